@@ -1,0 +1,134 @@
+/* txn.h - one change of points: made at a till or at head office, kept in a journal, carried by sync/,
+ * posted in office/.  If you read one header, read this one.
+ *
+ * A txn is a fact and is never changed after it was written.  Everything else - balances, lots, tiers,
+ * reports - is derived from the txns in the order head office took them (I7).  A till's txns are
+ * journal entries with a gapless sequence; head office writes its own as terminal 0.
+ *
+ *   till     INTENT --+--> SALE      a purchase; earns; with an INTENT before it when a card is debited
+ *                     +--> CANCEL    the purchase did not happen after an INTENT was written
+ *                     +--> INTENT    the card showed the first was not done; tried again (supersedes)
+ *            SETTLE                  later: a card reading shows what became of an INTENT left in doubt
+ *            REFUND                  goods came back, whole or in part
+ *   office   MEMBER, CARD            enrolment; a card bound, blocked, replaced
+ *            LOAD_INTENT -> LOAD     the purse of a card brought to what the ledger says
+ *            ADJUST                  goodwill and corrections, with a reason
+ *            RUN                     the day's run: expiry, tier review
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PATRON_BASE_TXN_H
+#define PATRON_BASE_TXN_H
+
+#include "base/amount.h"
+#include "base/ids.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The numbers are on the wire and in stored entries: never reuse one. */
+enum txn_kind {
+    TXN_SALE = 1,
+    TXN_INTENT = 2,
+    TXN_CANCEL = 3,
+    TXN_SETTLE = 4,
+    TXN_REFUND = 5,
+    TXN_MEMBER = 16,
+    TXN_CARD = 17,
+    TXN_LOAD_INTENT = 18,
+    TXN_LOAD = 19,
+    TXN_ADJUST = 20,
+    TXN_RUN = 21,
+};
+
+/* What is known of a card's commit. */
+enum txn_commit {
+    COMMIT_NONE = 0,     /* no card commit belongs to this txn */
+    COMMIT_DONE = 1,     /* the card did it; evidence is attached */
+    COMMIT_NOT_DONE = 2, /* the card showed that it did not */
+    COMMIT_DOUBT = 3,    /* sent, no answer: either */
+};
+
+enum card_kind {
+    CARD_NONE = 0,
+    CARD_EV1 = 1, /* AES, log record as evidence */
+    CARD_EV2 = 2, /* EV2, EV3, Light: Transaction MAC as evidence */
+};
+
+enum card_status {
+    CARD_ACTIVE = 1,
+    CARD_BLOCKED = 2,  /* not to be used until unblocked */
+    CARD_REPLACED = 3, /* for ever; what its purse held went to the member's held points */
+};
+
+enum {
+    TXN_LINES_MAX = 512, /* the longest real invoice of a named customer in tests/data has 399 lines */
+    TXN_SKU_SIZE = 20,   /* with the final 0 */
+    TXN_NAME_SIZE = 16,  /* tier, category, shop codes, with the final 0 */
+    TXN_REF_SIZE = 40,   /* the cash register's own reference, with the final 0 */
+    TXN_REASON_SIZE = 80,
+    TXN_TMI_MAX = 512, /* Transaction MAC input of our longest transaction: cardproto/SPEC.md */
+    TXN_RECORD_SIZE = 32,
+};
+
+/* One line of a bill, as the register totals it: tax included, discounts taken off. */
+struct txn_line {
+    char sku[TXN_SKU_SIZE];
+    char category[TXN_NAME_SIZE]; /* "" = none */
+    int32_t quantity;             /* > 0; on a REFUND the quantity that came back */
+    struct money amount;          /* of the whole line, >= 0 */
+};
+
+/* What the card itself says about its commit (I4). */
+struct txn_evidence {
+    enum card_kind kind;            /* CARD_NONE = no evidence */
+    uint32_t tmc;                   /* EV2: Transaction MAC counter; INTENT: before, else after the commit */
+    uint8_t tmv[8];                 /* EV2: Transaction MAC value; INTENT: zeros */
+    uint16_t tmi_size;              /* EV2: 0..TXN_TMI_MAX */
+    uint8_t tmi[TXN_TMI_MAX];       /* EV2: exactly what went into the MAC, in the order sent */
+    uint8_t record[TXN_RECORD_SIZE]; /* the log record of the same commit: SPEC.md section "log" */
+    int32_t purse_before;           /* points on the card before the commit */
+};
+
+struct txn {
+    enum txn_kind kind;
+    struct entry_id id;
+    int64_t time_s;            /* event time, shop-local; office keeps the receive time beside it */
+    member_id member;          /* 0 = none */
+    struct card_uid card;      /* zeros = none */
+    char ref[TXN_REF_SIZE];    /* SALE, REFUND, INTENT, CANCEL: register's reference, "" = none */
+    char shop[TXN_NAME_SIZE];  /* SALE, INTENT, REFUND */
+    char tier[TXN_NAME_SIZE];  /* SALE, INTENT: tier the till used.  MEMBER: tier given at enrolment */
+    uint32_t pack_version;     /* SALE, INTENT, REFUND: the rules the till used (I6, I8) */
+
+    /* SALE, INTENT: the bill.  REFUND: the lines that came back. */
+    int32_t line_count;
+    struct txn_line lines[TXN_LINES_MAX];
+    struct money total; /* sum of the lines */
+
+    struct points points;       /* SALE, INTENT: earned.  REFUND: clawed back (>= 0).  ADJUST,
+                                 * LOAD_INTENT, LOAD: change, may be negative */
+    struct points redeemed;     /* SALE, INTENT, CANCEL, SETTLE: points the card was to be debited.
+                                 * REFUND: redeemed points that come back */
+    struct money redeemed_value; /* SALE, INTENT: what they paid of total.  REFUND: of that, undone */
+
+    struct entry_id original;   /* REFUND: the SALE.  SALE, CANCEL, SETTLE: their INTENT.  INTENT: the
+                                 * one it supersedes, shown not done.  LOAD: its LOAD_INTENT */
+    enum txn_commit commit;     /* SALE, CANCEL, SETTLE, LOAD */
+    struct txn_evidence evidence; /* INTENT, LOAD_INTENT; SALE, SETTLE, LOAD when commit is DONE */
+
+    enum card_kind card_kind;     /* CARD */
+    enum card_status card_status; /* CARD */
+    struct card_uid replaces;     /* CARD: the old card, zeros = none */
+    int32_t day;                  /* RUN: the day it is for */
+    char reason[TXN_REASON_SIZE]; /* ADJUST, CARD: why, for people */
+};
+
+/* "sale", "load intent", ...; never NULL, "?" for a number that is no kind. */
+const char *txn_kind_text(enum txn_kind kind);
+
+/* Is this txn well formed: kind known, strings terminated, counts and amounts in range, total the sum
+ * of the lines, the fields its kind needs present?  Checked before one is journalled and again when
+ * one arrives.  Errors: ERR_FORMAT, ERR_RANGE, with the field in why. */
+MUST_CHECK enum err txn_check(const struct txn *t, struct errmsg *why);
+
+#endif

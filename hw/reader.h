@@ -1,0 +1,57 @@
+/* reader.h - an NFC reader, behind a table narrow enough to simulate.
+ * One file per implementation: reader_nfc.c (libnfc in a child process of its own), reader_sim.c (a
+ * virtual card in this process, for tests).  Both pass the same contract test.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PATRON_HW_READER_H
+#define PATRON_HW_READER_H
+
+#include "base/bytes.h"
+#include "base/ids.h"
+
+#include <stdbool.h>
+
+enum {
+    READER_FRAME_MAX = 262, /* libnfc copies more than this over the end of its buffer */
+    READER_TIMEOUT_MS = 500 /* one exchange: FWT of a slow commit plus libnfc's own */
+};
+
+struct reader_card {
+    struct card_uid uid;
+    uint8_t uid_size;     /* 4 or 7; only 7 identifies */
+    uint8_t atqa[2], sak;
+    uint8_t ats[20];
+    uint8_t ats_size;
+    bool several;         /* more than one card is in the field */
+};
+
+struct reader;
+struct reader_ops {
+    /* A descriptor to poll for input: readable when something may have happened.  -1 = none. */
+    int (*fd)(struct reader *r);
+    /* Begin looking for a card.  fresh: a card that lies there already does not count until it was
+     * taken away.  Never blocks. */
+    enum err (*arm)(struct reader *r, bool fresh, struct errmsg *why);
+    /* The card found since arm.  ERR_NO_CARD = none yet; ERR_NO_DEVICE = the reader is away and is
+     * being reopened, keep asking.  Never blocks. */
+    enum err (*take)(struct reader *r, struct reader_card *card, struct errmsg *why);
+    /* One exchange with the card taken: ISO 7816 APDU out, answer in (rx is emptied first).  Blocks at
+     * most timeout_ms (> 0) plus 200 ms.  Errors: ERR_GONE, ERR_TIMEOUT (either way the commit may have
+     * happened), ERR_NO_DEVICE, ERR_RANGE (tx above READER_FRAME_MAX: nothing was sent), ERR_FULL. */
+    enum err (*exchange)(struct reader *r, struct bytes tx, struct buf *rx, int timeout_ms,
+                         struct errmsg *why);
+    /* Let the card go. */
+    void (*release)(struct reader *r);
+    void (*close)(struct reader *r);
+    const char *name;
+};
+
+struct reader {
+    const struct reader_ops *ops;
+};
+
+/* The real libnfc, in a child process.  connstring as libnfc takes it, "pn532_uart:/path", "" for the
+ * first one found.  The child is started at once; a reader that is away is reopened for ever with a
+ * pause.  Call before any thread is started.  Errors: ERR_IO. */
+MUST_CHECK enum err reader_nfc_open(struct reader **out, const char *connstring, struct errmsg *why);
+
+#endif

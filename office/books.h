@@ -1,0 +1,118 @@
+/* books.h - the ledger as the office program and patronctl use it: entries in, balances and reasons out.
+ * books.c carries facts between db/store_office (SQL) and ledger.c (the decisions, pure).
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PATRON_OFFICE_BOOKS_H
+#define PATRON_OFFICE_BOOKS_H
+
+#include "base/bytes.h"
+#include "base/txn.h"
+#include "cardproto/card.h"
+#include "rules/pack.h"
+
+#include <stdio.h>
+
+struct books;
+
+/* Opens the database of a programme; keys are used to check card evidence and stay with the caller.
+ * Errors: ERR_NOT_FOUND, ERR_IO, ERR_CORRUPT. */
+MUST_CHECK enum err books_open(struct books **out, const char *path, const struct card_office_keys *keys,
+                               struct errmsg *why);
+void books_close(struct books *b);
+
+/* One database transaction around any number of posts: nothing of them lasts before books_commit. */
+MUST_CHECK enum err books_begin(struct books *b, struct errmsg *why);
+MUST_CHECK enum err books_commit(struct books *b, struct errmsg *why);
+void books_rollback(struct books *b);
+
+enum post_result {
+    POST_NEW,      /* taken into the log and posted */
+    POST_REPEATED, /* known already, same bytes: nothing done (I2) */
+    POST_CONFLICT, /* the same id with other bytes: refused, noted for review */
+    POST_GAP,      /* an earlier sequence number is missing: refused, send from books_next_seq */
+};
+/* entry: the txn's encoded bytes, as they arrived.  chain: hash after it.  An entry whose evidence or
+ * rules do not hold is kept and noted for review, and posts nothing it may not.
+ * Errors: ERR_IO, ERR_CORRUPT: the caller rolls back. */
+MUST_CHECK enum err books_post(struct books *b, const struct txn *t, struct bytes entry,
+                               int64_t received_s, enum post_result *result, struct errmsg *why);
+/* Head office's own txn: id and encoding are made here; t->id is filled in. */
+MUST_CHECK enum err books_post_own(struct books *b, struct txn *t, int64_t now_s, struct errmsg *why);
+
+/* What the next entry of a terminal must be, and the hash before it. */
+MUST_CHECK enum err books_next_seq(struct books *b, uint32_t terminal, uint32_t *seq, uint8_t hash[32],
+                                   struct errmsg *why);
+
+struct member_view {
+    member_id member;
+    char tier[TXN_NAME_SIZE];
+    struct points held, on_cards, in_transit, owed;
+    int32_t next_expiry_day;       /* DAY_NEVER = nothing expires */
+    struct points next_expiry;
+};
+/* Errors: ERR_NOT_FOUND. */
+MUST_CHECK enum err books_member(struct books *b, member_id member, struct member_view *out,
+                                 struct errmsg *why);
+
+struct card_view {
+    struct card_uid uid;
+    member_id member;              /* 0 = not bound */
+    enum card_kind kind;
+    enum card_status status;
+    struct points purse;           /* by the ledger */
+    struct entry_id open_intent;   /* oldest INTENT or LOAD_INTENT in doubt; seq 0 = none */
+};
+MUST_CHECK enum err books_card(struct books *b, const struct card_uid *uid, struct card_view *out,
+                               struct errmsg *why);
+
+/* What a load would have to do, given what the card itself just showed. */
+struct load_plan {
+    int32_t delta;
+    struct card_profile profile;
+    bool needed;                   /* delta or profile differ from what is on the card */
+    char note[160];                /* for the log: what did not agree */
+};
+/* First settles what the reading proves about intents in doubt on this card (posting SETTLE or LOAD
+ * txns of head office's own), then plans.  Call inside begin/commit. */
+MUST_CHECK enum err books_plan_load(struct books *b, const struct card_seen *seen, int64_t now_s,
+                                    struct load_plan *out, struct errmsg *why);
+
+/* Packs: signed text in, in the order of versions.  Errors: ERR_EXISTS, ERR_CONFLICT, ERR_FORMAT. */
+MUST_CHECK enum err books_add_pack(struct books *b, const struct pack *pack, struct bytes json,
+                                   struct bytes signature, struct errmsg *why);
+/* The oldest pack with a version above this.  Text is copied into json and signature.
+ * Errors: ERR_NOT_FOUND. */
+MUST_CHECK enum err books_pack_after(struct books *b, uint32_t version, uint32_t *found,
+                                     struct buf *json, struct buf *signature, struct errmsg *why);
+
+/* Hot list: status changes after version, oldest first. */
+struct hot_card {
+    struct card_uid uid;
+    enum card_status status;
+};
+MUST_CHECK enum err books_hot_since(struct books *b, uint32_t version, struct hot_card *out, int32_t cap,
+                                    int32_t *count, uint32_t *new_version, struct errmsg *why);
+
+/* Terminals. */
+struct terminal_view {
+    uint32_t terminal;
+    char shop[TXN_NAME_SIZE];
+    bool revoked;
+    uint8_t code_hash[32];         /* SHA-256 of the one-time code; zeros = none open */
+    uint8_t cert_hash[32];         /* SHA-256 of the certificate, zeros before enrolment */
+};
+MUST_CHECK enum err books_terminal(struct books *b, uint32_t terminal, struct terminal_view *out,
+                                   struct errmsg *why);
+MUST_CHECK enum err books_save_terminal(struct books *b, const struct terminal_view *t,
+                                        struct errmsg *why);
+/* Contact was made: for the fleet page. */
+MUST_CHECK enum err books_note_contact(struct books *b, uint32_t terminal, int64_t now_s,
+                                       uint32_t waiting, const char *program, struct bytes signature,
+                                       struct errmsg *why);
+
+/* Checks every invariant over the whole ledger.  Writes one line for each to out (a FILE).  broken: how
+ * many do not hold; the first broken row is named.  Errors: ERR_IO, ERR_CORRUPT. */
+MUST_CHECK enum err books_verify(struct books *b, FILE *out, int *broken, struct errmsg *why);
+/* I7: posts the log again into an empty store and compares every derived row. */
+MUST_CHECK enum err books_replay(struct books *b, FILE *out, int *broken, struct errmsg *why);
+
+#endif

@@ -1,0 +1,119 @@
+/* pack.h - a programme pack: everything head office can decide about points, as data.
+ * A pack is versioned, dated and signed; its JSON form is described in docs/programme.md and read by
+ * pack_read.  Fixed size, so that a till takes its memory at start.  Rates are ratios of integers.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PATRON_RULES_PACK_H
+#define PATRON_RULES_PACK_H
+
+#include "base/amount.h"
+#include "base/txn.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    PACK_TIERS_MAX = 8,
+    PACK_MULTIPLIERS_MAX = 32,
+    PACK_BONUSES_MAX = 32,
+    PACK_EXCLUSIONS_MAX = 64,
+    PACK_JSON_MAX = 32768, /* bytes of JSON; one frame carries it */
+};
+
+struct ratio {
+    int64_t num, den; /* den > 0, num >= 0 */
+};
+
+/* Which lines or bills a rule speaks of.  Empty text and zero = no restriction. */
+struct pack_scope {
+    char sku[TXN_SKU_SIZE];          /* whole code, or a prefix when it ends in '*' */
+    char category[TXN_NAME_SIZE];
+    char shop[TXN_NAME_SIZE];
+    char tier[TXN_NAME_SIZE];
+    int32_t from_day, to_day;        /* inclusive; 0 and DAY_NEVER when open */
+    uint8_t weekdays;                /* bit 0 = Monday; 0 = all */
+    int32_t from_minute, to_minute;  /* of the day, half open; equal = all day */
+};
+
+enum pack_rounding { ROUND_FLOOR, ROUND_NEAREST, ROUND_CEILING };
+enum pack_round_per { ROUND_PER_BILL, ROUND_PER_LINE };
+
+struct pack_multiplier {
+    char name[TXN_NAME_SIZE];
+    struct pack_scope scope;
+    struct ratio factor;
+};
+
+/* Points for a thing bought: per unit of quantity. */
+struct pack_bonus {
+    char name[TXN_NAME_SIZE];
+    struct pack_scope scope;
+    struct points points;
+};
+
+enum pack_metric { METRIC_SPEND, METRIC_POINTS, METRIC_VISITS };
+enum pack_window { WINDOW_ROLLING, WINDOW_CALENDAR_YEAR, WINDOW_LIFETIME };
+
+struct pack_tier {
+    char code[TXN_NAME_SIZE];
+    char name[32];             /* for people */
+    int64_t upgrade_at;        /* metric needed to come in; 0 for the first */
+    int64_t keep_at;           /* metric needed to stay (保级); <= upgrade_at */
+    struct ratio factor;       /* on points earned */
+    struct points offline_per_tap, offline_per_day; /* most that may be redeemed with the line cut */
+};
+
+struct pack {
+    uint32_t version;          /* 1.. */
+    int32_t effective_day;     /* first day it is used: I8 */
+    char name[32];
+    char currency[4];          /* ISO 4217 */
+    int32_t currency_digits;   /* 0..3 */
+
+    /* earning */
+    struct ratio earn;         /* points for each minor unit of what counts */
+    bool points_paid_earns;    /* does the part of a bill paid with points earn? */
+    enum pack_rounding rounding;
+    enum pack_round_per round_per;
+    bool multipliers_stack;    /* false: the best one only */
+    struct points cap_per_bill, cap_per_day; /* 0 = none */
+    int32_t exclusion_count;
+    struct pack_scope exclusions[PACK_EXCLUSIONS_MAX];
+    int32_t multiplier_count;
+    struct pack_multiplier multipliers[PACK_MULTIPLIERS_MAX];
+    int32_t bonus_count;
+    struct pack_bonus bonuses[PACK_BONUSES_MAX];
+
+    /* tiers, lowest first; at least one */
+    enum pack_metric metric;
+    enum pack_window window;
+    int32_t window_days;       /* WINDOW_ROLLING */
+    int32_t grace_days;        /* after losing the right to a tier, before it is taken */
+    bool downgrade_one_step;
+    int32_t tier_count;
+    struct pack_tier tiers[PACK_TIERS_MAX];
+
+    /* expiry of lots */
+    enum { EXPIRY_NEVER, EXPIRY_ROLLING, EXPIRY_YEAR_END } expiry;
+    int32_t expiry_days;       /* EXPIRY_ROLLING: the last good day is the day earned + this */
+    int32_t expiry_years;      /* EXPIRY_YEAR_END: end of the year earned + this */
+
+    /* redeeming */
+    struct ratio worth;        /* minor units for each point */
+    struct points redeem_min, redeem_step; /* step >= 1 */
+    struct ratio redeem_max_share;         /* of the bill, 0..1 */
+    int32_t offline_days;      /* longest time since head office was reached; 0 = no offline redeeming */
+
+    /* refunds */
+    bool refund_may_owe;       /* true: clawback may leave the member owing; false: clamp at what is left */
+    int32_t clock_skew_s;      /* entries further off than this go to review */
+};
+
+/* Read a pack from JSON text.  file is used in messages only: "file:line: what is wrong, what is
+ * expected".  On any error out is untouched.  Errors: ERR_FORMAT, ERR_RANGE, ERR_FULL. */
+MUST_CHECK enum err pack_read(struct pack *out, const char *json, size_t size, const char *file,
+                              struct errmsg *why);
+
+/* The tier by code; NULL when the pack has none such. */
+const struct pack_tier *pack_find_tier(const struct pack *pack, const char *code);
+
+#endif

@@ -1,0 +1,19 @@
+#!/bin/sh
+# run.sh TEST... - run test programs one after the other, print what failed whole, then
+# "N passed, N failed".  JOBS at a time (default: one for each core).
+# SPDX-License-Identifier: Apache-2.0
+set -u
+out=$(mktemp -d) || exit 2
+trap 'rm -rf "$out"' EXIT
+printf '%s\n' "$@" | OUT=$out xargs -P "${JOBS:-$(nproc)}" -I{} sh -c '
+    name=$(basename "{}")
+    if ${WRAP:-} "{}" >"$OUT/$name.log" 2>&1; then status=ok; else status=FAILED; fi
+    passed=$(grep -c "^\[       OK \]" "$OUT/$name.log")
+    failed=$(grep "^\[  FAILED  \]" "$OUT/$name.log" | grep -vc "test(s)")
+    failed=$((failed / 2))
+    if [ $status = FAILED ] && [ $failed -eq 0 ]; then failed=1; fi
+    echo "$passed $failed" >"$OUT/$name.count"
+    printf "  %-7s %-28s %4d passed, %d failed\n" $status "$name" $passed $failed
+    if [ $status = FAILED ]; then cat "$OUT/$name.log"; fi
+'
+cat "$out"/*.count | awk '{ p += $1; f += $2 } END { printf "%d passed, %d failed\n", p, f; exit f > 0 }'
