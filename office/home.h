@@ -1,0 +1,51 @@
+/* home.h - the head-office folder: everything a programme is, in one place to back up and to guard.
+ *
+ *     DIR/patron.db         the ledger (office/books.h)
+ *     DIR/ca.crt            the CA certificate, PEM
+ *     DIR/office.crt        head office's certificate followed by the CA's, PEM
+ *     DIR/keys/             0700, files 0600; never copied to a till
+ *         ca.key            signs certificates
+ *         office.key        head office's TLS key
+ *         pack.key          signs rule packs
+ *         card.keys         the class keys of the member cards
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PATRON_OFFICE_HOME_H
+#define PATRON_OFFICE_HOME_H
+
+#include "base/err.h"
+#include "cardproto/card.h"
+
+#include <mbedtls/pk.h>
+#include <mbedtls/x509_crt.h>
+
+enum { HOME_PATH_MAX = 512 };
+
+struct home {
+    char dir[HOME_PATH_MAX];
+    char books_path[HOME_PATH_MAX];
+    char target[HOME_PATH_MAX];      /* home_create: what dir becomes; "" after home_open */
+    mbedtls_x509_crt ca;
+    mbedtls_x509_crt office;         /* office.next is the CA: the chain to show to tills */
+    mbedtls_pk_context ca_key, office_key, pack_key;
+    struct card_office_keys card_keys;
+};
+
+/* Open an existing folder; home is the caller's memory, any contents.  A key that others than its owner
+ * may read is refused.  Errors: ERR_NOT_FOUND (no programme there), ERR_REFUSED (modes), ERR_IO,
+ * ERR_CORRUPT; home is then finished already. */
+MUST_CHECK enum err home_open(struct home *home, const char *dir, struct errmsg *why);
+/* Wipes the keys; safe on a zeroed home, and twice.  An unfinished creation is removed. */
+void home_finish(struct home *home);
+
+/* Make a new programme beside its place; home->dir is the temporary folder, for the ledger and the first
+ * pack to be put into.  home_keep moves the whole to dir at once; without it home_finish removes it, so
+ * that a failed start leaves nothing.  now_s: real time, UTC.  Errors: ERR_EXISTS (something is at dir
+ * already), ERR_IO, ERR_CRYPTO. */
+MUST_CHECK enum err home_create(struct home *home, const char *dir, const char *programme, int64_t now_s,
+                                struct errmsg *why);
+MUST_CHECK enum err home_keep(struct home *home, struct errmsg *why);
+
+/* What every till may hold of the card keys. */
+void home_till_keys(const struct home *home, struct card_till_keys *out);
+
+#endif
