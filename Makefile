@@ -30,7 +30,7 @@ PROGRAMS := patron-terminal patron-office patronctl patron-cardsim
 # Only what has a main yet.
 programs := $(foreach p,$(PROGRAMS),$(if $(wildcard $(main_$p).c),$B/$p))
 tests := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/test_*.c))
-testobjs := $(patsubst %.c,$B/%.o,$(filter-out tests/test_%.c tests/demo.c,$(wildcard tests/*.c)))
+testobjs := $(patsubst %.c,$B/%.o,$(filter-out tests/test_%.c tests/e2e_%.c tests/demo.c,$(wildcard tests/*.c)))
 
 all: $(programs) ## build the programs into build/
 
@@ -71,17 +71,58 @@ $(tests): $B/tests/%: $B/tests/%.o $(testobjs) $B/libpatron.a
 	$(call say,LD,$@)
 	$Q $(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LIBS) -lcmocka
 
-.PHONY: all unit test check lint format clean help
+.PHONY: all unit test check lint demo run valgrind format install clean help
 .SECONDARY:
 
-unit: $(tests) $(programs) ## every test program that needs no network and no simulator: seconds
-	$Q tests/run.sh $(tests)
+# The tests that start whole programs, and the scripts that drive them.
+e2e := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/e2e_*.c)) $(wildcard tests/freefare.sh tests/ctl.sh)
+$(filter $B/tests/e2e_%,$(e2e)): $B/tests/%: $B/tests/%.o $(testobjs) $B/libpatron.a
+	$(call say,LD,$@)
+	$Q $(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LIBS) -lcmocka
+
+$B/demo: $B/tests/demo.o $B/tests/harness.o $B/libpatron.a
+	$(call say,LD,$@)
+	$Q $(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LIBS)
+
+# demo, run and test install what a fresh machine lacks first, so the rest is a second make.
+demo: ## a chain of four shops sells real invoices through faults, and shows that the books balance
+	$Q tests/deps.sh build
+	$Q $(MAKE) --no-print-directory -j$$(nproc) $(programs) $B/demo
+	$Q $B/demo $B
+
+run: ## head office and one till to try by hand, with virtual cards on the desk
+	$Q tests/deps.sh build
+	$Q $(MAKE) --no-print-directory -j$$(nproc) $(programs)
+	$Q tests/run_by_hand.sh $B
+
+test: ## every test: the parts, then whole programs (about N minutes)
+	$Q tests/deps.sh test
+	$Q $(MAKE) --no-print-directory -j$$(nproc) $(programs) $(tests) $(filter $B/%,$(e2e))
+	$Q BUILD=$B tests/run.sh $(tests) $(e2e)
+
+unit: $(tests) $(programs) ## the tests of the parts alone: seconds
+	$Q BUILD=$B tests/run.sh $(tests)
+
+check: ## lint, and the tests of the parts under the address and undefined-behaviour sanitizers
+	$Q tests/deps.sh test
+	$Q $(MAKE) --no-print-directory lint WERROR=-Werror
+	$Q $(MAKE) --no-print-directory -j$$(nproc) unit B=build-asan WERROR=-Werror \
+	  CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+	  SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined'
+
+lint: $B/libpatron.a ## the layering, the purity of the core, what may not be in the tree
+	$Q tests/lint.sh $B
+
+PREFIX ?= /usr/local
+install: $(programs) ## programs into DESTDIR/PREFIX/bin
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(programs) $(DESTDIR)$(PREFIX)/bin
 
 format: ## lay the sources out by .clang-format
 	clang-format -i $(wildcard $(addsuffix /*.[ch],$(PARTS) tests))
 
 clean: ## remove what was built
-	rm -rf $B
+	rm -rf $B build-asan
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

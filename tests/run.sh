@@ -1,16 +1,18 @@
 #!/bin/sh
-# run.sh TEST... - run test programs one after the other, print what failed whole, then
-# "N passed, N failed".  JOBS at a time (default: one for each core).
+# run.sh TEST... - run test programs and scripts (a script is called with the build folder), print what
+# failed whole, then "N passed, N failed".  JOBS at a time (default: one for each core).  WRAP is put
+# before each program (valgrind).
 # SPDX-License-Identifier: Apache-2.0
 set -u
 out=$(mktemp -d) || exit 2
 trap 'rm -rf "$out"' EXIT
-printf '%s\n' "$@" | OUT=$out xargs -P "${JOBS:-$(nproc)}" -I{} sh -c '
+printf '%s\n' "$@" | BUILD=${BUILD:-build} OUT=$out xargs -P "${JOBS:-$(nproc)}" -I{} sh -c '
     name=$(basename "{}")
-    if ${WRAP:-} "{}" >"$OUT/$name.log" 2>&1; then status=ok; else status=FAILED; fi
-    passed=$(grep -c "^\[       OK \]" "$OUT/$name.log")
+    case {} in *.sh) arg=$BUILD ;; *) arg= ;; esac
+    if ${WRAP:-} "{}" $arg >"$OUT/$name.log" 2>&1; then status=ok; else status=FAILED; fi
+    passed=$(grep -cE "^(\[       OK \]|ok - )" "$OUT/$name.log")
     failed=$(grep "^\[  FAILED  \]" "$OUT/$name.log" | grep -vc "test(s)")
-    failed=$((failed / 2))
+    failed=$((failed / 2 + $(grep -c "^not ok - " "$OUT/$name.log")))
     if [ $status = FAILED ] && [ $failed -eq 0 ]; then failed=1; fi
     echo "$passed $failed" >"$OUT/$name.count"
     printf "  %-7s %-28s %4d passed, %d failed\n" $status "$name" $passed $failed

@@ -1,0 +1,78 @@
+#!/bin/sh
+# lint.sh BUILD - the layering, the purity of the core, and what may not be in the tree.  Prints a line a rule.
+# SPDX-License-Identifier: Apache-2.0
+set -u
+build=$1
+failed=0
+result() { # NAME FINDINGS
+    if [ -z "$2" ]; then
+        printf '  ok      %s\n' "$1"
+    else
+        printf '  BROKEN  %s\n%s\n' "$1" "$2"
+        failed=1
+    fi
+}
+
+# FILES may include FOLDERS (their own is always allowed; generated headers are sync's).
+may_include() { # NAME 'FILES' 'FOLDERS'
+    ours='base|rules|cardproto|hw|db|sync|terminal|office|tests'
+    # shellcheck disable=SC2086
+    bad=$(grep -HnE "^#include \"($ours)/" $2 2>/dev/null |
+        grep -vE "#include \"($(echo "$3" | tr ' ' '|'))/")
+    result "$1 includes only: $3" "$bad"
+}
+files() { # GLOBS, less the names after '--'
+    keep=''
+    drop=''
+    seen=''
+    for f in "$@"; do
+        if [ "$f" = -- ]; then seen=1; elif [ $seen ]; then drop="$drop $f"; else keep="$keep $f"; fi
+    done
+    for f in $keep; do case " $drop " in *" $f "*) ;; *) echo "$f" ;; esac; done
+}
+
+may_include base "$(files base/*.[ch])" 'base'
+may_include rules "$(files rules/*.[ch])" 'base rules'
+may_include cardproto "$(files cardproto/*.[ch])" 'base cardproto'
+may_include db "$(files db/*.[ch])" 'base rules db'
+may_include sync "$(files sync/*.[ch])" 'base sync'
+may_include 'hw, devices' "$(files hw/*.[ch] -- hw/vcard*.[ch] hw/reader_sim.[ch] hw/pn532_sim.[ch] hw/cardsim_main.c)" 'base hw'
+may_include 'hw, simulators' "$(files hw/vcard*.[ch] hw/reader_sim.[ch] hw/pn532_sim.[ch] hw/cardsim_main.c)" 'base hw cardproto'
+may_include 'terminal/sale' "$(files terminal/sale*.[ch])" 'base rules cardproto terminal'
+may_include 'office/ledger' "$(files office/ledger*.[ch])" 'base rules cardproto office'
+
+# Only code that encodes bytes, SQL or text may look inside points and money.
+bad=$(grep -nE '(points|redeemed|held|purse|left|expired|amount|total|value|clawed)\.(n|minor)\b' \
+    rules/*.c terminal/*.c office/ledger.c 2>/dev/null)
+result 'points and money are opened by their own functions only' "$bad"
+
+# The core asks nobody for anything: no clock, no disk, no memory, no network.
+core=$(for f in $(files rules/*.c cardproto/*.c terminal/sale.c sync/wire.c sync/outbox.c office/ledger.c base/*.c \
+    -- rules/pack_read.c base/mbed.c base/crash.c); do echo "$build/${f%.c}.o"; done)
+# shellcheck disable=SC2086
+core=$(for o in $core; do [ -f "$o" ] && echo "$o"; done)
+# shellcheck disable=SC2086
+known=$(nm -g --defined-only $core "$build"/sync/*.pb.o 2>/dev/null | awk 'NF == 3 { print $3 }' | sort -u)
+# shellcheck disable=SC2086
+bad=$(nm -u -A $core 2>&1 | awk '{ print $NF, $1 }' | sort -u |
+    grep -vE '^(mem(cpy|move|set|cmp|chr|rchr|mem)|str[a-z]*|v?snprintf|__[a-z]+_chk|__assert_fail|__stack_chk_fail|__[a-z]*ti[34]|__isoc.*_sscanf|mbedtls_(aes|sha256|platform_zeroize)[a-z0-9_]*|pb_[a-z0-9_]*|_GLOBAL_OFFSET_TABLE_|seal_sha256|mbed_sha256) ' |
+    while read -r symbol where; do echo "$known" | grep -qx "$symbol" || echo "    $where needs $symbol"; done)
+result 'the core is pure: mem*, str*, assert, ciphers, nothing else' "$bad"
+
+bad=$(grep -rnE '^(static )?(struct [a-z_]+|[a-z_0-9]+) \*?[a-z_]+( = [^(]*)?;' rules/*.c cardproto/*.c \
+    terminal/sale.c office/ledger.c sync/wire.c sync/outbox.c 2>/dev/null | grep -v const)
+result 'the core keeps no state at file scope' "$bad"
+
+bad=$(grep -rnE '\b(float|double)\b' rules/*.[ch] office/ledger.[ch] terminal/sale.[ch] base/*.[ch] 2>/dev/null |
+    grep -vE '/\*|\* |//|"')
+result 'no floating point where points or money are' "$bad"
+
+bad=$(git grep -nIE '(/home|/root|/work)/[a-z]|BEGIN (EC |RSA )?PRIVATE KEY' -- . ':!tests/lint.sh' 2>/dev/null |
+    grep -v 'tests/data/' | head -5)
+result 'no path of a machine, no private key in the tree' "$bad"
+
+bad=$(for f in $(git ls-files '*.c' '*.h' '*.sh' '*.sql' '*.proto' 2>/dev/null); do
+    [ -f "$f" ] && { head -60 "$f" | grep -q 'SPDX-License-Identifier: Apache-2.0' || echo "    $f"; }
+done)
+result 'every source names its licence' "$bad"
+exit $failed
