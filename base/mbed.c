@@ -1,0 +1,400 @@
+/* mbed.c - see mbed.h.
+ * SPDX-License-Identifier: Apache-2.0 */
+#define MBEDTLS_ALLOW_PRIVATE_ACCESS /* a CSR's signature has no accessor in 3.x */
+#include "base/mbed.h"
+#include "base/date.h"
+
+#include <mbedtls/ecp.h>
+#include <mbedtls/error.h>
+#include <mbedtls/oid.h>
+#include <mbedtls/pem.h>
+#include <mbedtls/sha256.h>
+#include <mbedtls/x509_csr.h>
+#if MBED_IS_3
+#include <psa/crypto.h>
+#endif
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum err mbed_init(struct errmsg *why)
+{
+#if MBED_IS_3
+    psa_status_t status = psa_crypto_init(); /* TLS 1.3 refuses to work without */
+    if (status != PSA_SUCCESS)
+        return err_set(why, ERR_CRYPTO, "psa_crypto_init: status %d", (int)status);
+#endif
+    (void)why;
+    return OK;
+}
+
+enum err mbed_fail(struct errmsg *why, enum err e, int rc, const char *what)
+{
+    char text[128];
+    mbedtls_strerror(rc, text, sizeof text);
+    return err_set(why, e, "%s: %s (-0x%04x)", what, text, (unsigned)-rc);
+}
+
+int mbed_random(void *context, unsigned char *out, size_t size)
+{
+    (void)context;
+    for (size_t at = 0; at < size;) {
+        ssize_t got = getrandom(out + at, size - at, 0);
+        if (got < 0 && errno != EINTR)
+            return MBEDTLS_ERR_PK_HW_ACCEL_FAILED;
+        if (got > 0)
+            at += (size_t)got;
+    }
+    return 0;
+}
+
+void mbed_sha256(uint8_t out[MBED_HASH_SIZE], struct bytes data)
+{
+    mbed_sha256_two(out, data, bytes_of("", 0));
+}
+
+#if MBED_IS_3
+#define sha256_starts mbedtls_sha256_starts
+#define sha256_update mbedtls_sha256_update
+#define sha256_finish mbedtls_sha256_finish
+#else
+#define sha256_starts mbedtls_sha256_starts_ret
+#define sha256_update mbedtls_sha256_update_ret
+#define sha256_finish mbedtls_sha256_finish_ret
+#endif
+
+void mbed_sha256_two(uint8_t out[MBED_HASH_SIZE], struct bytes a, struct bytes b)
+{
+    mbedtls_sha256_context c;
+    mbedtls_sha256_init(&c);
+    /* These can fail only where a hardware replacement is compiled in. */
+    int rc = sha256_starts(&c, 0);
+    rc |= sha256_update(&c, a.data, a.size);
+    rc |= sha256_update(&c, b.data, b.size);
+    rc |= sha256_finish(&c, out);
+    assert(rc == 0);
+    mbedtls_sha256_free(&c);
+}
+
+/* ---- keys ---- */
+
+enum err mbed_key_make(mbedtls_pk_context *key, struct errmsg *why)
+{
+    mbedtls_pk_init(key);
+    int rc = mbedtls_pk_setup(key, mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY));
+    if (rc == 0)
+        rc = mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(*key), mbed_random, NULL);
+    return rc ? mbed_fail(why, ERR_CRYPTO, rc, "make a key") : OK;
+}
+
+/* mbedTLS takes PEM only with its final 0 counted in, and DER only without. */
+static bool is_pem(struct bytes text)
+{
+    static const char mark[] = "-----BEGIN";
+    return memmem(text.data, text.size, mark, sizeof mark - 1) != NULL;
+}
+
+static bool with_zero(char out[MBED_PEM_MAX], struct bytes *text)
+{
+    if (!text->size)
+        return false;
+    if (!is_pem(*text))
+        return true;
+    if (text->size >= MBED_PEM_MAX)
+        return false;
+    memcpy(out, text->data, text->size);
+    out[text->size] = 0;
+    *text = bytes_of(out, text->size + 1);
+    return true;
+}
+
+static enum err check_curve(const mbedtls_pk_context *key, struct errmsg *why)
+{
+    if (!mbedtls_pk_can_do(key, MBEDTLS_PK_ECKEY) || mbedtls_pk_get_bitlen(key) != 256 ||
+        mbedtls_pk_ec(*key)->grp.id != MBEDTLS_ECP_DP_SECP256R1)
+        return err_set(why, ERR_FORMAT, "the key is not of the curve P-256");
+    return OK;
+}
+
+enum err mbed_key_parse(mbedtls_pk_context *key, struct bytes text, struct errmsg *why)
+{
+    char pem[MBED_PEM_MAX];
+    mbedtls_pk_init(key);
+    if (!with_zero(pem, &text))
+        return err_set(why, ERR_FORMAT, "a private key of %zu bytes", text.size);
+#if MBED_IS_3
+    int rc = mbedtls_pk_parse_key(key, text.data, text.size, NULL, 0, mbed_random, NULL);
+#else
+    int rc = mbedtls_pk_parse_key(key, text.data, text.size, NULL, 0);
+#endif
+    bytes_wipe(pem, sizeof pem);
+    if (rc)
+        return mbed_fail(why, ERR_FORMAT, rc, "read a private key");
+    return check_curve(key, why);
+}
+
+enum err mbed_public_parse(mbedtls_pk_context *key, struct bytes text, struct errmsg *why)
+{
+    char pem[MBED_PEM_MAX];
+    mbedtls_pk_init(key);
+    if (!with_zero(pem, &text))
+        return err_set(why, ERR_FORMAT, "a public key of %zu bytes", text.size);
+    int rc = mbedtls_pk_parse_public_key(key, text.data, text.size);
+    if (rc)
+        return mbed_fail(why, ERR_FORMAT, rc, "read a public key");
+    return check_curve(key, why);
+}
+
+static enum err put(struct buf *out, const uint8_t *data, size_t size, struct errmsg *why)
+{
+    buf_put(out, data, size);
+    return out->full ? err_set(why, ERR_FULL, "no room for %zu bytes", size) : OK;
+}
+
+/* mbedTLS writes DER at the end of the room it is given; rc is the size or an error. */
+static enum err put_tail(struct buf *out, uint8_t *room, size_t size, int rc, const char *what,
+                         struct errmsg *why)
+{
+    enum err e = rc < 0 ? mbed_fail(why, ERR_CRYPTO, rc, what)
+                        : put(out, room + size - (size_t)rc, (size_t)rc, why);
+    bytes_wipe(room, size);
+    return e;
+}
+
+#if MBED_IS_3
+#define PK_IN(key) (key)
+#else
+/* 2.28 forgot some const; nothing is written. */
+#define PK_IN(key) ((mbedtls_pk_context *)(uintptr_t)(key))
+#endif
+
+enum err mbed_key_write(struct buf *out, const mbedtls_pk_context *key, struct errmsg *why)
+{
+    uint8_t room[MBED_KEY_DER_MAX];
+    int rc = mbedtls_pk_write_key_der(PK_IN(key), room, sizeof room);
+    return put_tail(out, room, sizeof room, rc, "write a private key", why);
+}
+
+enum err mbed_public_write(struct buf *out, const mbedtls_pk_context *key, struct errmsg *why)
+{
+    uint8_t room[MBED_KEY_DER_MAX];
+    int rc = mbedtls_pk_write_pubkey_der(PK_IN(key), room, sizeof room);
+    return put_tail(out, room, sizeof room, rc, "write a public key", why);
+}
+
+bool mbed_same_key(const mbedtls_pk_context *a, const mbedtls_pk_context *b)
+{
+    uint8_t room_a[MBED_KEY_DER_MAX], room_b[MBED_KEY_DER_MAX];
+    struct buf der_a = BUF_ON(room_a), der_b = BUF_ON(room_b);
+    return mbed_public_write(&der_a, a, NULL) == OK && mbed_public_write(&der_b, b, NULL) == OK &&
+           der_a.size == der_b.size && memcmp(room_a, room_b, der_a.size) == 0;
+}
+
+enum err mbed_pem_write(struct buf *out, const char *label, struct bytes der, struct errmsg *why)
+{
+    char head[64], foot[64];
+    uint8_t room[MBED_PEM_MAX];
+    size_t size = 0;
+    snprintf(head, sizeof head, "-----BEGIN %s-----\n", label);
+    snprintf(foot, sizeof foot, "-----END %s-----\n", label);
+    int rc = mbedtls_pem_write_buffer(head, foot, der.data, der.size, room, sizeof room, &size);
+    enum err e = rc ? mbed_fail(why, ERR_CRYPTO, rc, "write PEM") : put(out, room, size - 1, why);
+    bytes_wipe(room, sizeof room);
+    return e;
+}
+
+enum err mbed_sign(struct buf *signature, const mbedtls_pk_context *key,
+                   const uint8_t hash[MBED_HASH_SIZE], struct errmsg *why)
+{
+    uint8_t room[MBEDTLS_PK_SIGNATURE_MAX_SIZE];
+    size_t size = 0;
+#if MBED_IS_3
+    int rc = mbedtls_pk_sign((mbedtls_pk_context *)(uintptr_t)key, MBEDTLS_MD_SHA256, hash,
+                             MBED_HASH_SIZE, room, sizeof room, &size, mbed_random, NULL);
+#else
+    int rc = mbedtls_pk_sign(PK_IN(key), MBEDTLS_MD_SHA256, hash, MBED_HASH_SIZE, room, &size,
+                             mbed_random, NULL);
+#endif
+    return rc ? mbed_fail(why, ERR_CRYPTO, rc, "sign") : put(signature, room, size, why);
+}
+
+enum err mbed_verify(const mbedtls_pk_context *key, const uint8_t hash[MBED_HASH_SIZE],
+                     struct bytes signature, struct errmsg *why)
+{
+    int rc = mbedtls_pk_verify((mbedtls_pk_context *)(uintptr_t)key, MBEDTLS_MD_SHA256, hash,
+                               MBED_HASH_SIZE, signature.data, signature.size);
+    return rc ? mbed_fail(why, ERR_MAC, rc, "signature") : OK;
+}
+
+/* ---- certificates ---- */
+
+static enum err subject(char out[MBED_NAME_SIZE + 4], const char *name, struct errmsg *why)
+{
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_. ";
+    size_t size = strlen(name);
+    if (size == 0 || size >= MBED_NAME_SIZE || strspn(name, allowed) != size)
+        return err_set(why, ERR_FORMAT, "\"%s\" cannot be the name in a certificate", name);
+    snprintf(out, MBED_NAME_SIZE + 4, "CN=%s", name);
+    return OK;
+}
+
+enum err mbed_csr_make(struct buf *out, const mbedtls_pk_context *key, const char *name,
+                       struct errmsg *why)
+{
+    char cn[MBED_NAME_SIZE + 4];
+    uint8_t room[MBED_CERT_DER_MAX];
+    enum err e = subject(cn, name, why);
+    if (e)
+        return e;
+    mbedtls_x509write_csr csr;
+    mbedtls_x509write_csr_init(&csr);
+    mbedtls_x509write_csr_set_md_alg(&csr, MBEDTLS_MD_SHA256);
+    mbedtls_x509write_csr_set_key(&csr, (mbedtls_pk_context *)(uintptr_t)key);
+    int rc = mbedtls_x509write_csr_set_subject_name(&csr, cn);
+    if (rc == 0)
+        rc = mbedtls_x509write_csr_der(&csr, room, sizeof room, mbed_random, NULL);
+    mbedtls_x509write_csr_free(&csr);
+    return put_tail(out, room, sizeof room, rc, "write a certificate request", why);
+}
+
+enum err mbed_csr_read(mbedtls_pk_context *key, struct bytes der, struct errmsg *why)
+{
+    mbedtls_x509_csr csr;
+    uint8_t hash[MBED_HASH_SIZE], copy[MBED_KEY_DER_MAX];
+    struct buf public_key = BUF_ON(copy);
+    mbedtls_pk_init(key);
+    mbedtls_x509_csr_init(&csr);
+    enum err e = OK;
+    int rc = der.size ? mbedtls_x509_csr_parse_der(&csr, der.data, der.size) : -1;
+    if (rc)
+        e = mbed_fail(why, ERR_FORMAT, rc, "read a certificate request");
+    else if (csr.sig_md != MBEDTLS_MD_SHA256)
+        e = err_set(why, ERR_FORMAT, "a certificate request not signed over SHA-256");
+    if (!e)
+        e = check_curve(&csr.pk, why);
+    if (!e) { /* mbedTLS leaves this check to us: without it one could ask for another's key */
+        mbed_sha256(hash, bytes_of(csr.cri.p, csr.cri.len));
+        e = mbed_verify(&csr.pk, hash, bytes_of(csr.sig.p, csr.sig.len), why);
+    }
+    if (!e)
+        e = mbed_public_write(&public_key, &csr.pk, why);
+    if (!e)
+        e = mbed_public_parse(key, buf_bytes(&public_key), why);
+    mbedtls_x509_csr_free(&csr);
+    return e;
+}
+
+/* "20101201083400", as mbedTLS wants it. */
+static void x509_time(char out[32], int64_t time_s)
+{
+    int32_t day = day_of_time(time_s);
+    struct date d = date_of_day(day);
+    int s = (int)(time_s - (int64_t)day * SECONDS_PER_DAY);
+    snprintf(out, 32, "%04d%02d%02d%02d%02d%02d", (int)d.year % 10000, (int)d.month % 100,
+             (int)d.day % 100, s / 3600 % 100, s / 60 % 60, s % 60);
+}
+
+/* Two extensions for which 2.28 has no writer: short DER, made by hand. */
+static int set_use(mbedtls_x509write_cert *w, bool server, const char *name)
+{
+    static const uint8_t oid_use[] = {0x55, 0x1d, 0x25}, oid_alt[] = {0x55, 0x1d, 0x11};
+    /* SEQUENCE { OID 1.3.6.1.5.5.7.3.1 (server) or .2 (client) } */
+    uint8_t use[] = {0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02};
+    if (server)
+        use[11] = 0x01;
+    int rc = mbedtls_x509write_crt_set_extension(w, (const char *)oid_use, sizeof oid_use, 0, use,
+                                                 sizeof use);
+    if (rc || !server)
+        return rc;
+    uint8_t alt[MBED_NAME_SIZE + 4]; /* SEQUENCE { [2] name }: the name is shorter than 64 */
+    size_t size = strlen(name);
+    alt[0] = 0x30, alt[1] = (uint8_t)(size + 2), alt[2] = 0x82, alt[3] = (uint8_t)size;
+    memcpy(alt + 4, name, size);
+    return mbedtls_x509write_crt_set_extension(w, (const char *)oid_alt, sizeof oid_alt, 0, alt,
+                                               size + 4);
+}
+
+static int set_serial(mbedtls_x509write_cert *w, const uint8_t serial[16])
+{
+    uint8_t s[16];
+    memcpy(s, serial, sizeof s);
+    s[0] = (uint8_t)((s[0] & 0x7f) | 0x40); /* positive, and of one length */
+#if MBED_IS_3
+    return mbedtls_x509write_crt_set_serial_raw(w, s, sizeof s);
+#else
+    mbedtls_mpi n;
+    mbedtls_mpi_init(&n);
+    int rc = mbedtls_mpi_read_binary(&n, s, sizeof s);
+    if (rc == 0)
+        rc = mbedtls_x509write_crt_set_serial(w, &n);
+    mbedtls_mpi_free(&n);
+    return rc;
+#endif
+}
+
+enum err mbed_cert_make(struct buf *out, const struct mbed_cert *cert, struct errmsg *why)
+{
+    char cn[MBED_NAME_SIZE + 4], issuer[MBED_NAME_SIZE + 4], from[32], to[32];
+    uint8_t room[MBED_CERT_DER_MAX];
+    enum err e = subject(cn, cert->name, why);
+    if (!e)
+        e = subject(issuer, cert->issuer, why);
+    if (e)
+        return e;
+    x509_time(from, cert->from_s);
+    x509_time(to, cert->to_s);
+    bool ca = cert->use == MBED_CA;
+    mbedtls_x509write_cert w;
+    mbedtls_x509write_crt_init(&w);
+    mbedtls_x509write_crt_set_version(&w, MBEDTLS_X509_CRT_VERSION_3);
+    mbedtls_x509write_crt_set_md_alg(&w, MBEDTLS_MD_SHA256);
+    mbedtls_x509write_crt_set_subject_key(&w, (mbedtls_pk_context *)(uintptr_t)cert->key);
+    mbedtls_x509write_crt_set_issuer_key(&w, (mbedtls_pk_context *)(uintptr_t)cert->issuer_key);
+    int rc = mbedtls_x509write_crt_set_subject_name(&w, cn);
+    if (rc == 0)
+        rc = mbedtls_x509write_crt_set_issuer_name(&w, issuer);
+    if (rc == 0)
+        rc = set_serial(&w, cert->serial);
+    if (rc == 0)
+        rc = mbedtls_x509write_crt_set_validity(&w, from, to);
+    if (rc == 0)
+        rc = mbedtls_x509write_crt_set_basic_constraints(&w, ca, ca ? 0 : -1);
+    if (rc == 0)
+        rc = mbedtls_x509write_crt_set_key_usage(
+            &w, ca ? MBEDTLS_X509_KU_KEY_CERT_SIGN | MBEDTLS_X509_KU_CRL_SIGN
+                   : MBEDTLS_X509_KU_DIGITAL_SIGNATURE);
+    if (rc == 0 && !ca)
+        rc = set_use(&w, cert->use == MBED_SERVER, cert->name);
+    if (rc == 0)
+        rc = mbedtls_x509write_crt_der(&w, room, sizeof room, mbed_random, NULL);
+    mbedtls_x509write_crt_free(&w);
+    return put_tail(out, room, sizeof room, rc, "write a certificate", why);
+}
+
+enum err mbed_cert_parse(mbedtls_x509_crt *cert, struct bytes text, struct errmsg *why)
+{
+    char pem[MBED_PEM_MAX];
+    mbedtls_x509_crt_init(cert);
+    if (!with_zero(pem, &text))
+        return err_set(why, ERR_FORMAT, "a certificate of %zu bytes", text.size);
+    int rc = mbedtls_x509_crt_parse(cert, text.data, text.size);
+    return rc ? mbed_fail(why, ERR_FORMAT, rc, "read a certificate") : OK;
+}
+
+void mbed_cert_name(char out[MBED_NAME_SIZE], const mbedtls_x509_crt *cert)
+{
+    out[0] = 0;
+    for (const mbedtls_x509_name *n = &cert->subject; n; n = n->next) {
+        if (MBEDTLS_OID_CMP(MBEDTLS_OID_AT_CN, &n->oid) != 0)
+            continue;
+        if (n->val.len < MBED_NAME_SIZE && !memchr(n->val.p, 0, n->val.len)) {
+            memcpy(out, n->val.p, n->val.len);
+            out[n->val.len] = 0;
+        }
+        return;
+    }
+}

@@ -1,0 +1,91 @@
+/* mbed.h - keys, certificates, hashes and signatures by mbedTLS: everything that differs between 2.28
+ * and 3.6 is in this pair and in sync/link.c's few version lines, and nowhere else.  P-256 only.
+ *
+ * Random numbers come from the kernel (getrandom): no state to seed, none to share after a fork.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PATRON_BASE_MBED_H
+#define PATRON_BASE_MBED_H
+
+#include "base/bytes.h"
+
+#include <mbedtls/pk.h>
+#include <mbedtls/version.h>
+#include <mbedtls/x509_crt.h>
+
+#define MBED_IS_3 (MBEDTLS_VERSION_MAJOR >= 3)
+
+enum {
+    MBED_HASH_SIZE = 32,
+    MBED_SIGNATURE_MAX = 80, /* ECDSA P-256 in DER: 72 at most; room for what pk_sign asks */
+    MBED_KEY_DER_MAX = 256,
+    MBED_CERT_DER_MAX = 1024,
+    MBED_PEM_MAX = 2048,
+    MBED_NAME_SIZE = 64
+};
+
+/* Once in each process, before any other call here or any TLS. */
+MUST_CHECK enum err mbed_init(struct errmsg *why);
+
+/* err_set with what mbedTLS says about its return code rc. */
+enum err mbed_fail(struct errmsg *why, enum err e, int rc, const char *what);
+
+/* In the shape mbedTLS asks for; context is not used.  0, or a negative number. */
+int mbed_random(void *context, unsigned char *out, size_t size);
+
+void mbed_sha256(uint8_t out[MBED_HASH_SIZE], struct bytes data);
+/* Of a followed by b. */
+void mbed_sha256_two(uint8_t out[MBED_HASH_SIZE], struct bytes a, struct bytes b);
+
+/* ---- keys.  key is initialised by the call; mbedtls_pk_free it, also after an error. ---- */
+
+MUST_CHECK enum err mbed_key_make(mbedtls_pk_context *key, struct errmsg *why);
+/* A private key, DER or PEM.  Errors: ERR_FORMAT (also: not P-256). */
+MUST_CHECK enum err mbed_key_parse(mbedtls_pk_context *key, struct bytes text, struct errmsg *why);
+/* A public key (SubjectPublicKeyInfo), DER or PEM. */
+MUST_CHECK enum err mbed_public_parse(mbedtls_pk_context *key, struct bytes text, struct errmsg *why);
+/* Appended to out as DER.  Errors: ERR_FULL, ERR_CRYPTO. */
+MUST_CHECK enum err mbed_key_write(struct buf *out, const mbedtls_pk_context *key, struct errmsg *why);
+MUST_CHECK enum err mbed_public_write(struct buf *out, const mbedtls_pk_context *key,
+                                      struct errmsg *why);
+/* Is it the same public key?  Either may be private or public. */
+MUST_CHECK bool mbed_same_key(const mbedtls_pk_context *a, const mbedtls_pk_context *b);
+/* The PEM form of der, appended, without a final 0.  label: "CERTIFICATE", "EC PRIVATE KEY",
+ * "PUBLIC KEY", "CERTIFICATE REQUEST". */
+MUST_CHECK enum err mbed_pem_write(struct buf *out, const char *label, struct bytes der,
+                                   struct errmsg *why);
+
+/* ECDSA in DER over a SHA-256 hash, appended to signature. */
+MUST_CHECK enum err mbed_sign(struct buf *signature, const mbedtls_pk_context *key,
+                              const uint8_t hash[MBED_HASH_SIZE], struct errmsg *why);
+/* Errors: ERR_MAC. */
+MUST_CHECK enum err mbed_verify(const mbedtls_pk_context *key, const uint8_t hash[MBED_HASH_SIZE],
+                                struct bytes signature, struct errmsg *why);
+
+/* ---- certificates ---- */
+
+/* A request for key, PKCS#10 DER appended to out.  name: the common name, letters, digits, "-", "_",
+ * "." and blank only. */
+MUST_CHECK enum err mbed_csr_make(struct buf *out, const mbedtls_pk_context *key, const char *name,
+                                  struct errmsg *why);
+/* Checks that the asker holds the key (its signature) and gives the public key.  The name asked for is
+ * not returned: who signs decides the name.  Errors: ERR_FORMAT, ERR_MAC. */
+MUST_CHECK enum err mbed_csr_read(mbedtls_pk_context *key, struct bytes der, struct errmsg *why);
+
+struct mbed_cert {
+    const char *name;                  /* common name, and DNS name when server */
+    const mbedtls_pk_context *key;     /* public part is enough */
+    const char *issuer;                /* common name; the same as name when self-signed */
+    const mbedtls_pk_context *issuer_key;
+    int64_t from_s, to_s;              /* UTC seconds since 1970 */
+    uint8_t serial[16];                /* random; made positive by the call */
+    enum mbed_use { MBED_CA, MBED_SERVER, MBED_CLIENT } use;
+};
+/* X.509 v3 DER, appended to out. */
+MUST_CHECK enum err mbed_cert_make(struct buf *out, const struct mbed_cert *cert, struct errmsg *why);
+/* DER, or one or more PEM.  cert is initialised by the call; mbedtls_x509_crt_free it, also after an
+ * error.  Errors: ERR_FORMAT. */
+MUST_CHECK enum err mbed_cert_parse(mbedtls_x509_crt *cert, struct bytes text, struct errmsg *why);
+/* Common name of the subject; "" when it has none or it does not fit. */
+void mbed_cert_name(char out[MBED_NAME_SIZE], const mbedtls_x509_crt *cert);
+
+#endif
