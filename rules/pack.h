@@ -17,21 +17,28 @@ enum {
     PACK_BONUSES_MAX = 32,
     PACK_EXCLUSIONS_MAX = 64,
     PACK_JSON_MAX = 32768, /* bytes of JSON; one frame carries it */
+    PACK_RATIO_MAX = 1000000, /* largest numerator and denominator of a ratio */
 };
+/* Largest product of the numerators, and largest common denominator, of all the rates that can meet on
+ * one bill.  pack_read holds a pack to it; then no bill below 10^12 minor units can overflow. */
+#define PACK_PRODUCT_MAX INT64_C(1000000000)
+#define PACK_POINTS_MAX INT64_C(1000000000) /* largest count of points written in a pack */
 
 struct ratio {
     int64_t num, den; /* den > 0, num >= 0 */
 };
 
-/* Which lines or bills a rule speaks of.  Empty text and zero = no restriction. */
+/* Which lines or bills a rule speaks of: all that is given must hold.  Empty text and zero = no
+ * restriction.  Texts compare byte for byte.  The time is the bill's own (event time). */
 struct pack_scope {
     char sku[TXN_SKU_SIZE];          /* whole code, or a prefix when it ends in '*' */
     char category[TXN_NAME_SIZE];
     char shop[TXN_NAME_SIZE];
     char tier[TXN_NAME_SIZE];
-    int32_t from_day, to_day;        /* inclusive; 0 and DAY_NEVER when open */
+    int32_t from_day, to_day;        /* inclusive; 0 = open */
     uint8_t weekdays;                /* bit 0 = Monday; 0 = all */
-    int32_t from_minute, to_minute;  /* of the day, half open; equal = all day */
+    int32_t from_minute, to_minute;  /* of the day 0..1440, half open; equal = all day; from > to
+                                      * goes over midnight, the weekday being that of the bill */
 };
 
 enum pack_rounding { ROUND_FLOOR, ROUND_NEAREST, ROUND_CEILING };
@@ -43,14 +50,19 @@ struct pack_multiplier {
     struct ratio factor;
 };
 
-/* Points for a thing bought: per unit of quantity. */
+/* Points for a thing bought: per unit of quantity, whatever it cost and however it was paid. */
 struct pack_bonus {
     char name[TXN_NAME_SIZE];
     struct pack_scope scope;
     struct points points;
 };
 
-enum pack_metric { METRIC_SPEND, METRIC_POINTS, METRIC_VISITS };
+/* What lifts a member.  All three are net of refunds; none is ever lowered by redeeming or expiry. */
+enum pack_metric {
+    METRIC_SPEND,  /* minor units that counted (earning.counted) */
+    METRIC_POINTS, /* points earned by purchases */
+    METRIC_VISITS, /* days with a purchase that counted; a day with ten bills is one visit */
+};
 enum pack_window { WINDOW_ROLLING, WINDOW_CALENDAR_YEAR, WINDOW_LIFETIME };
 
 struct pack_tier {
@@ -98,13 +110,15 @@ struct pack {
     int32_t expiry_years;      /* EXPIRY_YEAR_END: end of the year earned + this */
 
     /* redeeming */
-    struct ratio worth;        /* minor units for each point */
-    struct points redeem_min, redeem_step; /* step >= 1 */
+    struct ratio worth;        /* minor units for each point; 0 = this programme redeems nothing.
+                                * redeem_step points are worth a whole number of minor units */
+    struct points redeem_min, redeem_step; /* step >= 1, min a multiple of it */
     struct ratio redeem_max_share;         /* of the bill, 0..1 */
     int32_t offline_days;      /* longest time since head office was reached; 0 = no offline redeeming */
 
     /* refunds */
-    bool refund_may_owe;       /* true: clawback may leave the member owing; false: clamp at what is left */
+    bool refund_may_owe;       /* true: clawback may leave the member owing; false: what the lots cannot
+                                * cover is let go */
     int32_t clock_skew_s;      /* entries further off than this go to review */
 };
 
@@ -115,5 +129,7 @@ MUST_CHECK enum err pack_read(struct pack *out, const char *json, size_t size, c
 
 /* The tier by code; NULL when the pack has none such. */
 const struct pack_tier *pack_find_tier(const struct pack *pack, const char *code);
+/* The tier by code, the lowest when the pack has none such (or code is NULL): what the rules use. */
+const struct pack_tier *pack_get_tier(const struct pack *pack, const char *code);
 
 #endif

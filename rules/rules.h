@@ -26,7 +26,11 @@ struct earning {
 };
 
 /* What the bill earns: base -> best multiplier (or all) -> bonus -> tier factor -> cap -> round once.
- * Errors: ERR_RANGE (overflow), out untouched. */
+ * Lines that a rule excludes earn nothing, no bonus either.  A line of amount 0 earns its bonus only.
+ * What was paid with points is spread over all lines in proportion to their amounts, and each line
+ * counts for the rest (unless pack->points_paid_earns).
+ * Errors: ERR_RANGE (a negative amount, a quantity below 1, more paid with points than the total,
+ * overflow), out untouched. */
 MUST_CHECK enum err rules_earn(const struct pack *pack, const struct bill *bill, struct earning *out,
                                struct errmsg *why);
 
@@ -37,26 +41,30 @@ struct rules_return {
 };
 
 /* Telescoping refund: clawed = earned(what was left before) - earned(what is left after), by the pack
- * of the original sale.  left[i] is the quantity of line i still bought before this refund (in), and
- * after it (out).  A line's amount shrinks in proportion to its quantity, floor, so that the last unit
- * carries the rest.  out->refund is the money of what came back; out->clawed points to take back;
- * out->points_back of redeemed_points return, telescoping in the same way by money. */
+ * of the original sale; never below 0, and over any split of a bill into returns it adds up to what the
+ * bill earned.  original must be the facts of the sale, earned_today too.  left[i] is the quantity of
+ * line i still bought before this refund (in), and after it (out).  Of a line's amount, what came back
+ * so far is in proportion to the quantity that came back so far, floor, so that the last unit carries
+ * the rest.  Of redeemed points and of what they paid, floor(x * money back so far / total) have
+ * returned so far, likewise. */
 struct clawback {
-    struct points clawed;
-    struct points points_back;  /* redeemed points that return to the member */
+    struct points clawed;       /* >= 0: to be taken back */
+    struct points points_back;  /* >= 0: redeemed points that return to the member */
     struct money refund;        /* value of the goods that came back */
-    struct money points_value;  /* of that, the part that had been paid with points */
+    struct money points_value;  /* of that, the part that had been paid with points: not for the till
+                                 * to pay out */
+    struct money counted_back;  /* what no longer counts for the tier: earning.counted telescopes too */
     char why[RULES_WHY_SIZE];
 };
-/* Errors: ERR_RANGE (more came back than is left, bad index), out and left untouched. */
+/* Errors: ERR_RANGE (more came back than is left, bad index, a bad bill), out and left untouched. */
 MUST_CHECK enum err rules_clawback(const struct pack *pack, const struct bill *original,
                                    struct points redeemed, int32_t *left,
                                    const struct rules_return *returns, int32_t return_count,
                                    struct clawback *out, struct errmsg *why);
 
-/* What of an original bill a list of returned lines means: match by sku, then by amount per unit, later
- * lines first.  Writes at most cap returns.  Errors: ERR_NOT_FOUND (never bought, or no longer there),
- * ERR_FULL. */
+/* What of an original bill a list of returned lines means: match by sku, lines of the same price per
+ * unit before others, later lines first.  Writes at most cap returns, each line once.
+ * Errors: ERR_NOT_FOUND (never bought, or no longer there), ERR_FULL; *count untouched. */
 MUST_CHECK enum err rules_match_returns(const struct txn_line *original, int32_t original_count,
                                         const int32_t *left, const struct txn_line *back,
                                         int32_t back_count, struct rules_return *out, int32_t cap,
@@ -75,6 +83,8 @@ enum redeem_answer {
     REDEEM_OFFLINE_DAY_LIMIT,
     REDEEM_OFFLINE_TOO_LONG, /* head office not reached for more than pack->offline_days */
     REDEEM_CARD_BLOCKED,
+    REDEEM_NOT_OFFERED,      /* points are worth nothing in this programme */
+    REDEEM_OFFLINE_NEVER,    /* pack->offline_days is 0 */
     REDEEM_ANSWERS
 };
 /* A sentence for the cashier. */
@@ -89,11 +99,13 @@ struct redeem_facts {
     int32_t days_since_contact;
 };
 
-/* The most that may be redeemed now (a multiple of the step), and why no more; 0 when nothing. */
+/* The most that may be redeemed now (a multiple of the step), and why no more; 0 when nothing.  Every
+ * multiple of the step from pack->redeem_min up to most may be redeemed. */
 struct redeem_offer {
     struct points most;
     struct money most_value;
-    enum redeem_answer limit; /* what bounded it: REDEEM_OK when only the purse or the bill did */
+    enum redeem_answer limit; /* most 0: why nothing.  Else the offline limit that bounded it,
+                               * REDEEM_OK when only the purse or the bill did */
 };
 void rules_redeem_offer(const struct pack *pack, const struct redeem_facts *facts,
                         struct redeem_offer *out);
@@ -106,45 +118,92 @@ enum redeem_answer rules_redeem(const struct pack *pack, const struct redeem_fac
 /* The last day on which points earned on this day are good; DAY_NEVER. */
 int32_t rules_expiry_day(const struct pack *pack, int32_t earned_day);
 
+/* What points pay when redeemed, rounded down; 0 when points are below 0. */
+struct money rules_worth(const struct pack *pack, struct points points);
+
 /* ---- tiers ---- */
 
 struct tier_facts {
-    const char *tier;       /* held now; borrowed */
-    int32_t since_day;
+    const char *tier;       /* held now; borrowed; an unknown one counts as the lowest */
     int32_t short_since_day; /* first review day on which the keep threshold was missed; DAY_NEVER = not */
-    int64_t metric;         /* over the pack's window, ending today */
+    int64_t metric;         /* over the pack's window, from rules_tier_window_start to today */
+    int64_t metric_last_year; /* WINDOW_CALENDAR_YEAR: of the whole year before; keeps a tier, gives none */
     int32_t today;
     bool review;            /* a scheduled run: only then is a tier taken away */
 };
 struct tier_decision {
     const struct pack_tier *tier; /* into pack */
-    int32_t short_since_day;      /* to be kept for the next review */
+    int32_t short_since_day;      /* to be kept for the next decision */
     char why[RULES_WHY_SIZE];
 };
-/* First day of the window that ends on this day. */
+/* First day of the window that ends on this day; INT32_MIN for WINDOW_LIFETIME. */
 int32_t rules_tier_window_start(const struct pack *pack, int32_t today);
+/* Up at once, to the highest tier whose upgrade_at is reached.  Down only in a review, when keep_at has
+ * been missed for grace_days; then one step, or to the highest tier whose keep_at is reached. */
 void rules_tier(const struct pack *pack, const struct tier_facts *facts, struct tier_decision *out);
 
 /* ---- lots ---- */
 
-/* The points of one member that end on the same day. */
+/* The points of one member that end on the same day.  A list of lots is in order of expires_day, each
+ * day once; lots that are 0 and 0 may be left out.  left and expired of a list add up to at most
+ * 2^63 - 1 (lots_add and lots_give_back see to it), so that no sum of them overflows. */
 struct lot {
     int32_t expires_day;   /* the last good day; DAY_NEVER */
     struct points left;    /* >= 0: still to spend */
     struct points expired; /* >= 0: taken by expiry; comes back for a late entry that was in time */
 };
-/* One change of a lot. */
+/* One change of a lot, never 0 and 0.  A negative change of expired is an expiry undone: post it
+ * expired -> held before the rest. */
 struct lot_move {
     int32_t expires_day;
     struct points left;    /* change of left */
     struct points expired; /* change of expired */
 };
 enum { LOTS_MAX = 2048 };
+/* In all of these: lots are changed, moves (room for count + 1 of them, lots_give_back
+ * taken_count + 1) and move_count are
+ * written, moves in the order made.  What is asked for is >= 0. */
 
-/* Take points from the lots, first-expiring first, only those still good on day.  A lot that expired
- * after day gives too (a late entry): its expired part comes back first.  lots are in order of
- * expires_day and are changed.  Returns what could not be covered (>= 0): the member owes it. */
+/* Points come in: earned, or given.  What the member owes is paid first, if the points are still good
+ * on day: *owed shrinks, and only the rest enters the lot.  Errors: ERR_FULL (cap lots are there),
+ * ERR_RANGE; all untouched. */
+MUST_CHECK enum err lots_add(struct lot *lots, int32_t *count, int32_t cap, int32_t expires_day,
+                             int32_t day, struct points points, struct points *owed,
+                             struct lot_move *moves, int32_t *move_count, struct errmsg *why);
+
+/* Take points from the lots, first-expiring first, only those still good on day (the event's day).  A
+ * lot that was good then and has expired since gives too (a late entry), its expired part first.
+ * Returns what could not be covered (>= 0): the member owes it. */
 struct points lots_take(struct lot *lots, int32_t count, int32_t day, struct points points,
                         struct lot_move *moves, int32_t *move_count);
+
+/* Undo part of a lots_take: points that had been redeemed come back, to the lots they came from.
+ * taken are the moves of that take, uncovered what it returned, back_before how much of it came back
+ * earlier.  The last taken comes back first: take 80 and give back 30 is take 50.  What had been
+ * uncovered lowers *owed; if it has been repaid meanwhile, it enters the lot fallback_expires_day.
+ * A lot that has expired takes its points back too, and the next lots_expire ends them.
+ * Errors: ERR_RANGE (more than was taken), ERR_FULL; all untouched. */
+MUST_CHECK enum err lots_give_back(struct lot *lots, int32_t *count, int32_t cap,
+                                   const struct lot_move *taken, int32_t taken_count,
+                                   struct points uncovered, struct points back_before,
+                                   struct points points, struct points *owed,
+                                   int32_t fallback_expires_day, struct lot_move *moves,
+                                   int32_t *move_count, struct errmsg *why);
+
+/* Clawback of points earned into the lot first_expires_day: from that lot (what is left, then what has
+ * expired of it: points that ended unused are not asked for again), then first-expiring first from what
+ * is left and good on day.  Returns what could not be covered (>= 0): the member owes it, or it is let
+ * go (pack->refund_may_owe). */
+struct points lots_claw(struct lot *lots, int32_t count, int32_t first_expires_day, int32_t day,
+                        struct points points, struct lot_move *moves, int32_t *move_count);
+
+/* The run for a day: all that was last good before it expires.  Returns how much. */
+struct points lots_expire(struct lot *lots, int32_t count, int32_t day, struct lot_move *moves,
+                          int32_t *move_count);
+
+/* Sum of left. */
+struct points lots_left(const struct lot *lots, int32_t count);
+/* The next to expire, day or later: NULL when nothing will. */
+const struct lot *lots_next_expiry(const struct lot *lots, int32_t count, int32_t day);
 
 #endif

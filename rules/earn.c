@@ -1,0 +1,59 @@
+/* earn.c - what a bill earns, and the sentence that says why.  The sum itself is rate.c.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "rules/rate.h"
+#include "rules/say.h"
+
+#include <inttypes.h>
+
+/* "12.00 of 20.00 GBP at 1 point a GBP, x 2 (Christmas) on 8.00, +50 (tea), x 5/4 (Gold), at most 200
+ * a bill: 71 points" */
+static void explain(const struct pack *pack, const struct rate *r, char out[RULES_WHY_SIZE])
+{
+    static const int64_t units[] = {1, 10, 100, 1000};
+    char money[SAY_MONEY_SIZE], whole[SAY_MONEY_SIZE], ratio[SAY_RATIO_SIZE];
+    struct say s = say_on(out, RULES_WHY_SIZE);
+    int64_t unit = units[pack->currency_digits];
+    struct ratio per_unit = {pack->earn.num, pack->earn.den}; /* points a major unit */
+    int64_t common = per_unit.den % unit == 0 ? unit : 1;
+    per_unit.den /= common;
+    per_unit.num *= unit / common;
+
+    if (money_cmp(r->counted, r->total) == 0)
+        say(&s, "%s %s", say_money(money, pack, r->counted), pack->currency);
+    else
+        say(&s, "%s of %s %s", say_money(money, pack, r->counted), say_money(whole, pack, r->total),
+            pack->currency);
+    say(&s, " at %s point%s a %s", say_ratio(ratio, per_unit),
+        per_unit.num == per_unit.den ? "" : "s", pack->currency);
+    for (int32_t i = 0; i < pack->multiplier_count; i++) {
+        if (money_minor(r->multiplied[i]) == 0)
+            continue;
+        say(&s, ", x %s (%s)", say_ratio(ratio, pack->multipliers[i].factor),
+            pack->multipliers[i].name);
+        if (money_cmp(r->multiplied[i], r->counted) != 0)
+            say(&s, " on %s", say_money(money, pack, r->multiplied[i]));
+    }
+    for (int32_t i = 0; i < pack->bonus_count; i++)
+        if (points_n(r->bonus[i]))
+            say(&s, ", +%" PRId64 " (%s)", points_n(r->bonus[i]), pack->bonuses[i].name);
+    if (r->tier->factor.num != r->tier->factor.den)
+        say(&s, ", x %s (%s)", say_ratio(ratio, r->tier->factor), r->tier->name);
+    if (r->cap == CAP_PER_BILL)
+        say(&s, ", at most %" PRId64 " a bill", points_n(pack->cap_per_bill));
+    if (r->cap == CAP_PER_DAY)
+        say(&s, ", at most %" PRId64 " a day", points_n(pack->cap_per_day));
+    say_last(&s, ": %" PRId64 " point%s", points_n(r->points), points_n(r->points) == 1 ? "" : "s");
+}
+
+enum err rules_earn(const struct pack *pack, const struct bill *bill, struct earning *out,
+                    struct errmsg *why)
+{
+    struct rate r;
+    enum err e = rate(pack, bill, NULL, &r, why);
+    if (e)
+        return e;
+    out->points = r.points;
+    out->counted = r.counted;
+    explain(pack, &r, out->why);
+    return OK;
+}

@@ -1,0 +1,26 @@
+/* rate.h - the sum behind rules_earn and rules_clawback: what a bill, or what is left of it, earns.
+ * Inside rules/ only.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PATRON_RULES_RATE_H
+#define PATRON_RULES_RATE_H
+
+#include "rules/rules.h"
+
+enum rate_cap { CAP_NONE, CAP_PER_BILL, CAP_PER_DAY };
+
+struct rate {
+    struct points points;
+    struct money total;    /* of what is left */
+    struct money counted;
+    const struct pack_tier *tier;
+    enum rate_cap cap;     /* what cut points down */
+    /* What each rule did, for the sentence. */
+    struct money multiplied[PACK_MULTIPLIERS_MAX];
+    struct points bonus[PACK_BONUSES_MAX];
+};
+
+/* left: quantity of each line still bought; NULL = all of it.  Errors: ERR_RANGE, out untouched. */
+MUST_CHECK enum err rate(const struct pack *pack, const struct bill *bill, const int32_t *left,
+                         struct rate *out, struct errmsg *why);
+
+#endif

@@ -1,0 +1,147 @@
+/* redeem.c - what a member may redeem, and what for.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "rules/rules.h"
+
+#include <assert.h>
+
+__extension__ typedef __int128 wide;
+
+const char *redeem_answer_text(enum redeem_answer answer)
+{
+    static const char *const texts[REDEEM_ANSWERS] = {
+        [REDEEM_OK] = "These points may be redeemed.",
+        [REDEEM_NOTHING_HELD] = "There are no points on this card.",
+        [REDEEM_BELOW_MINIMUM] = "These are fewer points than the least that may be redeemed.",
+        [REDEEM_NOT_A_STEP] = "Points are redeemed in whole steps only.",
+        [REDEEM_ABOVE_BILL_SHARE] = "Points may not pay that much of this bill.",
+        [REDEEM_ABOVE_PURSE] = "There are not that many points on this card.",
+        [REDEEM_OFFLINE_TAP_LIMIT] = "The line is cut: fewer points at a time, please.",
+        [REDEEM_OFFLINE_DAY_LIMIT] = "The line is cut, and this card has redeemed enough for today.",
+        [REDEEM_OFFLINE_TOO_LONG] = "This till has been without the line for too long to redeem points.",
+        [REDEEM_CARD_BLOCKED] = "This card is blocked.",
+        [REDEEM_NOT_OFFERED] = "Points are not redeemed in this programme.",
+        [REDEEM_OFFLINE_NEVER] = "Points cannot be redeemed while the line is cut.",
+    };
+    assert((unsigned)answer < REDEEM_ANSWERS);
+    return texts[answer];
+}
+
+struct money rules_worth(const struct pack *pack, struct points points)
+{
+    int64_t minor;
+    if (points_n(points) <= 0 || pack->worth.num == 0)
+        return money_of(0);
+    if (!ratio_floor(&minor, points_n(points), pack->worth.num, pack->worth.den))
+        minor = INT64_MAX; /* no bill is that large */
+    return money_of(minor);
+}
+
+static int64_t min64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Most money of the bill that points may pay. */
+static int64_t most_of_bill(const struct pack *pack, struct money total)
+{
+    int64_t minor;
+    if (money_minor(total) <= 0 ||
+        !ratio_floor(&minor, money_minor(total), pack->redeem_max_share.num,
+                     pack->redeem_max_share.den))
+        return 0;
+    return min64(minor, money_minor(total));
+}
+
+/* Most points that are worth no more than this: floor(p * num / den) <= minor. */
+static int64_t points_within(const struct pack *pack, int64_t minor)
+{
+    wide most = (((wide)minor + 1) * pack->worth.den - 1) / pack->worth.num;
+    return most > INT64_MAX ? INT64_MAX : (int64_t)most;
+}
+
+static int64_t left_today(const struct pack *pack, const struct redeem_facts *facts)
+{
+    int64_t left = points_n(pack_get_tier(pack, facts->tier)->offline_per_day) -
+                   points_n(facts->offline_today);
+    return left > 0 ? left : 0;
+}
+
+/* What forbids redeeming whatever the points. */
+static enum redeem_answer allowed(const struct pack *pack, const struct redeem_facts *facts)
+{
+    if (facts->blocked)
+        return REDEEM_CARD_BLOCKED;
+    if (pack->worth.num == 0)
+        return REDEEM_NOT_OFFERED;
+    if (points_n(facts->purse) <= 0)
+        return REDEEM_NOTHING_HELD;
+    if (!facts->online && pack->offline_days == 0)
+        return REDEEM_OFFLINE_NEVER;
+    if (!facts->online && facts->days_since_contact > pack->offline_days)
+        return REDEEM_OFFLINE_TOO_LONG;
+    return REDEEM_OK;
+}
+
+enum redeem_answer rules_redeem(const struct pack *pack, const struct redeem_facts *facts,
+                                struct points points, struct money *value)
+{
+    enum redeem_answer answer = allowed(pack, facts);
+    int64_t n = points_n(points);
+    *value = money_of(0);
+    if (answer != REDEEM_OK)
+        return answer;
+    if (n <= 0 || n < points_n(pack->redeem_min))
+        return REDEEM_BELOW_MINIMUM;
+    assert(points_n(pack->redeem_step) >= 1);
+    if (n % points_n(pack->redeem_step))
+        return REDEEM_NOT_A_STEP;
+    if (n > points_n(facts->purse))
+        return REDEEM_ABOVE_PURSE;
+    struct money worth = rules_worth(pack, points);
+    if (money_minor(worth) > most_of_bill(pack, facts->total))
+        return REDEEM_ABOVE_BILL_SHARE;
+    if (!facts->online && n > points_n(pack_get_tier(pack, facts->tier)->offline_per_tap))
+        return REDEEM_OFFLINE_TAP_LIMIT;
+    if (!facts->online && n > left_today(pack, facts))
+        return REDEEM_OFFLINE_DAY_LIMIT;
+    *value = worth;
+    return REDEEM_OK;
+}
+
+void rules_redeem_offer(const struct pack *pack, const struct redeem_facts *facts,
+                        struct redeem_offer *out)
+{
+    *out = (struct redeem_offer){.limit = allowed(pack, facts)};
+    if (out->limit != REDEEM_OK)
+        return;
+
+    /* The bounds in the order of rules_redeem; the first of the tightest is the one to name. */
+    const struct {
+        int64_t most;
+        enum redeem_answer named, when_nothing;
+    } bounds[] = {
+        {points_n(facts->purse), REDEEM_OK, REDEEM_BELOW_MINIMUM},
+        {points_within(pack, most_of_bill(pack, facts->total)), REDEEM_OK, REDEEM_ABOVE_BILL_SHARE},
+        {facts->online ? INT64_MAX : points_n(pack_get_tier(pack, facts->tier)->offline_per_tap),
+         REDEEM_OFFLINE_TAP_LIMIT, REDEEM_OFFLINE_TAP_LIMIT},
+        {facts->online ? INT64_MAX : left_today(pack, facts), REDEEM_OFFLINE_DAY_LIMIT,
+         REDEEM_OFFLINE_DAY_LIMIT},
+    };
+    int64_t step = points_n(pack->redeem_step), most = INT64_MAX;
+    enum redeem_answer when_nothing = REDEEM_OK;
+    assert(step >= 1);
+    for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++) {
+        int64_t whole = bounds[i].most / step * step;
+        if (whole < most) {
+            most = whole;
+            out->limit = bounds[i].named;
+            when_nothing = bounds[i].when_nothing;
+        }
+    }
+    if (most <= 0 || most < points_n(pack->redeem_min)) {
+        out->limit = when_nothing;
+        return;
+    }
+    out->most = points_of(most);
+    out->most_value = rules_worth(pack, out->most);
+}

@@ -1,0 +1,127 @@
+/* tier.c - which tier follows, and when points end.
+ *
+ *              metric >= upgrade_at of a higher tier: at once, any day
+ *     lower  ------------------------------------------------------->  higher
+ *            <-------------------------------------------------------
+ *              review, keep_at missed for grace_days: one step, or to the tier whose keep_at is reached
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/date.h"
+#include "rules/rules.h"
+#include "rules/say.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+int32_t rules_expiry_day(const struct pack *pack, int32_t earned_day)
+{
+    switch (pack->expiry) {
+    case EXPIRY_NEVER:
+        return DAY_NEVER;
+    case EXPIRY_ROLLING:
+        return earned_day > DAY_NEVER - pack->expiry_days ? DAY_NEVER : earned_day + pack->expiry_days;
+    case EXPIRY_YEAR_END:
+        return day_of_date((struct date){date_of_day(earned_day).year + pack->expiry_years, 12, 31});
+    }
+    return DAY_NEVER;
+}
+
+int32_t rules_tier_window_start(const struct pack *pack, int32_t today)
+{
+    switch (pack->window) {
+    case WINDOW_ROLLING:
+        return today - pack->window_days + 1;
+    case WINDOW_CALENDAR_YEAR:
+        return day_of_date((struct date){date_of_day(today).year, 1, 1});
+    case WINDOW_LIFETIME:
+        return INT32_MIN;
+    }
+    return INT32_MIN;
+}
+
+static void say_metric(struct say *s, const struct pack *pack, int64_t metric)
+{
+    char money[SAY_MONEY_SIZE];
+    switch (pack->metric) {
+    case METRIC_SPEND:
+        say(s, "%s %s", say_money(money, pack, money_of(metric)), pack->currency);
+        break;
+    case METRIC_POINTS:
+        say(s, "%" PRId64 " points", metric);
+        break;
+    case METRIC_VISITS:
+        say(s, "%" PRId64 " visits", metric);
+        break;
+    }
+}
+
+/* "Gold kept: 900.00 GBP, from 800.00 GBP" */
+static void explain(const struct pack *pack, struct tier_decision *d, const char *what,
+                    int64_t metric, const char *threshold_is, int64_t threshold)
+{
+    struct say s = say_on(d->why, sizeof d->why);
+    say(&s, "%s%s: ", d->tier->name, what);
+    say_metric(&s, pack, metric);
+    say(&s, ", %s", threshold_is);
+    say_metric(&s, pack, threshold);
+}
+
+/* The highest tier below this index that the metric keeps; the lowest keeps everybody. */
+static int32_t kept(const struct pack *pack, int32_t below, int64_t metric)
+{
+    int32_t i = below - 1;
+    while (i > 0 && pack->tiers[i].keep_at > metric)
+        i--;
+    return i;
+}
+
+static void review(const struct pack *pack, int32_t held, const struct tier_facts *facts,
+                   struct tier_decision *d)
+{
+    int64_t metric = facts->metric;
+    if (pack->window == WINDOW_CALENDAR_YEAR && facts->metric_last_year > metric)
+        metric = facts->metric_last_year;
+    int64_t needed = pack->tiers[held].keep_at;
+    if (held == 0 || metric >= needed) {
+        d->short_since_day = DAY_NEVER;
+        explain(pack, d, " kept", metric, "from ", needed);
+        return;
+    }
+    if (d->short_since_day == DAY_NEVER)
+        d->short_since_day = facts->today;
+    if ((int64_t)facts->today - d->short_since_day < pack->grace_days) {
+        char day[DAY_TEXT_SIZE], until[32];
+        day_text(day, d->short_since_day + pack->grace_days - 1);
+        snprintf(until, sizeof until, " until %s", day);
+        explain(pack, d, until, metric, "to keep it ", needed);
+        return;
+    }
+    int32_t to = pack->downgrade_one_step ? held - 1 : kept(pack, held, metric);
+    d->tier = &pack->tiers[to];
+    d->short_since_day = to > 0 && metric < d->tier->keep_at ? facts->today : DAY_NEVER;
+    char instead[48];
+    snprintf(instead, sizeof instead, " instead of %s", pack->tiers[held].name);
+    explain(pack, d, instead, metric, "to keep that ", needed);
+}
+
+void rules_tier(const struct pack *pack, const struct tier_facts *facts, struct tier_decision *out)
+{
+    int32_t held = (int32_t)(pack_get_tier(pack, facts->tier) - pack->tiers);
+    int32_t reached = pack->tier_count - 1;
+    while (reached > 0 && pack->tiers[reached].upgrade_at > facts->metric)
+        reached--;
+    *out = (struct tier_decision){&pack->tiers[held], facts->short_since_day, ""};
+    if (reached > held) {
+        out->tier = &pack->tiers[reached];
+        out->short_since_day = DAY_NEVER;
+        explain(pack, out, " reached", facts->metric, "from ", out->tier->upgrade_at);
+    } else if (facts->review) {
+        review(pack, held, facts, out);
+    } else if (held + 1 < pack->tier_count) {
+        char next[48];
+        snprintf(next, sizeof next, "%s from ", pack->tiers[held + 1].name);
+        explain(pack, out, "", facts->metric, next, pack->tiers[held + 1].upgrade_at);
+    } else {
+        explain(pack, out, " kept", facts->metric, "from ", out->tier->keep_at);
+    }
+}
