@@ -83,7 +83,9 @@ enum err txn_check(const struct txn *t, struct errmsg *why)
         return err_set(why, ERR_FORMAT, "kind %d is unknown", (int)t->kind);
     if (!entry_is(t->id) || t->id.terminal > 9999)
         return err_set(why, ERR_RANGE, "the entry has no number");
-    if ((t->kind >= TXN_MEMBER) != (t->id.terminal == OFFICE_TERMINAL))
+    /* Head office settles too: when it loads a card it reads what became of an intent. */
+    bool office = t->id.terminal == OFFICE_TERMINAL;
+    if ((t->kind >= TXN_MEMBER) != office && !(office && t->kind == TXN_SETTLE))
         return err_set(why, ERR_FORMAT, "a %s is not made by terminal %u", txn_kind_text(t->kind),
                        (unsigned)t->id.terminal);
     if (!ended(t->ref, sizeof t->ref) || !ended(t->shop, sizeof t->shop) ||

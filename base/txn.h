@@ -9,6 +9,7 @@
  *                     +--> CANCEL    the purchase did not happen after an INTENT was written
  *                     +--> INTENT    the card showed the first was not done; tried again (supersedes)
  *            SETTLE                  later: a card reading shows what became of an INTENT left in doubt
+ *                                    (a till's, or head office's own when it loads the card)
  *            REFUND                  goods came back, whole or in part
  *   office   MEMBER, CARD            enrolment; a card bound, blocked, replaced
  *            LOAD_INTENT -> LOAD     the purse of a card brought to what the ledger says

@@ -8,11 +8,14 @@
 #include "base/txn.h"
 #include "cardproto/card.h"
 #include "rules/pack.h"
+#include "rules/rules.h"
 
 #include <stdio.h>
 
 struct books;
 
+/* Makes the database of a new programme.  Errors: ERR_EXISTS, ERR_IO. */
+MUST_CHECK enum err books_create(const char *path, struct errmsg *why);
 /* Opens the database of a programme; keys are used to check card evidence and stay with the caller.
  * Errors: ERR_NOT_FOUND, ERR_IO, ERR_CORRUPT. */
 MUST_CHECK enum err books_open(struct books **out, const char *path, const struct card_office_keys *keys,
@@ -35,7 +38,8 @@ enum post_result {
  * Errors: ERR_IO, ERR_CORRUPT: the caller rolls back. */
 MUST_CHECK enum err books_post(struct books *b, const struct txn *t, struct bytes entry,
                                int64_t received_s, enum post_result *result, struct errmsg *why);
-/* Head office's own txn: id and encoding are made here; t->id is filled in. */
+/* Head office's own txn: id and encoding are made here; t->id is filled in.  Errors: those of txn_check;
+ * ERR_STATE for a LOAD_INTENT of more than is held by now: plan again. */
 MUST_CHECK enum err books_post_own(struct books *b, struct txn *t, int64_t now_s, struct errmsg *why);
 
 /* What the next entry of a terminal must be, and the hash before it. */
@@ -72,7 +76,8 @@ struct load_plan {
     char note[160];                /* for the log: what did not agree */
 };
 /* First settles what the reading proves about intents in doubt on this card (posting SETTLE or LOAD
- * txns of head office's own), then plans.  Call inside begin/commit. */
+ * txns of head office's own), then plans.  Call inside begin/commit.  A blocked card is planned to carry
+ * the flag and gets no points; a replaced one is emptied.  Errors: ERR_NOT_FOUND (card not ours). */
 MUST_CHECK enum err books_plan_load(struct books *b, const struct card_seen *seen, int64_t now_s,
                                     struct load_plan *out, struct errmsg *why);
 
@@ -108,6 +113,95 @@ MUST_CHECK enum err books_save_terminal(struct books *b, const struct terminal_v
 MUST_CHECK enum err books_note_contact(struct books *b, uint32_t terminal, int64_t now_s,
                                        uint32_t waiting, const char *program, struct bytes signature,
                                        struct errmsg *why);
+
+/* ---- for people: statements, reviews, totals.  A callback that returns false ends the list. ---- */
+
+/* One posting of a member, oldest first, and why. */
+struct statement_line {
+    struct entry_id entry;
+    int64_t time_s, received_s;
+    enum txn_kind kind;
+    const char *account;           /* "held", "card", "redeemed", ... */
+    struct card_uid card;          /* account "card"; else zeros */
+    struct points amount;
+    struct points total_after;     /* the member's points in all places after this entry */
+    uint32_t pack_version;         /* 0 = no rule was asked */
+    char why[RULES_WHY_SIZE + 80]; /* "20.00 GBP x 1/100 x 3/2 (double Friday) = 30" */
+};
+typedef bool books_statement_fn(const struct statement_line *line, void *arg);
+/* Errors: ERR_NOT_FOUND. */
+MUST_CHECK enum err books_statement(struct books *b, member_id member, books_statement_fn *each,
+                                    void *arg, struct errmsg *why);
+
+/* Something a person has to look at: an entry that did not hold, in part or whole. */
+struct review_item {
+    struct entry_id entry;
+    int64_t time_s;
+    member_id member;              /* 0 = none */
+    const char *answer;            /* "the card's evidence does not hold" */
+    const char *detail;
+};
+typedef bool books_review_fn(const struct review_item *item, void *arg);
+MUST_CHECK enum err books_reviews(struct books *b, books_review_fn *each, void *arg,
+                                  struct errmsg *why);
+
+typedef bool books_member_fn(const struct member_view *m, void *arg);
+MUST_CHECK enum err books_members(struct books *b, books_member_fn *each, void *arg,
+                                  struct errmsg *why);
+typedef bool books_card_fn(const struct card_view *c, void *arg);
+/* The cards of a member; 0 = all. */
+MUST_CHECK enum err books_cards(struct books *b, member_id member, books_card_fn *each, void *arg,
+                                struct errmsg *why);
+
+struct fleet_line {
+    struct terminal_view terminal;
+    uint32_t last_seq;             /* newest entry head office has; 0 = none */
+    int64_t contact_s;             /* 0 = never */
+    uint32_t waiting;              /* entries it still had to send then */
+    char program[32];
+};
+typedef bool books_terminal_fn(const struct fleet_line *t, void *arg);
+MUST_CHECK enum err books_terminals(struct books *b, books_terminal_fn *each, void *arg,
+                                    struct errmsg *why);
+
+/* The books in one page. */
+struct books_totals {
+    int64_t entries, terminals, members, cards;
+    int64_t sales, refunds;        /* of members and of nobody */
+    struct money sold, refunded;
+    struct points earned, redeemed, returned, clawed, expired, adjusted;
+    struct points held, on_cards, in_transit, owed;
+    struct points in_doubt;        /* amounts of the intents below, without sign */
+    int64_t intents_in_doubt;
+    int64_t waiting_refunds;       /* whose sale has not arrived */
+    int64_t reviews, conflicts;
+    int64_t rated, rated_differing; /* I6 */
+    int32_t tier_count;
+    struct {
+        char tier[TXN_NAME_SIZE];
+        int64_t members;
+    } tiers[PACK_TIERS_MAX + 1];
+};
+MUST_CHECK enum err books_totals(struct books *b, struct books_totals *out, struct errmsg *why);
+
+/* Every posting as CSV with a header line. */
+MUST_CHECK enum err books_export(struct books *b, FILE *out, struct errmsg *why);
+
+/* A person behind a member number.  Kept outside the log, so that it can be erased. */
+struct person {
+    member_id member;
+    char name[64], contact[96], note[96];
+};
+/* Errors: ERR_NOT_FOUND. */
+MUST_CHECK enum err books_person(struct books *b, member_id member, struct person *out,
+                                 struct errmsg *why);
+MUST_CHECK enum err books_save_person(struct books *b, const struct person *p, struct errmsg *why);
+MUST_CHECK enum err books_erase_person(struct books *b, member_id member, struct errmsg *why);
+/* The lowest member number never used. */
+MUST_CHECK enum err books_next_member(struct books *b, member_id *out, struct errmsg *why);
+
+/* The newest pack in force on a day; NULL = none.  Valid until books_close. */
+const struct pack *books_pack_on(const struct books *b, int32_t day);
 
 /* Checks every invariant over the whole ledger.  Writes one line for each to out (a FILE).  broken: how
  * many do not hold; the first broken row is named.  Errors: ERR_IO, ERR_CORRUPT. */
