@@ -1,5 +1,11 @@
 /* journal.h - the till's memory: an append-only, hash-chained journal and a few settings, in SQLite (WAL,
- * synchronous=FULL).  An append is on disk when it returns (I3): one fsync.
+ * synchronous=FULL).  An append is on disk when it returns (I3): one transaction, one fsync.
+ *
+ * What is written without an fsync of its own - the acknowledged watermark, the hot list - is on disk with
+ * the next append or save.  A power cut may take it back to an earlier state; head office sends both again.
+ *
+ * An append that failed may still be there after a power cut (the disk took it but did not say so): ask by
+ * reference, as for any sale whose answer was lost.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_DB_JOURNAL_H
 #define PATRON_DB_JOURNAL_H
@@ -9,19 +15,34 @@
 
 struct journal;
 
-/* Opens or makes it, checks the end of the chain.  Errors: ERR_IO, ERR_CORRUPT (says from which entry). */
+enum { JOURNAL_ENTRY_MAX = 32768 };
+
+/* Opens or makes it, checks the end of the chain.  One program at a time (a lock on PATH.lock), but anyone
+ * may read it with the sqlite3 shell meanwhile.
+ * Errors: ERR_IO; ERR_BUSY (open in another program); ERR_CONFLICT (another terminal's journal);
+ * ERR_FORMAT (no journal at all); ERR_UNSUPPORTED (made by a newer program);
+ * ERR_CORRUPT: says from which entry on.  When *out is not NULL then, it is open for reading what is sound,
+ * appends are refused, and it has to be closed.  *out is NULL after any other error. */
 MUST_CHECK enum err journal_open(struct journal **out, const char *path, uint32_t terminal,
                                  struct errmsg *why);
-void journal_close(struct journal *j);
+void journal_close(struct journal *j); /* NULL is fine */
+/* Housekeeping, to be called when no customer waits: moves the write-ahead log into the database once it
+ * is 1 MB long, so that no append has to.  Usually returns at once; takes a few fsyncs when it works.
+ * Errors: ERR_IO, nothing lost. */
+MUST_CHECK enum err journal_idle(struct journal *j, struct errmsg *why);
 
 /* The sequence number the next entry will have. */
 uint32_t journal_next_seq(const struct journal *j);
-/* Append t as encoded in entry; t->id.seq must be journal_next_seq.  closes: the INTENT that is no longer
- * open after this, seq 0 = none.  On disk on return.  Errors: ERR_IO (also disk full), ERR_EXISTS (ref). */
+/* Append t as encoded in entry (1..JOURNAL_ENTRY_MAX bytes); t->id must be this terminal's journal_next_seq.
+ * closes: the INTENT that is no longer open after this, seq 0 = none, another terminal's = nothing to do.
+ * On disk on return.  Errors: ERR_EXISTS (a SALE or REFUND has this reference; also for an INTENT), ERR_IO
+ * (also disk full), ERR_CORRUPT (opened damaged); nothing is half done then.  After a failed fsync every
+ * append is refused until the journal is opened again, for the kernel may have dropped what it held. */
 MUST_CHECK enum err journal_append(struct journal *j, const struct txn *t, struct bytes entry,
                                    struct entry_id closes, struct errmsg *why);
 
-/* Encoded entries are copied into out (emptied first).  Errors: ERR_NOT_FOUND, ERR_FULL, ERR_CORRUPT. */
+/* Encoded entries are copied into out (emptied first), after their hash was checked.  Errors:
+ * ERR_NOT_FOUND, ERR_FULL, ERR_CORRUPT, ERR_IO. */
 MUST_CHECK enum err journal_get(struct journal *j, uint32_t seq, struct buf *out, struct errmsg *why);
 /* The SALE or REFUND that closed this reference. */
 MUST_CHECK enum err journal_find_ref(struct journal *j, const char *ref, struct buf *out,
@@ -32,17 +53,21 @@ MUST_CHECK enum err journal_find_refund(struct journal *j, struct entry_id sale,
 /* The oldest INTENT that is open, of this card or (NULL) of any. */
 MUST_CHECK enum err journal_open_intent(struct journal *j, const struct card_uid *card, struct buf *out,
                                         struct errmsg *why);
-/* What a card redeemed / earned here on a day while the line was cut / in all. */
+/* What a card redeemed here on a day and head office has not acknowledged: the sum of its INTENTs but those
+ * shown not done, so an open or doubtful one counts.  INT64_MAX when the journal cannot be read. */
 struct points journal_offline_redeemed(struct journal *j, const struct card_uid *card, int32_t day);
+/* What a card earned here on a day, in all; refunds are not taken off.  0 when it cannot be read. */
 struct points journal_earned(struct journal *j, const struct card_uid *card, int32_t day);
-/* Earned here and not yet acknowledged by head office: shown to the member as pending. */
+/* Earned here less clawed back here, not yet acknowledged by head office: shown to the member as pending. */
 struct points journal_pending(struct journal *j, const struct card_uid *card);
 
 /* The chain's hash after seq (zeros for 0), and how far head office has acknowledged. */
 MUST_CHECK enum err journal_hash(struct journal *j, uint32_t seq, uint8_t hash[32], struct errmsg *why);
 uint32_t journal_acked(const struct journal *j);
+/* Never goes back: a smaller seq is ignored.  Errors: ERR_RANGE (no such entry yet). */
 MUST_CHECK enum err journal_set_acked(struct journal *j, uint32_t seq, struct errmsg *why);
-/* Walk the whole chain.  Errors: ERR_CORRUPT with the first entry that is wrong. */
+/* Walk the whole chain, then check the tables derived from it and the database's own structure.  count:
+ * entries that are sound, from the first.  Errors: ERR_CORRUPT with the first entry that is wrong. */
 MUST_CHECK enum err journal_verify(struct journal *j, uint32_t *count, struct errmsg *why);
 
 /* Settings: small named blobs (pack, hot list, enrolment, last contact).  Errors: ERR_NOT_FOUND. */
@@ -50,7 +75,7 @@ MUST_CHECK enum err journal_load(struct journal *j, const char *name, struct buf
                                  struct errmsg *why);
 MUST_CHECK enum err journal_save(struct journal *j, const char *name, struct bytes value,
                                  struct errmsg *why);
-/* Hot list. */
+/* Hot list.  A card that is not in it, CARD_ACTIVE; one that cannot be looked up, CARD_BLOCKED. */
 enum card_status journal_card_status(struct journal *j, const struct card_uid *card);
 MUST_CHECK enum err journal_set_card_status(struct journal *j, const struct card_uid *card,
                                             enum card_status status, struct errmsg *why);

@@ -1,0 +1,678 @@
+/* test_journal.c - the till's memory: what was appended is there, whole, after whatever happens.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/date.h"
+#include "base/mbed.h"
+#include "db/journal.h"
+#include "hw/clock.h"
+#include "tests/faultvfs.h"
+#include "tests/test.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { TERMINAL = 7, ENTRY_SIZE = 300 };
+
+static const struct card_uid card_a = {{4, 1, 2, 3, 4, 5, 6}}, card_b = {{4, 9, 9, 9, 9, 9, 9}};
+static uint8_t room[JOURNAL_ENTRY_MAX];
+
+static const char *path_of(const char *name)
+{
+    static char path[4][300];
+    static int next;
+    char *p = path[next++ % 4];
+    snprintf(p, sizeof path[0], "%s/%s", test_scratch_dir(), name);
+    return p;
+}
+
+static struct journal *open_journal(const char *path)
+{
+    struct journal *j;
+    struct errmsg why = {""};
+    enum err e = journal_open(&j, path, TERMINAL, &why);
+    if (e)
+        fail_msg("%s: %s", err_text(e), why.text);
+    return j;
+}
+
+/* An entry need not be a real encoded txn: the journal never looks inside. */
+static struct bytes entry_of(uint32_t seq, size_t size)
+{
+    static uint8_t bytes[JOURNAL_ENTRY_MAX];
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (uint8_t)(seq * 31 + i);
+    return bytes_of(bytes, size);
+}
+
+static struct txn txn_of(struct journal *j, enum txn_kind kind, const struct card_uid *card,
+                         int64_t points, int64_t redeemed)
+{
+    struct txn t = {.kind = kind, .id = {TERMINAL, journal_next_seq(j)}, .time_s = 1291192440};
+    t.points = points_of(points);
+    t.redeemed = points_of(redeemed);
+    if (card)
+        t.card = *card;
+    return t;
+}
+
+static enum err append(struct journal *j, const struct txn *t, uint32_t closes)
+{
+    return journal_append(j, t, entry_of(t->id.seq, ENTRY_SIZE), (struct entry_id){TERMINAL, closes},
+                          NULL);
+}
+
+static void append_sales(struct journal *j, int count)
+{
+    for (int i = 0; i < count; i++) {
+        struct txn t = txn_of(j, TXN_SALE, i % 3 ? &card_a : &card_b, 5, 0);
+        snprintf(t.ref, sizeof t.ref, "ref-%u", t.id.seq);
+        assert_int_equal(append(j, &t, 0), OK);
+    }
+}
+
+static void assert_entry(struct journal *j, uint32_t seq)
+{
+    struct buf out = BUF_ON(room);
+    struct errmsg why;
+    assert_int_equal(journal_get(j, seq, &out, &why), OK);
+    assert_int_equal(out.size, ENTRY_SIZE);
+    assert_memory_equal(out.data, entry_of(seq, ENTRY_SIZE).data, ENTRY_SIZE);
+}
+
+static void assert_whole(struct journal *j, uint32_t count)
+{
+    struct errmsg why = {""};
+    uint32_t sound = 0;
+    enum err e = journal_verify(j, &sound, &why);
+    if (e)
+        fail_msg("after %u entries: %s", sound, why.text);
+    assert_int_equal(sound, count);
+    assert_int_equal(journal_next_seq(j), count + 1);
+}
+
+static void shell(const char *path, const char *statements)
+{
+    sqlite3 *db;
+    char *text = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    sqlite3_exec(db, statements, NULL, NULL, &text);
+    if (text)
+        fail_msg("%s", text);
+    sqlite3_close(db);
+}
+
+TEST(journal, what_was_appended_is_there_after_reopening_and_the_chain_is_the_documented_one)
+{
+    const char *path = path_of("till.db");
+    struct journal *j = open_journal(path);
+    assert_int_equal(journal_next_seq(j), 1);
+    append_sales(j, 100);
+    journal_close(j);
+    j = open_journal(path);
+    assert_whole(j, 100);
+    uint8_t hash[32] = {0}, stored[32];
+    for (uint32_t seq = 1; seq <= 100; seq++) {
+        assert_entry(j, seq);
+        mbed_sha256_two(hash, bytes_of(hash, 32), entry_of(seq, ENTRY_SIZE));
+        assert_int_equal(journal_hash(j, seq, stored, NULL), OK);
+        assert_memory_equal(hash, stored, 32);
+    }
+    struct buf out = BUF_ON(room);
+    assert_int_equal(journal_get(j, 101, &out, NULL), ERR_NOT_FOUND);
+    assert_int_equal(journal_get(j, 0, &out, NULL), ERR_NOT_FOUND);
+    struct buf small = {.data = room, .cap = 10};
+    assert_int_equal(journal_get(j, 1, &small, NULL), ERR_FULL);
+    journal_close(j);
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+TEST(journal, an_append_is_one_fsync_whatever_was_done_before)
+{
+    faultvfs_use();
+    const char *path = path_of("till.db");
+    struct journal *j = open_journal(path);
+    int idled = 0;
+    for (int i = 0; i < 1000; i++) {
+        struct txn t = txn_of(j, i % 4 == 2 ? TXN_INTENT : TXN_SALE, &card_a, 1, 0);
+        size_t size = i % 50 == 0 ? JOURNAL_ENTRY_MAX : ENTRY_SIZE;
+        int64_t before = faultvfs.syncs;
+        assert_int_equal(journal_append(j, &t, entry_of(t.id.seq, size),
+                                        (struct entry_id){TERMINAL, i % 4 == 3 ? t.id.seq - 1 : 0},
+                                        NULL),
+                         OK);
+        assert_int_equal(faultvfs.syncs - before, 1);
+        before = faultvfs.syncs;
+        if (i % 10 == 9)
+            assert_int_equal(journal_set_acked(j, t.id.seq, NULL), OK);
+        if (i % 7 == 0)
+            assert_int_equal(journal_set_card_status(j, &card_b, CARD_BLOCKED, NULL), OK);
+        assert_int_equal(faultvfs.syncs - before, 0);
+        if (i % 100 == 50) {
+            assert_int_equal(journal_idle(j, NULL), OK);
+            idled += faultvfs.syncs > before;
+        }
+        if (i == 500) {
+            journal_close(j);
+            j = open_journal(path);
+        }
+    }
+    assert_true(idled >= 3); /* the log was moved over, and no append paid for it */
+    assert_whole(j, 1000);
+    journal_close(j);
+}
+
+TEST(journal, opening_a_long_one_takes_no_longer_than_a_short_one)
+{
+    const char *path = path_of("till.db");
+    struct journal *j = open_journal(path);
+    journal_close(j);
+    shell(path, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
+                "INSERT INTO entry SELECT i, 1, 14944, x'04010203040506', 'r' || i, 3, 0, 0, NULL, NULL,"
+                " NULL, zeroblob(32), zeroblob(300) FROM n");
+    /* The made-up chain is wrong everywhere but where opening looks. */
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    sqlite3_exec(db, "DROP TRIGGER entry_is_never_changed", NULL, NULL, NULL);
+    uint8_t hash[32] = {0}, entry[300] = {0};
+    for (int seq = 19900; seq <= 20000; seq++) {
+        char hex[65], text[200];
+        if (seq > 19900)
+            mbed_sha256_two(hash, bytes_of(hash, 32), bytes_of(entry, sizeof entry));
+        hex_encode(hex, hash, 32);
+        snprintf(text, sizeof text, "UPDATE entry SET hash = x'%s' WHERE seq = %d", hex, seq);
+        assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+    }
+    sqlite3_close(db);
+    int64_t start = clock_tick_ms();
+    j = open_journal(path);
+    int64_t took = clock_tick_ms() - start;
+    printf("opening 20000 entries: %d ms\n", (int)took);
+    assert_true(took < 100);
+    assert_int_equal(journal_next_seq(j), 20001);
+    uint32_t sound;
+    struct errmsg why;
+    assert_int_equal(journal_verify(j, &sound, &why), ERR_CORRUPT);
+    assert_int_equal(sound, 0);
+    assert_string_equal(why.text, "entry 1 was changed after it was written");
+    assert_int_equal(points_n(journal_pending(j, &card_a)), 60000);
+    journal_close(j);
+}
+
+TEST(journal, a_reference_is_closed_once_and_only_by_a_sale_or_refund)
+{
+    struct journal *j = open_journal(path_of("till.db"));
+    struct txn t = txn_of(j, TXN_INTENT, &card_a, 5, 100);
+    strcpy(t.ref, "536365");
+    assert_int_equal(append(j, &t, 0), OK);
+    struct buf out = BUF_ON(room);
+    assert_int_equal(journal_find_ref(j, "536365", &out, NULL), ERR_NOT_FOUND);
+    t = txn_of(j, TXN_CANCEL, &card_a, 0, 100);
+    strcpy(t.ref, "536365");
+    assert_int_equal(append(j, &t, 1), OK);
+    t = txn_of(j, TXN_SALE, &card_a, 5, 0);
+    strcpy(t.ref, "536365");
+    assert_int_equal(append(j, &t, 0), OK);
+    assert_int_equal(journal_find_ref(j, "536365", &out, NULL), OK);
+    assert_memory_equal(out.data, entry_of(3, ENTRY_SIZE).data, ENTRY_SIZE);
+    struct errmsg why;
+    static const enum txn_kind again[] = {TXN_SALE, TXN_REFUND, TXN_INTENT};
+    for (size_t i = 0; i < 3; i++) {
+        t = txn_of(j, again[i], &card_a, 5, 0);
+        strcpy(t.ref, "536365");
+        assert_int_equal(journal_append(j, &t, entry_of(4, 9), (struct entry_id){0}, &why), ERR_EXISTS);
+        assert_string_equal(why.text, "reference 536365 was closed by entry 3");
+    }
+    t.kind = TXN_SALE;
+    t.ref[0] = 0; /* no reference: as many as one likes */
+    assert_int_equal(append(j, &t, 0), OK);
+    t.id.seq = 5;
+    assert_int_equal(append(j, &t, 0), OK);
+    assert_whole(j, 5);
+    journal_close(j);
+}
+
+TEST(journal, refunds_of_a_sale_are_found_in_order_also_of_another_tills_sale)
+{
+    struct journal *j = open_journal(path_of("till.db"));
+    append_sales(j, 2);
+    static const struct entry_id of[] = {{TERMINAL, 1}, {TERMINAL, 2}, {3, 1}, {TERMINAL, 1}};
+    for (size_t i = 0; i < 4; i++) {
+        struct txn t = txn_of(j, TXN_REFUND, &card_a, 1, 0);
+        t.original = of[i];
+        assert_int_equal(append(j, &t, 0), OK);
+    }
+    static const struct {
+        struct entry_id sale;
+        int32_t n;
+        uint32_t found;
+    } rows[] = {{{TERMINAL, 1}, 0, 3}, {{TERMINAL, 1}, 1, 6}, {{TERMINAL, 1}, 2, 0},
+                {{TERMINAL, 2}, 0, 4}, {{3, 1}, 0, 5},        {{4, 1}, 0, 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf out = BUF_ON(room);
+        enum err e = journal_find_refund(j, rows[i].sale, rows[i].n, &out, NULL);
+        assert_int_equal(e, rows[i].found ? OK : ERR_NOT_FOUND);
+        if (rows[i].found)
+            assert_memory_equal(out.data, entry_of(rows[i].found, ENTRY_SIZE).data, ENTRY_SIZE);
+    }
+    journal_close(j);
+}
+
+static uint32_t open_intent(struct journal *j, const struct card_uid *card)
+{
+    struct buf out = BUF_ON(room);
+    enum err e = journal_open_intent(j, card, &out, NULL);
+    if (e == ERR_NOT_FOUND)
+        return 0;
+    assert_int_equal(e, OK);
+    for (uint32_t seq = 1; seq < journal_next_seq(j); seq++)
+        if (memcmp(out.data, entry_of(seq, ENTRY_SIZE).data, ENTRY_SIZE) == 0)
+            return seq;
+    return UINT32_MAX;
+}
+
+TEST(journal, the_oldest_open_intent_is_found_until_something_closes_it)
+{
+    const char *path = path_of("till.db");
+    struct journal *j = open_journal(path);
+    assert_int_equal(open_intent(j, NULL), 0);
+    struct txn t = txn_of(j, TXN_INTENT, &card_b, 0, 50); /* 1 */
+    assert_int_equal(append(j, &t, 0), OK);
+    t = txn_of(j, TXN_INTENT, &card_a, 0, 70); /* 2 */
+    assert_int_equal(append(j, &t, 0), OK);
+    t = txn_of(j, TXN_INTENT, &card_a, 0, 70); /* 3 supersedes 2 */
+    t.original = (struct entry_id){TERMINAL, 2};
+    assert_int_equal(append(j, &t, 2), OK);
+    journal_close(j);
+    j = open_journal(path);
+    assert_int_equal(open_intent(j, NULL), 1);
+    assert_int_equal(open_intent(j, &card_a), 3);
+    t = txn_of(j, TXN_SALE, &card_a, 2, 70); /* 4 leaves 3 in doubt */
+    t.original = (struct entry_id){TERMINAL, 3};
+    t.commit = COMMIT_DOUBT;
+    assert_int_equal(append(j, &t, 0), OK);
+    assert_int_equal(open_intent(j, &card_a), 3);
+    t = txn_of(j, TXN_SETTLE, &card_a, 0, 70); /* 5 */
+    t.original = (struct entry_id){TERMINAL, 3};
+    t.commit = COMMIT_DONE;
+    assert_int_equal(append(j, &t, 3), OK);
+    assert_int_equal(open_intent(j, &card_a), 0);
+    assert_int_equal(open_intent(j, NULL), 1);
+    t = txn_of(j, TXN_SETTLE, &card_b, 0, 50); /* 6: another till's intent 1, not ours */
+    t.original = (struct entry_id){3, 1};
+    t.commit = COMMIT_DONE;
+    assert_int_equal(journal_append(j, &t, entry_of(6, ENTRY_SIZE), (struct entry_id){3, 1}, NULL), OK);
+    assert_int_equal(open_intent(j, NULL), 1);
+    assert_whole(j, 6);
+    journal_close(j);
+}
+
+TEST(journal, sums_of_a_card_count_what_may_have_happened_and_what_head_office_has_not)
+{
+    struct journal *j = open_journal(path_of("till.db"));
+    int32_t today = day_of_time(1291192440);
+    struct txn t = txn_of(j, TXN_INTENT, &card_a, 4, 100); /* 1: shown not done by 2 */
+    assert_int_equal(append(j, &t, 0), OK);
+    assert_int_equal(points_n(journal_offline_redeemed(j, &card_a, today)), 100);
+    t = txn_of(j, TXN_INTENT, &card_a, 4, 100);
+    t.original = (struct entry_id){TERMINAL, 1};
+    assert_int_equal(append(j, &t, 1), OK);
+    assert_int_equal(points_n(journal_offline_redeemed(j, &card_a, today)), 100);
+    t = txn_of(j, TXN_SALE, &card_a, 4, 100);
+    t.original = (struct entry_id){TERMINAL, 2};
+    t.commit = COMMIT_DONE;
+    assert_int_equal(append(j, &t, 2), OK);
+    t = txn_of(j, TXN_INTENT, &card_a, 0, 30); /* 4: given up, in doubt */
+    assert_int_equal(append(j, &t, 0), OK);
+    t = txn_of(j, TXN_CANCEL, &card_a, 0, 30);
+    t.original = (struct entry_id){TERMINAL, 4};
+    t.commit = COMMIT_DOUBT;
+    assert_int_equal(append(j, &t, 0), OK);
+    assert_int_equal(points_n(journal_offline_redeemed(j, &card_a, today)), 130);
+    t = txn_of(j, TXN_SETTLE, &card_a, 0, 30); /* it was not done after all */
+    t.original = (struct entry_id){TERMINAL, 4};
+    t.commit = COMMIT_NOT_DONE;
+    assert_int_equal(append(j, &t, 4), OK);
+    assert_int_equal(points_n(journal_offline_redeemed(j, &card_a, today)), 100);
+    assert_int_equal(points_n(journal_offline_redeemed(j, &card_a, today + 1)), 0);
+    assert_int_equal(points_n(journal_offline_redeemed(j, &card_b, today)), 0);
+    t = txn_of(j, TXN_REFUND, &card_a, 1, 0);
+    t.original = (struct entry_id){TERMINAL, 3};
+    assert_int_equal(append(j, &t, 0), OK);
+    t = txn_of(j, TXN_SALE, &card_a, 20, 0);
+    assert_int_equal(append(j, &t, 0), OK);
+    assert_int_equal(points_n(journal_earned(j, &card_a, today)), 24);
+    assert_int_equal(points_n(journal_earned(j, &card_a, today - 1)), 0);
+    assert_int_equal(points_n(journal_pending(j, &card_a)), 23);
+    assert_int_equal(journal_set_acked(j, 3, NULL), OK);
+    assert_int_equal(points_n(journal_pending(j, &card_a)), 19);
+    assert_int_equal(points_n(journal_offline_redeemed(j, &card_a, today)), 0);
+    assert_int_equal(points_n(journal_earned(j, &card_a, today)), 24);
+    journal_close(j);
+}
+
+TEST(journal, the_watermark_never_goes_back_nor_past_the_end_and_is_kept)
+{
+    const char *path = path_of("till.db");
+    struct journal *j = open_journal(path);
+    append_sales(j, 10);
+    assert_int_equal(journal_set_acked(j, 11, NULL), ERR_RANGE);
+    assert_int_equal(journal_set_acked(j, 8, NULL), OK);
+    assert_int_equal(journal_set_acked(j, 3, NULL), OK);
+    assert_int_equal(journal_acked(j), 8);
+    append_sales(j, 1);
+    journal_close(j);
+    j = open_journal(path);
+    assert_int_equal(journal_acked(j), 8);
+    assert_int_equal(journal_set_acked(j, 11, NULL), OK);
+    assert_int_equal(journal_idle(j, NULL), OK);
+    journal_close(j);
+    j = open_journal(path);
+    assert_int_equal(journal_acked(j), 11);
+    journal_close(j);
+}
+
+TEST(journal, settings_and_hot_list_are_kept)
+{
+    const char *path = path_of("till.db");
+    struct journal *j = open_journal(path);
+    struct buf out = BUF_ON(room);
+    assert_int_equal(journal_load(j, "pack", &out, NULL), ERR_NOT_FOUND);
+    assert_int_equal(journal_save(j, "pack", bytes_of("one", 3), NULL), OK);
+    assert_int_equal(journal_save(j, "pack", bytes_of("a\0b", 3), NULL), OK);
+    assert_int_equal(journal_save(j, "empty", bytes_of(NULL, 0), NULL), OK);
+    assert_int_equal(journal_card_status(j, &card_a), CARD_ACTIVE);
+    assert_int_equal(journal_set_card_status(j, &card_a, CARD_BLOCKED, NULL), OK);
+    assert_int_equal(journal_set_card_status(j, &card_b, CARD_REPLACED, NULL), OK);
+    assert_int_equal(journal_set_card_status(j, &card_a, CARD_ACTIVE, NULL), OK);
+    journal_close(j);
+    j = open_journal(path);
+    assert_int_equal(journal_load(j, "pack", &out, NULL), OK);
+    assert_int_equal(out.size, 3);
+    assert_memory_equal(out.data, "a\0b", 3);
+    assert_int_equal(journal_load(j, "empty", &out, NULL), OK);
+    assert_int_equal(out.size, 0);
+    assert_int_equal(journal_card_status(j, &card_a), CARD_ACTIVE);
+    assert_int_equal(journal_card_status(j, &card_b), CARD_REPLACED);
+    journal_close(j);
+}
+
+TEST(journal, even_a_person_with_a_shell_cannot_change_delete_or_skip)
+{
+    const char *path = path_of("till.db");
+    struct journal *j = open_journal(path);
+    append_sales(j, 3);
+    static const char *const tries[] = {
+        "UPDATE entry SET points = 500 WHERE seq = 2", "DELETE FROM entry WHERE seq = 3",
+        "INSERT OR REPLACE INTO entry SELECT 2, kind, day, card, NULL, 500, redeemed, commit_state,"
+        " NULL, NULL, NULL, hash, entry FROM entry WHERE seq = 2",
+        "INSERT INTO entry SELECT 9, kind, day, card, NULL, 500, redeemed, commit_state,"
+        " NULL, NULL, NULL, hash, entry FROM entry WHERE seq = 2"};
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++)
+        assert_int_equal(sqlite3_exec(db, tries[i], NULL, NULL, NULL), SQLITE_CONSTRAINT);
+    sqlite3_close(db);
+    assert_whole(j, 3);
+    journal_close(j);
+}
+
+TEST(journal, an_entry_changed_in_the_middle_is_named_and_the_others_stay_readable)
+{
+    const char *path = path_of("till.db");
+    struct journal *j = open_journal(path);
+    append_sales(j, 100);
+    journal_close(j);
+    shell(path, "DROP TRIGGER entry_is_never_changed;"
+                "UPDATE entry SET entry = zeroblob(300) WHERE seq = 40");
+    j = open_journal(path); /* opening looks at the end only */
+    uint32_t sound;
+    struct errmsg why;
+    assert_int_equal(journal_verify(j, &sound, &why), ERR_CORRUPT);
+    assert_int_equal(sound, 39);
+    assert_string_equal(why.text, "entry 40 was changed after it was written");
+    struct buf out = BUF_ON(room);
+    assert_int_equal(journal_get(j, 40, &out, &why), ERR_CORRUPT);
+    assert_entry(j, 39);
+    assert_entry(j, 41);
+    journal_close(j);
+}
+
+TEST(journal, damage_at_the_end_is_found_on_opening_and_nothing_is_added_to_it)
+{
+    const char *path = path_of("till.db");
+    struct journal *j = open_journal(path);
+    append_sales(j, 100);
+    journal_close(j);
+    shell(path, "DROP TRIGGER entry_is_never_changed;"
+                "UPDATE entry SET entry = x'00' WHERE seq = 98");
+    struct errmsg why;
+    assert_int_equal(journal_open(&j, path, TERMINAL, &why), ERR_CORRUPT);
+    assert_string_equal(why.text, "entry 98 was changed after it was written; the journal is damaged "
+                                  "from entry 98 on; what is before it can be read");
+    assert_non_null(j);
+    assert_entry(j, 97);
+    struct txn t = txn_of(j, TXN_SALE, &card_a, 1, 0);
+    assert_int_equal(append(j, &t, 0), ERR_CORRUPT);
+    journal_close(j);
+    shell(path, "DROP TRIGGER entry_is_never_deleted; DELETE FROM entry WHERE seq = 90");
+    assert_int_equal(journal_open(&j, path, TERMINAL, &why), ERR_CORRUPT);
+    assert_true(strncmp(why.text, "entry 90 is missing", 19) == 0);
+    journal_close(j);
+}
+
+TEST(journal, a_torn_page_is_an_error_with_a_sentence_and_never_a_wrong_entry)
+{
+    const char *path = path_of("till.db");
+    struct journal *j = open_journal(path);
+    append_sales(j, 300);
+    journal_close(j);
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    int named = 0;
+    for (off_t page = 1; page < st.st_size / 4096; page++) {
+        uint8_t saved[4096], junk[4096];
+        for (size_t i = 0; i < sizeof junk; i++)
+            junk[i] = (uint8_t)test_random();
+        int fd = open(path, O_RDWR);
+        assert_int_equal(pread(fd, saved, 4096, page * 4096), 4096);
+        assert_int_equal(pwrite(fd, junk, 4096, page * 4096), 4096);
+        struct errmsg why = {""};
+        uint32_t sound = 0;
+        enum err e = journal_open(&j, path, TERMINAL, &why);
+        if (e == OK)
+            e = journal_verify(j, &sound, &why);
+        assert_true(e == ERR_CORRUPT || e == ERR_FORMAT);
+        assert_true(strlen(why.text) > 10);
+        named += strstr(why.text, "entry ") != NULL;
+        for (uint32_t seq = 1; j && seq <= 300; seq += 7) {
+            struct buf out = BUF_ON(room);
+            e = journal_get(j, seq, &out, &why);
+            if (e == OK)
+                assert_memory_equal(out.data, entry_of(seq, ENTRY_SIZE).data, ENTRY_SIZE);
+            else
+                assert_true(e == ERR_CORRUPT || e == ERR_NOT_FOUND);
+        }
+        journal_close(j);
+        assert_int_equal(pwrite(fd, saved, 4096, page * 4096), 4096);
+        close(fd);
+    }
+    assert_true(named > 20);
+    j = open_journal(path);
+    assert_whole(j, 300);
+    journal_close(j);
+}
+
+TEST(journal, every_single_write_may_find_the_disk_full_and_nothing_is_half_done)
+{
+    for (int forever = 0; forever < 2; forever++) {
+        const char *path = path_of(forever ? "full.db" : "once.db");
+        int64_t at = 0;
+        enum err e;
+        faultvfs_use();
+        struct journal *j = open_journal(path);
+        append_sales(j, 3);
+        struct txn t = txn_of(j, TXN_INTENT, &card_a, 1, 9);
+        do {
+            faultvfs.writes = 0;
+            faultvfs.fail_write = ++at;
+            faultvfs.fail_for_ever = forever;
+            struct errmsg why = {""};
+            e = journal_append(j, &t, entry_of(4, 9000), (struct entry_id){0}, &why);
+            faultvfs.fail_write = 0;
+            if (e == OK)
+                break;
+            assert_int_equal(e, ERR_IO);
+            assert_non_null(strstr(why.text, "appending intent 4: the disk is full"));
+            assert_whole(j, 3);
+            assert_int_equal(open_intent(j, NULL), 0);
+        } while (at < 1000);
+        assert_true(at > 3);
+        assert_int_equal(e, OK);
+        assert_whole(j, 4);
+        journal_close(j);
+        j = open_journal(path);
+        assert_whole(j, 4);
+        journal_close(j);
+    }
+}
+
+TEST(journal, after_a_failed_fsync_nothing_is_appended_until_it_is_opened_again)
+{
+    faultvfs_use();
+    const char *path = path_of("till.db");
+    struct journal *j = open_journal(path);
+    append_sales(j, 3);
+    faultvfs.fail_sync = faultvfs.syncs + 1;
+    struct txn t = txn_of(j, TXN_SALE, &card_a, 1, 0);
+    assert_int_equal(append(j, &t, 0), ERR_IO);
+    assert_int_equal(append(j, &t, 0), ERR_IO); /* the disk would do it now, but what does it hold? */
+    assert_entry(j, 3);
+    journal_close(j);
+    j = open_journal(path);
+    uint32_t count = journal_next_seq(j) - 1;
+    assert_true(count == 3 || count == 4);
+    assert_whole(j, count);
+    append_sales(j, 1);
+    journal_close(j);
+}
+
+/* Runs in a child: append for ever and tell the parent what was appended. */
+static void append_for_ever(const char *path, int tell)
+{
+    struct journal *j;
+    struct errmsg why;
+    if (journal_open(&j, path, TERMINAL, &why))
+        _exit(2);
+    for (;;) {
+        struct txn t = txn_of(j, test_below(3) ? TXN_SALE : TXN_INTENT, &card_a, 5, 0);
+        uint32_t closes = t.kind == TXN_SALE && t.id.seq > 1 ? t.id.seq - 1 : 0;
+        if (append(j, &t, closes) || write(tell, &t.id.seq, 4) != 4)
+            _exit(3);
+        if (t.id.seq % 5 == 0 && journal_set_acked(j, t.id.seq - 1, NULL))
+            _exit(4);
+        if (t.id.seq % 40 == 0 && journal_idle(j, NULL))
+            _exit(5);
+    }
+}
+
+TEST(journal, killed_at_any_write_it_holds_everything_it_reported_and_is_whole)
+{
+    const char *path = path_of("till.db");
+    uint32_t reported = 0;
+    faultvfs_use();
+    for (int round = 0; round < 60; round++) {
+        int ends[2];
+        assert_int_equal(pipe(ends), 0);
+        int64_t kill_at = 1 + test_below(400);
+        test_random(); /* parent and child go on with different numbers anyway */
+        pid_t child = fork();
+        if (child == 0) {
+            close(ends[0]);
+            faultvfs.writes = 0;
+            faultvfs.kill_write = kill_at;
+            append_for_ever(path, ends[1]);
+        }
+        close(ends[1]);
+        uint32_t seq;
+        while (read(ends[0], &seq, 4) == 4) {
+            assert_int_equal(seq, reported + 1);
+            reported = seq;
+        }
+        close(ends[0]);
+        int status;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), SIGKILL);
+        struct journal *j = open_journal(path);
+        uint32_t count = journal_next_seq(j) - 1;
+        assert_true(count == reported || count == reported + 1); /* killed before it could tell */
+        assert_whole(j, count);
+        for (uint32_t s = reported > 5 ? reported - 5 : 1; s <= count; s++)
+            assert_entry(j, s);
+        reported = count;
+        journal_close(j);
+    }
+    assert_true(reported > 100);
+}
+
+TEST(journal, after_a_power_cut_everything_it_reported_is_there_and_whole)
+{
+    for (int round = 0; round < 60; round++) {
+        faultvfs_use();
+        faultvfs.remember = true;
+        struct journal *j = open_journal(path_of("till.db"));
+        uint32_t count = 1 + test_below(120);
+        for (uint32_t i = 0; i < count; i++) {
+            struct txn t = txn_of(j, i % 3 ? TXN_SALE : TXN_INTENT, &card_a, 5, 0);
+            assert_int_equal(append(j, &t, i % 3 == 1 ? t.id.seq - 1 : 0), OK);
+            if (test_below(4) == 0)
+                assert_int_equal(journal_set_acked(j, test_below(t.id.seq), NULL), OK);
+            if (test_below(8) == 0)
+                assert_int_equal(journal_set_card_status(j, &card_b, CARD_BLOCKED, NULL), OK);
+            if (test_below(4) == 0)
+                assert_int_equal(journal_idle(j, NULL), OK);
+        }
+        char dir[300];
+        snprintf(dir, sizeof dir, "%s", path_of("after"));
+        mkdir(dir, 0700);
+        faultvfs_cut(dir);
+        journal_close(j);
+        assert_int_equal(unlink(path_of("till.db")), 0);
+        faultvfs.remember = false;
+        j = open_journal(path_of("after/till.db"));
+        assert_whole(j, count);
+        assert_true(journal_acked(j) <= count);
+        journal_close(j);
+    }
+}
+
+TEST(journal, one_program_one_terminal_one_kind_of_file)
+{
+    const char *path = path_of("till.db"), *other = path_of("other");
+    struct journal *j = open_journal(path), *second;
+    struct errmsg why;
+    assert_int_equal(journal_open(&second, path, TERMINAL, &why), ERR_BUSY);
+    assert_null(second);
+    journal_close(j);
+    assert_int_equal(journal_open(&second, path, TERMINAL + 1, &why), ERR_CONFLICT);
+    assert_non_null(strstr(why.text, "belongs to terminal 7, not to 8"));
+    shell(path, "PRAGMA user_version = 2");
+    assert_int_equal(journal_open(&second, path, TERMINAL, &why), ERR_UNSUPPORTED);
+    shell(other, "CREATE TABLE x (y)");
+    assert_int_equal(journal_open(&second, other, TERMINAL, &why), ERR_FORMAT);
+    FILE *f = fopen(other, "w");
+    for (int i = 0; i < 1000; i++)
+        fputs("not a database ", f);
+    fclose(f);
+    assert_int_equal(journal_open(&second, other, TERMINAL, &why), ERR_FORMAT);
+    assert_int_equal(journal_open(&second, path_of("no/such/till.db"), TERMINAL, &why), ERR_IO);
+    assert_null(second);
+}
