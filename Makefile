@@ -53,9 +53,9 @@ $B/%.pb.o: $B/%.pb.c
 	$(call say,CC,$<)
 	$Q $(CC) $(cflags) -w -c -o $@ $<
 
-$B/%.pb.c $B/%.pb.h: %.proto
+$B/%.pb.c $B/%.pb.h: %.proto %.options
 	$(call say,PROTO,$<)
-	$Q mkdir -p $(@D) && protoc -Isync --nanopb_out=$(@D) $<
+	$Q mkdir -p $(@D) && protoc -Isync --nanopb_out=-Isync:$(@D) $<
 $(filter %.o,$(objs)): | $(gen:.c=.h)
 
 # A .sql file becomes a string: const char db_NAME_sql[].

@@ -1,0 +1,102 @@
+/* some_txn.c - see some_txn.h.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "tests/some_txn.h"
+#include "tests/test.h"
+
+#include <string.h>
+
+static void text(char *out, size_t size)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-/ .";
+    size_t length = test_below((uint32_t)size);
+    memset(out, 0, size);
+    for (size_t i = 0; i < length; i++)
+        out[i] = letters[test_below(sizeof letters - 1)];
+}
+
+/* Small numbers are as likely as large ones. */
+static int64_t number(int bits)
+{
+    return (int64_t)(test_random() >> (64 - 1 - test_below((uint32_t)bits)));
+}
+
+static void random_bytes(uint8_t *out, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        out[i] = (uint8_t)test_random();
+}
+
+static void uid(struct card_uid *out)
+{
+    random_bytes(out->b, sizeof out->b);
+    out->b[0] = 4;
+}
+
+static void evidence(struct txn *t)
+{
+    struct txn_evidence *e = &t->evidence;
+    uid(&t->card);
+    e->kind = test_below(3) ? CARD_EV2 : CARD_EV1;
+    random_bytes(e->record, sizeof e->record);
+    e->purse_before = (int32_t)test_random();
+    if (e->kind == CARD_EV1)
+        return;
+    e->tmc = (uint32_t)test_random();
+    random_bytes(e->tmv, sizeof e->tmv);
+    e->tmi_size = (uint16_t)test_below(TXN_TMI_MAX + 1);
+    random_bytes(e->tmi, e->tmi_size);
+}
+
+static void lines(struct txn *t, int32_t max)
+{
+    t->line_count = (int32_t)test_below((uint32_t)max + 1);
+    for (int32_t i = 0; i < t->line_count; i++) {
+        struct txn_line *l = &t->lines[i];
+        text(l->sku, sizeof l->sku);
+        text(l->category, sizeof l->category);
+        l->quantity = (int32_t)(1 + number(30));
+        l->amount = money_of(number(50));
+        t->total.minor += l->amount.minor;
+    }
+}
+
+enum txn_kind some_till_kind(void)
+{
+    return (enum txn_kind)(TXN_SALE + (int)test_below(TXN_REFUND));
+}
+
+void some_txn(struct txn *t, enum txn_kind kind, uint32_t terminal, uint32_t seq, int32_t max_lines)
+{
+    bool office = kind >= TXN_MEMBER;
+    memset(t, 0, sizeof *t);
+    t->kind = kind;
+    t->id = (struct entry_id){office ? OFFICE_TERMINAL : terminal, seq};
+    t->time_s = number(40) - number(40);
+    t->member = 1 + (member_id)number(63);
+    text(t->ref, sizeof t->ref);
+    text(t->shop, sizeof t->shop);
+    text(t->tier, sizeof t->tier);
+    text(t->reason, sizeof t->reason);
+    t->pack_version = (uint32_t)test_random();
+    if (kind == TXN_SALE || kind == TXN_INTENT || kind == TXN_REFUND)
+        lines(t, max_lines);
+    t->points = points_of(office && test_below(2) ? -number(62) : number(62));
+    t->redeemed = points_of(number(62));
+    t->redeemed_value = money_of(t->total.minor / (1 + (int64_t)test_below(5)));
+    if (kind == TXN_SALE || kind == TXN_CANCEL || kind == TXN_SETTLE || kind == TXN_LOAD)
+        t->commit = (enum txn_commit)test_below(COMMIT_DOUBT + 1);
+    if (kind == TXN_CANCEL || kind == TXN_SETTLE || kind == TXN_REFUND || kind == TXN_LOAD ||
+        (kind == TXN_SALE && t->commit != COMMIT_NONE) || (kind == TXN_INTENT && test_below(2)))
+        t->original = (struct entry_id){test_below(10000), 1 + test_below(UINT32_MAX)};
+    if (t->commit == COMMIT_DONE || kind == TXN_INTENT || kind == TXN_LOAD_INTENT)
+        evidence(t);
+    else if (kind == TXN_CARD || test_below(2))
+        uid(&t->card);
+    if (kind == TXN_CARD) {
+        t->card_kind = (enum card_kind)test_below(3);
+        t->card_status = (enum card_status)(1 + (int)test_below(3));
+        if (test_below(2))
+            uid(&t->replaces);
+    }
+    t->day = (int32_t)test_random();
+}
