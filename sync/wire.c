@@ -34,9 +34,20 @@ static pb_istream_t stream_on(struct cursor *c, struct bytes data)
     return s;
 }
 
+/* A field of another wire type than its own reaches a callback too, copied by nanopb to its stack in a
+ * stream of nanopb's own: neither a cursor nor bytes that last. */
+static bool is_ours(pb_istream_t *stream)
+{
+    if (stream->callback != cursor_read)
+        PB_RETURN_ERROR(stream, "wrong wire type");
+    return true;
+}
+
 /* Everything left in the stream, borrowed. */
 static bool borrow(pb_istream_t *stream, struct bytes *out)
 {
+    if (!is_ours(stream))
+        return false;
     struct cursor *c = stream->state;
     pb_byte_t unused;
     *out = bytes_of(c->at, stream->bytes_left);
@@ -142,6 +153,8 @@ static bool get_line(pb_istream_t *stream, const pb_field_t *field, void **arg)
     (void)field;
     struct txn *t = *arg;
     Line line = Line_init_zero;
+    if (!is_ours(stream))
+        return false;
     if (t->line_count == TXN_LINES_MAX)
         PB_RETURN_ERROR(stream, "too many lines");
     if (!pb_decode(stream, Line_fields, &line))
@@ -341,6 +354,8 @@ static bool get_entry(pb_istream_t *stream, const pb_field_t *field, void **arg)
 {
     (void)field;
     struct wire_sync *out = *arg;
+    if (!is_ours(stream))
+        return false;
     if (out->count == WIRE_BATCH_MAX)
         PB_RETURN_ERROR(stream, "too many entries");
     return borrow(stream, &out->entries[out->count++]);
@@ -513,6 +528,8 @@ static bool get_pack(pb_istream_t *stream, const pb_field_t *field, void **arg)
 {
     (void)field;
     struct wire_synced *out = *arg;
+    if (!is_ours(stream))
+        return false;
     if (out->has_pack)
         PB_RETURN_ERROR(stream, "more than one pack");
     Pack m = {.json = borrow_into(&out->pack_json), .signature = borrow_into(&out->pack_signature)};
@@ -539,6 +556,8 @@ static bool get_hot(pb_istream_t *stream, const pb_field_t *field, void **arg)
     (void)field;
     struct wire_synced *out = *arg;
     HotCard m = HotCard_init_zero;
+    if (!is_ours(stream))
+        return false;
     if (out->hot_count == WIRE_HOT_MAX)
         PB_RETURN_ERROR(stream, "hot list too long");
     if (!pb_decode(stream, HotCard_fields, &m))
