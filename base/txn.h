@@ -82,8 +82,10 @@ struct txn_line {
 /* What the card itself says about its commit (I4). */
 struct txn_evidence {
     enum card_kind kind;            /* CARD_NONE = no evidence */
-    uint32_t tmc;                   /* EV2: Transaction MAC counter; INTENT: before, else after the commit */
-    uint8_t tmv[8];                 /* EV2: Transaction MAC value; INTENT: zeros */
+    uint32_t tmc;                   /* Transaction MAC counter (EV1: number of the log record); INTENT:
+                                     * before, else after the commit */
+    uint8_t tmv[8];                 /* EV2: Transaction MAC value; INTENT: zeros; zeros also when a later
+                                     * commit had overwritten it before it was read */
     uint16_t tmi_size;              /* EV2: 0..TXN_TMI_MAX */
     uint8_t tmi[TXN_TMI_MAX];       /* EV2: exactly what went into the MAC, in the order sent */
     uint8_t record[TXN_RECORD_SIZE]; /* the log record of the same commit: SPEC.md section "log" */
