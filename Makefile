@@ -10,7 +10,8 @@ CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wundef -Wvla -Wformat=2 -Wswitch-enum \
         -Wstrict-prototypes -Wmissing-prototypes $(WERROR)
 PKGS := sqlite3 libnfc libusb-1.0 jansson
-cflags = -std=c11 -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -MMD -MP -I. -I$B $(WARN) $(CFLAGS) $(SAN) \
+# Debian 13 keeps nanopb's headers in a folder of their own.
+cflags = -std=c11 -isystem /usr/include/nanopb -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -MMD -MP -I. -I$B $(WARN) $(CFLAGS) $(SAN) \
          $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 # mbedTLS 2.28 has no .pc file, so it is linked by name; 3.6 takes the same names.
 LIBS = $(shell pkg-config --libs $(PKGS)) -lprotobuf-nanopb -lmbedtls -lmbedx509 -lmbedcrypto

@@ -5,6 +5,7 @@
 #include "base/date.h"
 
 #include <mbedtls/ecp.h>
+#include <mbedtls/entropy.h>
 #include <mbedtls/error.h>
 #include <mbedtls/oid.h>
 #include <mbedtls/pem.h>
@@ -44,7 +45,7 @@ int mbed_random(void *context, unsigned char *out, size_t size)
     for (size_t at = 0; at < size;) {
         ssize_t got = getrandom(out + at, size - at, 0);
         if (got < 0 && errno != EINTR)
-            return MBEDTLS_ERR_PK_HW_ACCEL_FAILED;
+            return MBEDTLS_ERR_ENTROPY_SOURCE_FAILED;
         if (got > 0)
             at += (size_t)got;
     }
