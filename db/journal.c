@@ -53,6 +53,7 @@ enum statement {
     FIND_REFUND,
     FIND_INTENT,
     FIND_INTENT_OF,
+    FIND_DOUBTFUL,
     OFFLINE_REDEEMED,
     EARNED,
     PENDING,
@@ -87,11 +88,16 @@ static const char *const sql[STATEMENT_COUNT] = {
                     " AND kind = 5 ORDER BY seq LIMIT 1 OFFSET ?3",
     [FIND_INTENT] = "SELECT seq FROM open_intent ORDER BY seq LIMIT 1",
     [FIND_INTENT_OF] = "SELECT seq FROM open_intent WHERE card = ?1 ORDER BY seq LIMIT 1",
+    [FIND_DOUBTFUL] = "SELECT seq FROM entry i WHERE card = ?1 AND kind = 2"
+                      " AND EXISTS (SELECT 1 FROM entry o WHERE o.original_seq = i.seq"
+                      " AND o.original_terminal = ?2 AND o.kind IN (1, 3) AND o.commit_state = 3)"
+                      " AND NOT EXISTS (SELECT 1 FROM entry o WHERE o.original_seq = i.seq"
+                      " AND o.original_terminal = ?2 AND o.kind = 4) ORDER BY seq LIMIT 1",
     [OFFLINE_REDEEMED] = "SELECT sum(redeemed) FROM entry i WHERE card = ?1 AND day = ?2 AND kind = 2"
                          " AND seq > ?3 AND NOT EXISTS (SELECT 1 FROM entry o"
                          " WHERE o.original_seq = i.seq AND o.original_terminal = ?4"
                          " AND (o.kind = 2 OR o.commit_state = 2))",
-    [EARNED] = "SELECT sum(points) FROM entry WHERE card = ?1 AND day = ?2 AND kind = 1",
+    [EARNED] = "SELECT sum(points) FROM entry WHERE card = ?1 AND day = ?2 AND kind = 1 AND seq < ?3",
     [PENDING] = "SELECT sum(CASE kind WHEN 1 THEN points ELSE -points END) FROM entry"
                 " WHERE card = ?1 AND seq > ?2 AND kind IN (1, 5)",
     [LOAD] = "SELECT value FROM setting WHERE name = ?1",
@@ -635,6 +641,15 @@ enum err journal_open_intent(struct journal *j, const struct card_uid *card, str
     return e == ERR_NOT_FOUND ? err_set(why, e, "no intent is open") : e;
 }
 
+enum err journal_doubtful_intent(struct journal *j, const struct card_uid *card, struct buf *out,
+                                 struct errmsg *why)
+{
+    bind_card(j->st[FIND_DOUBTFUL], 1, card);
+    sqlite3_bind_int64(j->st[FIND_DOUBTFUL], 2, j->terminal);
+    enum err e = find_and_get(j, FIND_DOUBTFUL, out, why);
+    return e == ERR_NOT_FOUND ? err_set(why, e, "no intent of this card was left in doubt") : e;
+}
+
 /* A sum over nothing is NULL, which SQLite reads as 0. */
 static int64_t sum(struct journal *j, enum statement s, int64_t when_unreadable)
 {
@@ -654,10 +669,12 @@ struct points journal_offline_redeemed(struct journal *j, const struct card_uid 
     return points_of(sum(j, OFFLINE_REDEEMED, INT64_MAX));
 }
 
-struct points journal_earned(struct journal *j, const struct card_uid *card, int32_t day)
+struct points journal_earned(struct journal *j, const struct card_uid *card, int32_t day,
+                             uint32_t before_seq)
 {
     bind_card(j->st[EARNED], 1, card);
     sqlite3_bind_int(j->st[EARNED], 2, day);
+    sqlite3_bind_int64(j->st[EARNED], 3, before_seq ? before_seq : INT64_MAX);
     return points_of(sum(j, EARNED, 0));
 }
 

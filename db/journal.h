@@ -53,11 +53,17 @@ MUST_CHECK enum err journal_find_refund(struct journal *j, struct entry_id sale,
 /* The oldest INTENT that is open, of this card or (NULL) of any. */
 MUST_CHECK enum err journal_open_intent(struct journal *j, const struct card_uid *card, struct buf *out,
                                         struct errmsg *why);
+/* The oldest INTENT of this card whose SALE or CANCEL was written in doubt, and that no SETTLE of this till
+ * has settled: a reading of the card may still tell. */
+MUST_CHECK enum err journal_doubtful_intent(struct journal *j, const struct card_uid *card,
+                                            struct buf *out, struct errmsg *why);
 /* What a card redeemed here on a day and head office has not acknowledged: the sum of its INTENTs but those
  * shown not done, so an open or doubtful one counts.  INT64_MAX when the journal cannot be read. */
 struct points journal_offline_redeemed(struct journal *j, const struct card_uid *card, int32_t day);
-/* What a card earned here on a day, in all; refunds are not taken off.  0 when it cannot be read. */
-struct points journal_earned(struct journal *j, const struct card_uid *card, int32_t day);
+/* What a card earned here on a day by the entries before before_seq (0 = by all); refunds are not taken off.
+ * 0 when it cannot be read. */
+struct points journal_earned(struct journal *j, const struct card_uid *card, int32_t day,
+                             uint32_t before_seq);
 /* Earned here less clawed back here, not yet acknowledged by head office: shown to the member as pending. */
 struct points journal_pending(struct journal *j, const struct card_uid *card);
 

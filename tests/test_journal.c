@@ -314,6 +314,19 @@ TEST(journal, the_oldest_open_intent_is_found_until_something_closes_it)
     journal_close(j);
 }
 
+static uint32_t doubtful_seq(struct journal *j, const struct card_uid *card)
+{
+    struct buf out = BUF_ON(room);
+    enum err e = journal_doubtful_intent(j, card, &out, NULL);
+    if (e == ERR_NOT_FOUND)
+        return 0;
+    assert_int_equal(e, OK);
+    for (uint32_t seq = 1; seq < journal_next_seq(j); seq++)
+        if (memcmp(out.data, entry_of(seq, ENTRY_SIZE).data, ENTRY_SIZE) == 0)
+            return seq;
+    return UINT32_MAX;
+}
+
 TEST(journal, sums_of_a_card_count_what_may_have_happened_and_what_head_office_has_not)
 {
     struct journal *j = open_journal(path_of("till.db"));
@@ -334,12 +347,16 @@ TEST(journal, sums_of_a_card_count_what_may_have_happened_and_what_head_office_h
     t = txn_of(j, TXN_CANCEL, &card_a, 0, 30);
     t.original = (struct entry_id){TERMINAL, 4};
     t.commit = COMMIT_DOUBT;
+    assert_int_equal(doubtful_seq(j, &card_a), 0);
     assert_int_equal(append(j, &t, 0), OK);
+    assert_int_equal(doubtful_seq(j, &card_a), 4);
+    assert_int_equal(doubtful_seq(j, &card_b), 0);
     assert_int_equal(points_n(journal_offline_redeemed(j, &card_a, today)), 130);
     t = txn_of(j, TXN_SETTLE, &card_a, 0, 30); /* it was not done after all */
     t.original = (struct entry_id){TERMINAL, 4};
     t.commit = COMMIT_NOT_DONE;
     assert_int_equal(append(j, &t, 4), OK);
+    assert_int_equal(doubtful_seq(j, &card_a), 0);
     assert_int_equal(points_n(journal_offline_redeemed(j, &card_a, today)), 100);
     assert_int_equal(points_n(journal_offline_redeemed(j, &card_a, today + 1)), 0);
     assert_int_equal(points_n(journal_offline_redeemed(j, &card_b, today)), 0);
@@ -348,13 +365,14 @@ TEST(journal, sums_of_a_card_count_what_may_have_happened_and_what_head_office_h
     assert_int_equal(append(j, &t, 0), OK);
     t = txn_of(j, TXN_SALE, &card_a, 20, 0);
     assert_int_equal(append(j, &t, 0), OK);
-    assert_int_equal(points_n(journal_earned(j, &card_a, today)), 24);
-    assert_int_equal(points_n(journal_earned(j, &card_a, today - 1)), 0);
+    assert_int_equal(points_n(journal_earned(j, &card_a, today, 0)), 24);
+    assert_int_equal(points_n(journal_earned(j, &card_a, today - 1, 0)), 0);
+    assert_int_equal(points_n(journal_earned(j, &card_a, today, 7)), 4); /* entry 7 earned 20 */
     assert_int_equal(points_n(journal_pending(j, &card_a)), 23);
     assert_int_equal(journal_set_acked(j, 3, NULL), OK);
     assert_int_equal(points_n(journal_pending(j, &card_a)), 19);
     assert_int_equal(points_n(journal_offline_redeemed(j, &card_a, today)), 0);
-    assert_int_equal(points_n(journal_earned(j, &card_a, today)), 24);
+    assert_int_equal(points_n(journal_earned(j, &card_a, today, 0)), 24);
     journal_close(j);
 }
 
