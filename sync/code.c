@@ -54,7 +54,7 @@ static void bits_to_digits(uint8_t digits[DATA], const uint8_t raw[19])
     for (int i = 0; i < DATA; i++) {
         unsigned v = 0;
         for (int b = i * 5; b < i * 5 + 5; b++)
-            v = v << 1 | (raw[b / 8] >> (7 - b % 8) & 1u);
+            v = v << 1 | ((unsigned)raw[b / 8] >> (7 - b % 8) & 1);
         digits[i] = (uint8_t)v;
     }
 }
