@@ -5,8 +5,8 @@
 
 #include <inttypes.h>
 
-/* "12.00 of 20.00 GBP at 1 point a GBP, x 2 (Christmas) on 8.00, +50 (tea), x 5/4 (Gold), at most 200
- * a bill: 71 points" */
+/* "12.00 of 20.00 GBP at 1 point a GBP, x 2 (Christmas) on 8.00, +50 (tea), x 5/4 (Gold), at most
+ * 200 a bill: 71 points" */
 static void explain(const struct pack *pack, const struct rate *r, char out[RULES_WHY_SIZE])
 {
     static const int64_t units[] = {1, 10, 100, 1000};

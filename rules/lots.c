@@ -1,9 +1,9 @@
 /* lots.c - the points of one member by the day they end.  See rules.h.
  *
- * A lot's points are left (to be spent), expired, or gone; every function moves some of them and writes
- * down each move, so that a ledger can post it, show it and undo it.  Whether a lot is good is asked for
- * the day of the event, never for today: an entry that was late on the line is treated as on time.
- * SPDX-License-Identifier: Apache-2.0 */
+ * A lot's points are left (to be spent), expired, or gone; every function moves some of them and
+ * writes down each move, so that a ledger can post it, show it and undo it.  Whether a lot is good
+ * is asked for the day of the event, never for today: an entry that was late on the line is treated
+ * as on time. SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
 #include "rules/rules.h"
 
@@ -204,7 +204,8 @@ enum err lots_give_back(struct lot *lots, int32_t *count, int32_t cap, const str
     if (dry.want)
         return err_set(why, ERR_RANGE, "more points come back than had been redeemed");
     if (fallback)
-        fresh += !is_at(lots, *count, find(lots, *count, fallback_expires_day), fallback_expires_day);
+        fresh +=
+            !is_at(lots, *count, find(lots, *count, fallback_expires_day), fallback_expires_day);
     if (fresh > cap - *count)
         return err_set(why, ERR_FULL, "the member's points end on more than %d different days",
                        (int)cap);

@@ -4,9 +4,8 @@
  *
  *     (counted x earn x multipliers + quantity x bonus) x tier factor
  *
- * and each of these only falls when a quantity falls, so that what is left of a bill never earns more
- * than the bill did: refunds telescope without a leak.
- * SPDX-License-Identifier: Apache-2.0 */
+ * and each of these only falls when a quantity falls, so that what is left of a bill never earns
+ * more than the bill did: refunds telescope without a leak. SPDX-License-Identifier: Apache-2.0 */
 #include "rules/rate.h"
 
 #include "base/date.h"
@@ -156,7 +155,8 @@ static enum err check(const struct bill *bill, int64_t *total, struct errmsg *wh
     return OK;
 }
 
-/* What is left of an amount: what came back is rounded down, so that the last unit carries the rest. */
+/* What is left of an amount: what came back is rounded down, so that the last unit carries the
+ * rest. */
 static int64_t still(int64_t amount, int32_t left, int32_t quantity)
 {
     int64_t back;
@@ -165,9 +165,11 @@ static int64_t still(int64_t amount, int32_t left, int32_t quantity)
     return amount - back;
 }
 
-/* The multiplier of a line: the largest in scope, the first of equals; all of them when they stack. */
-static bool multiplied(const struct pack *pack, const struct bill *bill, const struct txn_line *line,
-                       int64_t counted, struct fraction *f, struct rate *r)
+/* The multiplier of a line: the largest in scope, the first of equals; all of them when they stack.
+ */
+static bool multiplied(const struct pack *pack, const struct bill *bill,
+                       const struct txn_line *line, int64_t counted, struct fraction *f,
+                       struct rate *r)
 {
     int32_t best = -1;
     for (int32_t i = 0; i < pack->multiplier_count; i++) {

@@ -10,10 +10,10 @@ enum rate_cap { CAP_NONE, CAP_PER_BILL, CAP_PER_DAY };
 
 struct rate {
     struct points points;
-    struct money total;    /* of what is left */
+    struct money total; /* of what is left */
     struct money counted;
     const struct pack_tier *tier;
-    enum rate_cap cap;     /* what cut points down */
+    enum rate_cap cap; /* what cut points down */
     /* What each rule did, for the sentence. */
     struct money multiplied[PACK_MULTIPLIERS_MAX];
     struct points bonus[PACK_BONUSES_MAX];

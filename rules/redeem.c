@@ -16,8 +16,10 @@ const char *redeem_answer_text(enum redeem_answer answer)
         [REDEEM_ABOVE_BILL_SHARE] = "Points may not pay that much of this bill.",
         [REDEEM_ABOVE_PURSE] = "There are not that many points on this card.",
         [REDEEM_OFFLINE_TAP_LIMIT] = "The line is cut: fewer points at a time, please.",
-        [REDEEM_OFFLINE_DAY_LIMIT] = "The line is cut, and this card has redeemed enough for today.",
-        [REDEEM_OFFLINE_TOO_LONG] = "This till has been without the line for too long to redeem points.",
+        [REDEEM_OFFLINE_DAY_LIMIT] =
+            "The line is cut, and this card has redeemed enough for today.",
+        [REDEEM_OFFLINE_TOO_LONG] =
+            "This till has been without the line for too long to redeem points.",
         [REDEEM_CARD_BLOCKED] = "This card is blocked.",
         [REDEEM_NOT_OFFERED] = "Points are not redeemed in this programme.",
         [REDEEM_OFFLINE_NEVER] = "Points cannot be redeemed while the line is cut.",

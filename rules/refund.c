@@ -18,8 +18,9 @@ static int64_t returned(int64_t whole, int64_t money_back, int64_t total, bool a
     return back;
 }
 
-static enum err take_off(const struct bill *bill, int32_t *after, const struct rules_return *returns,
-                         int32_t return_count, struct errmsg *why)
+static enum err take_off(const struct bill *bill, int32_t *after,
+                         const struct rules_return *returns, int32_t return_count,
+                         struct errmsg *why)
 {
     for (int32_t i = 0; i < return_count; i++) {
         const struct rules_return *r = &returns[i];
@@ -53,9 +54,9 @@ static void explain(const struct pack *pack, const struct rate *before, const st
         say(&s, ", %" PRId64 " stay", points_n(after->points));
 }
 
-enum err rules_clawback(const struct pack *pack, const struct bill *original, struct points redeemed,
-                        int32_t *left, const struct rules_return *returns, int32_t return_count,
-                        struct clawback *out, struct errmsg *why)
+enum err rules_clawback(const struct pack *pack, const struct bill *original,
+                        struct points redeemed, int32_t *left, const struct rules_return *returns,
+                        int32_t return_count, struct clawback *out, struct errmsg *why)
 {
     int32_t after[TXN_LINES_MAX];
     struct rate whole, kept_before, kept_after;
@@ -88,8 +89,9 @@ enum err rules_clawback(const struct pack *pack, const struct bill *original, st
     int64_t back_after = total - money_minor(kept_after.total);
     *out = (struct clawback){
         .clawed = points_of(points_n(kept_before.points) - points_n(kept_after.points)),
-        .points_back = points_of(returned(points_n(redeemed), back_after, total, none_left) -
-                                 returned(points_n(redeemed), back_before, total, none_left_before)),
+        .points_back =
+            points_of(returned(points_n(redeemed), back_after, total, none_left) -
+                      returned(points_n(redeemed), back_before, total, none_left_before)),
         .refund = money_of(back_after - back_before),
         .points_value = money_of(returned(paid, back_after, total, none_left) -
                                  returned(paid, back_before, total, none_left_before)),
@@ -134,11 +136,12 @@ enum err rules_match_returns(const struct txn_line *original, int32_t original_c
                 want -= taken;
             }
         if (want > 0 && want == back[i].quantity)
-            return err_set(why, ERR_NOT_FOUND, "%s was not on this bill, or has all come back before",
-                           back[i].sku);
+            return err_set(why, ERR_NOT_FOUND,
+                           "%s was not on this bill, or has all come back before", back[i].sku);
         if (want > 0)
-            return err_set(why, ERR_NOT_FOUND, "%s: %d came back, but only %d are left on this bill",
-                           back[i].sku, (int)back[i].quantity, (int)(back[i].quantity - want));
+            return err_set(why, ERR_NOT_FOUND,
+                           "%s: %d came back, but only %d are left on this bill", back[i].sku,
+                           (int)back[i].quantity, (int)(back[i].quantity - want));
     }
     if (lines > cap)
         return err_set(why, ERR_FULL, "%d lines came back, %d have room", (int)lines, (int)cap);

@@ -3,7 +3,8 @@
  *              metric >= upgrade_at of a higher tier: at once, any day
  *     lower  ------------------------------------------------------->  higher
  *            <-------------------------------------------------------
- *              review, keep_at missed for grace_days: one step, or to the tier whose keep_at is reached
+ *              review, keep_at missed for grace_days: one step, or to the tier whose keep_at is
+ * reached
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
@@ -19,9 +20,11 @@ int32_t rules_expiry_day(const struct pack *pack, int32_t earned_day)
     case EXPIRY_NEVER:
         return DAY_NEVER;
     case EXPIRY_ROLLING:
-        return earned_day > DAY_NEVER - pack->expiry_days ? DAY_NEVER : earned_day + pack->expiry_days;
+        return earned_day > DAY_NEVER - pack->expiry_days ? DAY_NEVER
+                                                          : earned_day + pack->expiry_days;
     case EXPIRY_YEAR_END:
-        return day_of_date((struct date){date_of_day(earned_day).year + pack->expiry_years, 12, 31});
+        return day_of_date(
+            (struct date){date_of_day(earned_day).year + pack->expiry_years, 12, 31});
     }
     return DAY_NEVER;
 }

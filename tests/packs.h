@@ -1,0 +1,19 @@
+/* packs.h - packs for tests, from files and from short JSON.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PATRON_TESTS_PACKS_H
+#define PATRON_TESTS_PACKS_H
+
+#include "rules/pack.h"
+
+/* Reads a whole text file into memory that lives until the next call; *size without the final 0.
+ * The test fails when it cannot. */
+const char *packs_file(const char *path, size_t *size);
+
+/* tests/data/packs/NAME.json.  The test fails when it is refused. */
+void packs_load(struct pack *out, const char *name);
+
+/* A pack of the shop in tests: version 1 from 2011-01-01, GBP, with these members of "earn" besides
+ * the rate 1/100, and these members at the top.  Both are JSON members, comma-separated, or "". */
+void packs_make(struct pack *out, const char *earn, const char *top);
+
+#endif
