@@ -17,26 +17,28 @@ enum {
 
 struct reader_card {
     struct card_uid uid;
-    uint8_t uid_size;     /* 4 or 7; only 7 identifies */
+    uint8_t uid_size;     /* 4, 7 or 10 (cut to 7); only 7 identifies */
     uint8_t atqa[2], sak;
-    uint8_t ats[20];
+    uint8_t ats[20];      /* without its length byte, cut to 20; ats_size 0: not ISO 14443-4 */
     uint8_t ats_size;
-    bool several;         /* more than one card is in the field */
+    bool several;         /* more than one card is in the field: no exchange, ask for one alone */
 };
 
 struct reader;
 struct reader_ops {
-    /* A descriptor to poll for input: readable when something may have happened.  -1 = none. */
+    /* A descriptor to poll for input: readable when something may have happened; take makes it quiet
+     * again.  The same number for as long as the reader is open.  -1 = none. */
     int (*fd)(struct reader *r);
     /* Begin looking for a card.  fresh: a card that lies there already does not count until it was
-     * taken away.  Never blocks. */
+     * taken away.  Lets a card go that was taken before.  Holds on while the reader is away.  Never blocks. */
     enum err (*arm)(struct reader *r, bool fresh, struct errmsg *why);
-    /* The card found since arm.  ERR_NO_CARD = none yet; ERR_NO_DEVICE = the reader is away and is
-     * being reopened, keep asking.  Never blocks. */
+    /* The card found since arm, the same one until arm or release.  ERR_NO_CARD = none yet;
+     * ERR_NO_DEVICE = the reader is away and is being reopened, keep asking.  Never blocks. */
     enum err (*take)(struct reader *r, struct reader_card *card, struct errmsg *why);
     /* One exchange with the card taken: ISO 7816 APDU out, answer in (rx is emptied first).  Blocks at
-     * most timeout_ms (> 0) plus 200 ms.  Errors: ERR_GONE, ERR_TIMEOUT (either way the commit may have
-     * happened), ERR_NO_DEVICE, ERR_RANGE (tx above READER_FRAME_MAX: nothing was sent), ERR_FULL. */
+     * most timeout_ms (> 0) plus 200 ms.  Errors: ERR_GONE, ERR_TIMEOUT, ERR_NO_DEVICE, ERR_FULL (rx is too
+     * small) - with each of these a commit that was sent may have happened; ERR_RANGE (tx is empty or above
+     * READER_FRAME_MAX), ERR_STATE (no card was taken): nothing was sent. */
     enum err (*exchange)(struct reader *r, struct bytes tx, struct buf *rx, int timeout_ms,
                          struct errmsg *why);
     /* Let the card go. */
@@ -50,8 +52,9 @@ struct reader {
 };
 
 /* The real libnfc, in a child process.  connstring as libnfc takes it, "pn532_uart:/path", "" for the
- * first one found.  The child is started at once; a reader that is away is reopened for ever with a
- * pause.  Call before any thread is started.  Errors: ERR_IO. */
+ * first one found (USB readers; see docs of libnfc for serial ones).  The child is started at once, and anew
+ * when it dies; a reader that is away is reopened for ever with a pause, two programs on one reader are kept
+ * apart by a lock file.  The process may have no other threads.  Errors: ERR_IO. */
 MUST_CHECK enum err reader_nfc_open(struct reader **out, const char *connstring, struct errmsg *why);
 
 #endif
