@@ -10,7 +10,13 @@
 #include <assert.h>
 #include <string.h>
 
-enum { MORE = 0xaf, FRAME_DATA = 59 /* bytes of an answer in one frame, with AF for more */ };
+enum { MORE = 0xaf };
+
+/* Bytes of an answer in one frame, with AF for more: as recorded from an EV3, and all that fits. */
+static uint32_t frame_data(const struct vcard *v)
+{
+    return v->m.kind == VCARD_EV3 ? 48 : 59;
+}
 
 static const char *const kind_names[VCARD_KINDS] = {"ev1", "ev2", "ev3"};
 
@@ -539,7 +545,7 @@ static uint8_t run(struct vcard *v)
         if (v->in_size > need)
             return ST_LENGTH;
     }
-    v->out_chunk = FRAME_DATA;
+    v->out_chunk = frame_data(v);
     v->cut_count = 0;
     uint8_t status = c->run(v);
     assert(v->out_size <= sizeof v->out);
@@ -577,7 +583,7 @@ static uint8_t native(struct vcard *v, const uint8_t *frame, size_t frame_size, 
         status = run(v);
     } else if (login) {
         status = vc_auth_finish(v, frame + 1, frame_size - 1);
-        v->out_chunk = FRAME_DATA;
+        v->out_chunk = frame_data(v);
         v->cut_count = 0;
     } else if (v->gathering) {
         v->gathering = false;
