@@ -47,7 +47,7 @@ struct card_office_keys { /* never leave head office (I5), but for k2 */
 /* What the profile on a card says: SPEC.md section "profile". */
 struct card_profile {
     member_id member;            /* 0 = not bound to a member yet */
-    char tier[TXN_NAME_SIZE];    /* at most 8 characters on the card */
+    char tier[TXN_NAME_SIZE];
     int32_t tier_valid_day;      /* last day the till may trust tier */
     uint8_t flags;               /* CARD_FLAG_... */
     uint8_t layout;              /* CARD_LAYOUT */

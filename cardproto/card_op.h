@@ -32,15 +32,15 @@ struct card_op {
     /* card.c's own. */
     enum card_plan plan;
     uint8_t at;           /* index into the plan's steps */
-    uint8_t next_at;      /* where a step that jumps wants to go */
-    bool jump;
+    bool jumped;          /* at was set, do not step on */
     bool waiting;         /* a frame is out */
     bool paused;          /* stands at CARD_READY */
     bool ended;           /* DONE or FAILED */
     enum card_next end;
     bool resumed;         /* the session is an older one: an error now only means that the card left */
     bool commit_sent;
-    bool retried;         /* issue: an unfinished application was deleted once */
+    bool cleaned;         /* issue: an unfinished application was deleted once */
+    bool log_empty;       /* reading it ended the session once: not tried again */
 
     struct card_scheme scheme;
     struct aes_key keys[CARD_KEY_COUNT];
@@ -63,7 +63,8 @@ struct card_op {
     char type;
     struct card_profile profile; /* to be written */
     uint8_t reader[READER_ID_SIZE];
-    bool set;             /* card_load_set was called */
+    bool is_set;          /* card_load_set was called */
+    uint8_t raw_profile[32]; /* as read */
     struct txn_evidence asked; /* settle: the INTENT's */
 };
 

@@ -27,9 +27,8 @@ void layout_diversify(const struct card_scheme *scheme, const struct card_uid *u
  *      2    1 flags: 1 blocked
  *      3    1 0
  *      4    8 member
- *     12    8 tier, ASCII, zeros behind
- *     20    4 last day the tier may be trusted, days since 1970, signed
- *     24    8 0 */
+ *     12   16 tier, ASCII, zeros behind, the last byte 0
+ *     28    4 last day the tier may be trusted, days since 1970, signed */
 void layout_encode_profile(uint8_t out[PROFILE_SIZE], const struct card_profile *profile,
                            enum card_kind kind)
 {
@@ -38,9 +37,9 @@ void layout_encode_profile(uint8_t out[PROFILE_SIZE], const struct card_profile 
     out[1] = (uint8_t)kind;
     out[2] = profile->flags;
     put_le(out + 4, profile->member, 8);
-    for (int i = 0; i < 8 && profile->tier[i]; i++)
+    for (int i = 0; i < TXN_NAME_SIZE - 1 && profile->tier[i]; i++)
         out[12 + i] = (uint8_t)profile->tier[i];
-    put_le(out + 20, (uint32_t)profile->tier_valid_day, 4);
+    put_le(out + 28, (uint32_t)profile->tier_valid_day, 4);
 }
 
 static bool zeros(const uint8_t *p, size_t size)
@@ -57,21 +56,21 @@ enum err layout_decode_profile(struct card_profile *out, enum card_kind *kind,
     struct card_profile p = {.layout = raw[0], .flags = raw[2]};
     if (raw[0] != CARD_LAYOUT || (raw[1] != CARD_EV1 && raw[1] != CARD_EV2))
         return ERR_FORMAT;
-    if (raw[3] || !zeros(raw + 24, 8))
+    if (raw[3] || raw[12 + TXN_NAME_SIZE - 1])
         return ERR_FORMAT;
     p.member = get_le(raw + 4, 8);
     if (p.member > INT64_MAX)
         return ERR_FORMAT;
     size_t length = 0;
-    while (length < 8 && raw[12 + length])
+    while (raw[12 + length])
         length++;
-    if (!zeros(raw + 12 + length, 8 - length))
+    if (!zeros(raw + 12 + length, TXN_NAME_SIZE - length))
         return ERR_FORMAT;
     for (size_t i = 0; i < length; i++)
         if (raw[12 + i] < 0x20 || raw[12 + i] > 0x7e)
             return ERR_FORMAT;
     memcpy(p.tier, raw + 12, length);
-    p.tier_valid_day = (int32_t)(uint32_t)get_le(raw + 20, 4);
+    p.tier_valid_day = (int32_t)(uint32_t)get_le(raw + 28, 4);
     *out = p;
     *kind = (enum card_kind)raw[1];
     return OK;
