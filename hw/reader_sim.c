@@ -1,0 +1,149 @@
+/* reader_sim.c - see reader_sim.h.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "hw/reader_sim.h"
+
+#include <assert.h>
+#include <string.h>
+
+static struct reader_sim *of(struct reader *r)
+{
+    return (struct reader_sim *)r; /* reader is its first member */
+}
+
+static int sim_fd(struct reader *r)
+{
+    (void)r;
+    return -1;
+}
+
+static void field_off(struct reader_sim *s)
+{
+    if (s->card)
+        vcard_field_off(s->card);
+    if (s->second)
+        vcard_field_off(s->second);
+}
+
+static enum err sim_arm(struct reader *r, bool fresh, struct errmsg *why)
+{
+    (void)why;
+    struct reader_sim *s = of(r);
+    field_off(s);
+    s->armed = true;
+    s->taken = false;
+    s->lying = fresh ? s->card : NULL;
+    return OK;
+}
+
+static enum err sim_take(struct reader *r, struct reader_card *card, struct errmsg *why)
+{
+    struct reader_sim *s = of(r);
+    if (s->away)
+        return err_set(why, ERR_NO_DEVICE, "card reader (simulated): unplugged");
+    if (!s->taken && (!s->armed || !s->card || s->card == s->lying))
+        return err_set(why, ERR_NO_CARD, "no card yet");
+    if (!s->taken) {
+        const struct vcard_memory *m = &s->card->m;
+        s->seen = (struct reader_card){.atqa = {0x03, 0x44}, .sak = 0x20, .several = s->second != NULL};
+        s->seen.uid_size = vcard_shown_uid(s->card, s->seen.uid.b);
+        if (m->ats_size > 1) {
+            s->seen.ats_size = (uint8_t)(m->ats_size - 1);
+            memcpy(s->seen.ats, m->ats + 1, s->seen.ats_size);
+        }
+        s->taken = true;
+        s->armed = s->lost = false;
+    }
+    *card = s->seen;
+    return OK;
+}
+
+static enum err sim_exchange(struct reader *r, struct bytes tx, struct buf *rx, int timeout_ms,
+                             struct errmsg *why)
+{
+    struct reader_sim *s = of(r);
+    assert(timeout_ms > 0);
+    rx->size = 0;
+    rx->full = false;
+    if (tx.size == 0 || tx.size > READER_FRAME_MAX)
+        return err_set(why, ERR_RANGE, "a frame of %zu bytes is outside 1..%d", tx.size, READER_FRAME_MAX);
+    if (s->away)
+        return err_set(why, ERR_NO_DEVICE, "card reader (simulated): unplugged");
+    if (!s->taken)
+        return err_set(why, ERR_STATE, "no card was taken");
+    s->exchanges++;
+    bool torn = s->exchanges == s->tear_at;
+    if (torn && !s->tear_after)
+        reader_sim_present(s, NULL);
+    if (s->lost || s->seen.several)
+        return err_set(why, torn ? s->tear_error : ERR_GONE, "the card left the field");
+    uint8_t raw[VCARD_ANSWER_MAX];
+    struct buf answer = BUF_ON(raw);
+    bool answered = vcard_exchange(s->card, tx, &answer);
+    if (torn) {
+        reader_sim_present(s, NULL);
+        return err_set(why, s->tear_error, "the card left the field");
+    }
+    if (!answered)
+        return err_set(why, ERR_GONE, "the card is silent");
+    buf_put(rx, answer.data, answer.size);
+    if (rx->full)
+        return err_set(why, ERR_FULL, "the card's answer of %zu bytes is longer than expected",
+                       answer.size);
+    return OK;
+}
+
+static void sim_release(struct reader *r)
+{
+    of(r)->armed = of(r)->taken = false;
+    field_off(of(r));
+}
+
+static void sim_close(struct reader *r)
+{
+    sim_release(r);
+}
+
+static const struct reader_ops sim_ops = {.fd = sim_fd,
+                                          .arm = sim_arm,
+                                          .take = sim_take,
+                                          .exchange = sim_exchange,
+                                          .release = sim_release,
+                                          .close = sim_close,
+                                          .name = "simulated"};
+
+void reader_sim_init(struct reader_sim *s)
+{
+    *s = (struct reader_sim){.reader = {&sim_ops}};
+}
+
+void reader_sim_present(struct reader_sim *s, struct vcard *card)
+{
+    field_off(s);
+    s->card = card;
+    s->lost = true;
+    if (card != s->lying)
+        s->lying = NULL;
+    field_off(s);
+}
+
+void reader_sim_add(struct reader_sim *s, struct vcard *card)
+{
+    s->second = card;
+    if (card)
+        vcard_field_off(card);
+}
+
+void reader_sim_tear(struct reader_sim *s, int32_t n, bool after, enum err e)
+{
+    assert(n >= 1);
+    s->tear_at = s->exchanges + n;
+    s->tear_after = after;
+    s->tear_error = e;
+}
+
+void reader_sim_plug(struct reader_sim *s, bool in)
+{
+    s->away = !in;
+    s->taken = false;
+    field_off(s);
+}
