@@ -42,3 +42,29 @@ void packs_make(struct pack *out, const char *earn, const char *top)
     if (pack_read(out, json, (size_t)size, "test.json", &why))
         fail_msg("%s\n%s", why.text, json);
 }
+
+int32_t packs_lines(struct txn_line *out, const char *text)
+{
+    int32_t count = 0;
+    while (*text) {
+        struct txn_line line = {.sku = ""};
+        char code[64];
+        int quantity, used = 0;
+        long long whole, cents;
+        if (sscanf(text, " %63s %d %lld.%2lld%n", code, &quantity, &whole, &cents, &used) != 4)
+            fail_msg("no line: %s", text);
+        char *slash = strchr(code, '/');
+        if (slash) {
+            *slash = 0;
+            snprintf(line.category, sizeof line.category, "%.15s", slash + 1);
+        }
+        snprintf(line.sku, sizeof line.sku, "%.19s", code);
+        line.quantity = quantity;
+        line.amount = money_of(whole * 100 + cents);
+        assert_in_range(count, 0, TXN_LINES_MAX - 1);
+        out[count++] = line;
+        text += used;
+        text += *text == ',';
+    }
+    return count;
+}

@@ -1,4 +1,4 @@
-/* packs.h - packs for tests, from files and from short JSON.
+/* packs.h - packs for tests, from files and from short JSON, bills from short text.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_TESTS_PACKS_H
 #define PATRON_TESTS_PACKS_H
@@ -15,5 +15,9 @@ void packs_load(struct pack *out, const char *name);
 /* A pack of the shop in tests: version 1 from 2011-01-01, GBP, with these members of "earn" besides
  * the rate 1/100, and these members at the top.  Both are JSON members, comma-separated, or "". */
 void packs_make(struct pack *out, const char *earn, const char *top);
+
+/* Lines from a short text: "A 2 10.00, B/food 1 0.50": code, category, quantity, amount of the line.
+ * Returns how many. */
+int32_t packs_lines(struct txn_line *out, const char *text);
 
 #endif
