@@ -208,7 +208,7 @@ TEST(wire, an_entry_with_unknown_numbers_or_odd_sizes_is_refused)
     some_txn(&t, TXN_SALE, 7, 9, 3);
     t.commit = COMMIT_NONE;
     t.original = (struct entry_id){0, 0};
-    t.evidence.kind = CARD_NONE;
+    memset(&t.evidence, 0, sizeof t.evidence);
     struct buf b = BUF_ON(room);
     must(wire_encode_txn(&b, &t, &why), &why);
     must(wire_decode_txn(&back, buf_bytes(&b), &why), &why);
