@@ -13,6 +13,8 @@
 #include <mbedtls/x509_csr.h>
 #if MBED_IS_3
 #include <psa/crypto.h>
+#else
+#define MBEDTLS_PRIVATE(member) member
 #endif
 
 #include <assert.h>
@@ -398,4 +400,9 @@ void mbed_cert_name(char out[MBED_NAME_SIZE], const mbedtls_x509_crt *cert)
         }
         return;
     }
+}
+
+bool mbed_cert_is_ca(const mbedtls_x509_crt *cert)
+{
+    return cert->MBEDTLS_PRIVATE(ca_istrue) != 0;
 }

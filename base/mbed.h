@@ -87,5 +87,7 @@ MUST_CHECK enum err mbed_cert_make(struct buf *out, const struct mbed_cert *cert
 MUST_CHECK enum err mbed_cert_parse(mbedtls_x509_crt *cert, struct bytes text, struct errmsg *why);
 /* Common name of the subject; "" when it has none or it does not fit. */
 void mbed_cert_name(char out[MBED_NAME_SIZE], const mbedtls_x509_crt *cert);
+/* May it sign others? */
+MUST_CHECK bool mbed_cert_is_ca(const mbedtls_x509_crt *cert);
 
 #endif
