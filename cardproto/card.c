@@ -705,9 +705,11 @@ static bool refused_create(struct card_op *op, unsigned status)
     return op->ended;
 }
 
+/* The one found does not open with the factory key any more. */
 static bool refused_blank_auth(struct card_op *op, unsigned status)
 {
-    if (op->at < ISSUE_CLEAN_AT || status == FRAME_STATUS_ISO)
+    bool cleaning = op->plan == PLAN_ISSUE && op->at >= ISSUE_CLEAN_AT;
+    if (!cleaning || status != FRAME_STATUS_AUTHENTICATION)
         return false;
     fail(op, CARD_ISSUED_ALREADY, "the card carries a finished application already");
     return true;
@@ -841,7 +843,8 @@ static const struct step {
 } steps[STEP_COUNT] = {
     [SELECT] = {"selecting our application", .send = send_select, .take = take_nothing},
     [AUTH] = {"authenticating", .send = send_auth, .take = take_auth, .refused = refused_auth},
-    [AUTH_REPLY] = {"authenticating", .send = send_auth_reply, .take = take_auth_reply},
+    [AUTH_REPLY] = {"authenticating", .send = send_auth_reply, .take = take_auth_reply,
+                    .refused = refused_blank_auth},
     [PROFILE] = {"reading the profile", .send = send_profile, .take = take_profile},
     [VALUE] = {"reading the purse", .send = send_value, .take = take_value},
     [COUNTER] = {"reading the counter", .skip = skip_counter, .send = send_counter,
