@@ -184,13 +184,13 @@ static enum err open_first(struct printer_usb *p, uint16_t vid, uint16_t pid, st
     return e;
 }
 
-/* What a status question that timed out left behind would answer the next one. */
+/* What a status question that timed out left behind would answer the next one; a stall left behind, too. */
 static void drain(struct printer_usb *p)
 {
     uint8_t junk[64];
     int done;
     if (p->in)
-        (void)libusb_bulk_transfer(p->handle, p->in, junk, sizeof junk, &done, DRAIN_MS);
+        (void)transfer(p, p->in, junk, sizeof junk, &done, clock_tick_ms() + DRAIN_MS);
 }
 
 enum err printer_usb_open(struct printer **out, uint16_t vid, uint16_t pid, struct errmsg *why)
