@@ -91,13 +91,18 @@ void vcard_init(struct vcard *v, enum vcard_kind kind, const struct card_uid *ui
     new_shown_uid(v);
 }
 
-void vcard_field_off(struct vcard *v)
+void vcard_halt(struct vcard *v)
 {
     vc_drop_session(v);
     vc_tx_abort(v);
     memset(&v->auth, 0, sizeof v->auth);
     v->gathering = v->sending = false;
     v->app = 0;
+}
+
+void vcard_field_off(struct vcard *v)
+{
+    vcard_halt(v);
     new_shown_uid(v);
 }
 

@@ -168,6 +168,8 @@ MUST_CHECK enum err vcard_kind_parse(enum vcard_kind *out, const char *text);
 void vcard_init(struct vcard *v, enum vcard_kind kind, const struct card_uid *uid, uint64_t seed);
 /* The card left the field, or the field went away. */
 void vcard_field_off(struct vcard *v);
+/* Deselected but still powered: the same, but a random identity stays as it is. */
+void vcard_halt(struct vcard *v);
 /* The UID it shows at anticollision: 7 bytes, or 4 random ones.  Gives the size. */
 uint8_t vcard_shown_uid(const struct vcard *v, uint8_t out[7]);
 /* One frame and its answer, at most VCARD_ANSWER_MAX bytes.  out is emptied first.  False: the card
