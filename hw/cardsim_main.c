@@ -1,0 +1,1063 @@
+/* cardsim_main.c - patron-cardsim: a PN532 reader on a pseudo-terminal with virtual cards, for any program
+ * that uses libnfc, and a socket to move the cards about.
+ *
+ *   libnfc program --pty--> pn532_sim --> vcard (one file each in the card folder)
+ *   test, demo, shell --control socket--> present, remove, tear ...
+ *
+ * One poll loop, no threads, no sleeping.  A card is saved before the answer to its commit goes out, so
+ * what a terminal was told is in the file, as it would be on a card.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "hw/clock.h"
+#include "hw/pn532_sim.h"
+#include "hw/vcard_store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    NAME_MAX_SIZE = 32,
+    CARDS_MAX = 4096,
+    CLIENTS_MAX = 16,
+    LINE_SIZE = 1024,     /* a command */
+    REPLY_SIZE = 262144,  /* an answer: list of many cards, a file's bytes as hex */
+    WORDS_MAX = PN532_FIELD_MAX + 2,
+    OUT_SIZE = 8192       /* bytes on their way to the host */
+};
+
+struct card {
+    char name[NAME_MAX_SIZE];
+    char *path;
+    struct vcard v;
+    uint32_t saved; /* v.changes when the file was written */
+};
+
+struct client {
+    int fd; /* -1 = free */
+    char line[LINE_SIZE];
+    size_t size;
+};
+
+struct sim {
+    const char *link, *cards_dir, *control;
+    int master, slave, listener, signals, lock;
+    bool linked, listening, quit;
+    struct pn532 chip;
+    struct card *cards[CARDS_MAX]; /* sorted by name */
+    size_t card_count;
+    struct client clients[CLIENTS_MAX];
+    char reply[REPLY_SIZE];
+    size_t reply_size;
+    FILE *trace; /* NULL = off */
+    int64_t trace_start_us;
+    uint32_t baud; /* 0 = as fast as the machine */
+    int64_t out_due_us;
+    uint8_t out_room[OUT_SIZE];
+    struct buf out;
+};
+
+static int64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void complain(const char *format, ...)
+{
+    va_list args;
+    fputs("patron-cardsim: ", stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+/* --- cards -------------------------------------------------------------------------------------- */
+
+static uint64_t random_seed(void)
+{
+    uint64_t seed;
+    clock_random(&seed, sizeof seed);
+    return seed;
+}
+
+static struct card *find_card(const struct sim *s, const char *name)
+{
+    for (size_t i = 0; i < s->card_count; i++)
+        if (strcmp(s->cards[i]->name, name) == 0)
+            return s->cards[i];
+    return NULL;
+}
+
+static struct card *card_of(const struct sim *s, const struct vcard *v)
+{
+    for (size_t i = 0; i < s->card_count; i++)
+        if (&s->cards[i]->v == v)
+            return s->cards[i];
+    return NULL;
+}
+
+static bool name_ok(const char *name)
+{
+    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+    return n > 0 && n < NAME_MAX_SIZE && name[n] == 0;
+}
+
+/* A card that is not in the list yet; NULL when there is no memory. */
+static struct card *make_card(const struct sim *s, const char *name)
+{
+    struct card *c = calloc(1, sizeof *c);
+    if (c && asprintf(&c->path, "%s/%s.card", s->cards_dir, name) < 0)
+        c->path = NULL;
+    if (!c || !c->path) {
+        free(c);
+        return NULL;
+    }
+    snprintf(c->name, sizeof c->name, "%s", name);
+    return c;
+}
+
+static void free_card(struct card *c)
+{
+    bytes_wipe(&c->v, sizeof c->v);
+    free(c->path);
+    free(c);
+}
+
+static void add_card(struct sim *s, struct card *c)
+{
+    size_t at = s->card_count++;
+    for (; at > 0 && strcmp(s->cards[at - 1]->name, c->name) > 0; at--)
+        s->cards[at] = s->cards[at - 1];
+    s->cards[at] = c;
+}
+
+static bool load_cards(struct sim *s)
+{
+    struct errmsg why;
+    if (mkdir(s->cards_dir, 0777) != 0 && errno != EEXIST) {
+        complain("make card folder %s: %s", s->cards_dir, strerror(errno));
+        return false;
+    }
+    DIR *d = opendir(s->cards_dir);
+    if (!d) {
+        complain("card folder %s: %s", s->cards_dir, strerror(errno));
+        return false;
+    }
+    bool good = true;
+    struct dirent *e;
+    while (good && (e = readdir(d))) {
+        char name[NAME_MAX_SIZE];
+        size_t size = strlen(e->d_name);
+        if (size < 6 || size - 5 >= sizeof name || strcmp(e->d_name + size - 5, ".card") != 0)
+            continue;
+        snprintf(name, sizeof name, "%.*s", (int)(size - 5), e->d_name);
+        if (!name_ok(name))
+            continue;
+        struct card *c = s->card_count < CARDS_MAX ? make_card(s, name) : NULL;
+        good = c != NULL;
+        if (!c) {
+            complain("more than %d cards in %s", CARDS_MAX, s->cards_dir);
+        } else if (vcard_load(&c->v, c->path, random_seed(), &why)) {
+            complain("%s; move it away or repair it", why.text);
+            free_card(c);
+            good = false;
+        } else {
+            add_card(s, c);
+        }
+    }
+    closedir(d);
+    return good;
+}
+
+static bool save_card(struct card *c, struct errmsg *why)
+{
+    if (vcard_save(&c->v, c->path, why))
+        return false;
+    c->saved = c->v.changes;
+    return true;
+}
+
+/* Only cards that lie on the reader can have changed, or one that was just torn away. */
+static void save_changed(struct sim *s)
+{
+    struct errmsg why;
+    for (size_t i = 0; i < s->card_count; i++)
+        if (s->cards[i]->v.changes != s->cards[i]->saved && !save_card(s->cards[i], &why))
+            complain("%s", why.text);
+}
+
+/* --- trace -------------------------------------------------------------------------------------- */
+
+static void trace_line(struct sim *s, const char *name, const char *what, struct bytes b)
+{
+    char text[2 * VCARD_ANSWER_MAX + 1];
+    hex_encode(text, b.data, b.size);
+    int64_t us = now_us() - s->trace_start_us;
+    fprintf(s->trace, "%6" PRId64 ".%03d %s %s %s\n", us / 1000, (int)(us % 1000), name, what, text);
+}
+
+static void on_exchange(void *of, const struct vcard *v, struct bytes frame, struct bytes answer)
+{
+    struct sim *s = of;
+    const struct card *c = card_of(s, v);
+    if (!s->trace || !c)
+        return;
+    trace_line(s, c->name, ">", frame);
+    if (answer.size)
+        trace_line(s, c->name, "<", answer);
+    else
+        fprintf(s->trace, "           %s : no answer\n", c->name);
+    fflush(s->trace);
+}
+
+static void on_torn(void *of, const struct vcard *v)
+{
+    struct sim *s = of;
+    const struct card *c = card_of(s, v);
+    if (s->trace && c)
+        fprintf(s->trace, "           %s : taken out of the field\n", c->name);
+}
+
+static void trace_stop(struct sim *s)
+{
+    if (s->trace && s->trace != stderr)
+        fclose(s->trace);
+    s->trace = NULL;
+}
+
+/* --- the line to the host ----------------------------------------------------------------------- */
+
+/* What the chip said goes out now, or when a line of that speed would have carried it. */
+static void after_chip(struct sim *s, size_t bytes_in)
+{
+    save_changed(s);
+    if (!s->out.size)
+        return;
+    int64_t now = now_us(), due = now;
+    if (s->baud)
+        due += (int64_t)(bytes_in + s->out.size) * 10 * 1000000 / s->baud;
+    if (due > s->out_due_us)
+        s->out_due_us = due;
+}
+
+static void flush_out(struct sim *s)
+{
+    if (!s->out.size || now_us() < s->out_due_us)
+        return;
+    size_t sent = 0;
+    while (sent < s->out.size) {
+        ssize_t n = write(s->master, s->out.data + sent, s->out.size - sent);
+        if (n <= 0)
+            break; /* nobody reads: a serial line loses bytes then */
+        sent += (size_t)n;
+    }
+    s->out.size = 0;
+    s->out.full = false;
+}
+
+static void host_bytes(struct sim *s)
+{
+    uint8_t in[1024];
+    ssize_t n = read(s->master, in, sizeof in);
+    if (n <= 0)
+        return;
+    pn532_input(&s->chip, bytes_of(in, (size_t)n), now_us() / 1000, &s->out);
+    after_chip(s, (size_t)n);
+}
+
+/* --- commands ----------------------------------------------------------------------------------- */
+
+static void say(struct sim *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void say(struct sim *s, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(s->reply + s->reply_size, sizeof s->reply - s->reply_size, format, args);
+    va_end(args);
+    if (n > 0)
+        s->reply_size += (size_t)n;
+    if (s->reply_size >= sizeof s->reply)
+        s->reply_size = sizeof s->reply - 1;
+}
+
+static void refuse(struct sim *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void refuse(struct sim *s, const char *format, ...)
+{
+    va_list args;
+    s->reply_size = 0;
+    say(s, "error ");
+    va_start(args, format);
+    vsnprintf(s->reply + s->reply_size, sizeof s->reply - s->reply_size, format, args);
+    va_end(args);
+    s->reply_size = strlen(s->reply);
+}
+
+static void say_hex(struct sim *s, const char *key, const uint8_t *data, size_t size)
+{
+    char text[2 * VCARD_ROOM + 1];
+    hex_encode(text, data, size);
+    say(s, " %s=%s", key, text);
+}
+
+static struct card *named(struct sim *s, const char *name)
+{
+    struct card *c = name ? find_card(s, name) : NULL;
+    if (!c)
+        refuse(s, "there is no card %s; list shows them", name ? name : "without a name");
+    return c;
+}
+
+static void do_list(struct sim *s, char **w, int count)
+{
+    bool field_only = count > 1 && strcmp(w[1], "field") == 0;
+    size_t shown = 0;
+    for (size_t i = 0; i < s->card_count; i++)
+        shown += !field_only || pn532_has(&s->chip, &s->cards[i]->v);
+    say(s, "ok count=%zu", shown);
+    for (size_t i = 0; i < s->card_count; i++) {
+        const struct card *c = s->cards[i];
+        bool here = pn532_has(&s->chip, &c->v);
+        char uid[UID_TEXT_SIZE];
+        if (field_only && !here)
+            continue;
+        uid_text(uid, &c->v.m.uid);
+        say(s, " %s=%s:%s:%s", c->name, vcard_kind_text(c->v.m.kind), uid, here ? "field" : "away");
+    }
+}
+
+static void do_new(struct sim *s, char **w, int count)
+{
+    enum vcard_kind kind;
+    struct card_uid uid = {{0x04}};
+    char made[NAME_MAX_SIZE], uid_hex[UID_TEXT_SIZE];
+    const char *name = count > 3 ? w[3] : made;
+    struct errmsg why;
+    if (count < 3) {
+        refuse(s, "new KIND UID|random [NAME]");
+        return;
+    }
+    if (vcard_kind_parse(&kind, w[1])) {
+        refuse(s, "no such kind of card: %s; there are ev1, ev2, ev3", w[1]);
+        return;
+    }
+    if (strcmp(w[2], "random") == 0) {
+        clock_random(uid.b + 1, 6);
+    } else if (uid_parse(&uid, w[2])) {
+        refuse(s, "a UID is 14 hex digits or random, not %s", w[2]);
+        return;
+    }
+    for (size_t i = 0; i < s->card_count; i++)
+        if (uid_equal(&s->cards[i]->v.m.uid, &uid)) {
+            refuse(s, "card %s has that UID", s->cards[i]->name);
+            return;
+        }
+    if (count <= 3)
+        for (size_t n = s->card_count + 1; snprintf(made, sizeof made, "CARD%zu", n), find_card(s, made);)
+            n++;
+    if (!name_ok(name)) {
+        refuse(s, "a name has 1 to %d letters, digits, - and _", NAME_MAX_SIZE - 1);
+        return;
+    }
+    if (find_card(s, name)) {
+        refuse(s, "there is a card %s already", name);
+        return;
+    }
+    struct card *c = s->card_count < CARDS_MAX ? make_card(s, name) : NULL;
+    if (!c) {
+        refuse(s, "there is no room for more than %d cards", CARDS_MAX);
+        return;
+    }
+    vcard_init(&c->v, kind, &uid, random_seed());
+    if (!save_card(c, &why)) {
+        free_card(c);
+        refuse(s, "%s", why.text);
+        return;
+    }
+    add_card(s, c);
+    uid_text(uid_hex, &uid);
+    say(s, "ok name=%s kind=%s uid=%s", c->name, vcard_kind_text(kind), uid_hex);
+}
+
+static void do_present(struct sim *s, char **w, int count)
+{
+    if (count < 2) {
+        refuse(s, "present NAME...");
+        return;
+    }
+    for (int i = 1; i < count; i++)
+        if (!named(s, w[i]))
+            return;
+    for (int i = 1; i < count; i++)
+        if (!pn532_put(&s->chip, &find_card(s, w[i])->v, now_us() / 1000, &s->out)) {
+            refuse(s, "the field holds %d cards", PN532_FIELD_MAX);
+            return;
+        }
+    after_chip(s, 0);
+    say(s, "ok");
+}
+
+static void do_remove(struct sim *s, char **w, int count)
+{
+    if (count < 2) {
+        for (size_t i = 0; i < s->card_count; i++)
+            pn532_take(&s->chip, &s->cards[i]->v);
+    } else {
+        for (int i = 1; i < count; i++) {
+            struct card *c = named(s, w[i]);
+            if (!c)
+                return;
+            pn532_take(&s->chip, &c->v);
+        }
+    }
+    say(s, "ok");
+}
+
+static void do_swap(struct sim *s, char **w, int count)
+{
+    struct card *a = named(s, count > 1 ? w[1] : NULL);
+    if (!a)
+        return;
+    struct card *b = named(s, count > 2 ? w[2] : NULL);
+    if (!b)
+        return;
+    pn532_take(&s->chip, &a->v);
+    if (!pn532_put(&s->chip, &b->v, now_us() / 1000, &s->out)) {
+        refuse(s, "the field holds %d cards", PN532_FIELD_MAX);
+        return;
+    }
+    after_chip(s, 0);
+    say(s, "ok");
+}
+
+static void do_delete(struct sim *s, char **w, int count)
+{
+    struct card *c = named(s, count > 1 ? w[1] : NULL);
+    if (!c)
+        return;
+    pn532_take(&s->chip, &c->v);
+    if (unlink(c->path) != 0 && errno != ENOENT) {
+        refuse(s, "remove %s: %s", c->path, strerror(errno));
+        return;
+    }
+    size_t at = 0;
+    while (s->cards[at] != c)
+        at++;
+    s->card_count--;
+    memmove(&s->cards[at], &s->cards[at + 1], (s->card_count - at) * sizeof *s->cards);
+    free_card(c);
+    say(s, "ok");
+}
+
+static void do_tear(struct sim *s, char **w, int count)
+{
+    if (count == 2 && strcmp(w[1], "off") == 0) {
+        pn532_tear(&s->chip, PN532_TEAR_NONE, 0);
+        say(s, "ok");
+        return;
+    }
+    bool before = count == 3 && strcmp(w[1], "before") == 0;
+    bool after = count == 3 && strcmp(w[1], "after") == 0;
+    long n = count == 3 ? strtol(w[2], NULL, 10) : 0;
+    if ((!before && !after) || n < 1 || n > 100000) {
+        refuse(s, "tear before|after N, or tear off; N counts exchanges from 1");
+        return;
+    }
+    pn532_tear(&s->chip, before ? PN532_TEAR_BEFORE : PN532_TEAR_AFTER, (uint32_t)n);
+    say(s, "ok");
+}
+
+static void do_trace(struct sim *s, char **w, int count)
+{
+    bool on = count > 1 && strcmp(w[1], "on") == 0;
+    if (!on && !(count == 2 && strcmp(w[1], "off") == 0)) {
+        refuse(s, "trace on [FILE], or trace off");
+        return;
+    }
+    trace_stop(s);
+    if (on) {
+        s->trace = count > 2 ? fopen(w[2], "ae") : stderr;
+        s->trace_start_us = now_us();
+        if (!s->trace) {
+            refuse(s, "trace to %s: %s", w[2], strerror(errno));
+            return;
+        }
+    }
+    say(s, "ok");
+}
+
+static void do_line(struct sim *s, char **w, int count)
+{
+    long baud = count == 2 ? strtol(w[1], NULL, 10) : -1;
+    if (count == 2 && strcmp(w[1], "off") == 0)
+        baud = 0;
+    else if (baud < 300 || baud > 1000000) {
+        refuse(s, "line BAUD (300 to 1000000), or line off");
+        return;
+    }
+    s->baud = (uint32_t)baud;
+    say(s, "ok");
+}
+
+static void show_file(struct sim *s, const struct vcard *v, const struct vcard_file *f)
+{
+    static const char *const types[] = {"std", "backup", "value", "linear", "cyclic", "tmac"};
+    const uint8_t *bytes = v->m.bytes + f->at;
+    say(s, "ok file=%d type=%s", f->no, types[f->type]);
+    switch ((enum vcard_file_type)f->type) {
+    case VFILE_STD:
+    case VFILE_BACKUP:
+        say(s, " size=%" PRIu32, f->size);
+        say_hex(s, "data", bytes, f->size);
+        break;
+    case VFILE_VALUE:
+        say(s, " value=%" PRId32 " lower=%" PRId32 " upper=%" PRId32, f->value, f->lower, f->upper);
+        break;
+    case VFILE_LINEAR:
+    case VFILE_CYCLIC:
+        say(s, " count=%" PRIu32, f->count);
+        for (uint32_t i = 0; i < f->count; i++) { /* newest first */
+            char key[24];
+            snprintf(key, sizeof key, "record%" PRIu32, i);
+            say_hex(s, key, vcard_record(v, f, i), f->size);
+        }
+        break;
+    case VFILE_TMAC:
+        say(s, " tmc=%" PRIu32, f->tmc);
+        say_hex(s, "tmv", f->tmv, sizeof f->tmv);
+        say_hex(s, "reader", f->reader_id, sizeof f->reader_id);
+        break;
+    }
+}
+
+static const struct vcard_file *first_file(const struct vcard *v, int no, int type)
+{
+    for (size_t i = 0; i < VCARD_FILES; i++) {
+        const struct vcard_file *f = &v->m.files[i];
+        if (f->used && (no < 0 || f->no == no) && (type < 0 || f->type == type))
+            return f;
+    }
+    return NULL;
+}
+
+static void do_show(struct sim *s, char **w, int count)
+{
+    struct card *c = named(s, count > 1 ? w[1] : NULL);
+    if (!c)
+        return;
+    const struct vcard *v = &c->v;
+    if (count > 2) {
+        char *end;
+        long no = strtol(w[2], &end, 10);
+        const struct vcard_file *f = *end || no < 0 || no > 31 ? NULL : first_file(v, (int)no, -1);
+        if (f)
+            show_file(s, v, f);
+        else
+            refuse(s, "card %s has no file %s", c->name, w[2]);
+        return;
+    }
+    char uid[UID_TEXT_SIZE];
+    uid_text(uid, &v->m.uid);
+    say(s, "ok name=%s kind=%s uid=%s field=%d changes=%" PRIu32, c->name, vcard_kind_text(v->m.kind),
+        uid, pn532_has(&s->chip, v), v->changes);
+    const struct vcard_file *purse = first_file(v, -1, VFILE_VALUE);
+    const struct vcard_file *tmac = first_file(v, -1, VFILE_TMAC);
+    if (purse)
+        say(s, " purse=%" PRId32, purse->value);
+    if (tmac)
+        say(s, " tmc=%" PRIu32, tmac->tmc);
+    for (uint8_t i = 1; i < VCARD_APPS; i++) {
+        const struct vcard_app *a = &v->m.apps[i];
+        if (!a->used)
+            continue;
+        say_hex(s, "application", a->aid, 3);
+        say(s, " files=");
+        bool any = false;
+        for (size_t k = 0; k < VCARD_FILES; k++)
+            if (v->m.files[k].used && v->m.files[k].app == i) {
+                say(s, "%s%d", any ? "," : "", v->m.files[k].no);
+                any = true;
+            }
+    }
+}
+
+static void do_status(struct sim *s, char **w, int count)
+{
+    (void)w, (void)count;
+    size_t here = 0;
+    for (size_t i = 0; i < s->card_count; i++)
+        here += pn532_has(&s->chip, &s->cards[i]->v);
+    say(s, "ok cards=%zu field=%zu awake=%d looking=%d exchanges=%" PRIu64 " tear=%" PRIu32,
+        s->card_count, here, !s->chip.asleep, s->chip.waiting != 0, s->chip.exchanges,
+        s->chip.tear ? s->chip.tear_left : 0);
+}
+
+static void do_quit(struct sim *s, char **w, int count)
+{
+    (void)w, (void)count;
+    s->quit = true;
+    say(s, "ok");
+}
+
+static void do_help(struct sim *s, char **w, int count);
+
+static const struct {
+    const char *name, *use;
+    void (*run)(struct sim *s, char **w, int count);
+} verbs[] = {
+    {"list", "list [field]", do_list},
+    {"new", "new ev1|ev2|ev3 UID|random [NAME]", do_new},
+    {"present", "present NAME...", do_present},
+    {"remove", "remove [NAME...]", do_remove},
+    {"swap", "swap NAME OTHER", do_swap},
+    {"delete", "delete NAME", do_delete},
+    {"tear", "tear before|after N, tear off", do_tear},
+    {"show", "show NAME [FILE]", do_show},
+    {"trace", "trace on [FILE], trace off", do_trace},
+    {"line", "line BAUD|off", do_line},
+    {"status", "status", do_status},
+    {"help", "help", do_help},
+    {"quit", "quit", do_quit},
+};
+
+static void do_help(struct sim *s, char **w, int count)
+{
+    (void)w, (void)count;
+    say(s, "ok");
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        say(s, "%s %s", i ? ";" : "", verbs[i].use);
+}
+
+static void command(struct sim *s, char *line)
+{
+    char *words[WORDS_MAX + 1], *rest = NULL;
+    int count = 0;
+    for (char *w = strtok_r(line, " \t\r", &rest); w; w = strtok_r(NULL, " \t\r", &rest)) {
+        if (count == WORDS_MAX) {
+            refuse(s, "too many words");
+            return;
+        }
+        words[count++] = w;
+    }
+    words[count] = NULL;
+    s->reply_size = 0;
+    if (count == 0) {
+        refuse(s, "an empty line; help shows the commands");
+        return;
+    }
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        if (strcmp(words[0], verbs[i].name) == 0) {
+            verbs[i].run(s, words, count);
+            return;
+        }
+    refuse(s, "no such command: %.40s; help shows them", words[0]);
+}
+
+/* --- control socket ----------------------------------------------------------------------------- */
+
+static bool unix_address(struct sockaddr_un *a, const char *path)
+{
+    *a = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof a->sun_path) {
+        complain("the socket path %s is too long (%zu bytes at most)", path, sizeof a->sun_path - 1);
+        return false;
+    }
+    strcpy(a->sun_path, path);
+    return true;
+}
+
+static void drop_client(struct client *c)
+{
+    close(c->fd);
+    c->fd = -1;
+    c->size = 0;
+}
+
+static void accept_client(struct sim *s)
+{
+    int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0)
+        return;
+    for (int i = 0; i < CLIENTS_MAX; i++)
+        if (s->clients[i].fd < 0) {
+            s->clients[i] = (struct client){.fd = fd};
+            return;
+        }
+    static const char full[] = "error too many clients\n";
+    (void)!send(fd, full, sizeof full - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    close(fd);
+}
+
+/* The answer goes out whole: a client that asks reads.  One that does not for a second is dropped. */
+static bool send_reply(struct client *c, const char *text, size_t size)
+{
+    size_t sent = 0;
+    while (sent < size) {
+        ssize_t n = send(c->fd, text + sent, size - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EAGAIN) {
+            struct pollfd p = {.fd = c->fd, .events = POLLOUT};
+            if (poll(&p, 1, 1000) <= 0)
+                return false;
+        } else if (n <= 0) {
+            return false;
+        } else {
+            sent += (size_t)n;
+        }
+    }
+    return true;
+}
+
+static void client_bytes(struct sim *s, struct client *c)
+{
+    ssize_t n = recv(c->fd, c->line + c->size, sizeof c->line - c->size, MSG_DONTWAIT);
+    if (n <= 0) {
+        if (n == 0 || errno != EAGAIN)
+            drop_client(c);
+        return;
+    }
+    c->size += (size_t)n;
+    char *end;
+    while (c->fd >= 0 && (end = memchr(c->line, '\n', c->size))) {
+        size_t used = (size_t)(end - c->line) + 1;
+        *end = 0;
+        command(s, c->line);
+        s->reply[s->reply_size] = '\n';
+        if (!send_reply(c, s->reply, s->reply_size + 1)) {
+            drop_client(c);
+            return;
+        }
+        c->size -= used;
+        memmove(c->line, c->line + used, c->size);
+    }
+    if (c->fd >= 0 && c->size == sizeof c->line) {
+        static const char long_line[] = "error the line is too long\n";
+        send_reply(c, long_line, sizeof long_line - 1);
+        drop_client(c);
+    }
+}
+
+/* patron-cardsim --control PATH -- present CARD1: one command, its answer, 0 if it was ok. */
+static int be_client(const char *path, char **words)
+{
+    struct sockaddr_un a;
+    if (!unix_address(&a, path))
+        return 2;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) != 0) {
+        complain("no simulator answers at %s: %s", path, strerror(errno));
+        return 2;
+    }
+    FILE *f = fdopen(fd, "r+");
+    if (!f)
+        return 2;
+    for (; *words; words++)
+        fprintf(f, "%s%s", *words, words[1] ? " " : "\n");
+    fflush(f);
+    char *line = NULL;
+    size_t room = 0;
+    int exit_code = 2;
+    if (getline(&line, &room, f) > 0) {
+        fputs(line, stdout);
+        exit_code = strncmp(line, "ok", 2) == 0 ? 0 : 1;
+    } else {
+        complain("the simulator at %s closed the line", path);
+    }
+    free(line);
+    fclose(f);
+    return exit_code;
+}
+
+/* --- set up and clear away ---------------------------------------------------------------------- */
+
+static bool open_pty(struct sim *s)
+{
+    struct termios raw;
+    s->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    if (s->master < 0 || grantpt(s->master) != 0 || unlockpt(s->master) != 0) {
+        complain("open a pseudo-terminal: %s", strerror(errno));
+        return false;
+    }
+    /* Held open, so that the line stays up while no libnfc program has it. */
+    s->slave = open(ptsname(s->master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (s->slave < 0 || tcgetattr(s->slave, &raw) != 0) {
+        complain("open %s: %s", ptsname(s->master), strerror(errno));
+        return false;
+    }
+    cfmakeraw(&raw);
+    cfsetspeed(&raw, B115200);
+    tcsetattr(s->slave, TCSANOW, &raw);
+    return true;
+}
+
+/* One simulator a link: a lock beside it, which the kernel gives back when its owner dies. */
+static bool take_place(struct sim *s)
+{
+    char *lock = NULL;
+    if (strncmp(s->link, "/dev/", 5) == 0) {
+        complain("--link %s: not in /dev; choose a place of your own, as /tmp/nfc", s->link);
+        return false;
+    }
+    if (asprintf(&lock, "%s.lock", s->link) < 0)
+        return false;
+    s->lock = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    bool held = s->lock >= 0 && flock(s->lock, LOCK_EX | LOCK_NB) == 0;
+    if (s->lock < 0)
+        complain("lock %s: %s", lock, strerror(errno));
+    else if (!held)
+        complain("another patron-cardsim runs at %s; end it (quit) or choose another --link", s->link);
+    free(lock);
+    return held;
+}
+
+static bool make_link(struct sim *s)
+{
+    char target[64], *temp = NULL;
+    ssize_t n = readlink(s->link, target, sizeof target - 1);
+    if (n < 0 && errno != ENOENT) {
+        complain("--link %s: there is something there that is no link of a simulator; it stays", s->link);
+        return false;
+    }
+    if (n >= 0) {
+        target[n] = 0;
+        if (strncmp(target, "/dev/pts/", 9) != 0) {
+            complain("--link %s: it points to %s, which is no simulator's; it stays", s->link, target);
+            return false;
+        }
+    }
+    if (asprintf(&temp, "%s.new", s->link) < 0)
+        return false;
+    unlink(temp);
+    s->linked = symlink(ptsname(s->master), temp) == 0 && rename(temp, s->link) == 0;
+    if (!s->linked) {
+        complain("make link %s: %s", s->link, strerror(errno));
+        unlink(temp);
+    }
+    free(temp);
+    return s->linked;
+}
+
+static bool open_control(struct sim *s)
+{
+    struct sockaddr_un a;
+    if (!unix_address(&a, s->control))
+        return false;
+    s->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (connect(s->listener, (struct sockaddr *)&a, sizeof a) == 0) {
+        complain("--control %s: something answers there already", s->control);
+        return false;
+    }
+    close(s->listener);
+    s->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct stat st;
+    if (lstat(s->control, &st) == 0) {
+        if (!S_ISSOCK(st.st_mode)) {
+            complain("--control %s: there is something there that is no socket; it stays", s->control);
+            return false;
+        }
+        unlink(s->control);
+    }
+    if (bind(s->listener, (struct sockaddr *)&a, sizeof a) != 0 || listen(s->listener, 8) != 0) {
+        complain("--control %s: %s", s->control, strerror(errno));
+        return false;
+    }
+    s->listening = true;
+    return true;
+}
+
+static bool catch_signals(struct sim *s)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    s->signals = signalfd(-1, &set, SFD_CLOEXEC);
+    return s->signals >= 0;
+}
+
+static void finish(struct sim *s)
+{
+    if (s->linked) {
+        char *lock = NULL;
+        unlink(s->link);
+        if (asprintf(&lock, "%s.lock", s->link) >= 0)
+            unlink(lock);
+        free(lock);
+    }
+    if (s->listening)
+        unlink(s->control);
+    for (int i = 0; i < CLIENTS_MAX; i++)
+        if (s->clients[i].fd >= 0)
+            drop_client(&s->clients[i]);
+    const int fds[] = {s->master, s->slave, s->listener, s->signals, s->lock};
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    trace_stop(s);
+    for (size_t i = 0; i < s->card_count; i++)
+        free_card(s->cards[i]);
+    free(s);
+}
+
+/* --- the loop ----------------------------------------------------------------------------------- */
+
+static int64_t next_due_us(const struct sim *s)
+{
+    int64_t due = INT64_MAX, chip = pn532_due_ms(&s->chip);
+    if (chip != INT64_MAX)
+        due = chip * 1000;
+    if (s->out.size && s->out_due_us < due)
+        due = s->out_due_us;
+    return due;
+}
+
+static bool loop(struct sim *s)
+{
+    while (!s->quit) {
+        struct pollfd p[3 + CLIENTS_MAX] = {{s->master, POLLIN, 0},
+                                            {s->listener, POLLIN, 0},
+                                            {s->signals, POLLIN, 0}};
+        for (int i = 0; i < CLIENTS_MAX; i++)
+            p[3 + i] = (struct pollfd){s->clients[i].fd, POLLIN, 0};
+        int64_t due = next_due_us(s), left = due == INT64_MAX ? 0 : due - now_us();
+        if (left < 0)
+            left = 0;
+        struct timespec wait = {left / 1000000, left % 1000000 * 1000};
+        int n = ppoll(p, 3 + CLIENTS_MAX, due == INT64_MAX ? NULL : &wait, NULL);
+        if (n < 0 && errno != EINTR) {
+            complain("poll: %s", strerror(errno));
+            return false;
+        }
+        if (n > 0 && p[2].revents)
+            return true;
+        if (n > 0 && p[0].revents)
+            host_bytes(s);
+        for (int i = 0; n > 0 && i < CLIENTS_MAX; i++)
+            if (p[3 + i].revents)
+                client_bytes(s, &s->clients[i]);
+        if (n > 0 && p[1].revents)
+            accept_client(s);
+        int64_t chip = pn532_due_ms(&s->chip);
+        if (chip != INT64_MAX && now_us() / 1000 >= chip) {
+            pn532_tick(&s->chip, now_us() / 1000, &s->out);
+            after_chip(s, 0);
+        }
+        flush_out(s);
+    }
+    return true;
+}
+
+static const char usage[] =
+    "Usage: patron-cardsim --link PATH --cards DIR [--control PATH]\n"
+    "       patron-cardsim --control PATH -- COMMAND [WORD...]\n"
+    "\n"
+    "An NFC reader (PN532) without hardware, with virtual DESFire cards.\n"
+    "\n"
+    "  --link PATH      keep a symbolic link to the reader's serial line there\n"
+    "  --cards DIR      folder of the cards, one file NAME.card each; made if missing\n"
+    "  --control PATH   unix socket that takes commands, one a line; answers begin with ok or error\n"
+    "  -- COMMAND       send one command to the simulator at --control and print its answer\n"
+    "\n"
+    "Commands:\n"
+    "  list [field]                        all cards, or those on the reader: NAME=KIND:UID:field|away\n"
+    "  new ev1|ev2|ev3 UID|random [NAME]   a blank card from the factory\n"
+    "  present NAME...                     lay cards on the reader\n"
+    "  remove [NAME...]                    take them away; without a name, all\n"
+    "  swap NAME OTHER                     take one away and lay the other there\n"
+    "  delete NAME                         destroy a card and its file\n"
+    "  tear before|after N                 pull the card before or after it acted on the N-th exchange\n"
+    "                                      from now; it is then away until presented again\n"
+    "  show NAME [FILE]                    what is on a card, or in a file of it\n"
+    "  trace on [FILE], trace off          write every exchange with a card to FILE or stderr\n"
+    "  line BAUD, line off                 be as slow as a serial line of that speed\n"
+    "  status, help, quit\n"
+    "\n"
+    "Any libnfc program takes it for a reader on a serial port:\n"
+    "  export LIBNFC_AUTO_SCAN=false LIBNFC_DEFAULT_DEVICE=pn532_uart:PATH\n"
+    "  nfc-list\n"
+    "\n"
+    "Example:\n"
+    "  patron-cardsim --link /tmp/nfc --cards /tmp/cards --control /tmp/cards.sock &\n"
+    "  patron-cardsim --control /tmp/cards.sock -- new ev2 random ALICE\n"
+    "  patron-cardsim --control /tmp/cards.sock -- present ALICE\n"
+    "  LIBNFC_AUTO_SCAN=false LIBNFC_DEFAULT_DEVICE=pn532_uart:/tmp/nfc nfc-list\n"
+    "\n"
+    "It prints a line that begins with ready, ends on quit, SIGTERM or SIGINT and removes link and\n"
+    "socket.  Card files hold their keys in the clear: they are for tests.\n";
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"link", required_argument, NULL, 'l'},    {"cards", required_argument, NULL, 'd'},
+        {"control", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    const char *link_path = NULL, *cards_dir = NULL, *control = NULL;
+    int o;
+    while ((o = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
+        switch (o) {
+        case 'l':
+            link_path = optarg;
+            break;
+        case 'd':
+            cards_dir = optarg;
+            break;
+        case 'c':
+            control = optarg;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            return 0;
+        default:
+            fputs("patron-cardsim: --help shows how to use it\n", stderr);
+            return 2;
+        }
+    }
+    if (control && optind < argc && !link_path && !cards_dir)
+        return be_client(control, argv + optind);
+    if (!link_path || !cards_dir || optind < argc) {
+        complain("--link and --cards are needed, or --control and a command; --help shows how");
+        return 2;
+    }
+    struct sim *s = calloc(1, sizeof *s);
+    if (!s)
+        return 1;
+    s->link = link_path, s->cards_dir = cards_dir, s->control = control;
+    s->master = s->slave = s->listener = s->signals = s->lock = -1;
+    s->out = (struct buf){.data = s->out_room, .cap = sizeof s->out_room};
+    for (int i = 0; i < CLIENTS_MAX; i++)
+        s->clients[i].fd = -1;
+    pn532_init(&s->chip);
+    s->chip.trace = on_exchange;
+    s->chip.torn = on_torn;
+    s->chip.of = s;
+    bool good = catch_signals(s) && take_place(s) && load_cards(s) && open_pty(s) &&
+                (!control || open_control(s)) && make_link(s);
+    if (good) {
+        printf("ready link=%s cards=%zu\n", s->link, s->card_count);
+        fflush(stdout);
+        good = loop(s);
+    }
+    finish(s);
+    return good ? 0 : 1;
+}
