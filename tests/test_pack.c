@@ -14,7 +14,7 @@ TEST(pack, the_demo_pack_is_read)
     assert_int_equal(p.version, 1);
     assert_int_equal(p.effective_day, day_of_date((struct date){2010, 12, 1}));
     assert_string_equal(p.currency, "GBP");
-    assert_int_equal(p.exclusion_count, 11);
+    assert_int_equal(p.exclusion_count, 13);
     assert_int_equal(p.tier_count, 3);
     assert_string_equal(p.tiers[2].name, "Gold");
     assert_int_equal(p.tiers[2].factor.num, 3);
