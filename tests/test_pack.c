@@ -1,6 +1,7 @@
 /* test_pack.c - a pack is read whole, or refused with file, line, what is wrong and what is
  * expected. SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
+#include "rules/rules.h"
 #include "tests/packs.h"
 #include "tests/test.h"
 
@@ -407,4 +408,113 @@ TEST(pack, a_key_written_with_escapes_is_still_found_near)
     assert_string_equal(why.text,
                         "t.json:1: clock_skew_s: 0 is out of range; expected an integer from "
                         "1 to 86400");
+}
+
+/* ---- docs/programme.md ---- */
+
+static const char *programme(void)
+{
+    char path[512];
+    size_t size;
+    snprintf(path, sizeof path, "%s/../../docs/programme.md", test_data_dir());
+    return packs_file(path, &size);
+}
+
+TEST(pack, the_smallest_pack_of_the_manual_is_read)
+{
+    struct pack p;
+    struct errmsg why;
+    const char *start = strstr(programme(), "```json\n"), *end;
+    assert_non_null(start);
+    start += strlen("```json\n");
+    end = strstr(start, "```");
+    assert_non_null(end);
+    assert_null(strstr(end + 3, "```json")); /* else this test has more to read */
+    if (pack_read(&p, start, (size_t)(end - start), "docs/programme.md", &why))
+        fail_msg("%s", why.text);
+    assert_string_equal(p.name, "Corner Shop");
+}
+
+/* The reader itself lists the keys of an object when it meets one that it has never heard of. */
+TEST(pack, the_manual_has_every_key)
+{
+    static const char *const packs[] = {
+        WITH("\"zzzzzz\": 1"),
+        EARNING("\"zzzzzz\": 1"),
+        EARNING("\"exclude\": [{\"zzzzzz\": 1}]"),
+        EARNING("\"multipliers\": [{\"zzzzzz\": 1}]"),
+        EARNING("\"bonuses\": [{\"zzzzzz\": 1}]"),
+        WITH("\"tiers\": {\"zzzzzz\": 1}"),
+        LEVELS("{\"zzzzzz\": 1}"),
+        WITH("\"expiry\": {\"zzzzzz\": 1}"),
+        WITH("\"redeem\": {\"zzzzzz\": 1}"),
+        WITH("\"refund\": {\"zzzzzz\": 1}"),
+    };
+    const char *manual = programme();
+    int keys = 0;
+    for (size_t i = 0; i < sizeof packs / sizeof packs[0]; i++) {
+        struct pack p;
+        struct errmsg why;
+        assert_int_equal(pack_read(&p, packs[i], strlen(packs[i]), "t.json", &why), ERR_FORMAT);
+        char *list = strstr(why.text, "expected one of ");
+        assert_non_null(list);
+        for (char *key = strtok(list + strlen("expected one of "), " "); key;
+             key = strtok(NULL, " ")) {
+            char quoted[40];
+            snprintf(quoted, sizeof quoted, "`%s`", key);
+            if (!strstr(manual, quoted))
+                fail_msg("docs/programme.md does not say what `%s` means", key);
+            keys++;
+        }
+    }
+    assert_in_range(keys, 50, 100);
+}
+
+/* The examples worked by hand in the manual are what the code answers, word for word. */
+TEST(pack, the_examples_of_the_manual_are_what_is_computed)
+{
+    struct pack p;
+    struct txn_line lines[3];
+    struct earning e;
+    struct clawback c;
+    struct tier_decision d;
+    int32_t left[3] = {2, 6, 1};
+    packs_load(&p, "demo");
+    const char *manual = programme();
+    int64_t time_s;
+    assert_int_equal(time_parse(&time_s, "2011-05-12T18:00"), OK);
+    struct bill b = {lines,
+                     packs_lines(lines, "22423 2 25.50, 85123A 6 17.70, POST 1 8.00"),
+                     money_of(1000),
+                     time_s,
+                     "",
+                     "gold",
+                     points_of(0)};
+    assert_int_equal(rules_earn(&p, &b, &e, NULL), OK);
+    assert_int_equal(points_n(e.points), 93);
+    assert_int_equal(money_minor(e.counted), 3477);
+    assert_non_null(strstr(manual, e.why));
+
+    struct rules_return one = {0, 1}, rest[] = {{0, 1}, {1, 6}, {2, 1}};
+    assert_int_equal(rules_clawback(&p, &b, points_of(1000), left, &one, 1, &c, NULL), OK);
+    assert_int_equal(points_n(c.clawed), 31);
+    assert_int_equal(points_n(c.points_back), 249);
+    assert_int_equal(money_minor(c.refund) - money_minor(c.points_value), 1026);
+    assert_non_null(strstr(manual, c.why));
+    assert_int_equal(rules_clawback(&p, &b, points_of(1000), left, rest, 3, &c, NULL), OK);
+    assert_int_equal(points_n(c.clawed), 62);
+    assert_int_equal(points_n(c.points_back), 751);
+
+    int32_t review;
+    assert_int_equal(day_parse(&review, "2012-01-10"), OK);
+    struct tier_facts f = {"silver", DAY_NEVER, 64000, 0, review, true};
+    rules_tier(&p, &f, &d);
+    assert_non_null(strstr(manual, d.why));
+    f.short_since_day = d.short_since_day;
+    f.today = review + 29; /* 2012-02-08 */
+    rules_tier(&p, &f, &d);
+    assert_string_equal(d.tier->code, "silver");
+    f.today++;
+    rules_tier(&p, &f, &d);
+    assert_string_equal(d.tier->code, "bronze");
 }
