@@ -1,0 +1,554 @@
+/* ctl_setup.c - patronctl init, pack, till: a programme is made, its rules are set, its tills let in.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/date.h"
+#include "base/mbed.h"
+#include "office/ca.h"
+#include "office/ctl.h"
+#include "sync/code.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* A pack being looked at, with the text it came from. */
+struct pack_text {
+    struct pack pack;
+    char json[PACK_JSON_MAX + 1];
+    size_t size;
+    uint8_t signature[MBED_SIGNATURE_MAX];
+    size_t signature_size;
+};
+
+static struct pack_text *pack_text_create(void)
+{
+    struct pack_text *p = calloc(1, sizeof *p);
+    if (!p) {
+        perror("patronctl");
+        exit(CTL_REFUSED);
+    }
+    return p;
+}
+
+/* What the profile on a card has room for: cardproto/SPEC.md, section "profile". */
+enum { CARD_TIER_MAX = 8 };
+static enum err check_for_cards(const struct pack *pack, const char *file, struct errmsg *why)
+{
+    for (int32_t i = 0; i < pack->tier_count; i++) {
+        const char *code = pack->tiers[i].code;
+        bool ascii = true;
+        for (const char *p = code; *p; p++)
+            ascii = ascii && *p > ' ' && *p < 127;
+        if (!ascii || strlen(code) > CARD_TIER_MAX)
+            return err_set(why, ERR_RANGE, "%s: the tier code \"%s\" does not fit on a card: 1 to %d "
+                           "ASCII characters; put the long name into \"name\"", file, code,
+                           CARD_TIER_MAX);
+    }
+    return OK;
+}
+
+static enum err pack_from_file(struct pack_text *p, const char *path, struct errmsg *why)
+{
+    enum err e = ctl_read_file(path, p->json, sizeof p->json, &p->size, why);
+    if (!e)
+        e = pack_read(&p->pack, p->json, p->size, path, why);
+    return e ? e : check_for_cards(&p->pack, path, why);
+}
+
+/* The stored pack after this version.  Errors: ERR_NOT_FOUND. */
+static enum err pack_from_books(struct pack_text *p, struct books *books, uint32_t after,
+                                struct errmsg *why)
+{
+    uint32_t version;
+    char name[24];
+    struct buf json = {.data = (uint8_t *)p->json, .cap = PACK_JSON_MAX};
+    struct buf signature = BUF_ON(p->signature);
+    enum err e = books_pack_after(books, after, &version, &json, &signature, why);
+    if (e)
+        return e;
+    p->json[json.size] = 0;
+    p->size = json.size;
+    p->signature_size = signature.size;
+    snprintf(name, sizeof name, "pack %u", (unsigned)version);
+    return pack_read(&p->pack, p->json, p->size, name, why);
+}
+
+/* The newest one.  Errors: ERR_NOT_FOUND (there is none). */
+static enum err pack_newest(struct pack_text *p, struct books *books, struct errmsg *why)
+{
+    enum err e = pack_from_books(p, books, 0, why);
+    if (e)
+        return e;
+    while ((e = pack_from_books(p, books, p->pack.version, why)) == OK)
+        ;
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+static json_t *pack_row(const struct pack_text *p)
+{
+    return json_pack("{s:I, s:o, s:s, s:s, s:i, s:i}", "version", (json_int_t)p->pack.version,
+                     "effective", ctl_json_day(p->pack.effective_day), "name", p->pack.name, "currency",
+                     p->pack.currency, "tiers", (int)p->pack.tier_count, "bytes", (int)p->size);
+}
+
+/* Sign and store, in a transaction of its own. */
+static enum err pack_store(struct pack_text *p, struct books *books, const mbedtls_pk_context *key,
+                           struct errmsg *why)
+{
+    struct buf signature = BUF_ON(p->signature);
+    struct bytes json = bytes_of(p->json, p->size);
+    enum err e = ca_sign_pack(&signature, key, json, why);
+    if (e)
+        return e;
+    e = books_begin(books, why);
+    if (e)
+        return e;
+    e = books_add_pack(books, &p->pack, json, buf_bytes(&signature), why);
+    if (!e)
+        e = books_commit(books, why);
+    if (e)
+        books_rollback(books);
+    return e;
+}
+
+/* ---- init ---- */
+
+/* The pack a programme begins with when none is given: modest, complete, meant to be edited. */
+#define PACK_TEMPLATE                                                                              \
+    "{\n"                                                                                          \
+    "  \"version\": 1,\n"                                                                          \
+    "  \"effective\": \"%s\",\n"                                                                   \
+    "  \"name\": \"%s\",\n"                                                                        \
+    "  \"currency\": \"%s\",\n"                                                                    \
+    "  \"currency_digits\": %d,\n"                                                                 \
+    "\n"                                                                                           \
+    "  \"earn\": { \"rate\": \"1/%d\", \"points_paid_earns\": false },\n"                          \
+    "\n"                                                                                           \
+    "  \"tiers\": {\n"                                                                             \
+    "    \"metric\": \"spend\", \"window\": \"rolling\", \"window_days\": 365, \"grace_days\": 30,\n" \
+    "    \"levels\": [\n"                                                                          \
+    "      { \"code\": \"base\", \"name\": \"Member\",\n"                                          \
+    "        \"offline_per_tap\": 1000, \"offline_per_day\": 2000 },\n"                            \
+    "      { \"code\": \"silver\", \"name\": \"Silver\", \"upgrade_at\": %d, \"keep_at\": %d,\n"   \
+    "        \"factor\": \"5/4\", \"offline_per_tap\": 2000, \"offline_per_day\": 4000 },\n"       \
+    "      { \"code\": \"gold\", \"name\": \"Gold\", \"upgrade_at\": %d, \"keep_at\": %d,\n"       \
+    "        \"factor\": \"3/2\", \"offline_per_tap\": 5000, \"offline_per_day\": 10000 }\n"       \
+    "    ]\n"                                                                                      \
+    "  },\n"                                                                                       \
+    "\n"                                                                                           \
+    "  \"expiry\": { \"kind\": \"rolling\", \"days\": 365 },\n"                                    \
+    "  \"redeem\": { \"worth\": %d, \"min\": 100, \"step\": 50, \"max_share\": \"1/2\",\n"         \
+    "              \"offline_days\": 7 },\n"                                                       \
+    "  \"refund\": { \"may_owe\": true }\n"                                                        \
+    "}\n"
+
+/* Minor units: ISO 4217's exceptions from two digits, where shops are. */
+static int currency_digits(const char *code)
+{
+    static const char none[] = "JPY KRW VND CLP ISK PYG UGX XAF XOF XPF RWF KMF GNF DJF BIF VUV";
+    static const char three[] = "BHD IQD JOD KWD LYD OMR TND";
+    return strstr(none, code) ? 0 : strstr(three, code) ? 3 : 2;
+}
+
+static enum err pack_from_template(struct pack_text *p, const char *name, const char *currency,
+                                   int32_t day, struct errmsg *why)
+{
+    char date[DAY_TEXT_SIZE];
+    day_text(date, day);
+    if (strlen(currency) != 3 || strspn(currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3)
+        return err_set(why, ERR_FORMAT, "'%s' is no currency: give its ISO 4217 code, like GBP", currency);
+    if (strlen(name) == 0 || strlen(name) >= sizeof p->pack.name || strpbrk(name, "\"\\\n\t"))
+        return err_set(why, ERR_FORMAT, "a programme's name has 1 to %zu bytes and no quotes",
+                       sizeof p->pack.name - 1);
+    /* one point for each 1.00 (100 where there are no cents), worth a hundredth of it */
+    int digits = currency_digits(currency), unit = digits == 3 ? 1000 : 100;
+    int size = snprintf(p->json, sizeof p->json, PACK_TEMPLATE, date, name, currency, digits, unit,
+                        500 * unit, 400 * unit, 2000 * unit, 1600 * unit, unit / 100);
+    p->size = (size_t)size;
+    return pack_read(&p->pack, p->json, p->size, "the first pack", why);
+}
+
+static enum err fill_books(struct ctl *c, struct pack_text *p, struct errmsg *why)
+{
+    char path[HOME_PATH_MAX];
+    struct books *books = NULL;
+    home_path(&c->home, HOME_BOOKS, path);
+    enum err e = books_create(path, why);
+    if (!e)
+        e = books_open(&books, path, &c->home.card_keys, why);
+    if (!e)
+        e = pack_store(p, books, &c->home.pack_key, why);
+    books_close(books);
+    return e;
+}
+
+static enum ctl_exit run_init(struct ctl *c)
+{
+    struct errmsg why;
+    const char *file = ctl_value(c, "--pack"), *name = ctl_value(c, "--name");
+    const char *currency = ctl_value(c, "--currency");
+    if (file && (name || currency))
+        return ctl_usage(c, "the pack says name and currency: give --pack alone");
+    struct pack_text *p = pack_text_create();
+    enum err e = file ? pack_from_file(p, file, &why)
+                      : pack_from_template(p, name ? name : "Patron", currency ? currency : "GBP",
+                                           day_of_time(c->now_s), &why);
+    if (!e && p->pack.version != 1)
+        e = err_set(&why, ERR_RANGE, "%s: the first pack must have version 1, not %u",
+                    file ? file : "the pack", (unsigned)p->pack.version);
+    if (!e)
+        e = home_create(&c->home, c->dir, (int64_t)time(NULL), &why);
+    if (!e)
+        e = fill_books(c, p, &why);
+    if (!e)
+        e = home_keep(&c->home, &why);
+    if (!e) {
+        json_t *doc = json_pack("{s:s, s:s, s:s, s:i, s:o}", "programme", p->pack.name, "currency",
+                                p->pack.currency, "folder", c->home.dir, "pack",
+                                (int)p->pack.version, "effective", ctl_json_day(p->pack.effective_day));
+        ctl_show(c, doc);
+        ctl_say(c, "\nKeep %s/keys to yourself, and a backup of the whole folder in a safe.", c->home.dir);
+        ctl_say(c, "Next: patronctl --home %s till add --shop CODE", c->home.dir);
+    }
+    free(p);
+    return e ? ctl_fail(&why, e == ERR_EXISTS ? "nothing was changed; give another --home, or use that one"
+                                              : "")
+             : CTL_OK;
+}
+
+/* ---- pack ---- */
+
+static enum ctl_exit run_pack_template(struct ctl *c)
+{
+    struct errmsg why;
+    const char *name = ctl_value(c, "--name"), *currency = ctl_value(c, "--currency");
+    struct pack_text *p = pack_text_create();
+    enum err e = pack_from_template(p, name ? name : "Patron", currency ? currency : "GBP",
+                                    day_of_time(c->now_s), &why);
+    if (!e)
+        fputs(p->json, stdout);
+    free(p);
+    return e ? ctl_fail(&why, "") : CTL_OK;
+}
+
+static enum ctl_exit run_pack_check(struct ctl *c)
+{
+    struct errmsg why;
+    struct pack_text *p = pack_text_create();
+    enum err e = pack_from_file(p, c->positions[0], &why);
+    if (!e)
+        ctl_show(c, pack_row(p));
+    free(p);
+    return e ? ctl_fail(&why, "docs/programme.md describes the form") : CTL_OK;
+}
+
+/* I8: a pack comes into force from today on; it follows the one before in version and in day. */
+static enum err check_follows(const struct pack *next, const struct pack *last, int32_t today,
+                              struct errmsg *why)
+{
+    char date[DAY_TEXT_SIZE];
+    if (next->version != last->version + 1)
+        return err_set(why, ERR_RANGE, "the pack has version %u, and the next one must be %u",
+                       (unsigned)next->version, (unsigned)last->version + 1);
+    if (next->effective_day < today) {
+        day_text(date, today);
+        return err_set(why, ERR_RANGE, "the pack's effective day is past: the rules of what has been sold "
+                       "stay as they were; say %s or later", date);
+    }
+    if (next->effective_day < last->effective_day) {
+        day_text(date, last->effective_day);
+        return err_set(why, ERR_RANGE, "the pack would begin before the one it replaces: say %s or later",
+                       date);
+    }
+    if (strcmp(next->currency, last->currency) != 0 || next->currency_digits != last->currency_digits)
+        return err_set(why, ERR_CONFLICT, "the programme counts in %s: another currency is another "
+                       "programme", last->currency);
+    return OK;
+}
+
+static enum ctl_exit run_pack_publish(struct ctl *c)
+{
+    struct errmsg why;
+    struct pack_text *p = pack_text_create(), *last = pack_text_create();
+    enum err e = pack_from_file(p, c->positions[0], &why);
+    if (!e)
+        e = pack_newest(last, c->books, &why);
+    if (!e)
+        e = check_follows(&p->pack, &last->pack, day_of_time(c->now_s), &why);
+    if (!e)
+        e = pack_store(p, c->books, &c->home.pack_key, &why);
+    if (!e) {
+        ctl_show(c, pack_row(p));
+        ctl_say(c, "Published.  Each till takes it when it next reaches head office.");
+    }
+    free(p);
+    free(last);
+    return e ? ctl_fail(&why, "nothing was published") : CTL_OK;
+}
+
+static enum ctl_exit run_pack_list(struct ctl *c)
+{
+    struct errmsg why;
+    struct pack_text *p = pack_text_create();
+    const struct pack *now = books_pack_on(c->books, day_of_time(c->now_s));
+    json_t *rows = json_array();
+    enum err e;
+    while ((e = pack_from_books(p, c->books, p->pack.version, &why)) == OK) {
+        json_t *row = pack_row(p);
+        json_object_set_new(row, "in_force", json_boolean(now && now->version == p->pack.version));
+        json_array_append_new(rows, row);
+    }
+    free(p);
+    if (e != ERR_NOT_FOUND) {
+        json_decref(rows);
+        return ctl_fail(&why, "");
+    }
+    ctl_show(c, rows);
+    return CTL_OK;
+}
+
+static enum ctl_exit run_pack_show(struct ctl *c)
+{
+    struct errmsg why;
+    int64_t version = 0;
+    if (c->position_count && !ctl_get_number(c, "version", c->positions[0], 1, UINT32_MAX, &version))
+        return CTL_USAGE;
+    struct pack_text *p = pack_text_create();
+    enum err e = version ? pack_from_books(p, c->books, (uint32_t)version - 1, &why)
+                         : pack_newest(p, c->books, &why);
+    if (!e && version && p->pack.version != version)
+        e = err_set(&why, ERR_NOT_FOUND, "there is no pack %u", (unsigned)version);
+    uint8_t hash[MBED_HASH_SIZE];
+    mbed_sha256(hash, bytes_of(p->json, p->size));
+    if (!e)
+        e = mbed_verify(&c->home.pack_key, hash, bytes_of(p->signature, p->signature_size), &why);
+    if (!e)
+        fputs(p->json, stdout); /* exactly what was signed */
+    free(p);
+    return e ? ctl_fail(&why, "patronctl pack list shows them") : CTL_OK;
+}
+
+/* ---- till ---- */
+
+/* A fresh one-time code for t; its hash goes into t. */
+static enum err make_code(struct ctl *c, struct terminal_view *t, char text[CODE_TEXT_SIZE],
+                          struct errmsg *why)
+{
+    struct code code = {.terminal = t->terminal};
+    if (mbed_random(NULL, code.secret, sizeof code.secret))
+        return err_set(why, ERR_CRYPTO, "no random numbers");
+    code_print(code.print, bytes_of(c->home.ca.raw.p, c->home.ca.raw.len));
+    code_hash(t->code_hash, &code);
+    code_text(text, &code);
+    bytes_wipe(&code, sizeof code);
+    return OK;
+}
+
+static enum err save_terminal(struct ctl *c, const struct terminal_view *t, struct errmsg *why)
+{
+    enum err e = books_begin(c->books, why);
+    if (e)
+        return e;
+    e = books_save_terminal(c->books, t, why);
+    if (!e)
+        e = books_commit(c->books, why);
+    if (e)
+        books_rollback(c->books);
+    return e;
+}
+
+static enum ctl_exit show_code(struct ctl *c, const struct terminal_view *t, const char *text)
+{
+    ctl_show(c, json_pack("{s:i, s:s, s:s}", "terminal", (int)t->terminal, "shop", t->shop, "code", text));
+    ctl_say(c, "\nThe code works once.  On the till:");
+    ctl_say(c, "  patron-terminal enrol --home DIR --office HOST:PORT --code %s", text);
+    return CTL_OK;
+}
+
+static bool last_terminal(const struct fleet_line *t, void *arg)
+{
+    uint32_t *last = arg;
+    if (t->terminal.terminal > *last)
+        *last = t->terminal.terminal;
+    return true;
+}
+
+static enum ctl_exit run_till_add(struct ctl *c)
+{
+    struct errmsg why;
+    struct terminal_view t = {0};
+    char text[CODE_TEXT_SIZE];
+    const char *shop = ctl_value(c, "--shop");
+    if (!ctl_get_text(c, "--shop", shop ? shop : "", t.shop, sizeof t.shop))
+        return CTL_USAGE;
+    enum err e = books_terminals(c->books, last_terminal, &t.terminal, &why);
+    if (!e && ++t.terminal > 9999)
+        e = err_set(&why, ERR_FULL, "all 9999 terminal numbers are used");
+    if (!e)
+        e = make_code(c, &t, text, &why);
+    if (!e)
+        e = save_terminal(c, &t, &why);
+    return e ? ctl_fail(&why, "") : show_code(c, &t, text);
+}
+
+static enum err get_terminal(struct ctl *c, struct terminal_view *t, enum ctl_exit *code,
+                             struct errmsg *why)
+{
+    int64_t n;
+    *code = CTL_USAGE;
+    if (!ctl_get_number(c, "terminal", c->positions[0], 1, 9999, &n))
+        return ERR_FORMAT;
+    enum err e = books_terminal(c->books, (uint32_t)n, t, why);
+    if (e)
+        *code = ctl_fail(why, "patronctl till list shows them");
+    return e;
+}
+
+static enum ctl_exit run_till_recode(struct ctl *c)
+{
+    struct errmsg why;
+    struct terminal_view t;
+    enum ctl_exit code;
+    char text[CODE_TEXT_SIZE];
+    if (get_terminal(c, &t, &code, &why))
+        return code;
+    if (t.revoked)
+        return ctl_refuse("terminal %u is revoked for good; a new one: patronctl till add --shop %s",
+                          (unsigned)t.terminal, t.shop);
+    enum err e = make_code(c, &t, text, &why);
+    if (!e)
+        e = save_terminal(c, &t, &why);
+    return e ? ctl_fail(&why, "") : show_code(c, &t, text);
+}
+
+static enum ctl_exit run_till_revoke(struct ctl *c)
+{
+    struct errmsg why;
+    struct terminal_view t;
+    enum ctl_exit code;
+    if (get_terminal(c, &t, &code, &why))
+        return code;
+    if (t.revoked)
+        return ctl_refuse("terminal %u is revoked already", (unsigned)t.terminal);
+    t.revoked = true;
+    memset(t.code_hash, 0, sizeof t.code_hash);
+    enum err e = save_terminal(c, &t, &why);
+    if (e)
+        return ctl_fail(&why, "");
+    ctl_show(c, json_pack("{s:i, s:s, s:b}", "terminal", (int)t.terminal, "shop", t.shop, "revoked", 1));
+    ctl_say(c, "Head office answers it no more.  What it had sent stays in the books.");
+    return CTL_OK;
+}
+
+static bool is_set(const uint8_t hash[32])
+{
+    static const uint8_t zeros[32];
+    return memcmp(hash, zeros, sizeof zeros) != 0;
+}
+
+static bool add_terminal(const struct fleet_line *t, void *arg)
+{
+    const struct terminal_view *v = &t->terminal;
+    const char *state = v->revoked              ? "revoked"
+                        : is_set(v->cert_hash)  ? "enrolled"
+                        : is_set(v->code_hash)  ? "code given"
+                                                : "no code";
+    json_array_append_new(arg, json_pack("{s:i, s:s, s:s, s:I, s:o, s:I, s:o}", "terminal",
+                                         (int)v->terminal, "shop", v->shop, "state", state,
+                                         "last_entry", (json_int_t)t->last_seq, "contact",
+                                         ctl_json_time(t->contact_s), "waiting", (json_int_t)t->waiting,
+                                         "program", ctl_json_text(t->program)));
+    return true;
+}
+
+static enum ctl_exit run_till_list(struct ctl *c)
+{
+    struct errmsg why;
+    json_t *rows = json_array();
+    if (books_terminals(c->books, add_terminal, rows, &why)) {
+        json_decref(rows);
+        return ctl_fail(&why, "");
+    }
+    ctl_show(c, rows);
+    return CTL_OK;
+}
+
+const struct ctl_command ctl_setup_commands[] = {
+    {.name = "init",
+     .positions = "",
+     .summary = "make a programme: keys, certificates, ledger, first rules",
+     .options = {{"--name", "NAME", "the programme's name, for people (\"Patron\")"},
+                 {"--currency", "CODE", "ISO 4217 code of the one currency (GBP)"},
+                 {"--pack", "FILE", "begin with these rules instead; see patronctl pack template"}},
+     .text = "Everything goes into one folder, --home DIR, which must not exist yet or be empty.\n"
+             "Either all of it is made or nothing.\n\n"
+             "  patronctl --home office init --name \"Corner Shops\" --currency EUR\n",
+     .run = run_init},
+    {.name = "pack template",
+     .positions = "",
+     .summary = "print rules to start from",
+     .options = {{"--name", "NAME", "the programme's name"}, {"--currency", "CODE", "ISO 4217 code"}},
+     .text = "  patronctl pack template > rules.json\n",
+     .run = run_pack_template},
+    {.name = "pack check",
+     .positions = "FILE",
+     .least = 1,
+     .most = 1,
+     .summary = "is this a good pack?  Says file, line and reason when not",
+     .text = "  patronctl pack check rules.json\n",
+     .run = run_pack_check},
+    {.name = "pack publish",
+     .positions = "FILE",
+     .least = 1,
+     .most = 1,
+     .summary = "check, sign and store the next version of the rules",
+     .text = "Its version follows the newest one, its effective day is today or later: what was sold\n"
+             "before keeps the rules it was sold by.\n\n"
+             "  patronctl pack show > rules.json; $EDITOR rules.json; patronctl pack publish rules.json\n",
+     .needs = CTL_HOME,
+     .run = run_pack_publish},
+    {.name = "pack list",
+     .positions = "",
+     .summary = "every version, and the one in force",
+     .needs = CTL_HOME,
+     .run = run_pack_list},
+    {.name = "pack show",
+     .positions = "[VERSION]",
+     .most = 1,
+     .summary = "the rules of a version (the newest), as they were signed",
+     .text = "  patronctl pack show 1\n",
+     .needs = CTL_HOME,
+     .run = run_pack_show},
+    {.name = "till add",
+     .positions = "",
+     .summary = "let a new till in: its number and one-time code",
+     .options = {{"--shop", "CODE", "the shop it stands in, at most 15 bytes"}},
+     .text = "Head office keeps only a hash of the code; if it gets lost: patronctl till recode N.\n\n"
+             "  patronctl till add --shop LONDON\n",
+     .needs = CTL_HOME,
+     .run = run_till_add},
+    {.name = "till list",
+     .positions = "",
+     .summary = "the tills, what came from them and when",
+     .needs = CTL_HOME,
+     .run = run_till_list},
+    {.name = "till recode",
+     .positions = "N",
+     .least = 1,
+     .most = 1,
+     .summary = "a new one-time code, for a till that keeps its journal",
+     .text = "For a code that was lost or mistyped, or a certificate that must be made anew.  A till whose\n"
+             "journal is gone comes back as a new one: patronctl till add.\n\n"
+             "  patronctl till recode 7\n",
+     .needs = CTL_HOME,
+     .run = run_till_recode},
+    {.name = "till revoke",
+     .positions = "N",
+     .least = 1,
+     .most = 1,
+     .summary = "shut a till out for good: stolen, scrapped",
+     .text = "  patronctl till revoke 7\n",
+     .needs = CTL_HOME,
+     .run = run_till_revoke},
+    {0},
+};
