@@ -125,7 +125,7 @@ TEST(desk, a_card_pulled_away_at_any_exchange_is_finished_when_it_comes_back)
 {
     for (int k = 0; k < VCARD_KINDS; k++) {
         for (int after = 0; after <= 1; after++) {
-            int torn = 0;
+            int torn = 0, finished = 0;
             for (int n = 1; n < 200; n++) {
                 struct errmsg why = {""};
                 enum card_kind kind;
@@ -134,8 +134,9 @@ TEST(desk, a_card_pulled_away_at_any_exchange_is_finished_when_it_comes_back)
                 reader_sim_tear(&hands.sim, n, after, n % 2 ? ERR_GONE : ERR_TIMEOUT);
                 enum err e = issue(&kind, &why);
                 /* pulled after the very last act, it is a finished card that says so */
-                if (e != ERR_EXISTS)
-                    assert_int_equal(e, OK);
+                if (e != OK)
+                    assert_int_equal(e, ERR_EXISTS);
+                finished += e == ERR_EXISTS;
                 bool was_torn = hands.laid > 1;
                 reader_sim_tear(&hands.sim, 100000, false, ERR_GONE);
                 assert_int_equal(look(&seen, &why), OK);
@@ -145,6 +146,7 @@ TEST(desk, a_card_pulled_away_at_any_exchange_is_finished_when_it_comes_back)
                 if (!was_torn)
                     break;
             }
+            assert_int_equal(finished, after);
             assert_true(torn > 10); /* so many exchanges were torn, one after the other */
             assert_true(torn < 199);
         }
