@@ -85,15 +85,13 @@ enum frame_next frame_take(struct frame_chain *f, struct bytes raw)
     struct bytes data;
     if (frame_unwrap(raw, &data, &f->status))
         return FRAME_BAD;
-    f->count++;
+    if (++f->count > FRAME_COUNT_MAX) /* it would never end */
+        return FRAME_BAD;
     bool asks = f->status == FRAME_STATUS_MORE && !f->whole;
     if (asks && f->sent < f->params.size) /* it wants the rest of the command */
-        return data.size == 0 && f->count < FRAME_COUNT_MAX ? FRAME_MORE : FRAME_BAD;
+        return data.size == 0 ? FRAME_MORE : FRAME_BAD;
     buf_put(&f->answer, data.data, data.size);
-    if (f->answer.full || f->count > FRAME_COUNT_MAX)
+    if (f->answer.full)
         return FRAME_BAD;
-    if (!asks)
-        return FRAME_END;
-    /* A card that sends nothing and asks to be asked again would never end. */
-    return data.size && f->count < FRAME_COUNT_MAX ? FRAME_MORE : FRAME_BAD;
+    return asks ? FRAME_MORE : FRAME_END;
 }

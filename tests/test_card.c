@@ -791,6 +791,404 @@ TEST(card, a_till_gone_bad_that_cleared_the_log_stops_neither_debit_nor_load)
     }
 }
 
+/* ---- evidence that lies ---- */
+
+/* Evidence of a debit of 20 from 50 by T0003-7, made with the card's own keys: whatever it tells, its
+ * Transaction MAC is true.  story: which part lies, 0 = none. */
+static struct txn_evidence true_mac(int story)
+{
+    struct card_office_keys keys = office_keys(1);
+    struct txn_evidence e = {.kind = CARD_EV2, .tmc = 5, .purse_before = 50};
+    struct card_record r = {
+        .entry = id(3, 7), .type = 'D', .amount = -20, .after = 30, .number = 5, .time_s = NOW};
+    struct buf tmi = BUF_ON(e.tmi);
+    struct aes_key key;
+    uint8_t reader[READER_ID_SIZE], before[READER_ID_SIZE] = {0}, raw[PROFILE_SIZE];
+    layout_encode_reader(reader, id(3, story == 1 ? 8 : 7));
+    layout_encode_profile(raw, &profile, CARD_EV2);
+    if (story == 2)
+        r.number = 4;
+    if (story == 3) {
+        r.amount = -19;
+        r.after = 31;
+    }
+    if (story == 4)
+        r.after = 31, e.purse_before = 51;
+    card_record_encode(e.record, &r);
+    tmi_put_data(&tmi, 0xbd, FILE_PROFILE, 0, bytes_of(raw, sizeof raw));
+    if (story != 5)
+        tmi_put_value(&tmi, 0x6c, FILE_PURSE, 50);
+    tmi_put_value(&tmi, story == 6 ? 0x0c : 0xdc, FILE_PURSE, story == 7 ? 10 : 20);
+    if (story == 8)
+        tmi_put_value(&tmi, 0xdc, FILE_PURSE, 20);
+    if (story == 9)
+        tmi_put_value(&tmi, 0x0c, FILE_PURSE, 20);
+    if (story == 10)
+        tmi_put_value(&tmi, 0x1c, FILE_PURSE, 20);
+    if (story == 11)
+        tmi_put_clear(&tmi, FILE_LOG);
+    if (story == 12)
+        tmi_put_value(&tmi, 0xdc, 7, 20); /* another file */
+    if (story != 13)
+        tmi_put_data(&tmi, 0x3b, FILE_LOG, 0, bytes_of(e.record, sizeof e.record));
+    if (story == 14)
+        tmi_put_data(&tmi, 0x3b, FILE_LOG, 4, bytes_of(reader, 4)); /* changes the record after */
+    if (story == 15)
+        tmi_put_data(&tmi, 0x3b, FILE_LOG, 0, bytes_of(e.record, sizeof e.record));
+    if (story != 16)
+        tmi_put_reader(&tmi, reader, before);
+    if (story == 17)
+        tmi_put_reader(&tmi, reader, before);
+    if (story == 18)
+        buf_put_u8(&tmi, 0);
+    if (story == 19)
+        e.record[14]++;
+    if (story == 20) {
+        tmi_put_value(&tmi, 0xdc, FILE_PURSE, -5); /* no card does that */
+        tmi_put_value(&tmi, 0xdc, FILE_PURSE, 5);
+    }
+    assert_false(tmi.full);
+    e.tmi_size = (uint16_t)tmi.size;
+    layout_diversify(&keys.scheme, &uid, KEY_TMAC, &keys.tmac, &key);
+    tmac_value(&key, &uid, e.tmc, buf_bytes(&tmi), e.tmv);
+    return e;
+}
+
+TEST(card, evidence_with_a_true_mac_that_tells_another_story_is_refused)
+{
+    struct entry_id previous;
+    struct txn_evidence e = true_mac(0);
+    assert_int_equal(check(id(3, 7), -20, &e, &previous), OK);
+    for (int story = 1; story <= 20; story++) {
+        e = true_mac(story);
+        if (check(id(3, 7), -20, &e, &previous) != ERR_FORMAT)
+            fail_msg("story %d was believed", story);
+    }
+}
+
+TEST(card, evidence_of_an_ev1_card_is_its_record)
+{
+    static const struct {
+        int32_t amount, after, before;
+        uint32_t number;
+        enum err want;
+    } rows[] = {{-20, 30, 50, 5, OK},         {-19, 30, 50, 5, ERR_FORMAT}, {-20, 30, 51, 5, ERR_FORMAT},
+                {-20, 30, 50, 6, ERR_FORMAT}, {20, 70, 50, 5, ERR_FORMAT}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct entry_id previous;
+        struct txn_evidence e = {.kind = CARD_EV1, .tmc = 5, .purse_before = rows[i].before};
+        struct card_record r = {.entry = id(3, 7),
+                                .type = rows[i].amount < 0 ? 'D' : 'L',
+                                .amount = rows[i].amount,
+                                .after = rows[i].after,
+                                .number = rows[i].number};
+        card_record_encode(e.record, &r);
+        assert_int_equal(check(id(3, 7), -20, &e, &previous), rows[i].want);
+    }
+}
+
+/* ---- a card that has our keys and is out of its mind ---- */
+
+/* What the card would send for plain, MAC and all. */
+static size_t forge(const struct card_op *op, struct bytes plain, uint8_t *out)
+{
+    uint8_t m[512], iv[AES_BLOCK];
+    struct buf b = BUF_ON(m);
+    size_t size = plain.size;
+    memcpy(out, plain.data, size);
+    if (op->session.kind == CARD_EV1) {
+        const struct ev1_session *s = &op->session.ev1;
+        memcpy(iv, s->iv, sizeof iv);
+        out[size] = 0;
+        if (op->comm == COMM_FULL && op->expected) {
+            uint32_t crc = crc32_desfire(0xffffffff, bytes_of(out, size + 1));
+            put_le(out + size, crc, 4);
+            for (size += 4; size % AES_BLOCK; size++)
+                out[size] = 0;
+            aes_cbc_encrypt(&s->key, iv, out, out, size);
+            return size;
+        }
+        aes_cmac(&s->key, iv, bytes_of(out, size + 1), iv);
+        memcpy(out + size, iv, 8);
+        return size + 8;
+    }
+    const struct ev2_session *s = &op->session.ev2;
+    if (op->comm == COMM_FULL && size) {
+        out[size++] = 0x80;
+        while (size % AES_BLOCK)
+            out[size++] = 0;
+        ev2_iv(s, true, (uint16_t)(s->ctr + 1), iv);
+        aes_cbc_encrypt(&s->enc, iv, out, out, size);
+    }
+    buf_put_u8(&b, 0);
+    buf_put_le(&b, (uint64_t)s->ctr + 1, 2);
+    buf_put(&b, s->ti, TI_SIZE);
+    buf_put(&b, out, size);
+    aes_mact(&s->mac, buf_bytes(&b), out + size);
+    return size + MACT_SIZE;
+}
+
+/* Drives op; the answer of exchange at is forged from plain, whole in one frame.  Gives the outcome, and
+ * in *expected how many plain bytes belonged there (SIZE_MAX: any), 0 exchanges left: *hit false. */
+static enum card_next drive_forged(struct card_op *op, struct line *l, int at, struct bytes plain,
+                                   bool *hit, size_t *expected)
+{
+    uint8_t raw[700];
+    struct buf answer = BUF_ON(raw);
+    enum card_next next = card_step(op, bytes_of(NULL, 0));
+    *hit = false;
+    while (next == CARD_SEND) {
+        assert_true(exchange(l, card_frame(op), &answer));
+        if (l->exchanges == at && op->secure) {
+            *hit = true;
+            *expected = op->expected;
+            answer.size = forge(op, plain, raw);
+            buf_put(&answer, "\x91\x00", 2);
+        }
+        next = card_step(op, buf_bytes(&answer));
+        if (next == CARD_READY && op->plan == PLAN_LOAD && !op->is_set) {
+            card_load_set(op, 20, &profile, id(0, 60), NOW);
+            next = card_step(op, bytes_of(NULL, 0));
+        } else if (next == CARD_READY) {
+            card_commit(op);
+            next = card_step(op, bytes_of(NULL, 0));
+        }
+    }
+    return next;
+}
+
+TEST(card, a_card_with_our_keys_that_answers_wrong_lengths_is_refused)
+{
+    static struct vcard start, v;
+    int refused = 0;
+    EACH_KIND (k) {
+        start = *loaded_card(kinds[k], 100);
+        for (int run = 0; run < 6000; run++) {
+            uint8_t plain[400];
+            struct card_office_keys keys = office_keys(1);
+            struct card_op op = {0};
+            size_t size = test_below(4) ? test_below(50) : test_below(300), expected = 0;
+            bool hit, is_load = test_below(2);
+            v = start;
+            struct line l = {.card = &v};
+            for (size_t i = 0; i < size; i++)
+                plain[i] = test_below(3) ? 0 : (uint8_t)test_random();
+            if (is_load)
+                card_load_start(&op, &keys, &uid, fresh_random());
+            else
+                debit_start(&op, 10, id(1, 1));
+            int at = 1 + (int)test_below(18);
+            enum card_next next = drive_forged(&op, &l, at, bytes_of(plain, size), &hit, &expected);
+            assert_true(op.seen.purse >= 0);
+            if (!hit || (expected == size && size + 10 <= CARD_ANSWER_MAX))
+                continue;
+            bool log = expected == SIZE_MAX && size % 32 == 0 && size >= 32 && size <= 256;
+            if (log && size + 10 <= CARD_ANSWER_MAX)
+                continue;
+            refused++;
+            assert_true(next == CARD_FAILED || op.verdict == COMMIT_DOUBT);
+        }
+    }
+    printf("  %d refused\n", refused);
+    assert_true(refused > 3000);
+}
+
+/* The log in as many pieces as it takes. */
+TEST(card, a_log_of_one_to_eight_records_is_read_and_no_other)
+{
+    for (size_t records = 1; records <= 9; records++) {
+        for (int whole = 0; whole < 2; whole++) {
+            struct vcard *v = loaded_card(VCARD_EV2, 100);
+            struct card_office_keys keys = office_keys(1);
+            struct card_op op = {0};
+            uint8_t plain[9 * TXN_RECORD_SIZE] = {0}, forged[400], raw[500];
+            struct buf answer = BUF_ON(raw);
+            size_t size = 0, sent = 0;
+            for (size_t i = 0; i < records; i++) {
+                struct card_record r = {.entry = id(1, 1 + (uint32_t)i), .type = 'D', .amount = -1,
+                                        .number = 1 + (uint32_t)i};
+                card_record_encode(plain + i * TXN_RECORD_SIZE, &r);
+            }
+            card_load_start(&op, &keys, &uid, fresh_random());
+            enum card_next next = card_step(&op, bytes_of(NULL, 0));
+            while (next == CARD_SEND) {
+                if (op.chain.cmd == 0xbb) {
+                    if (!size)
+                        size = forge(&op, bytes_of(plain, records * TXN_RECORD_SIZE), forged);
+                    size_t n = whole || size - sent < 59 ? size - sent : 59;
+                    answer.size = 0;
+                    buf_put(&answer, forged + sent, n);
+                    sent += n;
+                    buf_put_u8(&answer, 0x91);
+                    buf_put_u8(&answer, sent < size ? 0xaf : 0x00);
+                } else {
+                    assert_true(vcard_exchange(v, card_frame(&op), &answer));
+                }
+                next = card_step(&op, buf_bytes(&answer));
+            }
+            bool good = records <= CARD_LOG_MAX && (!whole || records == 1);
+            assert_int_equal(next, good ? CARD_READY : CARD_FAILED);
+            if (good) {
+                assert_int_equal(op.seen.record_count, records);
+                assert_int_equal(op.seen.records[0].entry.seq, records); /* newest first */
+            }
+        }
+    }
+}
+
+TEST(card, a_reading_that_contradicts_itself_decides_nothing)
+{
+    struct txn_evidence e = {.kind = CARD_EV2, .tmc = 5}, complete;
+    struct card_seen seen = {.kind = CARD_EV2, .has_tmc = true, .tmc = 3, .record_count = 1};
+    seen.records[0] = (struct card_record){.entry = id(9, 9), .number = 6};
+    assert_int_equal(card_judge(&seen, id(1, 1), &e, &complete), COMMIT_DOUBT);
+    seen.tmc = 6;
+    assert_int_equal(card_judge(&seen, id(1, 1), &e, &complete), COMMIT_NOT_DONE);
+    seen.records[0].entry = id(1, 1);
+    seen.raw_records[0][31] = 1; /* our number and name, another content */
+    assert_int_equal(card_judge(&seen, id(1, 1), &e, &complete), COMMIT_DOUBT);
+    seen.kind = CARD_EV1;
+    assert_int_equal(card_judge(&seen, id(1, 1), &e, &complete), COMMIT_DOUBT);
+    seen.kind = CARD_EV2;
+    seen.has_tmc = false;
+    assert_int_equal(card_judge(&seen, id(1, 1), &e, &complete), COMMIT_DOUBT);
+}
+
+static uint8_t version_at, version_byte;
+
+static void other_version(struct line *l, struct buf *answer)
+{
+    if (l->exchanges == 2) /* the first third of GetVersion */
+        answer->data[version_at] = version_byte;
+}
+
+TEST(card, only_a_desfire_that_is_the_one_found_is_issued)
+{
+    static const struct {
+        uint8_t at, byte;
+    } rows[] = {{1, 0x08}, {1, 0x04}, {3, 0x00}}; /* Light, NTAG 424, EV0 */
+    struct card_office_keys keys = office_keys(1);
+    struct card_uid other = uid;
+    other.b[0] = 0x05;
+    for (size_t i = 0; i <= sizeof rows / sizeof *rows; i++) {
+        bool last = i == sizeof rows / sizeof *rows;
+        struct line l = {.card = new_card(VCARD_EV3), .meddle = last ? NULL : other_version};
+        struct card_op op = {0};
+        if (!last) {
+            version_at = rows[i].at;
+            version_byte = rows[i].byte;
+        }
+        card_issue_start(&op, &keys, last ? &other : &uid, fresh_random(), &profile, LIMIT);
+        must_fail(&op, &l, last ? CARD_BAD_ANSWER : CARD_NOT_OURS);
+        assert_int_equal(l.exchanges, 4);
+    }
+}
+
+TEST(card, a_purse_that_is_no_number_of_points_is_refused)
+{
+    EACH_KIND (k) {
+        struct vcard *v = loaded_card(kinds[k], 100);
+        struct card_till_keys keys = till_keys(1);
+        struct line l = {.card = v};
+        struct card_op op = {0};
+        struct vcard_file *p =
+            (struct vcard_file *)vcard_find_file(v, keys.scheme.aid, FILE_PURSE);
+        p->value = -1;
+        card_identify_start(&op, &keys, &uid, fresh_random());
+        must_fail(&op, &l, CARD_BAD_ANSWER);
+        /* a purse at the very end: no sum may wrap around, and the card is not even asked */
+        p->value = INT32_MAX;
+        p->upper = INT32_MAX;
+        l = (struct line){.card = v};
+        assert_int_equal(load_to_ready(&op, &l, 1, id(0, 2)), CARD_FAILED);
+        assert_int_equal(op.status, CARD_LIMIT);
+        assert_int_equal(l.exchanges, 8); /* only the reads */
+        vcard_field_off(v);
+        assert_int_equal(debit(v, INT32_MAX, id(1, 1)).purse_before, INT32_MAX);
+        assert_int_equal(purse(v), 0);
+    }
+}
+
+TEST(card, a_commit_with_another_number_than_the_next_is_in_doubt)
+{
+    struct vcard *v = loaded_card(VCARD_EV3, 100);
+    struct card_till_keys keys = till_keys(1);
+    struct line l = {.card = v};
+    struct card_op op = {0};
+    debit_start(&op, 10, id(1, 1));
+    must(&op, &l, CARD_READY);
+    ((struct vcard_file *)vcard_find_file(v, keys.scheme.aid, FILE_TMAC))->tmc += 4;
+    card_commit(&op);
+    must(&op, &l, CARD_DONE);
+    assert_int_equal(op.verdict, COMMIT_DOUBT);
+    assert_true(card_lost(&op)); /* the caller may treat it the same */
+}
+
+TEST(card, a_counter_that_went_back_is_refused)
+{
+    struct vcard *v = loaded_card(VCARD_EV2, 100);
+    struct card_till_keys keys = till_keys(1);
+    struct txn_evidence e = intent_only(v, 10, id(4, 1));
+    struct line l = {.card = v};
+    struct card_op op = {0};
+    e.tmc += 3;
+    card_settle_start(&op, &keys, &uid, fresh_random(), id(4, 1), &e);
+    must_fail(&op, &l, CARD_BAD_ANSWER);
+}
+
+/* ---- random numbers and keys ---- */
+
+TEST(card, no_two_authentications_share_their_random_number)
+{
+    struct vcard *v = loaded_card(VCARD_EV2, 100);
+    struct card_office_keys keys = office_keys(1);
+    uint8_t seen[8][AUTH_RND_SIZE];
+    int count = 0;
+    for (int run = 0; run < 3; run++) {
+        static const uint8_t same[CARD_RANDOM_SIZE] = {1, 2, 3};
+        uint8_t raw[300];
+        struct buf answer = BUF_ON(raw);
+        struct card_op op = {0};
+        card_load_start(&op, &keys, &uid, run == 1 ? same : fresh_random());
+        enum card_next next = card_step(&op, bytes_of(NULL, 0));
+        while (next == CARD_SEND) {
+            if (card_frame(&op).size == 38) /* ours of a handshake: AF and 32 bytes */
+                memcpy(seen[count++], op.auth.ev2.rnd_a, AUTH_RND_SIZE);
+            assert_true(vcard_exchange(v, card_frame(&op), &answer));
+            next = card_step(&op, buf_bytes(&answer));
+            if (next == CARD_READY && !op.is_set) {
+                card_load_set(&op, 1, &profile, id(0, 5), NOW);
+                next = card_step(&op, bytes_of(NULL, 0));
+            }
+        }
+        assert_int_equal(next, CARD_READY);
+        vcard_field_off(v);
+    }
+    assert_int_equal(count, 6);
+    for (int i = 0; i < count; i++)
+        for (int j = 0; j < i; j++)
+            assert_memory_not_equal(seen[i], seen[j], AUTH_RND_SIZE);
+}
+
+TEST(card, each_key_of_each_card_is_made_from_uid_application_name_and_version)
+{
+    static const char names[5][3] = {"K0", "K1", "K2", "K3", "TM"};
+    struct card_office_keys keys = office_keys(1);
+    struct aes_key made[5], want;
+    for (int i = 0; i < 5; i++) {
+        uint8_t m[17];
+        memcpy(m, uid.b, 7);
+        memcpy(m + 7, "\x56\x34\xf1PTRN", 7);
+        memcpy(m + 14, names[i], 2);
+        m[16] = 3;
+        aes_diversify(&keys.k0, bytes_of(m, sizeof m), &want);
+        layout_diversify(&keys.scheme, &uid, i, &keys.k0, &made[i]); /* even of one master */
+        assert_memory_equal(made[i].b, want.b, AES_KEY_SIZE);
+        for (int j = 0; j < i; j++)
+            assert_memory_not_equal(made[i].b, made[j].b, AES_KEY_SIZE);
+    }
+}
+
 /* ---- tears ---- */
 
 /* A debit or load with the card lost at exchange n, before or after it acted; then the same card is

@@ -158,6 +158,24 @@ TEST(ev1, changing_a_key_is_that_of_recorded_cards)
     assert_int_equal(vectors_count("ev1_secure_messaging.json"), 12);
 }
 
+/* An enciphered answer whose CRC fits but whose padding is not zeros. */
+TEST(ev1, padding_that_is_none_is_refused)
+{
+    for (int last = 0; last < 2; last++) {
+        struct ev1_session s = {.iv = {5}};
+        uint8_t answer[16] = {1, 2, 3, 4}, iv[16] = {5}, plain_raw[16], status = 0;
+        struct buf plain = BUF_ON(plain_raw);
+        uint32_t crc = crc32_desfire(crc32_desfire(0xffffffff, bytes_of(answer, 4)),
+                                     bytes_of(&status, 1));
+        put_le(answer + 4, crc, 4);
+        answer[15] = (uint8_t)last;
+        aes_cbc_encrypt(&s.key, iv, answer, answer, 16);
+        assert_int_equal(ev1_answer(&s, 0, bytes_of(answer, 16), COMM_FULL, 4, &plain),
+                         last ? ERR_MAC : OK);
+        assert_int_equal(plain.size, last ? 0 : 4);
+    }
+}
+
 /* ---- frames ---- */
 
 static void check_wrap(const json_t *c)
@@ -202,6 +220,10 @@ TEST(frame, a_card_that_never_ends_is_cut_off)
     struct buf small = {.data = storage, .cap = 59};
     frame_start(&f, 0xbb, bytes_of(NULL, 0), small);
     assert_int_equal(frame_take(&f, bytes_of(full, sizeof full)), FRAME_BAD);
+    frame_start(&f, 0x3d, bytes_of(full, 60), BUF_ON(storage)); /* data before the command was whole */
+    struct buf out = BUF_ON(out_raw);
+    frame_next(&f, &out);
+    assert_int_equal(frame_take(&f, bytes_of(full + 59, 3)), FRAME_BAD);
 }
 
 TEST(frame, an_answer_without_a_status_is_no_answer)
