@@ -1,0 +1,203 @@
+/* chain.c - see chain.h.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "tests/chain.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static char *program(const struct chain *c, const char *name)
+{
+    return path_of("%s/%s", c->bin, name);
+}
+
+int chain_ctl_status(struct chain *c, char *out, size_t size, const char *const args[])
+{
+    char *name = program(c, "patronctl");
+    const char *argv[PROC_ARGS_MAX] = {name, "--home", c->office_home, "--clock", c->office_clock};
+    int n = 5;
+    for (int i = 0; args[i]; i++)
+        argv[n++] = args[i];
+    argv[n] = NULL;
+    int status = run(c->log, NULL, out, size, argv);
+    free(name);
+    return status;
+}
+
+void chain_ctl(struct chain *c, char *out, size_t size, const char *const args[])
+{
+    int status = chain_ctl_status(c, out, size, args);
+    if (status)
+        die("chain: patronctl %s %s ended with %d; see %s", args[0], args[1] ? args[1] : "", status,
+            c->log);
+}
+
+void chain_office_clock(struct chain *c, const char *time)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%s\n", time);
+    write_file(c->office_clock, text);
+}
+
+void chain_office_start(struct chain *c, const char *env)
+{
+    char *name = program(c, "patron-office"), line[256];
+    proc_start(&c->office, c->log, env,
+               ARGS(name, "--home", c->office_home, "--listen", "127.0.0.1:0", "--clock",
+                    c->office_clock));
+    free(name);
+    proc_line(&c->office, line, sizeof line, 20000);
+    char *colon = strrchr(line, ':');
+    if (strncmp(line, "listening on ", 13) != 0 || !colon)
+        die("chain: head office said '%s'", line);
+    c->office_port = atoi(colon + 1);
+    for (int i = 0; i < c->till_count; i++)
+        if (!c->tills[i].cut)
+            relay_target(&c->tills[i].relay, c->office_port);
+}
+
+void chain_open(struct chain *c, const char *bin, const char *root, const char *pack, const char *time)
+{
+    memset(c, 0, sizeof *c);
+    c->bin = bin;
+    c->root = path_of("%s", root);
+    c->log = path_of("%s/log", root);
+    c->office_home = path_of("%s/office", root);
+    c->office_clock = path_of("%s/office.clock", root);
+    remove_tree(root);
+    if (mkdir(root, 0777))
+        die("chain: %s: %s", root, strerror(errno));
+    chain_office_clock(c, time);
+    char out[4096];
+    chain_ctl(c, out, sizeof out,
+              ARGS("init", "--name", "Demo", "--currency", "GBP", "--pack", pack));
+    chain_office_start(c, NULL);
+}
+
+void chain_close(struct chain *c)
+{
+    for (int i = 0; i < c->till_count; i++) {
+        struct till *t = &c->tills[i];
+        control_close(&t->control);
+        control_close(&t->cards);
+        proc_end(&t->program, SIGTERM);
+        proc_end(&t->sim, SIGTERM);
+        relay_stop(&t->relay);
+    }
+    proc_end(&c->office, SIGTERM);
+}
+
+void till_clock(struct till *t, const char *time)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%s\n", time);
+    write_file(t->clock, text);
+}
+
+void till_start(struct chain *c, struct till *t, const char *env)
+{
+    char *name = program(c, "patron-terminal"), *reader = path_of("pn532_uart:%s", t->link);
+    char *address = path_of("127.0.0.1:%d", t->relay.port);
+    proc_start(&t->program, c->log, env,
+               ARGS(name, "--home", t->home, "--reader", reader, "--office", address, "--control",
+                    t->socket, "--clock", t->clock));
+    control_open(&t->control, t->socket, 20000);
+    free(name);
+    free(reader);
+    free(address);
+}
+
+struct till *chain_add_till(struct chain *c, const char *shop)
+{
+    struct till *t = &c->tills[c->till_count++];
+    t->number = c->till_count;
+    char out[1024], code[200], clock[32];
+    chain_ctl(c, out, sizeof out, ARGS("till", "add", "--shop", shop));
+    char *p = strstr(out, "code ");
+    if (!p || sscanf(p, "code %199s", code) != 1)
+        die("chain: no code in '%s'", out);
+    t->home = path_of("%s/till%d", c->root, t->number);
+    t->clock = path_of("%s/clock", t->home);
+    t->link = path_of("%s/nfc", t->home);
+    t->socket = path_of("%s/control", t->home);
+    mkdir(t->home, 0700);
+    FILE *f = fopen(c->office_clock, "r");
+    if (!f || !fgets(clock, sizeof clock, f))
+        die("chain: %s cannot be read", c->office_clock);
+    fclose(f);
+    write_file(t->clock, clock);
+    relay_start(&t->relay, c->office_port);
+    char *address = path_of("127.0.0.1:%d", t->relay.port), *name = program(c, "patron-terminal");
+    if (run(c->log, NULL, NULL, 0,
+            ARGS(name, "enrol", "--home", t->home, "--office", address, "--code", code)))
+        die("chain: till %d could not enrol; see %s", t->number, c->log);
+    free(name);
+    free(address);
+
+    char *cards = path_of("%s/cards", t->home), *socket = path_of("%s/cards.sock", t->home);
+    mkdir(cards, 0777);
+    name = program(c, "patron-cardsim");
+    proc_start(&t->sim, c->log, NULL,
+               ARGS(name, "--link", t->link, "--cards", cards, "--control", socket));
+    control_open(&t->cards, socket, 10000);
+    free(name);
+    free(cards);
+    free(socket);
+    till_start(c, t, NULL);
+    return t;
+}
+
+void till_cut(struct till *t)
+{
+    t->cut = true;
+    relay_cut(&t->relay);
+}
+
+void till_restore(struct till *t)
+{
+    t->cut = false;
+    relay_restore(&t->relay);
+}
+
+void card_put(struct till *t, const char *name)
+{
+    char line[512];
+    control_ok(&t->cards, line, sizeof line, "present %s", name);
+}
+
+void card_take(struct till *t)
+{
+    char line[512];
+    control_ok(&t->cards, line, sizeof line, "remove");
+}
+
+int64_t card_purse(struct till *t, const char *name)
+{
+    char line[4096];
+    control_ok(&t->cards, line, sizeof line, "show %s", name);
+    return answer_number(line, "purse");
+}
+
+void chain_move_card(struct till *from, struct till *to, const char *name)
+{
+    char *dir = path_of("%s/cards", from->home);
+    size_t length = strlen(name);
+    DIR *d = opendir(dir);
+    for (struct dirent *e; d && (e = readdir(d));)
+        if (strncmp(e->d_name, name, length) == 0 && e->d_name[length] == '.') {
+            char *a = path_of("%s/%s", dir, e->d_name);
+            char *b = path_of("%s/cards/%s", to->home, e->d_name);
+            if (rename(a, b))
+                die("chain: %s: %s", a, strerror(errno));
+            free(a);
+            free(b);
+        }
+    closedir(d);
+    free(dir);
+}
