@@ -87,7 +87,7 @@ $(filter $B/tests/e2e_%,$(e2e)): $B/tests/%: $B/tests/%.o $(testobjs) $B/libpatr
 	$(call say,LD,$@)
 	$Q $(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LIBS) -lcmocka
 
-$B/demo: $B/tests/demo.o $B/tests/harness.o $B/libpatron.a
+$B/demo: $B/tests/demo.o $B/tests/chain.o $B/tests/harness.o $B/libpatron.a
 	$(call say,LD,$@)
 	$Q $(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LIBS)
 

@@ -318,12 +318,22 @@ static void say_hex(struct sim *s, const char *key, const uint8_t *data, size_t 
     say(s, " %s=%s", key, text);
 }
 
+/* The card of this name, also one whose file came into the folder since, from another reader's. */
 static struct card *named(struct sim *s, const char *name)
 {
+    struct errmsg why;
     struct card *c = name ? find_card(s, name) : NULL;
-    if (!c)
-        refuse(s, "there is no card %s; list shows them", name ? name : "without a name");
-    return c;
+    if (c)
+        return c;
+    if (name && name_ok(name) && s->card_count < CARDS_MAX && (c = make_card(s, name)) != NULL) {
+        if (vcard_load(&c->v, c->path, random_seed(), &why) == OK) {
+            add_card(s, c);
+            return c;
+        }
+        free_card(c);
+    }
+    refuse(s, "there is no card %s; list shows them", name ? name : "without a name");
+    return NULL;
 }
 
 static void do_list(struct sim *s, char **w, int count)
@@ -406,6 +416,18 @@ static void do_present(struct sim *s, char **w, int count)
     for (int i = 1; i < count; i++)
         if (!named(s, w[i]))
             return;
+    /* A card that was away may have been used on another reader over the same folder: its file tells. */
+    for (int i = 1; i < count; i++) {
+        struct card *c = find_card(s, w[i]);
+        struct errmsg why;
+        if (pn532_has(&s->chip, &c->v))
+            continue;
+        if (vcard_load(&c->v, c->path, random_seed(), &why)) {
+            refuse(s, "%s", why.text);
+            return;
+        }
+        c->saved = c->v.changes;
+    }
     for (int i = 1; i < count; i++)
         if (!pn532_put(&s->chip, &find_card(s, w[i])->v, now_us() / 1000, &s->out)) {
             refuse(s, "the field holds %d cards", PN532_FIELD_MAX);

@@ -2,13 +2,14 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/chain.h"
 
-#include <dirent.h>
 #include <errno.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
@@ -20,8 +21,9 @@ static char *program(const struct chain *c, const char *name)
 int chain_ctl_status(struct chain *c, char *out, size_t size, const char *const args[])
 {
     char *name = program(c, "patronctl");
-    const char *argv[PROC_ARGS_MAX] = {name, "--home", c->office_home, "--clock", c->office_clock};
-    int n = 5;
+    const char *argv[PROC_ARGS_MAX] = {name, "--home", c->office_home, "--clock", c->office_clock,
+                                       "--json"};
+    int n = 6;
     for (int i = 0; args[i]; i++)
         argv[n++] = args[i];
     argv[n] = NULL;
@@ -82,6 +84,7 @@ void chain_open(struct chain *c, const char *bin, const char *root, const char *
 
 void chain_close(struct chain *c)
 {
+    chain_desk_close(c);
     for (int i = 0; i < c->till_count; i++) {
         struct till *t = &c->tills[i];
         control_close(&t->control);
@@ -119,9 +122,7 @@ struct till *chain_add_till(struct chain *c, const char *shop)
     t->number = c->till_count;
     char out[1024], code[200], clock[32];
     chain_ctl(c, out, sizeof out, ARGS("till", "add", "--shop", shop));
-    char *p = strstr(out, "code ");
-    if (!p || sscanf(p, "code %199s", code) != 1)
-        die("chain: no code in '%s'", out);
+    json_text_of(out, "code", code, sizeof code);
     t->home = path_of("%s/till%d", c->root, t->number);
     t->clock = path_of("%s/clock", t->home);
     t->link = path_of("%s/nfc", t->home);
@@ -184,20 +185,101 @@ int64_t card_purse(struct till *t, const char *name)
     return answer_number(line, "purse");
 }
 
+static void send_card(const char *from_home, struct till *to, const char *name)
+{
+    char *a = path_of("%s/cards/%s.card", from_home, name);
+    char *b = path_of("%s/cards/%s.card", to->home, name);
+    if (rename(a, b))
+        die("chain: %s: %s", a, strerror(errno));
+    free(a);
+    free(b);
+}
+
 void chain_move_card(struct till *from, struct till *to, const char *name)
 {
-    char *dir = path_of("%s/cards", from->home);
-    size_t length = strlen(name);
-    DIR *d = opendir(dir);
-    for (struct dirent *e; d && (e = readdir(d));)
-        if (strncmp(e->d_name, name, length) == 0 && e->d_name[length] == '.') {
-            char *a = path_of("%s/%s", dir, e->d_name);
-            char *b = path_of("%s/cards/%s", to->home, e->d_name);
-            if (rename(a, b))
-                die("chain: %s: %s", a, strerror(errno));
-            free(a);
-            free(b);
-        }
-    closedir(d);
+    send_card(from->home, to, name);
+}
+
+static void desk_open(struct chain *c)
+{
+    char *dir = path_of("%s/desk", c->root), *cards = path_of("%s/desk/cards", c->root);
+    char *link = path_of("%s/desk/nfc", c->root), *socket = path_of("%s/desk/sock", c->root);
+    char *reader = path_of("pn532_uart:%s", link);
+    char *sim = program(c, "patron-cardsim"), *ctl = program(c, "patronctl");
+    mkdir(dir, 0777);
+    mkdir(cards, 0777);
+    proc_start(&c->desk_sim, c->log, NULL,
+               ARGS(sim, "--link", link, "--cards", cards, "--control", socket));
+    control_open(&c->desk_cards, socket, 10000);
+    proc_start_fed(&c->desk, &c->desk_in, c->log,
+                   ARGS(ctl, "--home", c->office_home, "--clock", c->office_clock, "card", "issue",
+                        "--reader", reader, "--enrol", "--follow"));
     free(dir);
+    free(cards);
+    free(link);
+    free(socket);
+    free(reader);
+    free(sim);
+    free(ctl);
+}
+
+void chain_issue(struct chain *c, struct till *t, const char *kind, const char *name)
+{
+    char line[512], uid[16], order[80];
+    if (!c->desk.pid)
+        desk_open(c);
+    control_ok(&c->desk_cards, line, sizeof line, "new %s random %s", kind, name);
+    if (!answer_text(line, "uid", uid, sizeof uid))
+        die("chain: no uid in '%s'", line);
+    control_ok(&c->desk_cards, line, sizeof line, "present %s", name);
+    int n = snprintf(order, sizeof order, "%s - %s\n", uid, name);
+    if (write(c->desk_in, order, (size_t)n) != n)
+        die("chain: the desk is gone; see %s", c->log);
+    proc_line(&c->desk, line, sizeof line, 20000);
+    if (strncmp(line, "ok", 2) != 0)
+        die("chain: the desk said '%s' of card %s", line, name);
+    control_ok(&c->desk_cards, line, sizeof line, "remove");
+    char *home = path_of("%s/desk", c->root);
+    send_card(home, t, name);
+    free(home);
+}
+
+void chain_desk_close(struct chain *c)
+{
+    if (!c->desk.pid)
+        return;
+    close(c->desk_in);
+    if (proc_wait(&c->desk, 10000))
+        die("chain: the desk did not end well; see %s", c->log);
+    control_close(&c->desk_cards);
+    proc_end(&c->desk_sim, SIGTERM);
+}
+
+static json_t *member_of(const char *text, const char *key, json_t **root)
+{
+    json_error_t e;
+    *root = json_loads(text, JSON_DISABLE_EOF_CHECK, &e);
+    json_t *v = *root ? json_object_get(*root, key) : NULL;
+    if (!v)
+        die("chain: no \"%s\" in %s", key, text);
+    return v;
+}
+
+int64_t json_number_of(const char *text, const char *key)
+{
+    json_t *root, *v = member_of(text, key, &root);
+    if (!json_is_integer(v))
+        die("chain: \"%s\" is no number in %s", key, text);
+    int64_t n = json_integer_value(v);
+    json_decref(root);
+    return n;
+}
+
+void json_text_of(const char *text, const char *key, char *out, size_t size)
+{
+    json_t *root, *v = member_of(text, key, &root);
+    if (!json_is_string(v))
+        die("chain: \"%s\" is no text in %s", key, text);
+    snprintf(out, size, "%s", json_string_value(v));
+    json_decref(root);
 }

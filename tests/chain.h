@@ -22,7 +22,9 @@ struct chain {
     const char *bin;          /* folder of the programs */
     char *root;               /* everything lives here */
     char *log;                /* what every program said on standard error */
-    struct proc office;
+    struct proc office, desk_sim, desk; /* desk: patronctl card issue, waiting for orders */
+    int desk_in;
+    struct control desk_cards;
     int office_port;
     char *office_home, *office_clock;
     int till_count;
@@ -37,9 +39,12 @@ void chain_close(struct chain *c);
 /* env: NULL, or "PATRON_CRASH=N". */
 void chain_office_start(struct chain *c, const char *env);
 void chain_office_clock(struct chain *c, const char *time);
-/* patronctl ARGS...; standard output into out.  chain_ctl dies unless it ends with 0. */
+/* patronctl --json ARGS...; standard output into out.  chain_ctl dies unless it ends with 0. */
 void chain_ctl(struct chain *c, char *out, size_t size, const char *const args[]);
 int chain_ctl_status(struct chain *c, char *out, size_t size, const char *const args[]);
+/* A member of the JSON object in text; they die when it is not there. */
+int64_t json_number_of(const char *text, const char *key);
+void json_text_of(const char *text, const char *key, char *out, size_t size);
 
 /* A till is added, enrolled, started, with a reader of its own. */
 struct till *chain_add_till(struct chain *c, const char *shop);
@@ -48,8 +53,10 @@ void till_clock(struct till *t, const char *time);
 void till_cut(struct till *t);
 void till_restore(struct till *t);
 
-/* A card of this kind ("ev1", "ev2") and name, issued to a fresh member, on the folder of this till. */
+/* A card of this kind ("ev1", "ev2") and name, issued to a fresh member at head office's desk, sent to the
+ * shop of this till.  The desk is open from the first card until chain_desk_close. */
 void chain_issue(struct chain *c, struct till *t, const char *kind, const char *name);
+void chain_desk_close(struct chain *c);
 /* A card goes to another shop. */
 void chain_move_card(struct till *from, struct till *to, const char *name);
 void card_put(struct till *t, const char *name);

@@ -6,7 +6,7 @@
  * Four threads, one a shop, meet each night, so that two runs give the same books.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
-#include "tests/harness.h"
+#include "tests/chain.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -41,11 +41,7 @@ struct event {
 struct shop {
     pthread_t thread;
     int index;
-    bool offline;
-    struct proc till, sim;
-    struct control control, cards;
-    struct relay relay;
-    char *home, *clock, *link;
+    struct till *till;
     /* what the till told members and registers */
     int64_t earned, redeemed, clawed, returned, sales, refunds, redemptions, offline_redemptions;
 };
@@ -56,17 +52,12 @@ static int event_count, line_count;
 static int32_t days[DAYS_MAX];
 static int day_count;
 static int members[MEMBERS_MAX], member_count;
-static struct shop chain[SHOPS];
-static const char *bin;
-static char root[256];
-static struct proc office;
-static int office_port;
-static char *office_clock, *office_home, *log_path;
+static struct chain chain;
+static struct shop shop[SHOPS];
 static pthread_barrier_t dawn, dusk;
 static int32_t today;
 static atomic_int done_events;
 static bool finished;
-static int64_t faults_torn, faults_killed;
 
 static void load_invoices(const char *path)
 {
@@ -126,143 +117,11 @@ static int shop_of(int customer)
 
 #define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-static char *program(const char *name)
-{
-    return path_of("%s/%s", bin, name);
-}
-
-static void office_start(const char *crash)
-{
-    proc_start(&office, log_path, crash,
-               ARGS(program("patron-office"), "--home", office_home, "--listen", "127.0.0.1:0",
-                    "--clock", office_clock));
-    char line[256];
-    proc_line(&office, line, sizeof line, 20000);
-    char *colon = strrchr(line, ':');
-    if (strncmp(line, "listening on ", 13) != 0 || !colon)
-        die("demo: head office said '%s'", line);
-    office_port = atoi(colon + 1);
-}
-
-static void ctl(char *out, size_t size, const char *const args[])
-{
-    const char *argv[PROC_ARGS_MAX] = {program("patronctl"), "--home", office_home, "--clock",
-                                       office_clock};
-    int n = 5;
-    for (int i = 0; args[i]; i++)
-        argv[n++] = args[i];
-    argv[n] = NULL;
-    int status = run(log_path, NULL, out, size, argv);
-    if (status)
-        die("demo: patronctl %s %s ended with %d; see %s", args[0], args[1], status, log_path);
-}
-
-static void sim_start(struct proc *p, const char *dir, const char *link, struct control *c)
-{
-    char *cards = path_of("%s/cards", dir), *control = path_of("%s/sim.sock", dir);
-    mkdir(cards, 0777);
-    proc_start(p, log_path, NULL,
-               ARGS(program("patron-cardsim"), "--link", link, "--cards", cards, "--control", control));
-    control_open(c, control, 10000);
-}
-
-static void till_start(struct shop *s, const char *crash)
-{
-    char *reader = path_of("pn532_uart:%s", s->link), *control = path_of("%s/till.sock", s->home);
-    char *address = path_of("127.0.0.1:%d", s->relay.port);
-    proc_start(&s->till, log_path, crash,
-               ARGS(program("patron-terminal"), "--home", s->home, "--reader", reader, "--office",
-                    address, "--control", control, "--clock", s->clock));
-    control_open(&s->control, control, 20000);
-}
-
-static void set_clock(struct shop *s, const char *time)
-{
-    char text[TIME_TEXT_SIZE + 1];
-    snprintf(text, sizeof text, "%s\n", time);
-    write_file(s->clock, text);
-}
-
-/* ---- setting up: a programme, four tills, three hundred cards ---- */
-
-static void enrol_till(struct shop *s)
-{
-    char out[1024], code[200];
-    ctl(out, sizeof out, ARGS("till", "add", "--shop", shops[s->index].code));
-    char *p = strstr(out, "code ");
-    if (!p || sscanf(p, "code %199s", code) != 1)
-        die("demo: no code in '%s'", out);
-    s->home = path_of("%s/till%d", root, s->index + 1);
-    s->clock = path_of("%s/clock", s->home);
-    s->link = path_of("%s/nfc", s->home);
-    mkdir(s->home, 0700);
-    set_clock(s, "2010-12-01T07:00");
-    relay_start(&s->relay, office_port);
-    char *address = path_of("127.0.0.1:%d", s->relay.port);
-    if (run(log_path, NULL, NULL, 0,
-            ARGS(program("patron-terminal"), "enrol", "--home", s->home, "--office", address, "--code",
-                 code)))
-        die("demo: till %d could not enrol; see %s", s->index + 1, log_path);
-    sim_start(&s->sim, s->home, s->link, &s->cards);
-    till_start(s, NULL);
-}
-
-/* Cards are made at a desk at head office and then sent to the shop where their member buys. */
-static void issue_cards(void)
-{
-    struct proc sim;
-    struct control desk;
-    char *dir = path_of("%s/desk", root), *link = path_of("%s/desk/nfc", root), line[512];
-    mkdir(dir, 0777);
-    sim_start(&sim, dir, link, &desk);
-    for (int i = 0; i < member_count; i++)
-        control_ok(&desk, line, sizeof line, "new %s random c%d", i % 10 == 9 ? "ev1" : "ev2",
-                   members[i]);
-    char *reader = path_of("pn532_uart:%s", link);
-    /* One process issues them all: a name on its input once the card lies on the reader. */
-    int in[2];
-    if (pipe(in))
-        die("demo: pipe: %s", strerror(errno));
-    (void)in;
-    for (int i = 0; i < member_count; i++) {
-        control_ok(&desk, line, sizeof line, "present c%d", members[i]);
-        char out[512];
-        ctl(out, sizeof out, ARGS("card", "issue", "--reader", reader, "--enrol"));
-        control_ok(&desk, line, sizeof line, "remove");
-    }
-    proc_end(&sim, SIGTERM);
-    control_close(&desk);
-    for (int i = 0; i < member_count; i++) {
-        char prefix[24];
-        snprintf(prefix, sizeof prefix, "c%d.", members[i]);
-        char *from = path_of("%s/cards", dir);
-        DIR *d = opendir(from);
-        for (struct dirent *entry; d && (entry = readdir(d));)
-            if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0) {
-                char *a = path_of("%s/%s", from, entry->d_name);
-                char *b = path_of("%s/cards/%s", chain[shop_of(members[i])].home, entry->d_name);
-                if (rename(a, b))
-                    die("demo: %s: %s", a, strerror(errno));
-                free(a);
-                free(b);
-            }
-        closedir(d);
-        free(from);
-    }
-}
-
 /* ---- a sale and a refund, as a cash register and a cashier make them ---- */
 
-static void put_card(struct shop *s, const struct event *e)
+static void card_name(char out[16], const struct event *e)
 {
-    char line[512];
-    control_ok(&s->cards, line, sizeof line, "present c%d", e->customer);
-}
-
-static void take_card(struct shop *s)
-{
-    char line[512];
-    control_ok(&s->cards, line, sizeof line, "remove");
+    snprintf(out, 16, "c%d", e->customer);
 }
 
 static void ring_up(struct shop *s, const struct event *e)
@@ -270,10 +129,10 @@ static void ring_up(struct shop *s, const struct event *e)
     char line[1024];
     for (int i = 0; i < e->line_count; i++) {
         const struct line *l = &lines[e->first_line + i];
-        control_send(&s->control, "line %s %d %d %s", l->sku, l->quantity, l->pence, l->category);
+        control_send(&s->till->control, "line %s %d %d %s", l->sku, l->quantity, l->pence, l->category);
     }
     for (int i = 0; i < e->line_count; i++)
-        if (!control_read(&s->control, line, sizeof line, 20000) || strncmp(line, "ok", 2) != 0)
+        if (!control_read(&s->till->control, line, sizeof line, 20000) || strncmp(line, "ok", 2) != 0)
             die("demo: till %d answered a line with '%s'", s->index + 1, line);
 }
 
@@ -285,7 +144,7 @@ static void note_sale(struct shop *s, struct event *e, const char *answer)
     s->earned += answer_number(answer, "earned");
     s->redeemed += redeemed;
     s->redemptions += redeemed > 0;
-    s->offline_redemptions += redeemed > 0 && s->offline;
+    s->till->cut_redemptions += redeemed > 0 && s->till->cut;
     s->sales++;
 }
 
@@ -293,18 +152,19 @@ enum fault { NO_FAULT, TEAR_BEFORE_COMMIT, TEAR_AFTER_COMMIT, KILL_BEFORE_PAY, K
 
 static void sell(struct shop *s, struct event *e, enum fault fault)
 {
-    char line[1024];
-    set_clock(s, e->time);
-    put_card(s, e);
-    control_ok(&s->control, line, sizeof line, "tap 5000");
+    char line[1024], card[16];
+    card_name(card, e);
+    till_clock(s->till, e->time);
+    card_put(s->till, card);
+    control_ok(&s->till->control, line, sizeof line, "tap 5000");
     ring_up(s, e);
-    control_ok(&s->control, line, sizeof line, "total");
+    control_ok(&s->till->control, line, sizeof line, "total");
     if (answer_number(line, "offer") >= 200)
-        control_ok(&s->control, line, sizeof line, "redeem max");
+        control_ok(&s->till->control, line, sizeof line, "redeem max");
     (void)fault;
-    control_ok(&s->control, line, sizeof line, "pay ref=%s", e->invoice);
+    control_ok(&s->till->control, line, sizeof line, "pay ref=%s", e->invoice);
     note_sale(s, e, line);
-    take_card(s);
+    card_take(s->till);
 }
 
 static void refund(struct shop *s, struct event *e)
@@ -312,7 +172,7 @@ static void refund(struct shop *s, struct event *e)
     char line[1024], list[6000];
     size_t used = 0;
     const struct event *original = &events[e->original];
-    set_clock(s, e->time);
+    till_clock(s->till, e->time);
     for (int i = 0; i < e->line_count; i++) {
         const struct line *l = &lines[e->first_line + i];
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%s:%d:%d", i ? "," : "", l->sku,
@@ -320,7 +180,7 @@ static void refund(struct shop *s, struct event *e)
         if (used >= sizeof list)
             die("demo: the refund %s is too long", e->invoice);
     }
-    control_ok(&s->control, line, sizeof line, "refund %s %s ref=%s-%s", original->receipt, list,
+    control_ok(&s->till->control, line, sizeof line, "refund %s %s ref=%s-%s", original->receipt, list,
                e->invoice, original->invoice);
     s->clawed += answer_number(line, "clawed");
     s->returned += answer_number(line, "returned");
@@ -341,8 +201,8 @@ static void *shop_run(void *argument)
                     sell(s, &events[i], NO_FAULT);
                 else
                     refund(s, &events[i]);
-                if (!s->offline)
-                    control_ok(&s->control, line, sizeof line, "sync 20000");
+                if (!s->till->cut)
+                    control_ok(&s->till->control, line, sizeof line, "sync 20000");
                 atomic_fetch_add(&done_events, 1);
             }
         pthread_barrier_wait(&dusk);
@@ -368,40 +228,44 @@ static void progress(const char *what)
     }
 }
 
+static void issue_cards(void)
+{
+    for (int i = 0; i < member_count; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "c%d", members[i]);
+        int home = 0;
+        while (events[home].customer != members[i])
+            home++;
+        chain_issue(&chain, shop[events[home].shop].till, i % 10 == 9 ? "ev1" : "ev2", name);
+    }
+    chain_desk_close(&chain);
+}
+
 int main(int argc, char **argv)
 {
-    bin = argc > 1 ? argv[1] : "build";
+    const char *bin = argc > 1 ? argv[1] : "build";
     setvbuf(stdout, NULL, _IOLBF, 0);
-    snprintf(root, sizeof root, "%s/demo-run", bin);
-    remove_tree(root);
-    mkdir(root, 0777);
-    office_home = path_of("%s/office", root);
-    office_clock = path_of("%s/office.clock", root);
-    log_path = path_of("%s/log", root);
     load_invoices("tests/data/online_retail/invoices.txt");
-    (void)faults_torn, (void)faults_killed;
-
-    write_file(office_clock, "2010-12-01T23:00\n");
-    char out[65536];
-    ctl(out, sizeof out, ARGS("init", "--name", "Demo", "--currency", "GBP", "--pack",
-                              "tests/data/packs/demo.json"));
-    office_start(NULL);
+    printf("patron demo: a head office, %d tills, %d cards, %d real invoices of 2010 and 2011\n", SHOPS,
+           member_count, event_count);
+    chain_open(&chain, bin, path_of("%s/demo-run", bin), "tests/data/packs/demo.json",
+               "2010-12-01T00:00");
     for (int i = 0; i < SHOPS; i++) {
-        chain[i].index = i;
-        enrol_till(&chain[i]);
+        shop[i].index = i;
+        shop[i].till = chain_add_till(&chain, shops[i].code);
     }
     issue_cards();
 
     pthread_barrier_init(&dawn, NULL, SHOPS + 1);
     pthread_barrier_init(&dusk, NULL, SHOPS + 1);
     for (int i = 0; i < SHOPS; i++)
-        pthread_create(&chain[i].thread, NULL, shop_run, &chain[i]);
+        pthread_create(&shop[i].thread, NULL, shop_run, &shop[i]);
     for (int d = 0; d < day_count; d++) {
         today = days[d];
         char text[DAY_TEXT_SIZE + 8];
         day_text(text, today);
-        strcat(text, "T23:00\n");
-        write_file(office_clock, text);
+        strcat(text, "T23:00");
+        chain_office_clock(&chain, text);
         pthread_barrier_wait(&dawn);
         pthread_barrier_wait(&dusk);
         progress("");
@@ -409,6 +273,7 @@ int main(int argc, char **argv)
     finished = true;
     pthread_barrier_wait(&dawn);
     for (int i = 0; i < SHOPS; i++)
-        pthread_join(chain[i].thread, NULL);
+        pthread_join(shop[i].thread, NULL);
+    chain_close(&chain);
     return 0;
 }

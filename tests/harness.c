@@ -94,7 +94,8 @@ void remove_tree(const char *path)
     nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-void proc_start(struct proc *p, const char *log, const char *env, const char *const argv[])
+/* in: what becomes its standard input, -1 = nothing. */
+static void start(struct proc *p, int in, const char *log, const char *env, const char *const argv[])
 {
     int out[2];
     if (pipe2(out, O_CLOEXEC))
@@ -106,8 +107,8 @@ void proc_start(struct proc *p, const char *log, const char *env, const char *co
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
             _exit(127);
-        int err = open(log, O_WRONLY | O_CREAT | O_APPEND, 0666), in = open("/dev/null", O_RDONLY);
-        dup2(in, 0);
+        int err = open(log, O_WRONLY | O_CREAT | O_APPEND, 0666);
+        dup2(in >= 0 ? in : open("/dev/null", O_RDONLY), 0);
         dup2(out[1], 1);
         dup2(err, 2);
         if (env) {
@@ -125,6 +126,21 @@ void proc_start(struct proc *p, const char *log, const char *env, const char *co
     close(out[1]);
     *p = (struct proc){pid, out[0]};
     note_started(pid);
+}
+
+void proc_start(struct proc *p, const char *log, const char *env, const char *const argv[])
+{
+    start(p, -1, log, env, argv);
+}
+
+void proc_start_fed(struct proc *p, int *in, const char *log, const char *const argv[])
+{
+    int pipe_in[2];
+    if (pipe2(pipe_in, O_CLOEXEC))
+        die("harness: pipe: %s", strerror(errno));
+    start(p, pipe_in[0], log, NULL, argv);
+    close(pipe_in[0]);
+    *in = pipe_in[1];
 }
 
 void proc_line(struct proc *p, char *line, size_t size, int timeout_ms)

@@ -25,6 +25,8 @@ struct proc {
 };
 /* log: file its standard error is appended to.  env: "NAME=value" or NULL, added to ours. */
 void proc_start(struct proc *p, const char *log, const char *env, const char *const argv[]);
+/* The same, with a pipe to its standard input: *in is our end. */
+void proc_start_fed(struct proc *p, int *in, const char *log, const char *const argv[]);
 /* One line of its standard output, without the newline. */
 void proc_line(struct proc *p, char *line, size_t size, int timeout_ms);
 /* Sends the signal and waits.  Returns the wait status; 0 when it was not running. */
