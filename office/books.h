@@ -42,6 +42,9 @@ MUST_CHECK enum err books_post(struct books *b, const struct txn *t, struct byte
  * ERR_STATE for a LOAD_INTENT of more than is held by now: plan again. */
 MUST_CHECK enum err books_post_own(struct books *b, struct txn *t, int64_t now_s, struct errmsg *why);
 
+/* The day of the last RUN; INT32_MIN = there was none. */
+MUST_CHECK enum err books_run_day(struct books *b, int32_t *day, struct errmsg *why);
+
 /* What the next entry of a terminal must be, and the hash before it. */
 MUST_CHECK enum err books_next_seq(struct books *b, uint32_t terminal, uint32_t *seq, uint8_t hash[32],
                                    struct errmsg *why);
