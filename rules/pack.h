@@ -20,7 +20,8 @@ enum {
     PACK_RATIO_MAX = 1000000, /* largest numerator and denominator of a ratio */
 };
 /* Largest product of the numerators, and largest common denominator, of all the rates that can meet on
- * one bill.  pack_read holds a pack to it; then no bill below 10^12 minor units can overflow. */
+ * one bill.  pack_read holds a pack to it; then no bill of up to 10^9 minor units and 1,000 pieces can
+ * overflow, and one beyond is refused when it does. */
 #define PACK_PRODUCT_MAX INT64_C(1000000000)
 #define PACK_POINTS_MAX INT64_C(1000000000) /* largest count of points written in a pack */
 

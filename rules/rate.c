@@ -244,8 +244,8 @@ enum err rate(const struct pack *pack, const struct bill *bill, const int32_t *l
         before += amount;
         if (total && !pack->points_paid_earns) {
             int64_t share_now;
-            if (!ratio_floor(&share_now, money_minor(bill->paid_by_points), before, total))
-                return too_large(why);
+            bool fits64 = ratio_floor(&share_now, money_minor(bill->paid_by_points), before, total);
+            assert(fits64); /* a part of what was paid */
             share = share_now - share_before;
             share_before = share_now;
         }

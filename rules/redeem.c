@@ -4,8 +4,6 @@
 
 #include <assert.h>
 
-__extension__ typedef __int128 wide;
-
 const char *redeem_answer_text(enum redeem_answer answer)
 {
     static const char *const texts[REDEEM_ANSWERS] = {
@@ -54,11 +52,11 @@ static int64_t most_of_bill(const struct pack *pack, struct money total)
     return min64(minor, money_minor(total));
 }
 
-/* Most points that are worth no more than this: floor(p * num / den) <= minor. */
+/* Most points that are worth no more than this; exact for whole steps. */
 static int64_t points_within(const struct pack *pack, int64_t minor)
 {
-    wide most = (((wide)minor + 1) * pack->worth.den - 1) / pack->worth.num;
-    return most > INT64_MAX ? INT64_MAX : (int64_t)most;
+    int64_t most;
+    return ratio_floor(&most, minor, pack->worth.den, pack->worth.num) ? most : INT64_MAX;
 }
 
 static int64_t left_today(const struct pack *pack, const struct redeem_facts *facts)
@@ -140,7 +138,7 @@ void rules_redeem_offer(const struct pack *pack, const struct redeem_facts *fact
             when_nothing = bounds[i].when_nothing;
         }
     }
-    if (most <= 0 || most < points_n(pack->redeem_min)) {
+    if (most < points_n(pack->redeem_min)) {
         out->limit = when_nothing;
         return;
     }

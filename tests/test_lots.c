@@ -223,6 +223,7 @@ TEST(lots, a_scenario_ends_as_written)
         {"spend 0 @1, earn 0 10 @1, claw 0 10 @1, expire 1", "", 0},
         /* late entries spend expired parts before what is left */
         {"earn 100 10 @0, expire 11, earn 40 10 @3, spend 120 @9, expire 11", "10:0/20 ", 0},
+        {"earn 100 10 @0, expire 11, earn 40 10 @3, spend 60 @9", "10:40/40 ", 40},
         {"earn 100 10 @0, earn 100 20 @0, expire 25, spend 150 @15", "10:0/100 owed 50 ", 0},
         /* redeemed points come back to their lots; odoo#212922, Square: given back once, in full */
         {"earn 100 10 @0, earn 50 90 @0, spend 120 @5, back 120 of 0 @99", "10:100 90:50 ", 150},
@@ -245,8 +246,7 @@ TEST(lots, a_scenario_ends_as_written)
         {"earn 100 10 @0, spend 100 @1, claw 100 10 @2, earn 150 10 @3", "10:50 ", 50},
         /* points that ended unused are not asked for again */
         {"earn 100 10 @0, earn 50 90 @0, expire 11, claw 100 10 @12", "90:50 ", 50},
-        {"earn 100 10 @0, earn 50 90 @0, spend 60 @5, expire 11, claw 100 10 @12", "owed 10 ",
-         0},
+        {"earn 100 10 @0, earn 50 90 @0, spend 60 @5, expire 11, claw 100 10 @12", "owed 10 ", 0},
         /* others' lots that are over on the day are not touched */
         {"earn 100 10 @0, earn 50 90 @0, spend 50 @5, claw 60 90 @11", "10:50 owed 10 ", 50},
     };
@@ -325,6 +325,11 @@ TEST(lots, no_room_is_refused_and_changes_nothing)
                                     points_of(8), &w.owed, 100, moves, &move_count, &why),
                      ERR_RANGE);
     assert_string_equal(why.text, "more points come back than had been redeemed");
+    static const struct lot_move huge[] = {{10, {-INT64_MAX}, {0}}};
+    assert_int_equal(lots_give_back(w.lots, &w.count, CAP, huge, 1, points_of(0), points_of(0),
+                                    points_of(INT64_MAX), &w.owed, 100, moves, &move_count, &why),
+                     ERR_RANGE);
+    assert_string_equal(why.text, "the member's points add up to more than 2^63");
     assert_int_equal(w.count, CAP);
 }
 

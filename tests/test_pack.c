@@ -210,6 +210,8 @@ TEST(pack, every_refusal_names_line_fault_and_what_is_expected)
          "from_time: \"24:01\" is no time of day; expected \"HH:MM\" up to \"24:00\""},
         {ERR_FORMAT, EARNING("\"exclude\": [{\"from_time\": \"7:00\", \"to_time\": \"10:00\"}]"),
          "\"7:00\" is no time of day"},
+        {ERR_FORMAT, EARNING("\"exclude\": [{\"from_time\": \"07:60\", \"to_time\": \"10:00\"}]"),
+         "\"07:60\" is no time of day"},
         {ERR_RANGE, EARNING("\"exclude\": [{\"from_time\": \"10:00\", \"to_time\": \"10:00\"}]"),
          "from_time and to_time are the same; expected two times"},
         /* multipliers and bonuses */

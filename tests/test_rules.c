@@ -60,8 +60,8 @@ TEST(rules, a_bill_earns_what_the_pack_says)
         /* exclusions: OCA/sale-promotion#361, erpnext#14847 (what counts is said, not guessed);
          * RepairDesk#1050: a gift card earns nothing when bought */
         {"\"exclude\": [{\"sku\": \"POST\"}, {\"sku\": \"gift_*\"}]",
-         "A 1 10.00, POST 1 5.00, gift_0001 1 20.00, POSTER 1 3.00", "2011-06-02T12:00", "", 0, 0,
-         1300, 13},
+         "A 1 10.00, POST 1 5.00, gift_0001 1 20.00, POSTER 1 2.00, giftwrap 1 1.00",
+         "2011-06-02T12:00", "", 0, 0, 1300, 13},
         {"\"exclude\": [{\"category\": \"tax\"}]", "A 1 10.00, B/tax 1 2.00", "2011-06-02T12:00",
          "", 0, 0, 1000, 10},
         /* multipliers: scope by category, day, weekday, hour, shop, tier; the best one, or all */
@@ -81,6 +81,8 @@ TEST(rules, a_bill_earns_what_the_pack_says)
          "", 0, 0, 300, 6},
         {DOUBLE("\"from_time\": \"17:00\", \"to_time\": \"19:00\""), "A 1 3.00", "2011-06-02T19:00",
          "", 0, 0, 300, 3},
+        {DOUBLE("\"from_time\": \"22:00\", \"to_time\": \"02:00\""), "A 1 3.00", "2011-06-02T22:00",
+         "", 0, 0, 300, 6},
         {DOUBLE("\"from_time\": \"22:00\", \"to_time\": \"02:00\""), "A 1 3.00", "2011-06-02T01:59",
          "", 0, 0, 300, 6},
         {DOUBLE("\"from_time\": \"22:00\", \"to_time\": \"02:00\""), "A 1 3.00", "2011-06-02T02:00",
@@ -111,7 +113,8 @@ TEST(rules, a_bill_earns_what_the_pack_says)
         {"\"cap_per_day\": 100", "A 1 60.00", "2011-06-02T12:00", "", 0, 130, 6000, 0},
         {"\"cap_per_day\": 100, \"cap_per_bill\": 20", "A 1 60.00", "2011-06-02T12:00", "", 0, 70,
          6000, 20},
-        /* paid with points: RepairDesk#1050, odoo#114004, #120131, #124480: one stated policy */
+        /* paid with points, and not counted as spend (POSpire PR#75): RepairDesk#1050, odoo#114004,
+           #120131, #124480: one stated policy */
         {"", "A 1 20.00", "2011-06-02T12:00", "", 500, 0, 1500, 15},
         {"\"points_paid_earns\": true", "A 1 20.00", "2011-06-02T12:00", "", 500, 0, 2000, 20},
         {"", "A 1 20.00", "2011-06-02T12:00", "", 2000, 0, 0, 0},
@@ -185,6 +188,17 @@ TEST(rules, the_reason_reads_well_to_a_cashier)
     }
 }
 
+TEST(rules, money_without_digits_is_written_without_a_point)
+{
+    struct pack p;
+    struct txn_line lines[1];
+    struct earning e;
+    packs_make(&p, "", "\"currency_digits\": 0");
+    struct bill b = {lines, packs_lines(lines, "A 1 15.00"), money_of(0), 0, "", "", points_of(0)};
+    assert_int_equal(rules_earn(&p, &b, &e, NULL), OK);
+    assert_string_equal(e.why, "1500 GBP at 1/100 points a GBP: 15 points");
+}
+
 TEST(rules, a_reason_that_is_too_long_ends_with_the_points_all_the_same)
 {
     struct pack p;
@@ -238,7 +252,6 @@ TEST(rules, a_bill_that_is_no_bill_is_refused)
     assert_string_equal(why.text, "513 lines are outside 0..512");
 }
 
-/* pack.h promises it of PACK_PRODUCT_MAX. */
 TEST(rules, the_largest_bill_and_the_worst_rates_do_not_overflow_unseen)
 {
     struct pack p;
@@ -259,6 +272,54 @@ TEST(rules, the_largest_bill_and_the_worst_rates_do_not_overflow_unseen)
     b.line_count = packs_lines(lines, "A 1 90000000000000000.00");
     packs_make(&p, "\"multipliers\": [{\"name\": \"a\", \"factor\": 1000000}]", "");
     assert_int_equal(rules_earn(&p, &b, &e, NULL), ERR_RANGE);
+}
+
+/* pack.h promises it of PACK_PRODUCT_MAX. */
+TEST(rules, the_worst_pack_there_is_rates_a_bill_of_ten_million)
+{
+    struct pack p;
+    struct txn_line lines[1];
+    struct earning e;
+    char earn[8192] = "\"multipliers\": [{\"name\": \"a\", \"factor\": \"1000/997\"}], "
+                      "\"bonuses\": [";
+    for (int i = 0; i < PACK_BONUSES_MAX; i++)
+        snprintf(earn + strlen(earn), sizeof earn - strlen(earn),
+                 "%s{\"name\": \"%d\", \"points\": 1000000, \"when\": {\"sku\": \"A\"}}",
+                 i ? "," : "", i);
+    strcat(earn, "]");
+    packs_make(&p, earn, "\"tiers\": {\"levels\": [{\"code\": \"a\", \"factor\": 1000000}]}");
+    struct bill b = {lines,       packs_lines(lines, "A 1000 10000000.00"), money_of(0), 0, "", "",
+                     points_of(0)};
+    assert_int_equal(rules_earn(&p, &b, &e, NULL), OK);
+    /* (10^9 / 100 x 1000 / 997 + 1000 x 32 x 10^6) x 10^6 = 10^16 / 997 + 32 x 10^15 */
+    assert_int_equal(points_n(e.points), 10030090270812 + 32000000000000000);
+}
+
+/* Packs come from pack_read, which keeps rates small; here they are as large as the struct holds.
+ */
+TEST(rules, no_product_and_no_sum_overflows_unseen)
+{
+    struct pack p;
+    struct txn_line lines[2];
+    struct earning e;
+    struct errmsg why;
+    struct bill b = {lines,       packs_lines(lines, "A 1 1.00, B 1 1.00"), money_of(0), 0, "", "",
+                     points_of(0)};
+    packs_make(&p, "\"multipliers\": [{\"name\": \"a\", \"factor\": 15}]", "");
+    p.earn = (struct ratio){INT64_C(1) << 62, INT64_C(1) << 62};
+    assert_int_equal(rules_earn(&p, &b, &e, &why), OK);
+    assert_int_equal(points_n(e.points), 3000);
+
+    p.earn.den = 1; /* a sum: each line is just below 2^127 */
+    lines[0].amount = lines[1].amount = money_of(INT64_C(1) << 61);
+    assert_int_equal(rules_earn(&p, &b, &e, &why), ERR_RANGE);
+    p.multipliers[0].factor.num = 32; /* a product: 2^128 */
+    assert_int_equal(rules_earn(&p, &b, &e, &why), ERR_RANGE);
+    p.multipliers[0].factor = (struct ratio){INT64_MAX, INT64_MAX}; /* a product below the line */
+    p.earn = (struct ratio){1, INT64_MAX};
+    p.tiers[0].factor = (struct ratio){1, 16};
+    assert_int_equal(rules_earn(&p, &b, &e, &why), ERR_RANGE);
+    assert_string_equal(why.text, "the bill is too large to be rated");
 }
 
 /* ---- refunds ---- */
@@ -431,6 +492,7 @@ TEST(rules, a_refund_of_what_was_not_bought_is_refused)
         {0, 0, "line 1: 0 came back, which is no quantity"},
         {0, -2, "line 1: -2 came back, which is no quantity"},
         {1, 2, "line 2: 2 came back, but only 1 of 1 are left to"},
+        {0, 4, "line 1: 4 came back, but only 3 of 4 are left to"}, /* one comes back before it */
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct rules_return r[2] = {{0, 1}, {rows[i].line, rows[i].quantity}};
@@ -440,6 +502,10 @@ TEST(rules, a_refund_of_what_was_not_bought_is_refused)
         assert_int_equal(points_n(c.clawed), 7);
         assert_int_equal(left[0], 4);
     }
+    b.paid_by_points = money_of(-1);
+    all_left(&b, left);
+    assert_int_equal(rules_clawback(&p, &b, points_of(0), left, NULL, 0, &c, &why), ERR_RANGE);
+    b.paid_by_points = money_of(0);
     left[1] = 2;
     assert_int_equal(rules_clawback(&p, &b, points_of(0), left, NULL, 0, &c, &why), ERR_RANGE);
     assert_string_equal(why.text, "line 2: 2 of 1 cannot be left");
@@ -742,8 +808,8 @@ TEST(rules, the_offer_and_the_answer_agree_on_every_number_of_points)
             "\"redeem\": {\"worth\": \"%s\", \"step\": %u, \"min\": %u, \"max_share\": \"%u/7\", "
             "\"offline_days\": %u}, \"tiers\": {\"levels\": [{\"code\": \"a\", "
             "\"offline_per_tap\": %u, \"offline_per_day\": 130}]}",
-            worths[w], step, step * (test_below(2) + 1),
-            test_below(7) + 1, test_below(5), 110 + test_below(20));
+            worths[w], step, step * (test_below(2) + 1), test_below(7) + 1, test_below(5),
+            110 + test_below(20));
         struct pack p;
         packs_make(&p, "", top);
         struct redeem_facts f = {money_of(test_below(400)),
@@ -801,6 +867,7 @@ TEST(rules, points_end_on_the_day_the_pack_says)
     "{\"code\": \"b\", \"name\": \"Silver\", \"upgrade_at\": 1000, \"keep_at\": 800},"             \
     "{\"code\": \"c\", \"name\": \"Gold\", \"upgrade_at\": 5000, \"keep_at\": 4000}]}"
 
+/* open-loyalty#131: by what was earned or bought, never by a balance; redeeming cannot lower it. */
 TEST(rules, tiers_rise_at_once_and_fall_only_in_a_review)
 {
     static const struct {
@@ -841,6 +908,8 @@ TEST(rules, tiers_rise_at_once_and_fall_only_in_a_review)
         /* down at once without grace: to the tier it keeps */
         {"", "c", DAY_NEVER, 3999, 0, 100, true, "b", DAY_NEVER,
          "Silver instead of Gold: 39.99 GBP, to keep that 40.00 GBP"},
+        {"", "c", DAY_NEVER, 800, 0, 100, true, "b", DAY_NEVER,
+         "Silver instead of Gold: 8.00 GBP, to keep that 40.00 GBP"},
         {"", "c", DAY_NEVER, 799, 0, 100, true, "a", DAY_NEVER,
          "Bronze instead of Gold: 7.99 GBP, to keep that 40.00 GBP"},
         /* one step; the next step has a grace of its own */
