@@ -1,0 +1,452 @@
+/* store_office.c - see store_office.h.  The statements come first: they are all head office asks of SQL.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "db/store_office.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { OFFICE_SCHEMA = 1, OFFICE_APPLICATION = 0x5054524e };
+
+extern const char db_office_sql[];
+
+static const char *const statements[Q_COUNT] = {
+    /* ---- the log ---- */
+    [Q_ENTRY_APPEND] = "INSERT INTO entry (terminal, seq, kind, time_s, received_s, hash, bytes, position)"
+                       " VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(position), 0) + 1 FROM entry))"
+                       " RETURNING position",
+    [Q_ENTRY_LAST] = "SELECT seq, hash, time_s FROM entry WHERE terminal = ? ORDER BY seq DESC LIMIT 1",
+    [Q_ENTRY_FIND] = "SELECT bytes, position, kind FROM entry WHERE terminal = ? AND seq = ?",
+    [Q_ENTRY_AT] = "SELECT bytes, received_s FROM entry WHERE position = ?",
+    [Q_ENTRY_POSITION] = "SELECT coalesce(max(position), 0) FROM entry",
+    [Q_ENTRIES] = "SELECT position, bytes, received_s FROM entry ORDER BY position",
+    [Q_ENTRIES_BY_TERMINAL] =
+        "SELECT terminal, seq, kind, time_s, hash, bytes FROM entry ORDER BY terminal, seq",
+    /* ---- packs ---- */
+    [Q_PACKS] = "SELECT version, json, after_position, signature FROM pack ORDER BY version",
+    [Q_PACK_ADD] = "INSERT INTO pack (version, effective_day, after_position, json, signature)"
+                   " VALUES (?, ?, ?, ?, ?)",
+    [Q_PACK_FIND] = "SELECT json, signature FROM pack WHERE version = ?",
+    [Q_PACK_AFTER] =
+        "SELECT version, json, signature FROM pack WHERE version > ? ORDER BY version LIMIT 1",
+    /* ---- what is not derived ---- */
+    [Q_CONFLICT_ADD] =
+        "INSERT OR IGNORE INTO conflict (terminal, seq, received_s, bytes) VALUES (?, ?, ?, ?)",
+    [Q_TERMINAL_GET] = "SELECT shop, revoked, code_hash, cert_hash FROM terminal WHERE terminal = ?",
+    [Q_TERMINAL_SAVE] =
+        "INSERT INTO terminal (terminal, shop, revoked, code_hash, cert_hash) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET shop = excluded.shop, revoked = excluded.revoked,"
+        " code_hash = excluded.code_hash, cert_hash = excluded.cert_hash",
+    [Q_TERMINAL_CONTACT] = "UPDATE terminal SET contact_s = ?, waiting = ?, program = ?,"
+                           " signature = coalesce(?, signature) WHERE terminal = ?",
+    [Q_TERMINALS] =
+        "SELECT t.terminal, shop, revoked, code_hash, cert_hash, contact_s, waiting, program,"
+        " (SELECT coalesce(max(seq), 0) FROM entry e WHERE e.terminal = t.terminal)"
+        " FROM terminal t ORDER BY t.terminal",
+    [Q_PERSON_GET] = "SELECT name, contact, note FROM person WHERE member = ?",
+    [Q_PERSON_SAVE] = "INSERT INTO person (member, name, contact, note) VALUES (?, ?, ?, ?)"
+                      " ON CONFLICT DO UPDATE SET name = excluded.name, contact = excluded.contact,"
+                      " note = excluded.note",
+    [Q_PERSON_ERASE] = "DELETE FROM person WHERE member = ?",
+    /* ---- postings and lots ---- */
+    [Q_POSTING_ADD] =
+        "INSERT INTO posting (position, n, member, account, card, amount) VALUES (?, ?, ?, ?, ?, ?)",
+    [Q_LOT_MOVE_ADD] = "INSERT INTO lot_move (position, n, member, cause, expires_day, left, expired, owed)"
+                       " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    [Q_LOTS] = "SELECT expires_day, left, expired FROM lot WHERE member = ?1"
+               " AND (left > 0 OR expires_day >= ?2) ORDER BY expires_day",
+    [Q_LOT_CHANGE] = "INSERT INTO lot (member, expires_day, left, expired) VALUES (?1, ?2, ?3, ?4)"
+                     " ON CONFLICT DO UPDATE SET left = left + ?3, expired = expired + ?4",
+    [Q_LOT_NEXT] = "SELECT expires_day, left FROM lot WHERE member = ? AND left > 0"
+                   " AND expires_day < 2147483647 ORDER BY expires_day LIMIT 1",
+    /* ---- members ---- */
+    [Q_MEMBER_GET] = "SELECT tier, short_since_day, last_day, held, transit, owed FROM member"
+                     " WHERE member = ?",
+    [Q_MEMBER_ADD] = "INSERT INTO member (member, position, tier, short_since_day, last_day)"
+                     " VALUES (?, ?, ?, 2147483647, -2147483648)",
+    [Q_MEMBER_BALANCE] = "UPDATE member SET held = held + ?2, transit = transit + ?3, owed = owed + ?4"
+                         " WHERE member = ?1",
+    [Q_MEMBER_TIER] = "UPDATE member SET tier = ?2, short_since_day = ?3 WHERE member = ?1",
+    [Q_MEMBER_SEEN] = "UPDATE member SET last_day = max(last_day, ?2) WHERE member = ?1",
+    [Q_MEMBER_MAX] = "SELECT max((SELECT coalesce(max(member), 0) FROM member),"
+                     " (SELECT coalesce(max(member), 0) FROM person))",
+    [Q_MEMBERS] = "SELECT member FROM member ORDER BY member",
+    [Q_TIER_ADD] = "INSERT INTO tier_history (member, position, day, tier, why) VALUES (?, ?, ?, ?, ?)",
+    [Q_TIER_EVER] = "SELECT 1 FROM tier_history WHERE member = ? AND tier = ? LIMIT 1",
+    [Q_METRIC_ADD] = "INSERT INTO metric_day (member, day, spend, points, bills) VALUES (?1, ?2, ?3, ?4, ?5)"
+                     " ON CONFLICT DO UPDATE SET spend = spend + ?3, points = points + ?4,"
+                     " bills = bills + ?5",
+    [Q_METRIC_SUM] = "SELECT coalesce(sum(spend), 0), coalesce(sum(points), 0),"
+                     " coalesce(sum(bills > 0), 0) FROM metric_day"
+                     " WHERE member = ? AND day BETWEEN ? AND ?",
+    /* ---- cards ---- */
+    [Q_CARD_GET] = "SELECT member, kind, status, purse, tmc_first, tmc_last FROM card WHERE uid = ?",
+    [Q_CARD_SAVE] =
+        "INSERT INTO card (uid, position, member, kind, status, replaced_by) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET position = excluded.position, member = excluded.member,"
+        " kind = excluded.kind, status = excluded.status, replaced_by = excluded.replaced_by",
+    [Q_CARD_PURSE] = "UPDATE card SET purse = purse + ?2 WHERE uid = ?1",
+    [Q_CARD_TMC] = "UPDATE card SET tmc_first = min(coalesce(tmc_first, ?2), ?2),"
+                   " tmc_last = max(coalesce(tmc_last, ?2), ?2) WHERE uid = ?1",
+    [Q_CARDS] = "SELECT uid, member, kind, status, purse FROM card WHERE ?1 = 0 OR member = ?1"
+                " ORDER BY position, uid",
+    [Q_CARD_SUM] = "SELECT coalesce(sum(purse), 0) FROM card WHERE member = ?",
+    [Q_TMC_GET] = "SELECT terminal, seq, named FROM card_tmc WHERE uid = ? AND tmc = ?",
+    [Q_TMC_ADD] = "INSERT INTO card_tmc (uid, tmc, terminal, seq, named, position) VALUES (?, ?, ?, ?, ?, ?)"
+                  " ON CONFLICT DO UPDATE SET named = min(named, excluded.named)",
+    [Q_TMC_NAMES] = "SELECT 1 FROM card_tmc WHERE terminal = ? AND seq = ? AND uid = ?",
+    [Q_HOT_ADD] = "INSERT INTO hot (version, uid, status, position)"
+                  " VALUES ((SELECT coalesce(max(version), 0) + 1 FROM hot), ?, ?, ?)",
+    [Q_HOT_SINCE] = "SELECT version, uid, status FROM hot WHERE version > ? ORDER BY version LIMIT ?",
+    [Q_HOT_LAST] = "SELECT status FROM hot WHERE uid = ? ORDER BY version DESC LIMIT 1",
+    /* ---- intents ---- */
+    [Q_INTENT_GET] = "SELECT load, uid, member, amount, time_s, proof, how, outcome, sale_position"
+                     " FROM intent WHERE terminal = ? AND seq = ?",
+    [Q_INTENT_ADD] = "INSERT INTO intent (terminal, seq, position, load, uid, member, amount, time_s,"
+                     " proof, how, outcome) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)",
+    [Q_INTENT_SET] = "UPDATE intent SET proof = ?3, how = ?4, outcome = ?5, proved_by = ?6"
+                     " WHERE terminal = ?1 AND seq = ?2",
+    [Q_INTENT_SALE] = "UPDATE intent SET sale_position = ?3 WHERE terminal = ?1 AND seq = ?2",
+    [Q_INTENT_OLDEST] = "SELECT terminal, seq FROM intent WHERE uid = ? AND proof = 0"
+                        " ORDER BY position LIMIT 1",
+    [Q_INTENTS_OPEN] = "SELECT terminal, seq FROM intent WHERE uid = ? AND proof = 0 ORDER BY position",
+    /* ---- purchases ---- */
+    [Q_SALE_ADD] = "INSERT INTO sale (position, terminal, seq, member, card, shop, day, pack_version, tier,"
+                   " total, counted, till, rated, earned, lot_day, redeemed_value, earned_here,"
+                   " earned_today, why) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [Q_SALE_GET] = "SELECT position, member, day, pack_version, tier, counted, earned, lot_day, redeemed,"
+                   " redeemed_back, redeem_position, earned_here, earned_today, counted_back"
+                   " FROM sale WHERE terminal = ? AND seq = ?",
+    [Q_SALE_REDEEMED] = "UPDATE sale SET redeemed = ?2, redeem_position = ?3 WHERE position = ?1",
+    [Q_SALE_RETURNED] = "UPDATE sale SET redeemed_back = redeemed_back + ?2,"
+                        " counted_back = counted_back + ?3 WHERE position = ?1",
+    [Q_SALE_EARNED_ON] = "SELECT coalesce(sum(earned), 0) FROM sale WHERE member = ? AND day = ?",
+    [Q_SALE_EARNED_HERE] = "SELECT coalesce(sum(till), 0) FROM sale WHERE member = ? AND day = ?"
+                           " AND terminal = ? AND card IS ?",
+    [Q_RETURN_ADD] =
+        "INSERT INTO sale_return (sale_position, line, position, quantity) VALUES (?, ?, ?, ?)",
+    [Q_RETURNS] = "SELECT line, sum(quantity) FROM sale_return WHERE sale_position = ? GROUP BY line",
+    [Q_REDEEM_MOVES] = "SELECT expires_day, left, expired, owed FROM lot_move"
+                       " WHERE position = ? AND member = ? AND cause = 'redeem' ORDER BY n",
+    [Q_REFUND_ADD] = "INSERT INTO refund (position, sale_position, member, day, total, till, rated, clawed,"
+                     " let_go, points_back, why) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [Q_WAITING_ADD] = "INSERT INTO waiting (terminal, seq, position) VALUES (?, ?, ?)",
+    [Q_WAITING_FOR] = "SELECT position FROM waiting WHERE terminal = ? AND seq = ? ORDER BY position LIMIT 1",
+    [Q_WAITING_DONE] = "DELETE FROM waiting WHERE position = ?",
+    /* ---- the rest ---- */
+    [Q_REVIEW_ADD] = "INSERT INTO review (position, n, member, answer, detail) VALUES (?, ?, ?, ?, ?)",
+    [Q_REVIEWS] = "SELECT e.terminal, e.seq, e.time_s, r.member, r.answer, r.detail"
+                  " FROM review r JOIN entry e USING (position) ORDER BY r.position, r.n",
+    [Q_RUN_ADD] = "INSERT INTO run (day, position) VALUES (?, ?)",
+    [Q_RUN_LAST] = "SELECT max(day) FROM run",
+    [Q_RUN_MEMBERS] = "SELECT member FROM member ORDER BY member",
+    [Q_STATEMENT] =
+        "SELECT e.terminal, e.seq, e.time_s, e.received_s, e.kind, p.account, p.card, p.amount,"
+        " coalesce(s.pack_version, o.pack_version, 0), coalesce(s.why, r.why, ''), p.position, e.bytes"
+        " FROM posting p JOIN entry e USING (position)"
+        " LEFT JOIN sale s ON s.position = p.position"
+        " LEFT JOIN refund r ON r.position = p.position"
+        " LEFT JOIN sale o ON o.position = r.sale_position"
+        " WHERE p.member = ? ORDER BY p.position, p.n",
+    [Q_EXPORT] = "SELECT e.terminal, e.seq, e.time_s, e.received_s, e.kind, p.member, p.account, p.card,"
+                 " p.amount FROM posting p JOIN entry e USING (position) ORDER BY p.position, p.n",
+};
+
+struct store_office {
+    sqlite3 *db;
+    bool open; /* a transaction is */
+    sqlite3_stmt *stmts[Q_COUNT];
+};
+
+static enum err broken(struct store_office *s, struct errmsg *why, int code)
+{
+    int kind = code & 0xff;
+    bool corrupt = kind == SQLITE_CORRUPT || kind == SQLITE_CONSTRAINT || kind == SQLITE_NOTADB ||
+                   kind == SQLITE_MISMATCH;
+    return err_set(why, corrupt ? ERR_CORRUPT : ERR_IO, "head office's database: %s",
+                   sqlite3_errmsg(s->db));
+}
+
+static enum err execute(struct store_office *s, const char *sql, struct errmsg *why)
+{
+    int code = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
+    return code == SQLITE_OK ? OK : broken(s, why, code);
+}
+
+static enum err prepare(struct store_office *s, struct errmsg *why)
+{
+    for (int i = 0; i < Q_COUNT; i++) {
+        assert(statements[i]);
+        int code = sqlite3_prepare_v3(s->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT,
+                                      &s->stmts[i], NULL);
+        if (code != SQLITE_OK)
+            return broken(s, why, code);
+    }
+    return OK;
+}
+
+static int64_t pragma(struct store_office *s, const char *sql)
+{
+    sqlite3_stmt *stmt = NULL;
+    int64_t value = -1;
+    if (sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW)
+        value = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    return value;
+}
+
+static enum err connect(struct store_office **out, const char *path, int flags, struct errmsg *why)
+{
+    struct store_office *s = calloc(1, sizeof *s);
+    if (!s)
+        return err_set(why, ERR_IO, "out of memory");
+    int code = sqlite3_open_v2(path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    if (code != SQLITE_OK) {
+        enum err e = err_set(why, ERR_IO, "%s: %s", path, sqlite3_errstr(code));
+        store_office_close(s);
+        return e;
+    }
+    sqlite3_busy_timeout(s->db, 5000);
+    *out = s;
+    return OK;
+}
+
+static const char settings[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                               "PRAGMA foreign_keys = OFF; PRAGMA cache_size = -65536;"
+                               "PRAGMA temp_store = MEMORY;";
+
+enum err store_office_create(const char *path, struct errmsg *why)
+{
+    struct store_office *s = NULL;
+    if (access(path, F_OK) == 0)
+        return err_set(why, ERR_EXISTS, "%s is there already", path);
+    enum err e = connect(&s, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, why);
+    if (e)
+        return e;
+    if (!(e = execute(s, settings, why)) && !(e = execute(s, "BEGIN IMMEDIATE", why)) &&
+        !(e = execute(s, db_office_sql, why)))
+        e = execute(s, "COMMIT", why);
+    store_office_close(s);
+    return e;
+}
+
+enum err store_office_open(struct store_office **out, const char *path, struct errmsg *why)
+{
+    struct store_office *s = NULL;
+    enum err e;
+    if (!path) {
+        if ((e = connect(&s, ":memory:", SQLITE_OPEN_READWRITE, why)))
+            return e;
+        e = execute(s, db_office_sql, why);
+    } else {
+        if (access(path, F_OK) != 0)
+            return err_set(why, ERR_NOT_FOUND, "%s is not there: patronctl init makes it", path);
+        if ((e = connect(&s, path, SQLITE_OPEN_READWRITE, why)))
+            return e;
+        e = execute(s, settings, why);
+    }
+    int64_t version = pragma(s, "PRAGMA user_version");
+    if (!e && pragma(s, "PRAGMA application_id") != OFFICE_APPLICATION)
+        e = err_set(why, ERR_CORRUPT, "%s is no database of a programme", path ? path : "memory");
+    if (!e && version != OFFICE_SCHEMA)
+        e = err_set(why, ERR_CORRUPT, "%s has schema %" PRId64 ", this program knows %d",
+                    path ? path : "memory", version, OFFICE_SCHEMA);
+    if (!e)
+        e = prepare(s, why);
+    if (e) {
+        store_office_close(s);
+        return e;
+    }
+    *out = s;
+    return OK;
+}
+
+void store_office_close(struct store_office *s)
+{
+    if (!s)
+        return;
+    for (int i = 0; i < Q_COUNT; i++)
+        sqlite3_finalize(s->stmts[i]);
+    sqlite3_close(s->db);
+    free(s);
+}
+
+enum err store_office_begin(struct store_office *s, struct errmsg *why)
+{
+    assert(!s->open);
+    enum err e = execute(s, "BEGIN IMMEDIATE", why);
+    s->open = e == OK;
+    return e;
+}
+
+enum err store_office_commit(struct store_office *s, struct errmsg *why)
+{
+    assert(s->open);
+    enum err e = execute(s, "COMMIT", why);
+    if (e)
+        store_office_rollback(s);
+    s->open = false;
+    return e;
+}
+
+void store_office_rollback(struct store_office *s)
+{
+    /* SQLite may have rolled back by itself after a failed write. */
+    if (s->open && !sqlite3_get_autocommit(s->db))
+        (void)execute(s, "ROLLBACK", NULL);
+    s->open = false;
+}
+
+bool store_office_is_open(const struct store_office *s)
+{
+    return s->open;
+}
+
+/* ---- one use of a statement ---- */
+
+struct query query_of(struct store_office *s, enum office_query name)
+{
+    assert(!sqlite3_stmt_busy(s->stmts[name]));
+    return (struct query){.store = s, .stmt = s->stmts[name]};
+}
+
+struct query query_text_of(struct store_office *s, const char *sql)
+{
+    struct query q = {.store = s, .own = true};
+    sqlite3_stmt *stmt = NULL;
+    q.code = sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL);
+    q.stmt = stmt;
+    return q;
+}
+
+static void keep(struct query *q, int code)
+{
+    if (q->code == SQLITE_OK)
+        q->code = code;
+}
+
+void query_int(struct query *q, int64_t value)
+{
+    keep(q, sqlite3_bind_int64(q->stmt, ++q->bound, value));
+}
+
+void query_text(struct query *q, const char *text)
+{
+    keep(q, sqlite3_bind_text(q->stmt, ++q->bound, text, -1, SQLITE_STATIC));
+}
+
+void query_blob(struct query *q, const void *data, size_t size)
+{
+    keep(q, size ? sqlite3_bind_blob64(q->stmt, ++q->bound, data, size, SQLITE_STATIC)
+                 : sqlite3_bind_zeroblob(q->stmt, ++q->bound, 0));
+}
+
+void query_uid(struct query *q, const struct card_uid *uid)
+{
+    if (uid)
+        query_blob(q, uid->b, sizeof uid->b);
+    else
+        query_null(q);
+}
+
+void query_null(struct query *q)
+{
+    keep(q, sqlite3_bind_null(q->stmt, ++q->bound));
+}
+
+bool query_row(struct query *q)
+{
+    if (q->code != SQLITE_OK)
+        return false;
+    int code = sqlite3_step(q->stmt);
+    q->column = 0;
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        keep(q, code);
+    return code == SQLITE_ROW;
+}
+
+int64_t query_get_int(struct query *q)
+{
+    return sqlite3_column_int64(q->stmt, q->column++);
+}
+
+bool query_is_null(const struct query *q)
+{
+    return sqlite3_column_type(q->stmt, q->column) == SQLITE_NULL;
+}
+
+void query_get_text(struct query *q, char *out, size_t size)
+{
+    const unsigned char *text = sqlite3_column_text(q->stmt, q->column++);
+    snprintf(out, size, "%s", text ? (const char *)text : "");
+}
+
+struct bytes query_get_blob(struct query *q)
+{
+    const void *data = sqlite3_column_blob(q->stmt, q->column);
+    int size = sqlite3_column_bytes(q->stmt, q->column++);
+    return bytes_of(data, (size_t)size);
+}
+
+void query_get_uid(struct query *q, struct card_uid *out)
+{
+    struct bytes b = query_get_blob(q);
+    memset(out, 0, sizeof *out);
+    if (b.size == sizeof out->b)
+        memcpy(out->b, b.data, sizeof out->b);
+}
+
+int query_column_count(const struct query *q)
+{
+    return sqlite3_column_count(q->stmt);
+}
+
+bool query_same(struct query *a, struct query *b)
+{
+    int type = sqlite3_column_type(a->stmt, a->column);
+    if (type != sqlite3_column_type(b->stmt, b->column)) {
+        a->column++, b->column++;
+        return false;
+    }
+    if (type == SQLITE_INTEGER)
+        return query_get_int(a) == query_get_int(b);
+    struct bytes x = query_get_blob(a), y = query_get_blob(b);
+    return x.size == y.size && (x.size == 0 || memcmp(x.data, y.data, x.size) == 0);
+}
+
+void query_say(struct query *q, char *out, size_t size)
+{
+    int type = sqlite3_column_type(q->stmt, q->column);
+    if (type == SQLITE_NULL) {
+        snprintf(out, size, "nothing");
+        q->column++;
+    } else if (type == SQLITE_BLOB) {
+        struct bytes b = query_get_blob(q);
+        size_t shown = b.size < (size - 1) / 2 ? b.size : (size - 1) / 2;
+        hex_encode(out, b.data, shown);
+    } else {
+        query_get_text(q, out, size);
+    }
+}
+
+enum err query_done(struct query *q, struct errmsg *why)
+{
+    enum err e = q->code == SQLITE_OK ? OK : broken(q->store, why, q->code);
+    if (q->own)
+        sqlite3_finalize(q->stmt);
+    else
+        sqlite3_reset(q->stmt);
+    q->stmt = NULL;
+    return e;
+}
+
+enum err query_run(struct query *q, struct errmsg *why)
+{
+    (void)query_row(q);
+    return query_done(q, why);
+}

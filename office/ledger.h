@@ -1,0 +1,266 @@
+/* ledger.h - what an entry does to the books: facts in, effects out.  Pure: books.c brings the facts from
+ * the database and writes the effects; nothing here asks anybody for anything.
+ *
+ * Where the points of an announced card commit (an intent) are follows from two things that may become
+ * known in any order: did the card do it (proof), and what did the till make of it (outcome).
+ *
+ *     debit:  proof \ outcome    none        rewarded     dropped (no reward was given)
+ *             none, not done     card        card         card
+ *             done               transit     redeemed     held
+ *     load:   none: transit      not done: held           done: card
+ *
+ * A change of either moves the points from the old place to the new one, so nothing is booked twice
+ * (I1) and the answer does not depend on the order of arrival.  Lots are touched when points become
+ * redeemed.  Source of the rules: rules/rules.h; of the evidence: cardproto/card.h.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PATRON_OFFICE_LEDGER_H
+#define PATRON_OFFICE_LEDGER_H
+
+#include "base/txn.h"
+#include "rules/rules.h"
+
+enum ledger_account {
+    ACCOUNT_HELD,     /* at head office, spendable after a load; negative: the next load takes off */
+    ACCOUNT_CARD,     /* on the purse of a card */
+    ACCOUNT_TRANSIT,  /* a load or a debit that is not settled */
+    ACCOUNT_ISSUED,   /* where earned points come from: negative */
+    ACCOUNT_REDEEMED,
+    ACCOUNT_EXPIRED,
+    ACCOUNT_CLAWED,
+    ACCOUNT_ADJUSTED,
+    ACCOUNTS
+};
+const char *ledger_account_text(enum ledger_account account); /* as in db/office.sql */
+
+enum ledger_cause { CAUSE_EARN, CAUSE_REDEEM, CAUSE_RETURN, CAUSE_CLAW, CAUSE_EXPIRE, CAUSE_ADJUST };
+const char *ledger_cause_text(enum ledger_cause cause);
+
+enum ledger_proof { PROOF_NONE, PROOF_NOT_DONE, PROOF_DONE };
+enum ledger_outcome { OUTCOME_NONE, OUTCOME_REWARDED, OUTCOME_DROPPED };
+/* How it was proved.  The numbers are in the database. */
+enum ledger_how {
+    HOW_NONE,
+    HOW_TILL = 1,    /* not done: the till saw that on the card */
+    HOW_TMAC = 2,    /* done: Transaction MAC */
+    HOW_RECORD = 3,  /* done: EV1 log record sent by the till */
+    HOW_READING = 4, /* either: head office read the card itself */
+    HOW_NAMED = 5,   /* done: the card's next transaction named it (EncTMRI) */
+};
+
+/* What had to be said about an entry, for a person to look at. */
+#define LEDGER_ANSWERS(X)                                                                          \
+    X(LEDGER_UNKNOWN_MEMBER, "the member is not known")                                            \
+    X(LEDGER_UNKNOWN_CARD, "the card is not known")                                                \
+    X(LEDGER_MEMBER_DIFFERS, "the card belongs to another member")                                 \
+    X(LEDGER_CARD_REPLACED, "the card has been replaced")                                          \
+    X(LEDGER_PACK_UNKNOWN, "head office does not have the pack it was rated by")                   \
+    X(LEDGER_PACK_EARLY, "the pack was not in force yet")                                          \
+    X(LEDGER_TIER_NOT_HELD, "the member never held this tier")                                     \
+    X(LEDGER_POINTS_DIFFER, "till and head office compute different points")                       \
+    X(LEDGER_CLOCK_OFF, "the till's clock is off")                                                 \
+    X(LEDGER_NO_INTENT, "the intent it names is not there")                                        \
+    X(LEDGER_INTENT_DIFFERS, "the intent it names is of another card or amount")                   \
+    X(LEDGER_OUTCOME_CHANGED, "the till had said otherwise before")                                \
+    X(LEDGER_EVIDENCE_FAILS, "the card's evidence does not hold")                                  \
+    X(LEDGER_COUNTER_TAKEN, "another entry has this transaction of the card")                      \
+    X(LEDGER_REWARD_UNPROVEN, "a reward was given that the card did not pay")                      \
+    X(LEDGER_DONE_AFTER_ALL, "said not done, but the card did it")                                 \
+    X(LEDGER_NOT_A_SALE, "what it refunds is no sale")                                             \
+    X(LEDGER_NOT_BOUGHT, "goods came back that are not left on the bill")                          \
+    X(LEDGER_MEMBER_EXISTS, "the member is enrolled already")                                      \
+    X(LEDGER_CARD_TAKEN, "the card belongs to another member")                                     \
+    X(LEDGER_CARD_GONE, "a replaced card stays replaced")                                          \
+    X(LEDGER_CANNOT_POST, "the numbers do not fit")
+
+#define LEDGER_ANSWER_NAME(name, text) name,
+enum ledger_answer { LEDGER_ANSWERS(LEDGER_ANSWER_NAME) LEDGER_ANSWER_COUNT };
+#undef LEDGER_ANSWER_NAME
+const char *ledger_answer_text(enum ledger_answer answer);
+
+/* ---- the books as far as one entry touches them ---- */
+
+struct ledger_member {
+    bool known;
+    member_id id;
+    char tier[TXN_NAME_SIZE];
+    int32_t short_since_day;
+    struct points owed;
+};
+
+struct ledger_card {
+    bool known;
+    struct card_uid uid;
+    member_id member; /* 0 = not bound */
+    enum card_kind kind;
+    enum card_status status;
+    struct points purse;
+};
+
+struct ledger_intent {
+    bool known;
+    struct entry_id id;
+    bool load;
+    struct card_uid card;
+    struct points amount; /* debit: off the card, > 0; load: change of it */
+    int64_t time_s;
+    enum ledger_proof proof;
+    enum ledger_outcome outcome;
+    enum ledger_how how;
+    int64_t sale_position; /* the SALE it belongs to, 0 = none yet */
+};
+
+/* The purchase a refund speaks of. */
+struct ledger_sale {
+    bool known;
+    int64_t position;
+    member_id member;
+    int32_t lot_day;
+    char tier[TXN_NAME_SIZE]; /* it was posted with */
+    struct points earned, earned_here, earned_today;
+    struct money counted, counted_back;
+    struct points redeemed, redeemed_back;
+    int32_t left[TXN_LINES_MAX];    /* quantity of each line still bought */
+    struct lot_move taken[LOTS_MAX + 1]; /* by its redemption, in order */
+    int32_t taken_count;
+    struct points uncovered;
+};
+
+/* One entry and all that has to be known to post it. */
+struct ledger_facts {
+    const struct txn *t;
+    int64_t received_s;
+    int64_t clock_before_s;      /* event time of the terminal's entry before; 0 = first */
+    const struct pack *pack;     /* t's (REFUND: its sale's) version; NULL = unknown */
+    const struct pack *pack_now; /* in force on the day of the event; NULL = none */
+    int32_t run_day;             /* last RUN; INT32_MIN = none yet */
+
+    struct ledger_member member; /* the card's; t->member when the card is of nobody */
+    struct ledger_card card;     /* t->card */
+    struct ledger_card other;    /* CARD: the one it replaces */
+    struct lot *lots;            /* of the member, room for LOTS_MAX; used up by the posting */
+    int32_t lot_count;
+
+    struct ledger_intent intent; /* t->original; REFUND: not */
+    struct ledger_intent before; /* the intent that the evidence names as the one before */
+    bool named;                  /* INTENT: an earlier arrival already named it as done */
+    enum { EVIDENCE_NONE, EVIDENCE_GOOD, EVIDENCE_BAD } evidence;
+    char evidence_why[160];
+    struct entry_id evidence_before; /* as the card enciphered it; seq 0 = none */
+    bool counter_taken;              /* the card's counter belongs to another entry */
+
+    bool tier_ever;                  /* the member has held t->tier */
+    struct points earned_here, earned_today;
+    int64_t metric, metric_last_year; /* over the window that ends today, before this */
+    int32_t today;                    /* newest day the member is known on, t's included */
+    int64_t bills_on_day;             /* that counted, on the day of the event, before this */
+
+    const struct txn *original;      /* REFUND: the SALE; NULL = not there yet */
+    struct ledger_sale sale;
+    bool original_is_other;          /* it is there, and no SALE */
+    bool run_done;                   /* RUN: that day had one */
+};
+
+/* ---- effects ---- */
+
+enum { LEDGER_POSTINGS_MAX = 16, LEDGER_NOTES_MAX = 12, LEDGER_MOVES_MAX = 4 * (LOTS_MAX + 2) };
+
+struct ledger_posting {
+    enum ledger_account account;
+    struct card_uid card; /* ACCOUNT_CARD */
+    struct points amount; /* never 0 */
+};
+
+struct ledger_move {
+    enum ledger_cause cause;
+    bool debt;            /* owed speaks, else lot */
+    struct lot_move lot;
+    struct points owed;
+};
+
+struct ledger_note {
+    enum ledger_answer answer;
+    char detail[200];
+};
+
+struct ledger_effects {
+    int32_t posting_count;
+    struct ledger_posting postings[LEDGER_POSTINGS_MAX];
+    int32_t move_count;
+    struct ledger_move moves[LEDGER_MOVES_MAX];
+    int32_t note_count;
+    struct ledger_note notes[LEDGER_NOTES_MAX];
+
+    bool new_intent;                 /* t is one */
+    struct ledger_intent set[3];     /* intents with their new state */
+    int32_t set_count;
+    bool set_sale;                   /* the intent belongs to this SALE */
+    struct {                         /* a redemption was posted by this entry, if points > 0 */
+        int64_t sale_position;       /* 0 = of this very SALE */
+        struct points points;
+    } redeemed;
+
+    bool counter;                    /* evidence held: the card's counter is t's intent's */
+    bool counter_before;             /* ... and the one before belongs to evidence_before */
+
+    bool sale;                       /* a purchase to be kept */
+    member_id sale_member;
+    bool rated;
+    struct points points_rated, earned;
+    struct money counted;
+    int32_t lot_day;
+    uint32_t pack_version;
+    char tier[TXN_NAME_SIZE];
+
+    bool refund, waits;              /* a refund posted; kept until its sale comes */
+    bool refund_rated;
+    struct points clawed, let_go, points_back;
+    struct money counted_back;
+    int32_t return_count;
+    struct rules_return returns[TXN_LINES_MAX];
+    char why[RULES_WHY_SIZE];        /* of the sale or refund */
+
+    struct { int64_t spend, points, bills; int32_t day; } metric; /* changes; all 0 = none */
+    bool tier_set;                   /* tier or short_since_day changed */
+    bool tier_moved;
+    char new_tier[TXN_NAME_SIZE];
+    int32_t short_since_day;
+    int32_t tier_day;
+    char tier_why[RULES_WHY_SIZE];
+
+    bool new_member;
+    bool card_set, other_set;        /* CARD: card and other have their new state below */
+    struct ledger_card card, other;
+    bool card_hot, other_hot;        /* tills have to know */
+
+    struct lot_move scratch[LOTS_MAX + 2];
+};
+
+/* Post one entry.  RUN does nothing here but for the day: ledger_run does each member. */
+void ledger_post(struct ledger_facts *in, struct ledger_effects *out);
+
+/* The run of a day for one member: expiry, tier review.  Of in: pack_now, member, lots, metric,
+ * metric_last_year; day = the day of the run. */
+void ledger_run(struct ledger_facts *in, int32_t day, struct ledger_effects *out);
+
+/* The member an entry is for, as far as its card and itself tell: 0 = nobody. */
+member_id ledger_member_of(const struct txn *t, const struct ledger_card *card);
+
+/* Where the points of an intent are. */
+enum ledger_account ledger_place(bool load, enum ledger_proof proof, enum ledger_outcome outcome);
+
+/* What the log on a card, as head office itself reads it, says of an intent.  records: newest first, of
+ * this card.  tmc_before: the counter when it was announced (EV2). */
+struct ledger_reading {
+    bool has_tmc;
+    uint32_t tmc;
+    int32_t record_count, log_size; /* log_size: how many the card keeps */
+    struct {
+        struct entry_id entry;
+        int64_t time_s;
+        int32_t amount;
+    } records[8];
+};
+enum ledger_proof ledger_read_proof(const struct ledger_intent *intent, uint32_t tmc_before,
+                                    const struct ledger_reading *reading, int *record);
+
+#endif
