@@ -27,7 +27,7 @@ static const char *const statements[Q_COUNT] = {
     [Q_ENTRIES_BY_TERMINAL] =
         "SELECT terminal, seq, kind, time_s, hash, bytes FROM entry ORDER BY terminal, seq",
     /* ---- packs ---- */
-    [Q_PACKS] = "SELECT version, json, after_position, signature FROM pack ORDER BY version",
+    [Q_PACKS] = "SELECT version, json, after_position FROM pack ORDER BY version",
     [Q_PACK_ADD] = "INSERT INTO pack (version, effective_day, after_position, json, signature)"
                    " VALUES (?, ?, ?, ?, ?)",
     [Q_PACK_FIND] = "SELECT json, signature FROM pack WHERE version = ?",
@@ -59,8 +59,9 @@ static const char *const statements[Q_COUNT] = {
                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     [Q_LOTS] = "SELECT expires_day, left, expired FROM lot WHERE member = ?1"
                " AND (left > 0 OR expires_day >= ?2) ORDER BY expires_day",
-    [Q_LOT_CHANGE] = "INSERT INTO lot (member, expires_day, left, expired) VALUES (?1, ?2, ?3, ?4)"
-                     " ON CONFLICT DO UPDATE SET left = left + ?3, expired = expired + ?4",
+    [Q_LOT_CHANGE] = "UPDATE lot SET left = left + ?3, expired = expired + ?4"
+                     " WHERE member = ?1 AND expires_day = ?2 RETURNING 1",
+    [Q_LOT_ADD] = "INSERT INTO lot (member, expires_day, left, expired) VALUES (?, ?, ?, ?)",
     [Q_LOT_NEXT] = "SELECT expires_day, left FROM lot WHERE member = ? AND left > 0"
                    " AND expires_day < 2147483647 ORDER BY expires_day LIMIT 1",
     /* ---- members ---- */
@@ -108,7 +109,8 @@ static const char *const statements[Q_COUNT] = {
                      " FROM intent WHERE terminal = ? AND seq = ?",
     [Q_INTENT_ADD] = "INSERT INTO intent (terminal, seq, position, load, uid, member, amount, time_s,"
                      " proof, how, outcome) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)",
-    [Q_INTENT_SET] = "UPDATE intent SET proof = ?3, how = ?4, outcome = ?5, proved_by = ?6"
+    [Q_INTENT_SET] = "UPDATE intent SET proof = ?3, how = ?4, outcome = ?5,"
+                     " proved_by = iif(proof <> ?3, ?6, proved_by)"
                      " WHERE terminal = ?1 AND seq = ?2",
     [Q_INTENT_SALE] = "UPDATE intent SET sale_position = ?3 WHERE terminal = ?1 AND seq = ?2",
     [Q_INTENT_OLDEST] = "SELECT terminal, seq FROM intent WHERE uid = ? AND proof = 0"
@@ -143,7 +145,8 @@ static const char *const statements[Q_COUNT] = {
                   " FROM review r JOIN entry e USING (position) ORDER BY r.position, r.n",
     [Q_RUN_ADD] = "INSERT INTO run (day, position) VALUES (?, ?)",
     [Q_RUN_LAST] = "SELECT max(day) FROM run",
-    [Q_RUN_MEMBERS] = "SELECT member FROM member ORDER BY member",
+    [Q_RUN_MEMBERS] = "SELECT member FROM member WHERE ?2 > 1"
+                      " UNION SELECT member FROM lot WHERE left > 0 AND expires_day < ?1 ORDER BY 1",
     [Q_STATEMENT] =
         "SELECT e.terminal, e.seq, e.time_s, e.received_s, e.kind, p.account, p.card, p.amount,"
         " coalesce(s.pack_version, o.pack_version, 0), coalesce(s.why, r.why, ''), p.position, e.bytes"

@@ -246,6 +246,17 @@ static void settle_before(struct work *w)
         settle(w, &in->before, PROOF_DONE, HOW_NAMED, in->before.outcome);
 }
 
+static enum ledger_how how_of(const struct ledger_facts *in)
+{
+    const struct txn *t = in->t;
+    bool office = t->id.terminal == OFFICE_TERMINAL;
+    if (office && (t->kind == TXN_SETTLE || t->commit != COMMIT_DONE || in->evidence == EVIDENCE_LOST))
+        return HOW_READING;
+    if (t->commit != COMMIT_DONE)
+        return HOW_TILL;
+    return t->evidence.kind == CARD_EV1 ? HOW_RECORD : HOW_TMAC;
+}
+
 /* Does the evidence prove that the card did it?  On an EV1 card the record is only as good as the till
  * that sends it, so it may pay for a reward but not give points back (I5). */
 static bool is_proved(struct work *w, enum ledger_outcome outcome)
@@ -254,26 +265,20 @@ static bool is_proved(struct work *w, enum ledger_outcome outcome)
     const struct txn *t = in->t;
     if (t->commit != COMMIT_DONE)
         return false;
-    if (in->evidence != EVIDENCE_GOOD) {
+    bool office = t->id.terminal == OFFICE_TERMINAL;
+    if (in->evidence == EVIDENCE_LOST && !office && outcome == OUTCOME_DROPPED)
+        return false; /* stays in doubt until head office reads the card itself */
+    if (in->evidence != EVIDENCE_GOOD && !(office && in->evidence == EVIDENCE_LOST)) {
         note(w, LEDGER_EVIDENCE_FAILS, "%s", in->evidence_why);
         return false;
     }
     if (in->counter_taken) {
         note(w, LEDGER_COUNTER_TAKEN, "transaction %" PRIu32, t->evidence.tmc);
-        return false;
+        if (t->evidence.kind == CARD_EV2 && how_of(in) != HOW_READING)
+            return false;
     }
-    w->out->counter = t->evidence.kind == CARD_EV2 && t->evidence.tmi_size > 0;
-    return t->evidence.kind == CARD_EV2 || outcome != OUTCOME_DROPPED ||
-           t->id.terminal == OFFICE_TERMINAL;
-}
-
-static enum ledger_how how_of(const struct txn *t)
-{
-    if (t->id.terminal == OFFICE_TERMINAL && t->kind == TXN_SETTLE)
-        return HOW_READING;
-    if (t->commit != COMMIT_DONE)
-        return t->id.terminal == OFFICE_TERMINAL ? HOW_READING : HOW_TILL;
-    return t->evidence.kind == CARD_EV1 ? HOW_RECORD : HOW_TMAC;
+    w->out->counter = !in->counter_taken;
+    return t->evidence.kind == CARD_EV2 || outcome != OUTCOME_DROPPED || office;
 }
 
 /* SALE, CANCEL, SETTLE, LOAD: what became of the intent they name. */
@@ -309,7 +314,7 @@ static void post_commit(struct work *w, struct points amount)
     enum ledger_proof proof = t->commit == COMMIT_NOT_DONE ? PROOF_NOT_DONE : PROOF_NONE;
     if (is_proved(w, outcome))
         proof = PROOF_DONE;
-    settle(w, i, proof, how_of(t), outcome);
+    settle(w, i, proof, how_of(in), outcome);
 }
 
 static void post_intent(struct work *w)
@@ -568,6 +573,7 @@ static void post_refund(struct work *w)
     }
     if (!o) {
         out->waits = true;
+        out->note_count = 0; /* said when it is posted */
         return;
     }
     if (rules_match_returns(o->lines, o->line_count, in->sale.left, t->lines, t->line_count,
@@ -778,30 +784,4 @@ void ledger_run(struct ledger_facts *in, int32_t day, struct ledger_effects *out
     if (in->pack_now)
         decide_tier(&w, in->metric, day, true);
     drop_zeros(out);
-}
-
-/* ---- head office reads a card ---- */
-
-enum ledger_proof ledger_read_proof(const struct ledger_intent *intent, uint32_t tmc_before,
-                                    const struct ledger_reading *reading, int *record)
-{
-    int64_t change = intent->load ? points_n(intent->amount) : -points_n(intent->amount);
-    *record = -1;
-    for (int i = 0; i < reading->record_count; i++)
-        if (entry_equal(reading->records[i].entry, intent->id) &&
-            reading->records[i].amount == change) {
-            *record = i;
-            return PROOF_DONE;
-        }
-    /* Not in the log: it was not done, if the log reaches back far enough. */
-    if (reading->record_count < reading->log_size)
-        return PROOF_NOT_DONE;
-    if (reading->has_tmc) /* each transaction of ours writes one record */
-        return reading->tmc - tmc_before <= (uint32_t)reading->record_count ? PROOF_NOT_DONE
-                                                                            : PROOF_NONE;
-    for (int i = 0; i < reading->record_count; i++)
-        if (reading->records[i].entry.terminal == intent->id.terminal &&
-            reading->records[i].entry.seq < intent->id.seq)
-            return PROOF_NOT_DONE;
-    return PROOF_NONE;
 }

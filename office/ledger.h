@@ -143,7 +143,8 @@ struct ledger_facts {
     struct ledger_intent intent; /* t->original; REFUND: not */
     struct ledger_intent before; /* the intent that the evidence names as the one before */
     bool named;                  /* INTENT: an earlier arrival already named it as done */
-    enum { EVIDENCE_NONE, EVIDENCE_GOOD, EVIDENCE_BAD } evidence;
+    /* LOST: all fits, but the Transaction MAC was overwritten before anybody read it. */
+    enum { EVIDENCE_NONE, EVIDENCE_GOOD, EVIDENCE_LOST, EVIDENCE_BAD } evidence;
     char evidence_why[160];
     struct entry_id evidence_before; /* as the card enciphered it; seq 0 = none */
     bool counter_taken;              /* the card's counter belongs to another entry */
@@ -247,20 +248,5 @@ member_id ledger_member_of(const struct txn *t, const struct ledger_card *card);
 
 /* Where the points of an intent are. */
 enum ledger_account ledger_place(bool load, enum ledger_proof proof, enum ledger_outcome outcome);
-
-/* What the log on a card, as head office itself reads it, says of an intent.  records: newest first, of
- * this card.  tmc_before: the counter when it was announced (EV2). */
-struct ledger_reading {
-    bool has_tmc;
-    uint32_t tmc;
-    int32_t record_count, log_size; /* log_size: how many the card keeps */
-    struct {
-        struct entry_id entry;
-        int64_t time_s;
-        int32_t amount;
-    } records[8];
-};
-enum ledger_proof ledger_read_proof(const struct ledger_intent *intent, uint32_t tmc_before,
-                                    const struct ledger_reading *reading, int *record);
 
 #endif

@@ -1,0 +1,50 @@
+/* books_int.h - what the files of office/books share: books.c (opening, views), books_post.c (entries in),
+ * books_report.c (lists and totals), books_verify.c (invariants, replay).
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PATRON_OFFICE_BOOKS_INT_H
+#define PATRON_OFFICE_BOOKS_INT_H
+
+#include "db/store_office.h"
+#include "office/books.h"
+#include "office/ledger.h"
+#include "sync/wire.h"
+
+struct books_pack {
+    struct pack pack;
+    struct books_pack *next; /* in order of versions */
+};
+
+/* One; from books_open, large. */
+struct books {
+    struct store_office *store;
+    const struct card_office_keys *keys; /* NULL: no evidence can be checked */
+    struct books_pack *packs;
+    bool run_known;
+    int32_t run_day;
+
+    /* for the entry being posted */
+    struct ledger_facts facts;
+    struct ledger_effects effects;
+    struct lot lots[LOTS_MAX];
+    struct txn original, waiting, own;
+    int32_t posting_n, move_n, note_n; /* next row numbers of the entry */
+    uint8_t bytes[WIRE_ENTRY_MAX];
+};
+
+/* A books around an empty store in memory, for replay. */
+enum err books_open_store(struct books **out, const char *path, const struct card_office_keys *keys,
+                          struct errmsg *why);
+const struct pack *books_find_pack(const struct books *b, uint32_t version);
+enum err books_load_pack(struct books *b, struct bytes json, struct errmsg *why);
+enum err books_load_intent(struct books *b, struct entry_id id, struct ledger_intent *out,
+                           struct errmsg *why);
+/* Reads and decodes an entry.  Errors: ERR_NOT_FOUND. */
+enum err books_load_entry(struct books *b, struct entry_id id, struct txn *out, int64_t *position,
+                          struct errmsg *why);
+/* Checks the evidence of t (a SALE, CANCEL, SETTLE or LOAD with commit DONE) as posting does. */
+enum err books_check_evidence(const struct books *b, const struct txn *t, struct entry_id *before,
+                              struct errmsg *why);
+/* What was read at the entry of this name is not to be called again: packs and runs may have gone. */
+enum err books_reload(struct books *b, struct errmsg *why);
+
+#endif

@@ -1,0 +1,1031 @@
+/* books_post.c - entries in: the facts an entry needs are read, ledger.c decides, the effects are written.
+ * See books.h; what the effects mean is in ledger.h.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/crash.h"
+#include "base/date.h"
+#include "office/books_int.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TIER_VALID_DAYS = 366, TIER_RENEW_DAYS = 183 };
+
+/* ---- reading facts ---- */
+
+static enum err load_card(struct books *b, const struct card_uid *uid, struct ledger_card *out,
+                          struct errmsg *why)
+{
+    *out = (struct ledger_card){.uid = *uid};
+    if (!uid_is(uid))
+        return OK;
+    struct query q = query_of(b->store, Q_CARD_GET);
+    query_uid(&q, uid);
+    if ((out->known = query_row(&q))) {
+        out->member = (member_id)query_get_int(&q);
+        out->kind = (enum card_kind)query_get_int(&q);
+        out->status = (enum card_status)query_get_int(&q);
+        out->purse = points_of(query_get_int(&q));
+    }
+    return query_done(&q, why);
+}
+
+static enum err load_member(struct books *b, member_id member, int32_t from_day,
+                            struct ledger_facts *in, struct errmsg *why)
+{
+    in->member = (struct ledger_member){.id = member};
+    in->lots = b->lots;
+    in->lot_count = 0;
+    in->today = INT32_MIN;
+    if (member == 0)
+        return OK;
+    struct query q = query_of(b->store, Q_MEMBER_GET);
+    query_int(&q, (int64_t)member);
+    if ((in->member.known = query_row(&q))) {
+        query_get_text(&q, in->member.tier, sizeof in->member.tier);
+        in->member.short_since_day = (int32_t)query_get_int(&q);
+        in->today = (int32_t)query_get_int(&q);
+        (void)query_get_int(&q);
+        (void)query_get_int(&q);
+        in->member.owed = points_of(query_get_int(&q));
+    }
+    enum err e = query_done(&q, why);
+    if (e || !in->member.known)
+        return e;
+    q = query_of(b->store, Q_LOTS);
+    query_int(&q, (int64_t)member);
+    query_int(&q, from_day);
+    while (in->lot_count < LOTS_MAX && query_row(&q)) {
+        struct lot *lot = &b->lots[in->lot_count++];
+        lot->expires_day = (int32_t)query_get_int(&q);
+        lot->left = points_of(query_get_int(&q));
+        lot->expired = points_of(query_get_int(&q));
+    }
+    return query_done(&q, why);
+}
+
+enum err books_load_intent(struct books *b, struct entry_id id, struct ledger_intent *out,
+                           struct errmsg *why)
+{
+    *out = (struct ledger_intent){.id = id};
+    if (!entry_is(id))
+        return OK;
+    struct query q = query_of(b->store, Q_INTENT_GET);
+    query_int(&q, id.terminal);
+    query_int(&q, id.seq);
+    if ((out->known = query_row(&q))) {
+        out->load = query_get_int(&q) != 0;
+        query_get_uid(&q, &out->card);
+        (void)query_get_int(&q);
+        out->amount = points_of(query_get_int(&q));
+        out->time_s = query_get_int(&q);
+        out->proof = (enum ledger_proof)query_get_int(&q);
+        out->how = (enum ledger_how)query_get_int(&q);
+        out->outcome = (enum ledger_outcome)query_get_int(&q);
+        out->sale_position = query_get_int(&q);
+    }
+    return query_done(&q, why);
+}
+
+enum err books_load_entry(struct books *b, struct entry_id id, struct txn *out, int64_t *position,
+                          struct errmsg *why)
+{
+    enum err e = OK, ended;
+    struct query q = query_of(b->store, Q_ENTRY_FIND);
+    query_int(&q, id.terminal);
+    query_int(&q, id.seq);
+    if (query_row(&q)) {
+        e = wire_decode_txn(out, query_get_blob(&q), why);
+        if (e)
+            e = err_add(why, ERR_CORRUPT, "T%04" PRIu32 "-%" PRIu32, id.terminal, id.seq);
+        *position = query_get_int(&q);
+    } else {
+        e = ERR_NOT_FOUND;
+    }
+    ended = query_done(&q, why);
+    if (ended)
+        return ended;
+    return e == ERR_NOT_FOUND ? err_set(why, e, "T%04" PRIu32 "-%" PRIu32 " is not here", id.terminal,
+                                        id.seq)
+                              : e;
+}
+
+enum err books_check_evidence(const struct books *b, const struct txn *t, struct entry_id *before,
+                              struct errmsg *why)
+{
+    int64_t change = t->kind == TXN_LOAD ? points_n(t->points) : -points_n(t->redeemed);
+    *before = (struct entry_id){0};
+    if (!b->keys)
+        return err_set(why, ERR_MAC, "no keys to check it with");
+    if (change < INT32_MIN || change > INT32_MAX)
+        return err_set(why, ERR_FORMAT, "no card holds that much");
+    return card_evidence_check(b->keys, &t->card, t->original, (int32_t)change, &t->evidence, before,
+                               why);
+}
+
+static enum err load_evidence(struct books *b, struct ledger_facts *in, struct errmsg *why)
+{
+    const struct txn *t = in->t;
+    struct errmsg fault = {""};
+    enum err e = OK;
+    in->evidence = EVIDENCE_NONE;
+    in->evidence_before = (struct entry_id){0};
+    in->counter_taken = in->named = false;
+    in->before = (struct ledger_intent){0};
+    if (t->commit == COMMIT_DONE) {
+        enum err bad = books_check_evidence(b, t, &in->evidence_before, &fault);
+        in->evidence = bad == OK ? EVIDENCE_GOOD : bad == ERR_NOT_FOUND ? EVIDENCE_LOST : EVIDENCE_BAD;
+        snprintf(in->evidence_why, sizeof in->evidence_why, "%.159s", fault.text);
+        e = books_load_intent(b, in->evidence_before, &in->before, why);
+        in->before.known &= uid_equal(&in->before.card, &t->card);
+        if (!e) {
+            struct query q = query_of(b->store, Q_TMC_GET);
+            query_uid(&q, &t->card);
+            query_int(&q, t->evidence.tmc);
+            if (query_row(&q)) {
+                struct entry_id id = {(uint32_t)query_get_int(&q), 0};
+                id.seq = (uint32_t)query_get_int(&q);
+                in->counter_taken = !entry_equal(id, t->original);
+            }
+            e = query_done(&q, why);
+        }
+    } else if (t->kind == TXN_INTENT || t->kind == TXN_LOAD_INTENT) {
+        struct query q = query_of(b->store, Q_TMC_NAMES);
+        query_int(&q, t->id.terminal);
+        query_int(&q, t->id.seq);
+        query_uid(&q, &t->card);
+        in->named = query_row(&q);
+        e = query_done(&q, why);
+    }
+    return e;
+}
+
+static enum err sum_metric(struct books *b, member_id member, enum pack_metric metric, int32_t from_day,
+                           int32_t to_day, int64_t *out, struct errmsg *why)
+{
+    struct query q = query_of(b->store, Q_METRIC_SUM);
+    query_int(&q, (int64_t)member);
+    query_int(&q, from_day);
+    query_int(&q, to_day);
+    if (query_row(&q)) {
+        int64_t spend = query_get_int(&q), points = query_get_int(&q), visits = query_get_int(&q);
+        *out = metric == METRIC_SPEND ? spend : metric == METRIC_POINTS ? points : visits;
+    }
+    return query_done(&q, why);
+}
+
+/* What counts for the tier, as it stands on in->today. */
+static enum err load_metric(struct books *b, struct ledger_facts *in, int32_t day, struct errmsg *why)
+{
+    const struct pack *p = in->pack_now;
+    member_id member = in->member.id;
+    in->metric = in->metric_last_year = in->bills_on_day = 0;
+    if (!p || p->tier_count < 2 || !in->member.known)
+        return OK;
+    int32_t start = rules_tier_window_start(p, in->today);
+    enum err e = sum_metric(b, member, p->metric, start, in->today, &in->metric, why);
+    if (!e && p->window == WINDOW_CALENDAR_YEAR)
+        e = sum_metric(b, member, p->metric, rules_tier_window_start(p, start - 1), start - 1,
+                       &in->metric_last_year, why);
+    if (!e && p->metric == METRIC_VISITS)
+        e = sum_metric(b, member, p->metric, day, day, &in->bills_on_day, why);
+    return e;
+}
+
+static enum err load_sale_facts(struct books *b, struct ledger_facts *in, int32_t day,
+                                struct errmsg *why)
+{
+    const struct txn *t = in->t;
+    enum err e = OK;
+    in->tier_ever = strcmp(t->tier, in->member.tier) == 0;
+    in->earned_here = in->earned_today = points_of(0);
+    if (!in->member.known)
+        return OK;
+    if (day > in->today)
+        in->today = day;
+    if (!in->tier_ever) {
+        struct query q = query_of(b->store, Q_TIER_EVER);
+        query_int(&q, (int64_t)in->member.id);
+        query_text(&q, t->tier);
+        in->tier_ever = query_row(&q);
+        e = query_done(&q, why);
+    }
+    if (!e && in->pack && points_n(in->pack->cap_per_day) > 0) {
+        struct query q = query_of(b->store, Q_SALE_EARNED_ON);
+        query_int(&q, (int64_t)in->member.id);
+        query_int(&q, day);
+        if (query_row(&q))
+            in->earned_today = points_of(query_get_int(&q));
+        if ((e = query_done(&q, why)))
+            return e;
+        q = query_of(b->store, Q_SALE_EARNED_HERE);
+        query_int(&q, (int64_t)in->member.id);
+        query_int(&q, day);
+        query_int(&q, t->id.terminal);
+        query_uid(&q, uid_is(&t->card) ? &t->card : NULL);
+        if (query_row(&q))
+            in->earned_here = points_of(query_get_int(&q));
+        e = query_done(&q, why);
+    }
+    return e ? e : load_metric(b, in, day, why);
+}
+
+/* The purchase a refund names; its lots may reach back further than the refund's own day. */
+static enum err load_original(struct books *b, struct ledger_facts *in, int32_t *from_day,
+                              struct errmsg *why)
+{
+    struct ledger_sale *s = &in->sale;
+    int64_t position = 0, redeem_position = 0;
+    in->original = NULL;
+    in->original_is_other = false;
+    s->known = false;
+    s->taken_count = 0;
+    s->uncovered = points_of(0);
+    enum err e = books_load_entry(b, in->t->original, &b->original, &position, why);
+    if (e == ERR_NOT_FOUND)
+        return OK;
+    if (e)
+        return e;
+    in->original_is_other = b->original.kind != TXN_SALE;
+    if (in->original_is_other)
+        return OK;
+    in->original = &b->original;
+    struct query q = query_of(b->store, Q_SALE_GET);
+    query_int(&q, in->t->original.terminal);
+    query_int(&q, in->t->original.seq);
+    if ((s->known = query_row(&q))) {
+        s->position = query_get_int(&q);
+        s->member = (member_id)query_get_int(&q);
+        (void)query_get_int(&q);
+        in->pack = books_find_pack(b, (uint32_t)query_get_int(&q));
+        query_get_text(&q, s->tier, sizeof s->tier);
+        s->counted = money_of(query_get_int(&q));
+        s->earned = points_of(query_get_int(&q));
+        s->lot_day = (int32_t)query_get_int(&q);
+        s->redeemed = points_of(query_get_int(&q));
+        s->redeemed_back = points_of(query_get_int(&q));
+        redeem_position = query_get_int(&q);
+        s->earned_here = points_of(query_get_int(&q));
+        s->earned_today = points_of(query_get_int(&q));
+        s->counted_back = money_of(query_get_int(&q));
+    }
+    if ((e = query_done(&q, why)))
+        return e;
+    for (int32_t i = 0; i < b->original.line_count; i++)
+        s->left[i] = b->original.lines[i].quantity;
+    q = query_of(b->store, Q_RETURNS);
+    query_int(&q, s->position);
+    while (query_row(&q)) {
+        int64_t line = query_get_int(&q);
+        if (line >= 0 && line < b->original.line_count)
+            s->left[line] -= (int32_t)query_get_int(&q);
+    }
+    if ((e = query_done(&q, why)))
+        return e;
+    if (s->lot_day < *from_day)
+        *from_day = s->lot_day;
+    if (redeem_position == 0)
+        return OK;
+    q = query_of(b->store, Q_REDEEM_MOVES);
+    query_int(&q, redeem_position);
+    query_int(&q, (int64_t)s->member);
+    while (s->taken_count < LOTS_MAX && query_row(&q)) {
+        bool debt = query_is_null(&q);
+        struct lot_move *m = &s->taken[s->taken_count];
+        m->expires_day = (int32_t)query_get_int(&q);
+        m->left = points_of(query_get_int(&q));
+        m->expired = points_of(query_get_int(&q));
+        if (debt) {
+            s->uncovered = points_of(query_get_int(&q));
+            continue;
+        }
+        s->taken_count++;
+        if (m->expires_day < *from_day)
+            *from_day = m->expires_day;
+    }
+    return query_done(&q, why);
+}
+
+static enum err load_run_day(struct books *b, struct errmsg *why)
+{
+    if (b->run_known)
+        return OK;
+    b->run_day = INT32_MIN;
+    struct query q = query_of(b->store, Q_RUN_LAST);
+    if (query_row(&q) && !query_is_null(&q))
+        b->run_day = (int32_t)query_get_int(&q);
+    enum err e = query_done(&q, why);
+    b->run_known = e == OK;
+    return e;
+}
+
+static int32_t min_day(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+static enum err gather(struct books *b, const struct txn *t, int64_t received_s, int64_t before_s,
+                       struct errmsg *why)
+{
+    struct ledger_facts *in = &b->facts;
+    int32_t day = day_of_time(t->time_s), from_day = day;
+    in->t = t;
+    in->received_s = received_s;
+    in->clock_before_s = before_s;
+    in->pack = books_find_pack(b, t->pack_version);
+    in->pack_now = books_pack_on(b, day);
+    in->original = NULL;
+    in->intent = (struct ledger_intent){0};
+    enum err e = load_run_day(b, why);
+    in->run_day = b->run_day;
+    if (!e)
+        e = load_card(b, &t->card, &in->card, why);
+    if (!e)
+        e = load_card(b, &t->replaces, &in->other, why);
+    if (!e && t->kind == TXN_REFUND)
+        e = load_original(b, in, &from_day, why);
+    else if (!e)
+        e = books_load_intent(b, t->original, &in->intent, why);
+    if (!e)
+        e = load_evidence(b, in, why);
+    if (e)
+        return e;
+    if (in->intent.known)
+        from_day = min_day(from_day, day_of_time(in->intent.time_s));
+    if (in->before.known)
+        from_day = min_day(from_day, day_of_time(in->before.time_s));
+    member_id member = ledger_member_of(t, &in->card);
+    if (t->kind == TXN_REFUND)
+        member = in->original && in->sale.known ? in->sale.member : 0;
+    e = load_member(b, member, from_day, in, why);
+    if (!e && t->kind == TXN_SALE)
+        e = load_sale_facts(b, in, day, why);
+    return e;
+}
+
+/* ---- writing effects ---- */
+
+static enum err write_balances(struct books *b, struct errmsg *why)
+{
+    const struct ledger_effects *out = &b->effects;
+    int64_t held = 0, transit = 0, owed = 0;
+    enum err e = OK;
+    for (int32_t i = 0; i < out->posting_count && !e; i++) {
+        const struct ledger_posting *p = &out->postings[i];
+        if (p->account == ACCOUNT_HELD)
+            held += points_n(p->amount);
+        else if (p->account == ACCOUNT_TRANSIT)
+            transit += points_n(p->amount);
+        else if (p->account == ACCOUNT_CARD) {
+            struct query q = query_of(b->store, Q_CARD_PURSE);
+            query_uid(&q, &p->card);
+            query_int(&q, points_n(p->amount));
+            e = query_run(&q, why);
+        }
+    }
+    for (int32_t i = 0; i < out->move_count; i++)
+        owed += points_n(out->moves[i].debt ? out->moves[i].owed : points_of(0));
+    if (e || (held == 0 && transit == 0 && owed == 0))
+        return e;
+    struct query q = query_of(b->store, Q_MEMBER_BALANCE);
+    query_int(&q, (int64_t)b->facts.member.id);
+    query_int(&q, held);
+    query_int(&q, transit);
+    query_int(&q, owed);
+    return query_run(&q, why);
+}
+
+static enum err change_lot(struct books *b, const struct lot_move *m, struct errmsg *why)
+{
+    for (enum office_query name = Q_LOT_CHANGE;; name = Q_LOT_ADD) {
+        struct query q = query_of(b->store, name);
+        query_int(&q, (int64_t)b->facts.member.id);
+        query_int(&q, m->expires_day);
+        query_int(&q, points_n(m->left));
+        query_int(&q, points_n(m->expired));
+        bool was_there = query_row(&q);
+        enum err e = query_done(&q, why);
+        if (e || was_there || name == Q_LOT_ADD)
+            return e;
+    }
+}
+
+static enum err write_postings(struct books *b, int64_t position, struct errmsg *why)
+{
+    const struct ledger_effects *out = &b->effects;
+    int64_t member = (int64_t)b->facts.member.id;
+    enum err e = OK;
+    for (int32_t i = 0; i < out->posting_count && !e; i++) {
+        const struct ledger_posting *p = &out->postings[i];
+        struct query q = query_of(b->store, Q_POSTING_ADD);
+        query_int(&q, position);
+        query_int(&q, b->posting_n++);
+        query_int(&q, member);
+        query_text(&q, ledger_account_text(p->account));
+        query_uid(&q, p->account == ACCOUNT_CARD ? &p->card : NULL);
+        query_int(&q, points_n(p->amount));
+        e = query_run(&q, why);
+    }
+    for (int32_t i = 0; i < out->move_count && !e; i++) {
+        const struct ledger_move *m = &out->moves[i];
+        struct query q = query_of(b->store, Q_LOT_MOVE_ADD);
+        query_int(&q, position);
+        query_int(&q, b->move_n++);
+        query_int(&q, member);
+        query_text(&q, ledger_cause_text(m->cause));
+        if (m->debt)
+            query_null(&q);
+        else
+            query_int(&q, m->lot.expires_day);
+        query_int(&q, m->debt ? 0 : points_n(m->lot.left));
+        query_int(&q, m->debt ? 0 : points_n(m->lot.expired));
+        query_int(&q, m->debt ? points_n(m->owed) : 0);
+        e = query_run(&q, why);
+        if (e || m->debt)
+            continue;
+        e = change_lot(b, &m->lot, why);
+    }
+    return e ? e : write_balances(b, why);
+}
+
+static enum err write_notes(struct books *b, int64_t position, struct errmsg *why)
+{
+    enum err e = OK;
+    for (int32_t i = 0; i < b->effects.note_count && !e; i++) {
+        const struct ledger_note *n = &b->effects.notes[i];
+        struct query q = query_of(b->store, Q_REVIEW_ADD);
+        query_int(&q, position);
+        query_int(&q, b->note_n++);
+        query_int(&q, (int64_t)b->facts.member.id);
+        query_text(&q, ledger_answer_text(n->answer));
+        query_text(&q, n->detail);
+        e = query_run(&q, why);
+    }
+    return e;
+}
+
+static enum err add_counter(struct books *b, uint32_t tmc, struct entry_id id, bool named,
+                            int64_t position, struct errmsg *why)
+{
+    const struct txn *t = b->facts.t;
+    struct query q = query_of(b->store, Q_TMC_ADD);
+    query_uid(&q, &t->card);
+    query_int(&q, tmc);
+    query_int(&q, id.terminal);
+    query_int(&q, id.seq);
+    query_int(&q, named);
+    query_int(&q, position);
+    return query_run(&q, why);
+}
+
+static enum err write_counters(struct books *b, int64_t position, struct errmsg *why)
+{
+    const struct txn *t = b->facts.t;
+    const struct ledger_effects *out = &b->effects;
+    enum err e = OK;
+    if (out->counter)
+        e = add_counter(b, t->evidence.tmc, t->original, false, position, why);
+    if (!e && out->counter_before)
+        e = add_counter(b, t->evidence.tmc - 1, b->facts.evidence_before, true, position, why);
+    if (e || t->evidence.kind == CARD_NONE || !(out->counter || out->new_intent))
+        return e;
+    struct query q = query_of(b->store, Q_CARD_TMC);
+    query_uid(&q, &t->card);
+    query_int(&q, t->evidence.tmc);
+    return query_run(&q, why);
+}
+
+static enum err write_intents(struct books *b, int64_t position, struct errmsg *why)
+{
+    const struct txn *t = b->facts.t;
+    const struct ledger_effects *out = &b->effects;
+    enum err e = OK;
+    if (out->new_intent) {
+        bool load = t->kind == TXN_LOAD_INTENT;
+        struct query q = query_of(b->store, Q_INTENT_ADD);
+        query_int(&q, t->id.terminal);
+        query_int(&q, t->id.seq);
+        query_int(&q, position);
+        query_int(&q, load);
+        query_uid(&q, &t->card);
+        query_int(&q, b->facts.member.known ? (int64_t)b->facts.member.id : 0);
+        query_int(&q, points_n(load ? t->points : t->redeemed));
+        query_int(&q, t->time_s);
+        e = query_run(&q, why);
+    }
+    for (int32_t i = 0; i < out->set_count && !e; i++) {
+        const struct ledger_intent *n = &out->set[i];
+        struct query q = query_of(b->store, Q_INTENT_SET);
+        query_int(&q, n->id.terminal);
+        query_int(&q, n->id.seq);
+        query_int(&q, n->proof);
+        query_int(&q, n->how);
+        query_int(&q, n->outcome);
+        query_int(&q, position);
+        e = query_run(&q, why);
+    }
+    if (!e && out->set_sale) {
+        struct query q = query_of(b->store, Q_INTENT_SALE);
+        query_int(&q, t->original.terminal);
+        query_int(&q, t->original.seq);
+        query_int(&q, position);
+        e = query_run(&q, why);
+    }
+    return e ? e : write_counters(b, position, why);
+}
+
+static enum err write_sale(struct books *b, int64_t position, struct errmsg *why)
+{
+    const struct ledger_facts *in = &b->facts;
+    const struct ledger_effects *out = &b->effects;
+    const struct txn *t = in->t;
+    struct query q = query_of(b->store, Q_SALE_ADD);
+    query_int(&q, position);
+    query_int(&q, t->id.terminal);
+    query_int(&q, t->id.seq);
+    query_int(&q, (int64_t)out->sale_member);
+    query_uid(&q, uid_is(&t->card) ? &t->card : NULL);
+    query_text(&q, t->shop);
+    query_int(&q, day_of_time(t->time_s));
+    query_int(&q, out->pack_version);
+    query_text(&q, out->tier);
+    query_int(&q, money_minor(t->total));
+    query_int(&q, money_minor(out->counted));
+    query_int(&q, points_n(t->points));
+    if (out->rated)
+        query_int(&q, points_n(out->points_rated));
+    else
+        query_null(&q);
+    query_int(&q, points_n(out->earned));
+    query_int(&q, out->lot_day);
+    query_int(&q, money_minor(t->redeemed_value));
+    query_int(&q, points_n(in->earned_here));
+    query_int(&q, points_n(in->earned_today));
+    query_text(&q, out->why);
+    enum err e = query_run(&q, why);
+    if (e || !in->member.known)
+        return e;
+    q = query_of(b->store, Q_MEMBER_SEEN);
+    query_int(&q, (int64_t)in->member.id);
+    query_int(&q, day_of_time(t->time_s));
+    return query_run(&q, why);
+}
+
+static enum err write_refund(struct books *b, int64_t position, struct errmsg *why)
+{
+    const struct ledger_facts *in = &b->facts;
+    const struct ledger_effects *out = &b->effects;
+    const struct txn *t = in->t;
+    enum err e = OK;
+    for (int32_t i = 0; i < out->return_count && !e; i++) {
+        struct query q = query_of(b->store, Q_RETURN_ADD);
+        query_int(&q, in->sale.position);
+        query_int(&q, out->returns[i].line);
+        query_int(&q, position);
+        query_int(&q, out->returns[i].quantity);
+        e = query_run(&q, why);
+    }
+    if (e)
+        return e;
+    struct query q = query_of(b->store, Q_REFUND_ADD);
+    query_int(&q, position);
+    query_int(&q, in->sale.position);
+    query_int(&q, (int64_t)in->sale.member);
+    query_int(&q, day_of_time(t->time_s));
+    query_int(&q, money_minor(t->total));
+    query_int(&q, points_n(t->points));
+    if (out->refund_rated)
+        query_int(&q, points_n(out->points_rated));
+    else
+        query_null(&q);
+    query_int(&q, points_n(out->clawed));
+    query_int(&q, points_n(out->let_go));
+    query_int(&q, points_n(out->points_back));
+    query_text(&q, out->why);
+    if ((e = query_run(&q, why)))
+        return e;
+    q = query_of(b->store, Q_SALE_RETURNED);
+    query_int(&q, in->sale.position);
+    query_int(&q, points_n(out->points_back));
+    query_int(&q, money_minor(out->counted_back));
+    return query_run(&q, why);
+}
+
+static enum err write_redeemed(struct books *b, int64_t position, struct errmsg *why)
+{
+    const struct ledger_effects *out = &b->effects;
+    struct query q = query_of(b->store, Q_SALE_REDEEMED);
+    query_int(&q, out->redeemed.sale_position ? out->redeemed.sale_position : position);
+    query_int(&q, points_n(out->redeemed.points));
+    query_int(&q, position);
+    return query_run(&q, why);
+}
+
+static enum err write_tier(struct books *b, int64_t position, struct errmsg *why)
+{
+    const struct ledger_effects *out = &b->effects;
+    int64_t member = (int64_t)b->facts.member.id;
+    enum err e = OK;
+    if (out->new_member) {
+        struct query q = query_of(b->store, Q_MEMBER_ADD);
+        query_int(&q, member);
+        query_int(&q, position);
+        query_text(&q, out->new_tier);
+        e = query_run(&q, why);
+    }
+    if (!e && out->tier_set) {
+        struct query q = query_of(b->store, Q_MEMBER_TIER);
+        query_int(&q, member);
+        query_text(&q, out->new_tier);
+        query_int(&q, out->short_since_day);
+        e = query_run(&q, why);
+    }
+    if (!e && (out->new_member || out->tier_moved)) {
+        struct query q = query_of(b->store, Q_TIER_ADD);
+        query_int(&q, member);
+        query_int(&q, position);
+        query_int(&q, out->tier_day);
+        query_text(&q, out->new_tier);
+        query_text(&q, out->tier_why);
+        e = query_run(&q, why);
+    }
+    if (e || (out->metric.spend == 0 && out->metric.points == 0 && out->metric.bills == 0))
+        return e;
+    struct query q = query_of(b->store, Q_METRIC_ADD);
+    query_int(&q, member);
+    query_int(&q, out->metric.day);
+    query_int(&q, out->metric.spend);
+    query_int(&q, out->metric.points);
+    query_int(&q, out->metric.bills);
+    return query_run(&q, why);
+}
+
+static enum err write_card(struct books *b, const struct ledger_card *c, const struct card_uid *next,
+                           bool hot, int64_t position, struct errmsg *why)
+{
+    struct query q = query_of(b->store, Q_CARD_SAVE);
+    query_uid(&q, &c->uid);
+    query_int(&q, position);
+    query_int(&q, (int64_t)c->member);
+    query_int(&q, c->kind);
+    query_int(&q, c->status);
+    query_uid(&q, next);
+    enum err e = query_run(&q, why);
+    if (e || !hot)
+        return e;
+    q = query_of(b->store, Q_HOT_ADD);
+    query_uid(&q, &c->uid);
+    query_int(&q, c->status);
+    query_int(&q, position);
+    return query_run(&q, why);
+}
+
+static enum err write_effects(struct books *b, int64_t position, struct errmsg *why)
+{
+    const struct ledger_effects *out = &b->effects;
+    const struct txn *t = b->facts.t;
+    enum err e = OK;
+    if (out->card_set) /* first: postings go to it */
+        e = write_card(b, &out->card, NULL, out->card_hot, position, why);
+    if (!e && out->other_set)
+        e = write_card(b, &out->other, &out->card.uid, out->other_hot, position, why);
+    if (!e)
+        e = write_tier(b, position, why);
+    if (!e)
+        e = write_intents(b, position, why);
+    if (!e && out->sale)
+        e = write_sale(b, position, why);
+    if (!e && points_n(out->redeemed.points) > 0)
+        e = write_redeemed(b, position, why);
+    if (!e && out->refund)
+        e = write_refund(b, position, why);
+    if (!e && out->waits) {
+        struct query q = query_of(b->store, Q_WAITING_ADD);
+        query_int(&q, t->original.terminal);
+        query_int(&q, t->original.seq);
+        query_int(&q, position);
+        e = query_run(&q, why);
+    }
+    if (!e)
+        e = write_postings(b, position, why);
+    return e ? e : write_notes(b, position, why);
+}
+
+/* ---- one entry ---- */
+
+static enum err post_one(struct books *b, const struct txn *t, int64_t position, int64_t received_s,
+                         int64_t before_s, struct errmsg *why)
+{
+    b->posting_n = b->move_n = b->note_n = 0;
+    enum err e = gather(b, t, received_s, before_s, why);
+    if (e)
+        return e;
+    ledger_post(&b->facts, &b->effects);
+    return write_effects(b, position, why);
+}
+
+/* Refunds that came before their sale: now they can be posted. */
+static enum err post_waiting(struct books *b, struct entry_id sale, struct errmsg *why)
+{
+    for (;;) {
+        int64_t position = 0, received_s = 0;
+        struct query q = query_of(b->store, Q_WAITING_FOR);
+        query_int(&q, sale.terminal);
+        query_int(&q, sale.seq);
+        if (query_row(&q))
+            position = query_get_int(&q);
+        enum err e = query_done(&q, why);
+        if (e || position == 0)
+            return e;
+        q = query_of(b->store, Q_WAITING_DONE);
+        query_int(&q, position);
+        if ((e = query_run(&q, why)))
+            return e;
+        q = query_of(b->store, Q_ENTRY_AT);
+        query_int(&q, position);
+        if (query_row(&q)) {
+            e = wire_decode_txn(&b->waiting, query_get_blob(&q), why);
+            received_s = query_get_int(&q);
+        }
+        enum err ended = query_done(&q, why);
+        if (e || ended)
+            return e ? err_add(why, ERR_CORRUPT, "entry at %" PRId64, position) : ended;
+        if ((e = post_one(b, &b->waiting, position, received_s, 0, why)))
+            return e;
+    }
+}
+
+/* Every member's expiry and tier.  A day has one run; a second one finds nothing to do. */
+static enum err post_run(struct books *b, const struct txn *t, int64_t position, struct errmsg *why)
+{
+    int64_t *members = NULL;
+    size_t count = 0, cap = 0;
+    enum err e = load_run_day(b, why);
+    if (e || t->day <= b->run_day)
+        return e;
+    const struct pack *pack = books_pack_on(b, t->day);
+    struct query q = query_of(b->store, Q_RUN_MEMBERS);
+    query_int(&q, t->day);
+    query_int(&q, pack ? pack->tier_count : 0);
+    while (!e && query_row(&q)) {
+        if (count == cap) {
+            cap = cap ? 2 * cap : 1024;
+            int64_t *more = realloc(members, cap * sizeof *more);
+            if (!more) {
+                e = err_set(why, ERR_IO, "out of memory");
+                break;
+            }
+            members = more;
+        }
+        members[count++] = query_get_int(&q);
+    }
+    enum err ended = query_done(&q, why);
+    e = e ? e : ended;
+    b->facts.pack_now = pack;
+    for (size_t i = 0; i < count && !e; i++) {
+        e = load_member(b, (member_id)members[i], t->day, &b->facts, why);
+        b->facts.today = t->day;
+        if (!e)
+            e = load_metric(b, &b->facts, t->day, why);
+        if (e)
+            break;
+        ledger_run(&b->facts, t->day, &b->effects);
+        e = write_effects(b, position, why);
+    }
+    free(members);
+    if (e)
+        return e;
+    q = query_of(b->store, Q_RUN_ADD);
+    query_int(&q, t->day);
+    query_int(&q, position);
+    e = query_run(&q, why);
+    b->run_day = t->day;
+    return e;
+}
+
+static enum err look_at_known(struct books *b, const struct txn *t, struct bytes entry,
+                              int64_t received_s, enum post_result *result, struct errmsg *why)
+{
+    bool same = false;
+    struct query q = query_of(b->store, Q_ENTRY_FIND);
+    query_int(&q, t->id.terminal);
+    query_int(&q, t->id.seq);
+    if (query_row(&q)) {
+        struct bytes known = query_get_blob(&q);
+        same = known.size == entry.size && memcmp(known.data, entry.data, entry.size) == 0;
+    }
+    enum err e = query_done(&q, why);
+    *result = same ? POST_REPEATED : POST_CONFLICT;
+    if (e || same)
+        return e;
+    q = query_of(b->store, Q_CONFLICT_ADD);
+    query_int(&q, t->id.terminal);
+    query_int(&q, t->id.seq);
+    query_int(&q, received_s);
+    query_blob(&q, entry.data, entry.size);
+    return query_run(&q, why);
+}
+
+enum err books_post(struct books *b, const struct txn *t, struct bytes entry, int64_t received_s,
+                    enum post_result *result, struct errmsg *why)
+{
+    uint8_t before[WIRE_HASH_SIZE] = {0}, hash[WIRE_HASH_SIZE];
+    uint32_t last = 0;
+    int64_t before_s = 0, position = 0;
+    assert(store_office_is_open(b->store));
+    struct query q = query_of(b->store, Q_ENTRY_LAST);
+    query_int(&q, t->id.terminal);
+    if (query_row(&q)) {
+        last = (uint32_t)query_get_int(&q);
+        struct bytes h = query_get_blob(&q);
+        before_s = query_get_int(&q);
+        if (h.size == sizeof before)
+            memcpy(before, h.data, sizeof before);
+    }
+    enum err e = query_done(&q, why);
+    if (e)
+        return e;
+    if (t->id.seq <= last)
+        return look_at_known(b, t, entry, received_s, result, why);
+    *result = POST_GAP;
+    if (t->id.seq != last + 1)
+        return OK;
+    *result = POST_NEW;
+    wire_chain(hash, before, entry);
+    q = query_of(b->store, Q_ENTRY_APPEND);
+    query_int(&q, t->id.terminal);
+    query_int(&q, t->id.seq);
+    query_int(&q, t->kind);
+    query_int(&q, t->time_s);
+    query_int(&q, received_s);
+    query_blob(&q, hash, sizeof hash);
+    query_blob(&q, entry.data, entry.size);
+    if (query_row(&q))
+        position = query_get_int(&q);
+    if ((e = query_done(&q, why)))
+        return e;
+    e = post_one(b, t, position, received_s, before_s, why);
+    if (!e && t->kind == TXN_SALE)
+        e = post_waiting(b, t->id, why);
+    if (!e && t->kind == TXN_RUN)
+        e = post_run(b, t, position, why);
+    crash_point("office-posted");
+    return e;
+}
+
+/* ---- head office's own ---- */
+
+static enum err refuse_overload(struct books *b, const struct txn *t, struct errmsg *why)
+{
+    struct ledger_card card;
+    struct member_view m;
+    enum err e = load_card(b, &t->card, &card, why);
+    if (e || t->kind != TXN_LOAD_INTENT || points_n(t->points) <= 0)
+        return e;
+    if (!card.known || card.member == 0)
+        return err_set(why, ERR_STATE, "the card is of no member");
+    if ((e = books_member(b, card.member, &m, why)))
+        return e;
+    if (points_cmp(t->points, m.held) > 0)
+        return err_set(why, ERR_STATE, "%" PRId64 " points are to be loaded, %" PRId64 " are held by now",
+                       points_n(t->points), points_n(m.held));
+    return OK;
+}
+
+enum err books_post_own(struct books *b, struct txn *t, int64_t now_s, struct errmsg *why)
+{
+    uint8_t hash[WIRE_HASH_SIZE];
+    struct buf entry = BUF_ON(b->bytes);
+    enum post_result result = POST_GAP;
+    bool own = !store_office_is_open(b->store);
+    enum err e = own ? books_begin(b, why) : OK;
+    if (e)
+        return e;
+    t->id.terminal = OFFICE_TERMINAL;
+    if (t->time_s == 0)
+        t->time_s = now_s;
+    e = books_next_seq(b, OFFICE_TERMINAL, &t->id.seq, hash, why);
+    if (!e)
+        e = txn_check(t, why);
+    if (!e)
+        e = refuse_overload(b, t, why);
+    if (!e)
+        e = wire_encode_txn(&entry, t, why);
+    if (!e)
+        e = books_post(b, t, buf_bytes(&entry), now_s, &result, why);
+    assert(e || result == POST_NEW);
+    if (own && e)
+        books_rollback(b);
+    return own && !e ? books_commit(b, why) : e;
+}
+
+/* ---- a load ---- */
+
+/* Head office's own SETTLE or LOAD of an intent, from what the card shows. */
+static enum err settle_by_reading(struct books *b, const struct card_seen *seen, struct entry_id id,
+                                  int64_t now_s, struct errmsg *why)
+{
+    struct ledger_intent intent;
+    struct txn_evidence complete = {0};
+    int64_t position;
+    struct txn *t = &b->own;
+    enum err e = books_load_intent(b, id, &intent, why);
+    if (!e)
+        e = books_load_entry(b, id, &b->original, &position, why);
+    if (e)
+        return e;
+    enum txn_commit verdict = card_judge(seen, id, &b->original.evidence, &complete);
+    if (verdict != COMMIT_DONE && verdict != COMMIT_NOT_DONE)
+        return OK;
+    memset(t, 0, sizeof *t);
+    t->kind = intent.load ? TXN_LOAD : TXN_SETTLE;
+    t->time_s = now_s;
+    t->card = seen->uid;
+    t->member = b->original.member;
+    t->original = id;
+    t->points = intent.load ? intent.amount : points_of(0);
+    t->redeemed = intent.load ? points_of(0) : intent.amount;
+    t->commit = verdict;
+    if (verdict == COMMIT_DONE)
+        t->evidence = complete;
+    return books_post_own(b, t, now_s, why);
+}
+
+static bool has_gap(struct books *b, const struct card_seen *seen)
+{
+    bool gap = seen->has_tmc;
+    struct query q = query_text_of(b->store, "SELECT tmc_last, missing FROM tmc_gap WHERE uid = ?");
+    query_uid(&q, &seen->uid);
+    if (seen->has_tmc && query_row(&q)) {
+        int64_t last = query_get_int(&q);
+        gap = last != seen->tmc || query_get_int(&q) != 0;
+    }
+    return query_done(&q, NULL) || gap;
+}
+
+static void plan(struct books *b, const struct card_seen *seen, const struct card_view *card,
+                 const struct member_view *m, int32_t today, struct load_plan *out)
+{
+    int64_t held = points_n(m->held), delta = 0;
+    const struct pack *pack = books_pack_on(b, today);
+    const struct card_profile *on = &seen->profile;
+    struct card_profile *p = &out->profile;
+    p->member = card->member;
+    p->layout = CARD_LAYOUT;
+    p->flags = card->status == CARD_ACTIVE ? 0 : CARD_FLAG_BLOCKED;
+    snprintf(p->tier, sizeof p->tier, "%s", m->tier);
+    p->tier_valid_day = on->tier_valid_day;
+    bool lowest = !pack || strcmp(m->tier, pack->tiers[0].code) == 0;
+    bool renew = strcmp(on->tier, p->tier) != 0 ||
+                 (!lowest && on->tier_valid_day < today + TIER_RENEW_DAYS);
+    if (renew)
+        p->tier_valid_day = today + TIER_VALID_DAYS;
+    if (card->status == CARD_REPLACED)
+        delta = -(int64_t)seen->purse;
+    else if (held < 0)
+        delta = -held < seen->purse ? held : -(int64_t)seen->purse;
+    else if (card->status == CARD_ACTIVE)
+        delta = held < INT32_MAX - seen->purse ? held : INT32_MAX - seen->purse;
+    out->delta = (int32_t)delta;
+    out->needed = delta != 0 || renew || on->member != p->member || on->flags != p->flags ||
+                  on->layout != p->layout;
+}
+
+enum err books_plan_load(struct books *b, const struct card_seen *seen, int64_t now_s,
+                         struct load_plan *out, struct errmsg *why)
+{
+    struct card_view card;
+    struct member_view member = {0};
+    struct entry_id open[16];
+    int32_t open_count = 0;
+    memset(out, 0, sizeof *out);
+    enum err e = books_card(b, &seen->uid, &card, why);
+    if (e)
+        return e;
+    struct query q = query_of(b->store, Q_INTENTS_OPEN);
+    query_uid(&q, &seen->uid);
+    while (open_count < 16 && query_row(&q)) {
+        open[open_count].terminal = (uint32_t)query_get_int(&q);
+        open[open_count++].seq = (uint32_t)query_get_int(&q);
+    }
+    e = query_done(&q, why);
+    for (int32_t i = 0; i < open_count && !e; i++)
+        e = settle_by_reading(b, seen, open[i], now_s, why);
+    if (!e)
+        e = books_card(b, &seen->uid, &card, why);
+    if (!e && card.member)
+        e = books_member(b, card.member, &member, why);
+    if (e)
+        return e;
+    plan(b, seen, &card, &member, day_of_time(now_s), out);
+    if (card.status != CARD_REPLACED && points_n(card.purse) != seen->purse)
+        snprintf(out->note, sizeof out->note,
+                 "the card shows %" PRId32 " points, the books %" PRId64 "%s", seen->purse,
+                 points_n(card.purse),
+                 entry_is(card.open_intent) ? ": an intent is in doubt"
+                 : has_gap(b, seen)         ? ": a till has not sent everything"
+                                            : ": nothing explains it");
+    return OK;
+}
