@@ -5,7 +5,7 @@
 set -eu
 need='gcc libc6-dev make pkg-config libsqlite3-dev libnfc-dev libusb-1.0-0-dev libmbedtls-dev
       libjansson-dev libnanopb-dev nanopb protobuf-compiler python3-protobuf'
-[ "${1:-build}" = build ] || need="$need libcmocka-dev libnfc-bin libnfc-examples libfreefare-bin
+[ "${1:-build}" = build ] || need="$need libcmocka-dev libnfc-bin libnfc-examples libfreefare-bin libfreefare-dev
       libumockdev-dev umockdev valgrind sqlite3"
 
 if ! command -v dpkg-query >/dev/null; then
