@@ -1,0 +1,223 @@
+/* e2e_ctl.c - patronctl card, as people use it: the real program, the real libnfc, simulated cards.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "tests/harness.h"
+#include "tests/test.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static char *office, *clock_file, *log_path, *reader;
+static struct proc sim;
+static struct control desk;
+
+static char *program(const char *name)
+{
+    const char *build = getenv("BUILD");
+    return path_of("%s/%s", build ? build : "build", name);
+}
+
+/* patronctl with these words; its exit code. */
+static int ctl(char *out, size_t size, const char *input, const char *const words[])
+{
+    const char *argv[PROC_ARGS_MAX] = {program("patronctl"), "--home", office, "--clock", clock_file};
+    int n = 5;
+    for (int i = 0; words[i]; i++)
+        argv[n++] = words[i];
+    argv[n] = NULL;
+    out[0] = 0;
+    return run(log_path, input, out, size, argv);
+}
+
+#define CTL(out, ...) ctl(out, sizeof out, NULL, ARGS(__VA_ARGS__))
+
+static void set_up(void)
+{
+    char out[2048], *scratch = path_of("%s", test_scratch_dir());
+    char *link = path_of("%s/nfc", scratch), *socket = path_of("%s/sim.sock", scratch);
+    char *cards = path_of("%s/cards", scratch);
+    office = path_of("%s/office", scratch);
+    clock_file = path_of("%s/clock", scratch);
+    log_path = path_of("%s/log", scratch);
+    reader = path_of("pn532_uart:%s", link);
+    write_file(clock_file, "2010-12-01T08:00\n");
+    mkdir(cards, 0700);
+    proc_start(&sim, log_path, NULL,
+               ARGS(program("patron-cardsim"), "--link", link, "--cards", cards, "--control", socket));
+    control_open(&desk, socket, 10000);
+    assert_int_equal(CTL(out, "init"), 0);
+}
+
+static void tear_down(void)
+{
+    char out[4096];
+    /* whatever was done, the books hold */
+    int verified = CTL(out, "ledger", "verify"), replayed = CTL(out, "ledger", "replay");
+    control_close(&desk);
+    proc_end(&sim, SIGTERM);
+    assert_int_equal(verified, 0);
+    assert_int_equal(replayed, 0);
+}
+
+#define sim_ok(...) control_ok(&desk, said, sizeof said, __VA_ARGS__)
+
+/* The UID of "ok UID MEMBER". */
+static void issued(const char *out, char uid[15], char member[24])
+{
+    assert_int_equal(sscanf(out, "ok %14[0-9a-f] %23s", uid, member), 2);
+}
+
+TEST(ctl_cards, a_card_is_issued_shown_and_read_back)
+{
+    char out[8192], said[512], uid[15], member[24];
+    set_up();
+    sim_ok("new ev2 random one");
+    sim_ok("present one");
+    assert_int_equal(CTL(out, "card", "issue", "--enrol", "--reader", reader), 0);
+    issued(out, uid, member);
+    assert_string_equal(member, "M1");
+    assert_int_equal(CTL(out, "card", "read", "--reader", reader), 0);
+    assert_non_null(strstr(out, uid));
+    assert_non_null(strstr(out, "M1"));
+    assert_non_null(strstr(out, "base"));
+    assert_int_equal(CTL(out, "card", "show", uid), 0);
+    assert_non_null(strstr(out, "active"));
+    assert_int_equal(CTL(out, "member", "show", "M1"), 0);
+    assert_non_null(strstr(out, uid));
+    /* once only */
+    assert_int_equal(CTL(out, "card", "issue", "--enrol", "--reader", reader), 1);
+    assert_int_equal(CTL(out, "member", "show", "M2"), 1);
+    tear_down();
+}
+
+TEST(ctl_cards, a_card_is_blocked_unblocked_and_replaced)
+{
+    char out[8192], said[512], old[15], new[15], member[24];
+    set_up();
+    sim_ok("new ev2 random old");
+    sim_ok("new ev1 random new");
+    assert_int_equal(CTL(out, "member", "add", "--name", "Ada"), 0);
+    sim_ok("present old");
+    assert_int_equal(CTL(out, "card", "issue", "--member", "M1", "--reader", reader), 0);
+    issued(out, old, member);
+    sim_ok("remove");
+    assert_int_equal(CTL(out, "card", "block", old), 2); /* a reason is needed */
+    assert_int_equal(CTL(out, "card", "block", old, "--reason", "reported lost"), 0);
+    assert_int_equal(CTL(out, "card", "block", old, "--reason", "reported lost"), 1);
+    assert_int_equal(CTL(out, "card", "unblock", old, "--reason", "found"), 0);
+    sim_ok("present new");
+    assert_int_equal(CTL(out, "card", "issue", "--reader", reader), 0); /* nobody's yet */
+    issued(out, new, member);
+    assert_string_equal(member, "-");
+    assert_int_equal(CTL(out, "card", "replace", old, old, "--reason", "lost"), 1);
+    assert_int_equal(CTL(out, "card", "replace", old, new, "--reason", "lost"), 0);
+    assert_int_equal(CTL(out, "card", "show", old), 0);
+    assert_non_null(strstr(out, "replaced"));
+    assert_int_equal(CTL(out, "card", "show", new), 0);
+    assert_non_null(strstr(out, "M1"));
+    assert_int_equal(CTL(out, "card", "unblock", old, "--reason", "x"), 1);
+    assert_int_equal(CTL(out, "card", "bind", new, "M1"), 1);
+    assert_int_equal(CTL(out, "card", "list"), 0);
+    assert_non_null(strstr(out, old));
+    assert_non_null(strstr(out, new));
+    tear_down();
+}
+
+TEST(ctl_cards, a_torn_card_is_finished_when_it_comes_back)
+{
+    char out[8192], said[512], uid[15], member[24];
+    set_up();
+    sim_ok("new ev2 random torn");
+    sim_ok("tear after 12");
+    sim_ok("present torn");
+    /* nobody lays it down again: given up, and the member waits for a card */
+    assert_int_equal(CTL(out, "card", "issue", "--enrol", "--reader", reader, "--wait", "1"), 1);
+    assert_int_equal(CTL(out, "member", "show", "M1"), 0);
+    sim_ok("present torn");
+    assert_int_equal(CTL(out, "card", "issue", "--member", "M1", "--reader", reader), 0);
+    issued(out, uid, member);
+    assert_string_equal(member, "M1");
+    assert_int_equal(CTL(out, "card", "read", "--reader", reader), 0);
+    assert_non_null(strstr(out, "M1"));
+    tear_down();
+}
+
+/* A program we talk with line by line. */
+struct talk {
+    pid_t pid;
+    FILE *to, *from;
+};
+
+static void talk_start(struct talk *t, const char *const argv[])
+{
+    int in[2], out[2];
+    assert_int_equal(pipe(in), 0);
+    assert_int_equal(pipe(out), 0);
+    t->pid = fork();
+    assert_true(t->pid >= 0);
+    if (t->pid == 0) {
+        dup2(in[0], 0);
+        dup2(out[1], 1);
+        close(in[0]), close(in[1]), close(out[0]), close(out[1]);
+        execv(argv[0], (char *const *)(uintptr_t)argv);
+        _exit(127);
+    }
+    close(in[0]);
+    close(out[1]);
+    t->to = fdopen(in[1], "w");
+    t->from = fdopen(out[0], "r");
+}
+
+static void talk(struct talk *t, const char *line, char *answer, int size)
+{
+    fprintf(t->to, "%s\n", line);
+    fflush(t->to);
+    assert_non_null(fgets(answer, size, t->from));
+}
+
+static int talk_end(struct talk *t)
+{
+    int status = -1;
+    fclose(t->to);
+    waitpid(t->pid, &status, 0);
+    fclose(t->from);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(ctl_cards, one_process_issues_many_cards_and_answers_each)
+{
+    enum { CARDS = 12 };
+    char out[8192], said[512], uid[15], member[24], expected[24], line[64];
+    struct talk t;
+    set_up();
+    for (int i = 1; i <= CARDS; i++)
+        sim_ok("new %s random c%d", i % 3 ? "ev2" : "ev1", i);
+    talk_start(&t, ARGS(program("patronctl"), "--home", office, "--clock", clock_file, "card", "issue",
+                        "--enrol", "--follow", "--reader", reader));
+    for (int i = 1; i <= CARDS; i++) {
+        sim_ok("present c%d", i);
+        snprintf(line, sizeof line, i % 2 ? "- Member %d" : "-", i);
+        talk(&t, line, out, sizeof out);
+        issued(out, uid, member);
+        snprintf(expected, sizeof expected, "M%d", i);
+        assert_string_equal(member, expected);
+        sim_ok("remove");
+    }
+    /* a slip is answered and the next card goes on */
+    talk(&t, "0411223344556x", out, sizeof out);
+    assert_int_equal(strncmp(out, "failed ", 7), 0);
+    sim_ok("new ev2 random last");
+    sim_ok("present last");
+    talk(&t, "-", out, sizeof out);
+    issued(out, uid, member);
+    assert_int_equal(talk_end(&t), 1); /* one line had failed */
+    assert_int_equal(CTL(out, "member", "find", "member 7"), 0);
+    assert_non_null(strstr(out, "M7"));
+    tear_down();
+}
