@@ -1,9 +1,9 @@
 /* card.c - see card.h.  A plan is a list of steps; a step is one command, or a thought between two.
  *
- * card_step takes the answer to the step that waits, then goes along the plan until a step has a frame to
- * send, the caller has to decide (READY), or the plan is through.  The steps' rows say what to send and
- * what to make of the answer; everything that reads an answer here has had its length, status and MAC
- * checked in take_answer.  SPEC.md section 11 lists the plans byte by byte.
+ * card_step takes the answer to the step that waits, then goes along the plan until a step has a
+ * frame to send, the caller has to decide (READY), or the plan is through.  The steps' rows say
+ * what to send and what to make of the answer; everything that reads an answer here has had its
+ * length, status and MAC checked in take_answer.  SPEC.md section 11 lists the plans byte by byte.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cardproto/card.h"
 
@@ -74,14 +74,14 @@ enum step_id {
 };
 
 static const uint8_t plan_identify[] = {SELECT, AUTH, AUTH_REPLY, PROFILE, VALUE, END};
-static const uint8_t plan_debit[] = {SELECT,  AUTH,   AUTH_REPLY, PROFILE, VALUE,  COUNTER, PREPARE,
-                                     CHANGE,  RECORD, READER,     READY,   COMMIT, END};
+static const uint8_t plan_debit[] = {SELECT, AUTH,   AUTH_REPLY, PROFILE, VALUE,  COUNTER, PREPARE,
+                                     CHANGE, RECORD, READER,     READY,   COMMIT, END};
 static const uint8_t plan_settle[] = {SELECT,  AUTH, AUTH_REPLY, PROFILE, VALUE,
                                       COUNTER, LOG,  VERDICT,    END};
-static const uint8_t plan_load[] = {
-    SELECT, AUTH, AUTH_REPLY, PROFILE, VALUE, COUNTER, LOG, READY,
-    /* card_load_set has said what to do */
-    PREPARE, RECORD, READER, CREDIT_AUTH, CREDIT_AUTH_REPLY, WRITE_PROFILE, CHANGE, READY, COMMIT, END};
+static const uint8_t plan_load[] = {SELECT, AUTH, AUTH_REPLY, PROFILE, VALUE, COUNTER, LOG, READY,
+                                    /* card_load_set has said what to do */
+                                    PREPARE, RECORD, READER, CREDIT_AUTH, CREDIT_AUTH_REPLY,
+                                    WRITE_PROFILE, CHANGE, READY, COMMIT, END};
 static const uint8_t plan_issue[] = {
     SELECT_PICC, VERSION, CREATE_APPLICATION, SELECT, BLANK_AUTH, AUTH_REPLY, CREATE_MEMBER,
     WRITE_MEMBER, CREATE_PROFILE, CREATE_PURSE, CREATE_LOG, CREATE_TMAC, CHANGE_KEY_1, CHANGE_KEY_2,
@@ -135,8 +135,8 @@ static void end(struct card_op *op, enum card_next how)
 }
 
 /* Before the commit went out a failure means that nothing happened; after it nobody knows (I4). */
-__attribute__((format(printf, 3, 4))) static void fail(struct card_op *op, enum card_status_word status,
-                                                       const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void
+fail(struct card_op *op, enum card_status_word status, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -209,7 +209,8 @@ static const struct bytes nothing = {NULL, 0};
 
 static struct buf tmi_of(struct card_op *op)
 {
-    return (struct buf){.data = op->evidence.tmi, .size = op->evidence.tmi_size, .cap = TXN_TMI_MAX};
+    return (struct buf){
+        .data = op->evidence.tmi, .size = op->evidence.tmi_size, .cap = TXN_TMI_MAX};
 }
 
 /* EV1 has no Transaction MAC. */
@@ -382,7 +383,7 @@ static void send_records(struct card_op *op, uint32_t count, size_t expected)
                 expected);
 }
 
-/* How often did the card commit: EV2 tells it with the last Transaction MAC, EV1 in its newest record. */
+/* How often the card has committed: EV2 keeps count, EV1 tells it in its newest record. */
 static bool skip_counter(const struct card_op *op)
 {
     bool log_tells = op->seen.kind == CARD_EV1 && (op->plan == PLAN_LOAD || op->log_empty);
@@ -412,7 +413,7 @@ static void take_counter(struct card_op *op, struct bytes data)
     op->seen.has_tmc = true;
 }
 
-/* Someone with a till's key has cleared the log.  The error ended the session: again, without it. */
+/* Someone with a till's key has cleared the log.  The error ended the session: begin again. */
 static bool refused_log(struct card_op *op, unsigned status)
 {
     if (status != FRAME_STATUS_BOUNDARY || op->log_empty)
@@ -671,8 +672,8 @@ static void take_version(struct card_op *op, struct bytes data)
         return;
     }
     if ((data.data[1] & 0x0f) != 1 || data.data[3] == 0) {
-        fail(op, CARD_NOT_OURS, "type %02x version %02x is no DESFire EV1, EV2 or EV3", data.data[1],
-             data.data[3]);
+        fail(op, CARD_NOT_OURS, "type %02x version %02x is no DESFire EV1, EV2 or EV3",
+             data.data[1], data.data[3]);
         return;
     }
     if (memcmp(data.data + 14, op->seen.uid.b, sizeof op->seen.uid.b) != 0) {
@@ -813,8 +814,8 @@ static void think_first_count(struct card_op *op)
 
 static void send_delete(struct card_op *op)
 {
-    send_secure(op, CMD_DELETE_APPLICATION, bytes_of(op->scheme.aid, sizeof op->scheme.aid), nothing,
-                COMM_MAC, 0);
+    send_secure(op, CMD_DELETE_APPLICATION, bytes_of(op->scheme.aid, sizeof op->scheme.aid),
+                nothing, COMM_MAC, 0);
     /* The session goes with the application; with or without a MAC, CreateApplication will tell. */
     op->secure = false;
 }
@@ -860,8 +861,8 @@ static const struct step {
                      .take = take_auth},
     [CREDIT_AUTH_REPLY] = {"authenticating for a load", .skip = skip_ev1, .send = send_auth_reply,
                            .take = take_auth_reply},
-    [WRITE_PROFILE] = {"writing the profile", .skip = skip_write_profile, .send = send_write_profile,
-                       .take = take_write_profile},
+    [WRITE_PROFILE] = {"writing the profile", .skip = skip_write_profile,
+                       .send = send_write_profile, .take = take_write_profile},
     [COMMIT] = {"committing", .send = send_commit, .take = take_commit},
     [VERDICT] = {"judging", .think = think_verdict},
     [SELECT_PICC] = {"selecting the card", .send = send_select_picc, .take = take_nothing},
@@ -1087,8 +1088,9 @@ static void begin_till(struct card_op *op, enum card_plan plan, const struct car
     layout_diversify(&op->scheme, &op->seen.uid, KEY_TILL, &keys->k2, &op->keys[KEY_TILL]);
 }
 
-static void begin_office(struct card_op *op, enum card_plan plan, const struct card_office_keys *keys,
-                         const struct card_uid *uid, const uint8_t random[CARD_RANDOM_SIZE])
+static void begin_office(struct card_op *op, enum card_plan plan,
+                         const struct card_office_keys *keys, const struct card_uid *uid,
+                         const uint8_t random[CARD_RANDOM_SIZE])
 {
     begin(op, plan, &keys->scheme, uid, random);
     const struct aes_key *masters[] = {&keys->k0, &keys->k1, &keys->k2, &keys->k3, &keys->tmac};
@@ -1111,9 +1113,9 @@ static bool can_resume(const struct card_op *op, const struct card_uid *uid)
            uid_equal(&op->seen.uid, uid);
 }
 
-void card_debit_start(struct card_op *op, const struct card_till_keys *keys, const struct card_uid *uid,
-                      const uint8_t random[CARD_RANDOM_SIZE], int32_t amount, struct entry_id entry,
-                      int64_t time_s)
+void card_debit_start(struct card_op *op, const struct card_till_keys *keys,
+                      const struct card_uid *uid, const uint8_t random[CARD_RANDOM_SIZE],
+                      int32_t amount, struct entry_id entry, int64_t time_s)
 {
     assert(amount > 0);
     assert(entry_is(entry));

@@ -1,4 +1,5 @@
-/* cipher.c - see cipher.h.  CMAC sits on the plain AES block call because mbedTLS's own CMAC allocates.
+/* cipher.c - see cipher.h.  CMAC sits on the plain AES block call because mbedTLS's own CMAC
+ * allocates.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cardproto/cipher.h"
 
@@ -12,7 +13,8 @@ static void xor_block(uint8_t *a, const uint8_t *b)
         a[i] ^= b[i];
 }
 
-/* The key schedule of a good size cannot fail, and one block cannot either: only our own mistakes could. */
+/* The key schedule of a good size cannot fail, and one block cannot either: only our own mistakes
+ * could. */
 static void aes_open(mbedtls_aes_context *aes, const struct aes_key *key, int mode)
 {
     mbedtls_aes_init(aes);
@@ -82,7 +84,8 @@ static void cmac(const struct aes_key *key, uint8_t chain[AES_BLOCK], struct byt
     double_block(k1, k1);
     double_block(k2, k1);
 
-    size_t total = message.size ? (message.size + padded_to - 1) / padded_to * padded_to : padded_to;
+    size_t total =
+        message.size ? (message.size + padded_to - 1) / padded_to * padded_to : padded_to;
     for (size_t at = 0; at < total; at += AES_BLOCK) {
         uint8_t block[AES_BLOCK] = {0};
         if (at < message.size) {

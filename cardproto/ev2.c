@@ -93,8 +93,8 @@ void ev2_iv(const struct ev2_session *s, bool answer, uint16_t ctr, uint8_t iv[A
 }
 
 /* MACt over first || ctr || TI || header || data. */
-static void message_mac(const struct ev2_session *s, uint8_t first, uint16_t ctr, struct bytes header,
-                        struct bytes data, uint8_t mact[MACT_SIZE])
+static void message_mac(const struct ev2_session *s, uint8_t first, uint16_t ctr,
+                        struct bytes header, struct bytes data, uint8_t mact[MACT_SIZE])
 {
     uint8_t raw[MESSAGE_MAX];
     struct buf m = BUF_ON(raw);
@@ -193,8 +193,8 @@ enum err ev2_change_key(struct ev2_session *s, uint8_t key_no, const struct aes_
     buf_put_u8(&plain, version);
     if (old_key)
         buf_put_le(&plain, crc32_desfire(0xffffffff, bytes_of(new_key->b, AES_KEY_SIZE)), 4);
-    enum err e = ev2_command(s, CMD_CHANGE_KEY, bytes_of(&key_no, 1), buf_bytes(&plain), COMM_FULL,
-                             body);
+    enum err e =
+        ev2_command(s, CMD_CHANGE_KEY, bytes_of(&key_no, 1), buf_bytes(&plain), COMM_FULL, body);
     bytes_wipe(raw, sizeof raw);
     return e;
 }

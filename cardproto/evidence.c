@@ -1,5 +1,5 @@
-/* evidence.c - what a card's reading and a card's commit prove: card_judge and card_evidence_check of card.h.
- * SPEC.md sections 6 and 12.
+/* evidence.c - what a card's reading and a card's commit prove: card_judge and card_evidence_check
+ * of card.h.  SPEC.md sections 6 and 12.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cardproto/card.h"
 
@@ -106,7 +106,8 @@ static enum err add_up(struct tmi_sum *sum, const struct txn_evidence *e, struct
                            p.file);
         }
     }
-    return r == ERR_NOT_FOUND ? OK : err_set(why, ERR_FORMAT, "the Transaction MAC input is malformed");
+    return r == ERR_NOT_FOUND ? OK
+                              : err_set(why, ERR_FORMAT, "the Transaction MAC input is malformed");
 }
 
 enum err card_evidence_check(const struct card_office_keys *keys, const struct card_uid *uid,
@@ -130,7 +131,8 @@ enum err card_evidence_check(const struct card_office_keys *keys, const struct c
     tmac_value(&key, uid, e->tmc, bytes_of(e->tmi, e->tmi_size), tmv);
     enum err r = OK;
     if (!lost && !bytes_equal_const_time(tmv, e->tmv, sizeof tmv)) {
-        r = err_set(why, ERR_MAC, "the Transaction MAC of commit %u is not this card's", (unsigned)e->tmc);
+        r = err_set(why, ERR_MAC, "the Transaction MAC of commit %u is not this card's",
+                    (unsigned)e->tmc);
         goto out;
     }
     if ((r = add_up(&sum, e, why)) || (r = check_record(entry, change, e, why)))

@@ -150,8 +150,8 @@ struct entry_id layout_decode_reader(const uint8_t reader[READER_ID_SIZE])
     return (struct entry_id){(uint32_t)get_le(reader + 4, 4), (uint32_t)get_le(reader + 8, 4)};
 }
 
-/* KS1 09: key 0 changes keys and makes files, settings and key 0 may change, no listing without key 0.
- * KS2 84: AES, four keys. */
+/* KS1 09: key 0 changes keys and makes files, settings and key 0 itself may change, nothing is listed
+ * without key 0.  KS2 84: AES, four keys. */
 void layout_put_application(struct buf *out, const struct card_scheme *scheme)
 {
     buf_put(out, scheme->aid, sizeof scheme->aid);

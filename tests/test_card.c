@@ -1,5 +1,6 @@
-/* test_card.c - whole operations of cardproto/card.h on the virtual card of hw/vcard.h, which was written
- * apart from it: what works, what a torn card shows afterwards, and what a hostile card cannot do.
+/* test_card.c - whole operations of cardproto/card.h on the virtual card of hw/vcard.h, which was
+ * written apart from it: what works, what a torn card shows afterwards, and what a hostile card
+ * cannot do.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cardproto/card.h"
 #include "cardproto/layout.h"
@@ -9,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- a card, the keys of two programmes, and a line to the card that counts and can be cut ---- */
+/* ---- a card, the keys of two programmes, a line to the card that counts and can be cut ---- */
 
 static const struct card_uid uid = {{0x04, 0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6}};
 static const struct card_profile profile = {
@@ -49,7 +50,7 @@ struct line {
     /* May change an answer: the attacker between card and reader, or a bad card. */
     void (*meddle)(struct line *l, struct buf *answer);
     uint8_t blocked; /* meddle_command: this command is answered as unknown */
-    bool trace;
+    char log[600];   /* "cmd out/in" of each exchange */
 };
 
 /* One exchange.  False: no answer came. */
@@ -63,12 +64,10 @@ static bool exchange(struct line *l, struct bytes frame, struct buf *answer)
         return false;
     if (!vcard_exchange(l->card, frame, answer))
         return false;
-    if (l->trace) {
-        char a[200], b[200];
-        hex_encode(a, frame.data, frame.size);
-        hex_encode(b, answer->data, answer->size);
-        printf("    %2d %s > %s\n", l->exchanges, a, b);
-    }
+    size_t end = strlen(l->log);
+    if (end + 12 < sizeof l->log)
+        sprintf(l->log + end, "%s%02X %zu/%zu", end ? ", " : "", frame.data[1], frame.size,
+                answer->size);
     if (l->meddle)
         l->meddle(l, answer);
     l->in += answer->size;
@@ -77,7 +76,7 @@ static bool exchange(struct line *l, struct bytes frame, struct buf *answer)
 
 enum outcome { WENT, LOST, LOST_IN_COMMIT };
 
-/* Carries frames until the operation wants something else.  Once the card is lost its field is off. */
+/* Carries frames until the operation wants something else.  A lost card has no field. */
 static enum outcome carry(struct card_op *op, struct line *l, enum card_next *next)
 {
     uint8_t raw[300];
@@ -237,14 +236,17 @@ static struct entry_id id(uint32_t terminal, uint32_t seq)
 
 TEST(card, issuing_makes_files_rights_and_keys_as_the_spec_says)
 {
-    EACH_KIND (k) {
+    EACH_KIND(k)
+    {
         struct vcard *v = issued_card(kinds[k]);
         struct card_office_keys keys = office_keys(1);
         static const struct {
             uint8_t file, type, option, access[2];
         } rows[] = {
-            {FILE_MEMBER, VFILE_STD, 1, {0x00, 0x1f}},  {FILE_PROFILE, VFILE_BACKUP, 1, {0x30, 0x2f}},
-            {FILE_PURSE, VFILE_VALUE, 3, {0x30, 0x2f}}, {FILE_LOG, VFILE_CYCLIC, 1, {0x30, 0x22}},
+            {FILE_MEMBER, VFILE_STD, 1, {0x00, 0x1f}},
+            {FILE_PROFILE, VFILE_BACKUP, 1, {0x30, 0x2f}},
+            {FILE_PURSE, VFILE_VALUE, 3, {0x30, 0x2f}},
+            {FILE_LOG, VFILE_CYCLIC, 1, {0x30, 0x22}},
             {FILE_TMAC, VFILE_TMAC, 1, {0x20, 0x2f}},
         };
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -278,7 +280,8 @@ TEST(card, issuing_makes_files_rights_and_keys_as_the_spec_says)
 
 TEST(card, a_card_is_issued_once)
 {
-    EACH_KIND (k) {
+    EACH_KIND(k)
+    {
         struct vcard *v = issued_card(kinds[k]);
         struct card_office_keys keys = office_keys(2);
         struct line l = {.card = v};
@@ -292,7 +295,8 @@ TEST(card, a_card_is_issued_once)
 
 TEST(card, identify_takes_five_exchanges_and_shows_member_and_purse)
 {
-    EACH_KIND (k) {
+    EACH_KIND(k)
+    {
         struct vcard *v = loaded_card(kinds[k], 321);
         struct card_till_keys keys = till_keys(1);
         struct line l = {.card = v};
@@ -314,7 +318,8 @@ TEST(card, identify_takes_five_exchanges_and_shows_member_and_purse)
 
 TEST(card, a_redemption_takes_ten_exchanges_whether_identified_before_or_not)
 {
-    EACH_KIND (k) {
+    EACH_KIND(k)
+    {
         struct vcard *v = loaded_card(kinds[k], 500);
         struct card_till_keys keys = till_keys(1);
         struct line l = {.card = v};
@@ -348,7 +353,8 @@ TEST(card, a_redemption_takes_ten_exchanges_whether_identified_before_or_not)
 
 TEST(card, evidence_holds_for_its_own_debit_and_for_nothing_else)
 {
-    EACH_KIND (k) {
+    EACH_KIND(k)
+    {
         struct vcard *v = loaded_card(kinds[k], 500);
         bool ev2 = kinds[k] != VCARD_EV1;
         struct entry_id previous;
@@ -394,7 +400,8 @@ TEST(card, evidence_holds_for_its_own_debit_and_for_nothing_else)
 
 TEST(card, a_load_shows_the_log_changes_purse_and_profile_and_proves_it)
 {
-    EACH_KIND (k) {
+    EACH_KIND(k)
+    {
         struct vcard *v = loaded_card(kinds[k], 100);
         struct card_office_keys keys = office_keys(1);
         bool ev2 = kinds[k] != VCARD_EV1;
@@ -404,8 +411,8 @@ TEST(card, a_load_shows_the_log_changes_purse_and_profile_and_proves_it)
         struct card_op op = {0};
         card_load_start(&op, &keys, &uid, fresh_random());
         must(&op, &l, CARD_READY);
-        printf("  %s: reads %d exchanges, %zu out, %zu in\n", vcard_kind_text(kinds[k]), l.exchanges,
-               l.out, l.in);
+        printf("  %s: reads %d exchanges, %zu out, %zu in\n", vcard_kind_text(kinds[k]),
+               l.exchanges, l.out, l.in);
         assert_int_equal(op.seen.purse, 76);
         assert_int_equal(op.seen.record_count, CARD_LOG_MAX);
         assert_int_equal(op.seen.tmc, 14); /* issue, load, 12 debits */
@@ -445,7 +452,8 @@ TEST(card, a_load_shows_the_log_changes_purse_and_profile_and_proves_it)
 
 TEST(card, a_load_of_nothing_leaves_the_purse_and_counts)
 {
-    EACH_KIND (k) {
+    EACH_KIND(k)
+    {
         struct vcard *v = loaded_card(kinds[k], 100);
         struct entry_id previous;
         struct line l = {.card = v};
@@ -459,16 +467,76 @@ TEST(card, a_load_of_nothing_leaves_the_purse_and_counts)
     }
 }
 
+/* SPEC.md section 11 lists these. */
+TEST(card, every_exchange_has_the_size_the_spec_says)
+{
+    static const struct {
+        enum vcard_kind kind;
+        char what;
+        const char *log;
+    } rows[] = {
+        {VCARD_EV2, 'D',
+         "5A 9/2, 71 8/18, AF 38/34, BD 21/42, 6C 15/26, BD 21/22, DC 31/10, 3B 53/10, C8 "
+         "30/26, C7 15/22"},
+        {VCARD_EV1, 'D',
+         "5A 9/2, 71 8/2, AA 7/18, AF 38/18, BD 13/42, 6C 7/18, BB 13/42, DC 23/10, 3B "
+         "53/10, C7 5/10"},
+        {VCARD_EV2, 'L',
+         "5A 9/2, 71 8/18, AF 38/34, BD 21/42, 6C 15/26, BD 21/22, BB 21/61, AF 5/61, AF "
+         "5/61, AF 5/61, AF 5/30, 3B 53/10, C8 30/26, 77 7/18, AF 38/18, 3D 53/10, 0C "
+         "31/10, C7 15/22"},
+        {VCARD_EV1, 'L',
+         "5A 9/2, 71 8/2, AA 7/18, AF 38/18, BD 13/42, 6C 7/18, BB 13/61, AF 5/61, AF "
+         "5/61, AF 5/61, AF 5/30, 3B 53/10, 3D 53/10, 0C 23/10, C7 5/10"},
+        {VCARD_EV2, 'I',
+         "5A 9/2, 60 5/9, AF 5/9, AF 5/16, CA 11/2, 5A 9/2, 71 8/18, AF 38/34, CD 21/10, "
+         "3D 53/10, CB 21/10, CC 31/10, C0 24/10, CE 51/10, C4 47/10, C4 47/10, C4 47/10, "
+         "71 8/18, AF 38/34, 6C 15/26, 3B 53/10, C8 30/26, 77 7/18, AF 38/18, 3D 53/10, C7 "
+         "15/22, 71 8/18, AF 38/34, C4 47/2"},
+        {VCARD_EV1, 'I',
+         "5A 9/2, 60 5/9, AF 5/9, AF 5/16, CA 11/2, 5A 9/2, AA 7/18, AF 38/18, CD 13/10, "
+         "3D 53/10, CB 13/10, CC 23/10, C0 16/10, C4 39/10, C4 39/10, C4 39/10, AA 7/18, "
+         "AF 38/18, 6C 7/18, 3B 53/10, 3D 53/10, C7 5/10, AA 7/18, AF 38/18, C4 39/2"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct card_office_keys keys = office_keys(1);
+        struct vcard *v = new_card(rows[i].kind);
+        struct line l = {.card = v};
+        struct card_op op = {0};
+        if (rows[i].what == 'I') {
+            card_issue_start(&op, &keys, &uid, fresh_random(), &profile, LIMIT);
+        } else {
+            v = l.card = loaded_card(rows[i].kind, 100);
+            if (rows[i].what == 'D') {
+                debit_start(&op, 5, id(1, 1));
+                must(&op, &l, CARD_READY);
+            } else {
+                for (uint32_t n = 1; n <= 8; n++)
+                    debit(v, 1, id(2, n));
+                assert_int_equal(load_to_ready(&op, &l, 5, id(0, 2)), CARD_READY);
+            }
+            card_commit(&op);
+        }
+        must(&op, &l, CARD_DONE);
+        printf("  %s %c: %d exchanges, %zu/%zu bytes\n", vcard_kind_text(rows[i].kind),
+               rows[i].what, l.exchanges, l.out, l.in);
+        assert_string_equal(l.log, rows[i].log);
+    }
+}
+
 /* ---- refusals ---- */
 
 TEST(card, too_few_points_and_too_many_are_refused_before_anything_happens)
 {
-    EACH_KIND (k) {
+    EACH_KIND(k)
+    {
         static const struct {
             int32_t delta;
             enum card_status_word status;
-        } rows[] = {{-101, CARD_TOO_LITTLE},        {INT32_MIN, CARD_TOO_LITTLE},
-                    {INT32_MAX, CARD_LIMIT},        {INT32_MAX - 100, CARD_LIMIT},
+        } rows[] = {{-101, CARD_TOO_LITTLE},
+                    {INT32_MIN, CARD_TOO_LITTLE},
+                    {INT32_MAX, CARD_LIMIT},
+                    {INT32_MAX - 100, CARD_LIMIT},
                     {LIMIT - 99, CARD_LIMIT}};
         struct vcard *v = loaded_card(kinds[k], 100);
         struct card_op op = {0};
@@ -491,7 +559,8 @@ TEST(card, too_few_points_and_too_many_are_refused_before_anything_happens)
 
 TEST(card, cards_of_others_are_told_apart)
 {
-    EACH_KIND (k) {
+    EACH_KIND(k)
+    {
         struct card_till_keys ours = till_keys(1), theirs = till_keys(2), versioned = till_keys(1);
         struct card_op op = {0};
         struct line l = {.card = new_card(kinds[k])};
@@ -508,7 +577,8 @@ TEST(card, cards_of_others_are_told_apart)
         card_identify_start(&op, &ours, &other, fresh_random());
         must_fail(&op, &l, CARD_BAD_KEY);
     }
-    static const char *const strangers[] = {"\x6a\x82", "\x6d\x00", "\x91\xa0", "\x90\x00", "\x00\x00"};
+    static const char *const strangers[] = {"\x6a\x82", "\x6d\x00", "\x91\xa0", "\x90\x00",
+                                            "\x00\x00"};
     for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++) {
         struct card_till_keys ours = till_keys(1);
         struct card_op op = {0};
@@ -521,7 +591,8 @@ TEST(card, cards_of_others_are_told_apart)
 
 TEST(card, a_card_that_came_back_has_no_session_to_go_on_with)
 {
-    EACH_KIND (k) {
+    EACH_KIND(k)
+    {
         struct vcard *v = loaded_card(kinds[k], 100);
         struct card_till_keys keys = till_keys(1);
         struct line l = {.card = v};
@@ -652,7 +723,8 @@ TEST(card, records_that_say_nonsense_are_refused)
         int at;
         uint8_t value;
     } rows[] = {{0, 0}, {0, 2}, {1, 'X'}, {1, 'I'}, {2, 1}, {3, 1}, {23, 0x7f}, {27, 0x80}};
-    struct card_record r = {.entry = id(1, 2), .type = 'D', .amount = -5, .after = 7, .number = 3}, s;
+    struct card_record r = {.entry = id(1, 2), .type = 'D', .amount = -5, .after = 7, .number = 3},
+                       s;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         uint8_t raw[TXN_RECORD_SIZE];
         card_record_encode(raw, &r);
@@ -668,7 +740,8 @@ TEST(card, records_that_say_nonsense_are_refused)
 
 TEST(card, a_debit_that_was_not_done_is_shown_not_done)
 {
-    EACH_KIND (k) {
+    EACH_KIND(k)
+    {
         struct vcard *v = loaded_card(kinds[k], 100);
         struct txn_evidence e = intent_only(v, 30, id(4, 1));
         struct card_op op = settle(v, id(4, 1), &e);
@@ -690,7 +763,8 @@ TEST(card, a_debit_that_was_not_done_is_shown_not_done)
 /* The counter alone would say "done": before + 1.  The record says whose it was. */
 TEST(card, a_commit_of_another_till_is_not_taken_for_ours)
 {
-    EACH_KIND (k) {
+    EACH_KIND(k)
+    {
         struct vcard *v = loaded_card(kinds[k], 100);
         struct txn_evidence e = intent_only(v, 30, id(4, 1));
         debit(v, 30, id(5, 1));
@@ -705,7 +779,8 @@ TEST(card, a_commit_of_another_till_is_not_taken_for_ours)
 
 TEST(card, a_debit_that_was_done_is_found_as_long_as_the_log_holds_it)
 {
-    EACH_KIND (k) {
+    EACH_KIND(k)
+    {
         bool ev2 = kinds[k] != VCARD_EV1;
         struct vcard *v = loaded_card(kinds[k], 100);
         struct txn_evidence e = intent_only(v, 30, id(4, 1));
@@ -720,7 +795,8 @@ TEST(card, a_debit_that_was_done_is_found_as_long_as_the_log_holds_it)
             debit(v, 1, id(5, i));
             op = settle(v, id(4, 1), &e);
             assert_int_equal(op.verdict, COMMIT_DONE);
-            assert_int_equal(check(id(4, 1), -30, &op.evidence, &previous), ev2 ? ERR_NOT_FOUND : OK);
+            assert_int_equal(check(id(4, 1), -30, &op.evidence, &previous),
+                             ev2 ? ERR_NOT_FOUND : OK);
         }
         debit(v, 1, id(5, 8));
         assert_int_equal(settle(v, id(4, 1), &e).verdict, COMMIT_DOUBT);
@@ -729,7 +805,8 @@ TEST(card, a_debit_that_was_done_is_found_as_long_as_the_log_holds_it)
 
 TEST(card, head_office_judges_a_reading_as_a_till_does)
 {
-    EACH_KIND (k) {
+    EACH_KIND(k)
+    {
         struct vcard *v = loaded_card(kinds[k], 100);
         struct txn_evidence e = intent_only(v, 30, id(4, 1)), complete;
         debit(v, 30, id(4, 1));
@@ -756,14 +833,15 @@ static void command(struct vcard *v, struct card_op *op, uint8_t cmd, struct byt
     frame_wrap(&frame, cmd, buf_bytes(&body));
     assert_true(vcard_exchange(v, buf_bytes(&frame), &answer));
     assert_int_equal(answer.data[answer.size - 1], 0);
-    assert_int_equal(session_answer(&op->session, 0, bytes_of(answer.data, answer.size - 2), COMM_MAC,
-                                    0, &plain),
+    assert_int_equal(session_answer(&op->session, 0, bytes_of(answer.data, answer.size - 2),
+                                    COMM_MAC, 0, &plain),
                      OK);
 }
 
 TEST(card, a_till_gone_bad_that_cleared_the_log_stops_neither_debit_nor_load)
 {
-    EACH_KIND (k) {
+    EACH_KIND(k)
+    {
         struct vcard *v = loaded_card(kinds[k], 100);
         struct txn_evidence e = intent_only(v, 30, id(4, 1));
         struct card_till_keys keys = till_keys(1);
@@ -793,8 +871,8 @@ TEST(card, a_till_gone_bad_that_cleared_the_log_stops_neither_debit_nor_load)
 
 /* ---- evidence that lies ---- */
 
-/* Evidence of a debit of 20 from 50 by T0003-7, made with the card's own keys: whatever it tells, its
- * Transaction MAC is true.  story: which part lies, 0 = none. */
+/* Evidence of a debit of 20 from 50 by T0003-7, made with the card's own keys: whatever it tells,
+ * its Transaction MAC is true.  story: which part lies, 0 = none. */
 static struct txn_evidence true_mac(int story)
 {
     struct card_office_keys keys = office_keys(1);
@@ -872,8 +950,11 @@ TEST(card, evidence_of_an_ev1_card_is_its_record)
         int32_t amount, after, before;
         uint32_t number;
         enum err want;
-    } rows[] = {{-20, 30, 50, 5, OK},         {-19, 30, 50, 5, ERR_FORMAT}, {-20, 30, 51, 5, ERR_FORMAT},
-                {-20, 30, 50, 6, ERR_FORMAT}, {20, 70, 50, 5, ERR_FORMAT}};
+    } rows[] = {{-20, 30, 50, 5, OK},
+                {-19, 30, 50, 5, ERR_FORMAT},
+                {-20, 30, 51, 5, ERR_FORMAT},
+                {-20, 30, 50, 6, ERR_FORMAT},
+                {20, 70, 50, 5, ERR_FORMAT}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct entry_id previous;
         struct txn_evidence e = {.kind = CARD_EV1, .tmc = 5, .purse_before = rows[i].before};
@@ -928,8 +1009,9 @@ static size_t forge(const struct card_op *op, struct bytes plain, uint8_t *out)
     return size + MACT_SIZE;
 }
 
-/* Drives op; the answer of exchange at is forged from plain, whole in one frame.  Gives the outcome, and
- * in *expected how many plain bytes belonged there (SIZE_MAX: any), 0 exchanges left: *hit false. */
+/* Drives op; the answer of exchange at is forged from plain, whole in one frame.  Gives the
+ * outcome, and in *expected how many plain bytes belonged there (SIZE_MAX: any), 0 exchanges left:
+ * *hit false. */
 static enum card_next drive_forged(struct card_op *op, struct line *l, int at, struct bytes plain,
                                    bool *hit, size_t *expected)
 {
@@ -961,7 +1043,8 @@ TEST(card, a_card_with_our_keys_that_answers_wrong_lengths_is_refused)
 {
     static struct vcard start, v;
     int refused = 0;
-    EACH_KIND (k) {
+    EACH_KIND(k)
+    {
         start = *loaded_card(kinds[k], 100);
         for (int run = 0; run < 6000; run++) {
             uint8_t plain[400];
@@ -1005,7 +1088,9 @@ TEST(card, a_log_of_one_to_eight_records_is_read_and_no_other)
             struct buf answer = BUF_ON(raw);
             size_t size = 0, sent = 0;
             for (size_t i = 0; i < records; i++) {
-                struct card_record r = {.entry = id(1, 1 + (uint32_t)i), .type = 'D', .amount = -1,
+                struct card_record r = {.entry = id(1, 1 + (uint32_t)i),
+                                        .type = 'D',
+                                        .amount = -1,
                                         .number = 1 + (uint32_t)i};
                 card_record_encode(plain + i * TXN_RECORD_SIZE, &r);
             }
@@ -1086,13 +1171,13 @@ TEST(card, only_a_desfire_that_is_the_one_found_is_issued)
 
 TEST(card, a_purse_that_is_no_number_of_points_is_refused)
 {
-    EACH_KIND (k) {
+    EACH_KIND(k)
+    {
         struct vcard *v = loaded_card(kinds[k], 100);
         struct card_till_keys keys = till_keys(1);
         struct line l = {.card = v};
         struct card_op op = {0};
-        struct vcard_file *p =
-            (struct vcard_file *)vcard_find_file(v, keys.scheme.aid, FILE_PURSE);
+        struct vcard_file *p = (struct vcard_file *)vcard_find_file(v, keys.scheme.aid, FILE_PURSE);
         p->value = -1;
         card_identify_start(&op, &keys, &uid, fresh_random());
         must_fail(&op, &l, CARD_BAD_ANSWER);
@@ -1236,50 +1321,50 @@ static bool tear(enum vcard_kind kind, bool is_load, int n, bool acted)
 
 TEST(card, a_card_lost_anywhere_is_settled_rightly_afterwards)
 {
-    EACH_KIND (k)
-        for (int is_load = 0; is_load < 2; is_load++)
-            for (int acted = 0; acted < 2; acted++) {
-                int n = 1;
-                while (tear(kinds[k], is_load, n, acted))
-                    n++;
-                assert_true(n - 1 >= 10);
-            }
+    EACH_KIND(k)
+    for (int is_load = 0; is_load < 2; is_load++)
+        for (int acted = 0; acted < 2; acted++) {
+            int n = 1;
+            while (tear(kinds[k], is_load, n, acted))
+                n++;
+            assert_true(n - 1 >= 10);
+        }
 }
 
 TEST(card, an_issue_torn_anywhere_can_be_done_again)
 {
-    EACH_KIND (k)
-        for (int acted = 0; acted < 2; acted++) {
-            bool went = false;
-            int again = 0, finished = 0;
-            for (int n = 1; !went; n++) {
-                struct card_office_keys keys = office_keys(1);
-                struct vcard *v = new_card(kinds[k]);
-                struct line l = {.card = v, .cut_at = n, .acted = acted};
-                struct card_op op = {0};
-                enum card_next next;
+    EACH_KIND(k)
+    for (int acted = 0; acted < 2; acted++) {
+        bool went = false;
+        int again = 0, finished = 0;
+        for (int n = 1; !went; n++) {
+            struct card_office_keys keys = office_keys(1);
+            struct vcard *v = new_card(kinds[k]);
+            struct line l = {.card = v, .cut_at = n, .acted = acted};
+            struct card_op op = {0};
+            enum card_next next;
+            card_issue_start(&op, &keys, &uid, fresh_random(), &profile, LIMIT);
+            enum outcome out = carry(&op, &l, &next);
+            assert_int_not_equal(out, LOST_IN_COMMIT);
+            went = out == WENT;
+            if (!went) {
+                struct line second = {.card = v};
                 card_issue_start(&op, &keys, &uid, fresh_random(), &profile, LIMIT);
-                enum outcome out = carry(&op, &l, &next);
-                assert_int_not_equal(out, LOST_IN_COMMIT);
-                went = out == WENT;
-                if (!went) {
-                    struct line second = {.card = v};
-                    card_issue_start(&op, &keys, &uid, fresh_random(), &profile, LIMIT);
-                    assert_int_equal(carry(&op, &second, &next), WENT);
-                    again += next == CARD_DONE;
-                    if (next == CARD_FAILED) {
-                        assert_int_equal(op.status, CARD_ISSUED_ALREADY);
-                        finished++;
-                    }
-                    vcard_field_off(v);
+                assert_int_equal(carry(&op, &second, &next), WENT);
+                again += next == CARD_DONE;
+                if (next == CARD_FAILED) {
+                    assert_int_equal(op.status, CARD_ISSUED_ALREADY);
+                    finished++;
                 }
                 vcard_field_off(v);
-                load(v, 9, id(0, 2));
-                debit(v, 9, id(1, 1));
             }
-            assert_true(again > 20);
-            assert_int_equal(finished, acted); /* only the last answer lost leaves a finished card */
+            vcard_field_off(v);
+            load(v, 9, id(0, 2));
+            debit(v, 9, id(1, 1));
         }
+        assert_true(again > 20);
+        assert_int_equal(finished, acted); /* only the last answer lost leaves a finished card */
+    }
 }
 
 /* ---- a hostile card ---- */
@@ -1355,7 +1440,8 @@ TEST(card, no_answer_of_a_hostile_card_gives_a_wrong_number)
     static struct vcard start, v;
     int failed = 0, doubt = 0, done = 0;
     spoiled = 0;
-    EACH_KIND (k) {
+    EACH_KIND(k)
+    {
         start = *loaded_card(kinds[k], 100);
         for (int run = 0; run < 12000; run++) {
             v = start;
@@ -1390,8 +1476,8 @@ TEST(card, no_answer_of_a_hostile_card_gives_a_wrong_number)
             }
         }
     }
-    printf("  %d answers spoiled: %d failed, %d in doubt, %d unharmed debits\n", spoiled, failed, doubt,
-           done);
+    printf("  %d answers spoiled: %d failed, %d in doubt, %d unharmed debits\n", spoiled, failed,
+           doubt, done);
     assert_true(spoiled > 20000);
     assert_true(failed > 15000);
     assert_true(doubt > 500);
@@ -1401,7 +1487,8 @@ TEST(card, loads_settles_and_issues_survive_a_hostile_card)
 {
     static struct vcard start, v;
     spoiled = 0;
-    EACH_KIND (k) {
+    EACH_KIND(k)
+    {
         start = *loaded_card(kinds[k], 100);
         struct txn_evidence e = intent_only(&start, 30, id(4, 1));
         bool was_done = test_below(2);

@@ -1,5 +1,5 @@
-/* test_cipher.c - CMAC, key diversification and CRC32 against the published vectors, and against a second
- * CMAC written here, which also does the DES and longer-key cases that no card of ours uses.
+/* test_cipher.c - CMAC, key diversification and CRC32 against the published vectors, and against a
+ * second CMAC written here, which also does the DES and longer-key cases that no card of ours uses.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cardproto/cipher.h"
 #include "tests/test.h"
@@ -133,9 +133,9 @@ static void check_kdf(const json_t *c)
         ours++;
         return;
     }
-    /* Kinds no card of ours uses: several CMACs under constants 11.. (AES-192), 41.. (AES-256), 21..
-     * (2TDEA), 31.. (3TDEA), over two blocks each; AES-192 takes the first 8 bytes of the first,
-     * the exclusive-or of the middle, and so on. */
+    /* Kinds no card of ours uses: several CMACs under constants 11.. (AES-192), 41..
+     * (AES-256), 21.. (2TDEA), 31.. (3TDEA), over two blocks each; AES-192 takes the first 8 bytes
+     * of the first, the exclusive-or of the middle, and so on. */
     struct block_cipher b = {.des = strstr(vector_text(c, "kind"), "tdea") != NULL, .key = master};
     b.block = b.des ? 8 : 16;
     bool aes192 = !b.des && master.size == 24;
@@ -183,8 +183,8 @@ static void check_trap(const json_t *c)
 
 TEST(cipher, a_short_input_is_not_diversified_by_a_plain_cmac)
 {
-    assert_int_equal(
-        vectors_run("key_diversification_an10922.json", "kdf_cmac_plain", check_trap), 1);
+    assert_int_equal(vectors_run("key_diversification_an10922.json", "kdf_cmac_plain", check_trap),
+                     1);
     assert_int_equal(vectors_count("key_diversification_an10922.json"), 11);
 }
 

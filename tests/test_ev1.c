@@ -99,7 +99,8 @@ static void check_session(const json_t *c)
     struct ev1_session s = {.key = vector_key(c, "session_key")};
     size_t i;
     const json_t *step;
-    json_array_foreach(json_object_get(c, "steps"), i, step) {
+    json_array_foreach(json_object_get(c, "steps"), i, step)
+    {
         static uint8_t body_raw[512], plain_raw[512];
         struct buf body = BUF_ON(body_raw), plain = BUF_ON(plain_raw);
         struct bytes rx = vector_hex(step, "rx"), want = vector_hex(step, "resp_data");
@@ -165,8 +166,8 @@ TEST(ev1, padding_that_is_none_is_refused)
         struct ev1_session s = {.iv = {5}};
         uint8_t answer[16] = {1, 2, 3, 4}, iv[16] = {5}, plain_raw[16], status = 0;
         struct buf plain = BUF_ON(plain_raw);
-        uint32_t crc = crc32_desfire(crc32_desfire(0xffffffff, bytes_of(answer, 4)),
-                                     bytes_of(&status, 1));
+        uint32_t crc =
+            crc32_desfire(crc32_desfire(0xffffffff, bytes_of(answer, 4)), bytes_of(&status, 1));
         put_le(answer + 4, crc, 4);
         answer[15] = (uint8_t)last;
         aes_cbc_encrypt(&s.key, iv, answer, answer, 16);
@@ -220,7 +221,8 @@ TEST(frame, a_card_that_never_ends_is_cut_off)
     struct buf small = {.data = storage, .cap = 59};
     frame_start(&f, 0xbb, bytes_of(NULL, 0), small);
     assert_int_equal(frame_take(&f, bytes_of(full, sizeof full)), FRAME_BAD);
-    frame_start(&f, 0x3d, bytes_of(full, 60), BUF_ON(storage)); /* data before the command was whole */
+    frame_start(&f, 0x3d, bytes_of(full, 60),
+                BUF_ON(storage)); /* data before the command was whole */
     struct buf out = BUF_ON(out_raw);
     frame_next(&f, &out);
     assert_int_equal(frame_take(&f, bytes_of(full + 59, 3)), FRAME_BAD);

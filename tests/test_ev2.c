@@ -38,7 +38,8 @@ static void check_auth(const json_t *c)
     }
     check_keys(&s, c);
 
-    /* A wrong bit is refused: of RndA' or the capabilities we sent; a wrong TI shows in the next MAC. */
+    /* A wrong bit is refused: of RndA' or the capabilities we sent; a wrong TI shows in the next
+     * MAC. */
     for (size_t i = first ? 32 : 0; i < 8 * answer.size; i += 7) {
         if (first && i / 8 >= 20 && i / 8 < 26)
             continue; /* what the card can do, which we leave to it */
@@ -55,8 +56,9 @@ static void check_auth(const json_t *c)
         assert_int_equal(none.ctr, 5);
     }
     struct bytes cut = bytes_of(answer.data, answer.size - 1);
-    assert_int_equal(
-        first ? ev2_auth_finish_first(&a, cut, &s) : ev2_auth_finish_nonfirst(&a, cut, &s), ERR_AUTH);
+    assert_int_equal(first ? ev2_auth_finish_first(&a, cut, &s)
+                           : ev2_auth_finish_nonfirst(&a, cut, &s),
+                     ERR_AUTH);
 }
 
 static void check_session_keys(const json_t *c)
@@ -112,8 +114,9 @@ static void check_cmd(const json_t *c)
 {
     static uint8_t body_raw[300], plain_raw[300];
     const char *m = vector_text(c, "mode");
-    enum comm mode = strcmp(m, "full") == 0 ? COMM_FULL : strcmp(m, "mac") == 0 ? COMM_MAC
-                                                                                : COMM_PLAIN;
+    enum comm mode = strcmp(m, "full") == 0  ? COMM_FULL
+                     : strcmp(m, "mac") == 0 ? COMM_MAC
+                                             : COMM_PLAIN;
     struct ev2_session s = session_of(c);
     struct buf body = BUF_ON(body_raw), plain = BUF_ON(plain_raw);
     uint8_t iv[16];
@@ -182,8 +185,8 @@ static void check_change_key(const json_t *c)
 TEST(ev2, commands_and_answers_are_the_printed_ones)
 {
     assert_int_equal(vectors_run("ev2_secure_messaging.json", "ev2_cmd", check_cmd), 23);
-    assert_int_equal(
-        vectors_run("ev2_secure_messaging.json", "ev2_change_key", check_change_key), 4);
+    assert_int_equal(vectors_run("ev2_secure_messaging.json", "ev2_change_key", check_change_key),
+                     4);
     /* the last one is a mact, in test_cipher.c */
     assert_int_equal(vectors_count("ev2_secure_messaging.json"), 28);
 }
@@ -204,8 +207,8 @@ TEST(ev2, padding_that_is_none_is_refused)
     for (int i = 0; i < 16; i++)
         s.enc.b[i] = s.mac.b[i] = (uint8_t)(i * 3);
     static const uint8_t plains[][32] = {
-        {0},                                                    /* no 80 at all */
-        {1, 2, 3, 4, 0x80, [16] = 0},                           /* 80 in an earlier block */
+        {0},                          /* no 80 at all */
+        {1, 2, 3, 4, 0x80, [16] = 0}, /* 80 in an earlier block */
         {1, 2, 3, [31] = 0x81},
     };
     for (size_t i = 0; i < sizeof plains / sizeof *plains; i++) {

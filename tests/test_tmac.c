@@ -87,13 +87,27 @@ TEST(tmac, the_input_is_built_as_the_rule_says)
         char hex[129];
         struct buf tmi = BUF_ON(raw);
         switch (i) {
-        case 0: tmi_put_value(&tmi, 0xdc, 3, 113); break;
-        case 1: tmi_put_value(&tmi, 0x0c, 3, 153); break;
-        case 2: tmi_put_value(&tmi, 0x1c, 3, 5); break;
-        case 3: tmi_put_value(&tmi, 0x6c, 3, 40); break;
-        case 4: tmi_put_data(&tmi, 0x8d, 2, 0, bytes_of(five, 5)); break;
-        case 5: tmi_put_data(&tmi, 0xad, 2, 0, bytes_of(five, 5)); break;
-        default: tmi_put_clear(&tmi, 1); break;
+        case 0:
+            tmi_put_value(&tmi, 0xdc, 3, 113);
+            break;
+        case 1:
+            tmi_put_value(&tmi, 0x0c, 3, 153);
+            break;
+        case 2:
+            tmi_put_value(&tmi, 0x1c, 3, 5);
+            break;
+        case 3:
+            tmi_put_value(&tmi, 0x6c, 3, 40);
+            break;
+        case 4:
+            tmi_put_data(&tmi, 0x8d, 2, 0, bytes_of(five, 5));
+            break;
+        case 5:
+            tmi_put_data(&tmi, 0xad, 2, 0, bytes_of(five, 5));
+            break;
+        default:
+            tmi_put_clear(&tmi, 1);
+            break;
         }
         hex_encode(hex, raw, tmi.size);
         assert_string_equal(hex, wanted[i]);
@@ -122,7 +136,8 @@ TEST(tmac, an_input_is_read_back_part_by_part)
     static const struct {
         uint8_t cmd, file;
         size_t size;
-    } want[] = {{0xbd, 2, 30}, {0x6c, 3, 0}, {0xbb, 4, 64}, {0xdc, 3, 0}, {0x3b, 4, 32}, {0xc8, 0, 32}};
+    } want[] = {{0xbd, 2, 30}, {0x6c, 3, 0},  {0xbb, 4, 64},
+                {0xdc, 3, 0},  {0x3b, 4, 32}, {0xc8, 0, 32}};
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
         assert_int_equal(tmi_next(&rest, 32, &p), OK);
         assert_int_equal(p.cmd, want[i].cmd);

@@ -18,7 +18,8 @@ static int each(const char *file, const char *op, void (*check)(const json_t *c)
     int count = 0;
     size_t i;
     json_t *c;
-    json_array_foreach(json_object_get(root, "cases"), i, c) {
+    json_array_foreach(json_object_get(root, "cases"), i, c)
+    {
         if (!json_is_true(json_object_get(c, "verified")))
             continue;
         if (op && strcmp(vector_text(c, "op"), op) != 0)
