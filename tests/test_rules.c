@@ -305,19 +305,21 @@ TEST(rules, no_product_and_no_sum_overflows_unseen)
     struct errmsg why;
     struct bill b = {lines,       packs_lines(lines, "A 1 1.00, B 1 1.00"), money_of(0), 0, "", "",
                      points_of(0)};
-    packs_make(&p, "\"multipliers\": [{\"name\": \"a\", \"factor\": 15}]", "");
-    p.earn = (struct ratio){INT64_C(1) << 62, INT64_C(1) << 62};
+    packs_make(&p, "\"multipliers\": [{\"name\": \"a\", \"factor\": 1}]", "");
+    struct ratio *factor = &p.multipliers[0].factor;
+    p.earn = (struct ratio){15, 1};
+    *factor = (struct ratio){INT64_C(1) << 62, INT64_C(1) << 62};
     assert_int_equal(rules_earn(&p, &b, &e, &why), OK);
     assert_int_equal(points_n(e.points), 3000);
 
-    p.earn.den = 1; /* a sum: each line is just below 2^127 */
+    factor->den = 1; /* a sum: each line is just below 2^127 */
     lines[0].amount = lines[1].amount = money_of(INT64_C(1) << 61);
     assert_int_equal(rules_earn(&p, &b, &e, &why), ERR_RANGE);
-    p.multipliers[0].factor.num = 32; /* a product: 2^128 */
+    p.earn.num = 32; /* a product: 2^128 */
     assert_int_equal(rules_earn(&p, &b, &e, &why), ERR_RANGE);
-    p.multipliers[0].factor = (struct ratio){INT64_MAX, INT64_MAX}; /* a product below the line */
-    p.earn = (struct ratio){1, INT64_MAX};
-    p.tiers[0].factor = (struct ratio){1, 16};
+    p.earn = (struct ratio){1, 16}; /* a product below the line */
+    *factor = (struct ratio){1, INT64_MAX};
+    p.tiers[0].factor = (struct ratio){1, INT64_MAX};
     assert_int_equal(rules_earn(&p, &b, &e, &why), ERR_RANGE);
     assert_string_equal(why.text, "the bill is too large to be rated");
 }
