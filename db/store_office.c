@@ -305,6 +305,11 @@ void store_office_rollback(struct store_office *s)
     s->open = false;
 }
 
+int64_t store_office_data_version(struct store_office *s)
+{
+    return pragma(s, "PRAGMA data_version");
+}
+
 bool store_office_is_open(const struct store_office *s)
 {
     return s->open;

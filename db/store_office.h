@@ -50,6 +50,8 @@ MUST_CHECK enum err store_office_begin(struct store_office *s, struct errmsg *wh
 MUST_CHECK enum err store_office_commit(struct store_office *s, struct errmsg *why);
 void store_office_rollback(struct store_office *s);
 bool store_office_is_open(const struct store_office *s); /* between begin and commit */
+/* A number that is another one after another connection (patronctl beside patron-office) has committed. */
+int64_t store_office_data_version(struct store_office *s);
 
 struct query {
     struct store_office *store;

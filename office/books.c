@@ -165,9 +165,19 @@ void books_close(struct books *b)
     free(b);
 }
 
+/* What is kept in memory is looked at anew when somebody else wrote: patronctl publishes packs and runs
+ * days while patron-office has the books open. */
 enum err books_begin(struct books *b, struct errmsg *why)
 {
-    return store_office_begin(b->store, why);
+    enum err e = store_office_begin(b->store, why);
+    if (e)
+        return e;
+    int64_t version = store_office_data_version(b->store);
+    if (version != b->data_version && (e = books_reload(b, why)))
+        store_office_rollback(b->store);
+    else
+        b->data_version = version;
+    return e;
 }
 
 enum err books_commit(struct books *b, struct errmsg *why)

@@ -203,7 +203,7 @@ MUST_CHECK enum err books_erase_person(struct books *b, member_id member, struct
 /* The lowest member number never used. */
 MUST_CHECK enum err books_next_member(struct books *b, member_id *out, struct errmsg *why);
 
-/* The newest pack in force on a day; NULL = none.  Valid until books_close. */
+/* The newest pack in force on a day; NULL = none.  Valid until the next books_begin or books_rollback. */
 const struct pack *books_pack_on(const struct books *b, int32_t day);
 
 /* Checks every invariant over the whole ledger.  Writes one line for each to out (a FILE).  broken: how

@@ -19,6 +19,7 @@ struct books {
     struct store_office *store;
     const struct card_office_keys *keys; /* NULL: no evidence can be checked */
     struct books_pack *packs;
+    int64_t data_version; /* packs and run_day are as of this */
     bool run_known;
     int32_t run_day;
 
