@@ -88,7 +88,7 @@ struct txn_evidence {
                                      * commit had overwritten it before it was read */
     uint16_t tmi_size;              /* EV2: 0..TXN_TMI_MAX */
     uint8_t tmi[TXN_TMI_MAX];       /* EV2: exactly what went into the MAC, in the order sent */
-    uint8_t record[TXN_RECORD_SIZE]; /* the log record of the same commit: SPEC.md section "log" */
+    uint8_t record[TXN_RECORD_SIZE]; /* the log record of the same commit: cardproto/SPEC.md 10 */
     int32_t purse_before;           /* points on the card before the commit */
 };
 

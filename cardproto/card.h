@@ -16,7 +16,7 @@
  * done only when verdict is COMMIT_DONE.
  *
  * Frames are ISO 7816 wrapped (90 cmd 00 00 Lc .. 00), at most 60 bytes out and 64 in: SPEC.md section 2.
- * A card that knows no EV2 session is talked to as EV1; SPEC.md section 3 says why that is no way around
+ * A card that knows no EV2 session is talked to as EV1; SPEC.md section 1 says why that is no way around
  * the Transaction MAC.
  * Everything a card sends is checked for length, status and MAC before it is used.
  * SPDX-License-Identifier: Apache-2.0 */
@@ -44,7 +44,7 @@ struct card_office_keys { /* never leave head office (I5), but for k2 */
     struct aes_key k0, k1, k2, k3, tmac;
 };
 
-/* What the profile on a card says: SPEC.md section "profile". */
+/* What the profile on a card says: SPEC.md section 8. */
 struct card_profile {
     member_id member;            /* 0 = not bound to a member yet */
     char tier[TXN_NAME_SIZE];
@@ -54,7 +54,7 @@ struct card_profile {
 };
 enum { CARD_LAYOUT = 1, CARD_FLAG_BLOCKED = 1 };
 
-/* A record of the card's log: SPEC.md section "log". */
+/* A record of the card's log: SPEC.md section 10. */
 struct card_record {
     struct entry_id entry;   /* the INTENT or LOAD_INTENT this commit belonged to */
     int64_t time_s;

@@ -336,6 +336,7 @@ TEST(card, a_redemption_takes_ten_exchanges_whether_identified_before_or_not)
         assert_int_equal(op.seen.purse, 380);
         assert_int_equal(purse(v), 380);
         assert_int_equal(l.exchanges, 10);
+        assert_int_equal(op.evidence.tmi_size, kinds[k] == VCARD_EV1 ? 0 : 176);
         printf("  %s: %d exchanges, %zu bytes out, %zu in, TMI %u\n", vcard_kind_text(kinds[k]),
                l.exchanges, l.out, l.in, op.evidence.tmi_size);
         vcard_field_off(v);
@@ -434,6 +435,7 @@ TEST(card, a_load_shows_the_log_changes_purse_and_profile_and_proves_it)
         printf("  %s: in all %d exchanges, %zu out, %zu in, TMI %u\n", vcard_kind_text(kinds[k]),
                l.exchanges, l.out, l.in, op.evidence.tmi_size);
         assert_int_equal(op.verdict, COMMIT_DONE);
+        assert_int_equal(op.evidence.tmi_size, ev2 ? 496 : 0); /* the longest there is */
         assert_int_equal(purse(v), 70);
         struct entry_id previous;
         assert_int_equal(check(id(0, 77), -6, &op.evidence, &previous), OK);
