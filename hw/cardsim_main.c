@@ -1,11 +1,11 @@
-/* cardsim_main.c - patron-cardsim: a PN532 reader on a pseudo-terminal with virtual cards, for any program
- * that uses libnfc, and a socket to move the cards about.
+/* cardsim_main.c - patron-cardsim: a PN532 reader on a pseudo-terminal with virtual cards, for any
+ * program that uses libnfc, and a socket to move the cards about.
  *
  *   libnfc program --pty--> pn532_sim --> vcard (one file each in the card folder)
  *   test, demo, shell --control socket--> present, remove, tear ...
  *
- * One poll loop, no threads, no sleeping.  A card is saved before the answer to its commit goes out, so
- * what a terminal was told is in the file, as it would be on a card.
+ * One poll loop, no threads, no sleeping.  A card is saved before the answer to its commit goes
+ * out, so what a terminal was told is in the file, as it would be on a card.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "hw/clock.h"
 #include "hw/pn532_sim.h"
@@ -35,17 +35,17 @@ enum {
     NAME_MAX_SIZE = 32,
     CARDS_MAX = 4096,
     CLIENTS_MAX = 16,
-    LINE_SIZE = 1024,     /* a command */
-    REPLY_SIZE = 262144,  /* an answer: list of many cards, a file's bytes as hex */
+    LINE_SIZE = 1024,    /* a command */
+    REPLY_SIZE = 262144, /* an answer: list of many cards, a file's bytes as hex */
     WORDS_MAX = PN532_FIELD_MAX + 2,
-    OUT_SIZE = 8192       /* bytes on their way to the host */
+    OUT_SIZE = 8192 /* bytes on their way to the host */
 };
 
 struct card {
     char name[NAME_MAX_SIZE];
     char *path;
     struct vcard v;
-    uint32_t saved; /* v.changes when the file was written */
+    uint32_t saved; /* v.changes when the file was written or read */
 };
 
 struct client {
@@ -57,6 +57,8 @@ struct client {
 struct sim {
     const char *link, *cards_dir, *control;
     int master, slave, listener, signals, lock;
+    int places; /* file in the card folder whose byte UID is locked while that card lies on a reader
+                 */
     bool linked, listening, quit;
     struct pn532 chip;
     struct card *cards[CARDS_MAX]; /* sorted by name */
@@ -90,7 +92,8 @@ static void complain(const char *format, ...)
     fputc('\n', stderr);
 }
 
-/* --- cards -------------------------------------------------------------------------------------- */
+/* --- cards --------------------------------------------------------------------------------------
+ */
 
 static uint64_t random_seed(void)
 {
@@ -150,16 +153,64 @@ static void add_card(struct sim *s, struct card *c)
     s->cards[at] = c;
 }
 
-static bool load_cards(struct sim *s)
+static void forget_card(struct sim *s, struct card *c)
 {
-    struct errmsg why;
-    if (mkdir(s->cards_dir, 0777) != 0 && errno != EEXIST) {
-        complain("make card folder %s: %s", s->cards_dir, strerror(errno));
-        return false;
+    size_t at = 0;
+    while (s->cards[at] != c)
+        at++;
+    s->card_count--;
+    memmove(&s->cards[at], &s->cards[at + 1], (s->card_count - at) * sizeof *s->cards);
+    free_card(c);
+}
+
+static bool lies_here(const struct sim *s, const struct card *c)
+{
+    return pn532_has(&s->chip, &c->v);
+}
+
+/* The card of that name as its file says now: files may be moved in and out of the folder while no
+ * reader has the card, and several simulators may share a folder.  NULL with why. */
+static struct card *fetch_card(struct sim *s, const char *name, struct errmsg *why)
+{
+    struct card *c = find_card(s, name), *made = NULL;
+    if (c && lies_here(s, c))
+        return c;
+    if (!c) {
+        if (!name_ok(name)) {
+            err_set(why, ERR_NOT_FOUND, "there is no card %.40s; list shows them", name);
+            return NULL;
+        }
+        c = made = s->card_count < CARDS_MAX ? make_card(s, name) : NULL;
+        if (!c) {
+            err_set(why, ERR_FULL, "there is no room for more than %d cards", CARDS_MAX);
+            return NULL;
+        }
     }
+    enum err e = vcard_load(&c->v, c->path, random_seed(), why);
+    c->saved = c->v.changes;
+    if (e == OK) {
+        if (made)
+            add_card(s, made);
+        return c;
+    }
+    if (e == ERR_NOT_FOUND)
+        err_set(why, e, "there is no card %s; list shows them", name);
+    if (made)
+        free_card(made);
+    else
+        forget_card(s, c);
+    return NULL;
+}
+
+/* Takes in cards whose files are new, and forgets those whose are gone. */
+static bool scan_cards(struct sim *s, struct errmsg *why)
+{
+    for (size_t i = s->card_count; i-- > 0;)
+        if (!lies_here(s, s->cards[i]) && access(s->cards[i]->path, F_OK) != 0)
+            forget_card(s, s->cards[i]);
     DIR *d = opendir(s->cards_dir);
     if (!d) {
-        complain("card folder %s: %s", s->cards_dir, strerror(errno));
+        err_set(why, ERR_IO, "card folder %s: %s", s->cards_dir, strerror(errno));
         return false;
     }
     bool good = true;
@@ -170,22 +221,51 @@ static bool load_cards(struct sim *s)
         if (size < 6 || size - 5 >= sizeof name || strcmp(e->d_name + size - 5, ".card") != 0)
             continue;
         snprintf(name, sizeof name, "%.*s", (int)(size - 5), e->d_name);
-        if (!name_ok(name))
-            continue;
-        struct card *c = s->card_count < CARDS_MAX ? make_card(s, name) : NULL;
-        good = c != NULL;
-        if (!c) {
-            complain("more than %d cards in %s", CARDS_MAX, s->cards_dir);
-        } else if (vcard_load(&c->v, c->path, random_seed(), &why)) {
-            complain("%s; move it away or repair it", why.text);
-            free_card(c);
-            good = false;
-        } else {
-            add_card(s, c);
-        }
+        good = !name_ok(name) || find_card(s, name) || fetch_card(s, name, why);
     }
     closedir(d);
     return good;
+}
+
+static bool open_cards(struct sim *s)
+{
+    struct errmsg why;
+    char *places = NULL;
+    if (mkdir(s->cards_dir, 0777) != 0 && errno != EEXIST) {
+        complain("make card folder %s: %s", s->cards_dir, strerror(errno));
+        return false;
+    }
+    if (asprintf(&places, "%s/.readers", s->cards_dir) >= 0) {
+        s->places = open(places, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (s->places < 0)
+            complain("open %s: %s", places, strerror(errno));
+        free(places);
+    }
+    if (s->places < 0)
+        return false;
+    if (!scan_cards(s, &why)) {
+        complain("%s; move it away or repair it", why.text);
+        return false;
+    }
+    return true;
+}
+
+/* A card can lie on one reader only.  The kernel gives the place back when its simulator dies. */
+static bool take_spot(struct sim *s, struct card_uid uid, short type)
+{
+    uint64_t at = 0;
+    for (size_t i = 0; i < sizeof uid.b; i++)
+        at = at << 8 | uid.b[i];
+    struct flock spot = {.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)at, .l_len = 1};
+    return fcntl(s->places, F_OFD_SETLK, &spot) == 0;
+}
+
+static void take_away(struct sim *s, struct card *c)
+{
+    if (lies_here(s, c)) {
+        pn532_take(&s->chip, &c->v);
+        take_spot(s, c->v.m.uid, F_UNLCK);
+    }
 }
 
 static bool save_card(struct card *c, struct errmsg *why)
@@ -205,14 +285,16 @@ static void save_changed(struct sim *s)
             complain("%s", why.text);
 }
 
-/* --- trace -------------------------------------------------------------------------------------- */
+/* --- trace --------------------------------------------------------------------------------------
+ */
 
 static void trace_line(struct sim *s, const char *name, const char *what, struct bytes b)
 {
     char text[2 * VCARD_ANSWER_MAX + 1];
     hex_encode(text, b.data, b.size);
     int64_t us = now_us() - s->trace_start_us;
-    fprintf(s->trace, "%6" PRId64 ".%03d %s %s %s\n", us / 1000, (int)(us % 1000), name, what, text);
+    fprintf(s->trace, "%6" PRId64 ".%03d %s %s %s\n", us / 1000, (int)(us % 1000), name, what,
+            text);
 }
 
 static void on_exchange(void *of, const struct vcard *v, struct bytes frame, struct bytes answer)
@@ -233,8 +315,10 @@ static void on_torn(void *of, const struct vcard *v)
 {
     struct sim *s = of;
     const struct card *c = card_of(s, v);
-    if (s->trace && c)
+    if (s->trace)
         fprintf(s->trace, "           %s : taken out of the field\n", c->name);
+    save_changed(s); /* before another reader may have it */
+    take_spot(s, c->v.m.uid, F_UNLCK);
 }
 
 static void trace_stop(struct sim *s)
@@ -244,7 +328,8 @@ static void trace_stop(struct sim *s)
     s->trace = NULL;
 }
 
-/* --- the line to the host ----------------------------------------------------------------------- */
+/* --- the line to the host -----------------------------------------------------------------------
+ */
 
 /* What the chip said goes out now, or when a line of that speed would have carried it. */
 static void after_chip(struct sim *s, size_t bytes_in)
@@ -284,7 +369,8 @@ static void host_bytes(struct sim *s)
     after_chip(s, (size_t)n);
 }
 
-/* --- commands ----------------------------------------------------------------------------------- */
+/* --- commands -----------------------------------------------------------------------------------
+ */
 
 static void say(struct sim *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void say(struct sim *s, const char *format, ...)
@@ -318,34 +404,55 @@ static void say_hex(struct sim *s, const char *key, const uint8_t *data, size_t 
     say(s, " %s=%s", key, text);
 }
 
-/* The card of this name, also one whose file came into the folder since, from another reader's. */
 static struct card *named(struct sim *s, const char *name)
 {
     struct errmsg why;
-    struct card *c = name ? find_card(s, name) : NULL;
-    if (c)
-        return c;
-    if (name && name_ok(name) && s->card_count < CARDS_MAX && (c = make_card(s, name)) != NULL) {
-        if (vcard_load(&c->v, c->path, random_seed(), &why) == OK) {
-            add_card(s, c);
-            return c;
-        }
-        free_card(c);
+    struct card *c = NULL;
+    if (!name)
+        refuse(s, "a card's name is missing");
+    else if (!(c = fetch_card(s, name, &why)))
+        refuse(s, "%s", why.text);
+    return c;
+}
+
+/* The place first, then the file once more: the reader that had the card may just have saved it. */
+static bool lay_down(struct sim *s, const char *name)
+{
+    struct card *c = find_card(s, name);
+    struct errmsg why;
+    if (!c || lies_here(s, c))
+        return c != NULL;
+    struct card_uid uid = c->v.m.uid;
+    if (!take_spot(s, uid, F_WRLCK)) {
+        refuse(s, "card %s lies on another reader", name);
+        return false;
     }
-    refuse(s, "there is no card %s; list shows them", name ? name : "without a name");
-    return NULL;
+    c = fetch_card(s, name, &why);
+    if (c && uid_equal(&c->v.m.uid, &uid) && pn532_put(&s->chip, &c->v, now_us() / 1000, &s->out))
+        return true;
+    take_spot(s, uid, F_UNLCK);
+    if (c)
+        refuse(s, "the field holds %d cards", PN532_FIELD_MAX);
+    else
+        refuse(s, "%s", why.text);
+    return false;
 }
 
 static void do_list(struct sim *s, char **w, int count)
 {
     bool field_only = count > 1 && strcmp(w[1], "field") == 0;
+    struct errmsg why;
     size_t shown = 0;
+    if (!field_only && !scan_cards(s, &why)) {
+        refuse(s, "%s", why.text);
+        return;
+    }
     for (size_t i = 0; i < s->card_count; i++)
         shown += !field_only || pn532_has(&s->chip, &s->cards[i]->v);
     say(s, "ok count=%zu", shown);
     for (size_t i = 0; i < s->card_count; i++) {
         const struct card *c = s->cards[i];
-        bool here = pn532_has(&s->chip, &c->v);
+        bool here = lies_here(s, c);
         char uid[UID_TEXT_SIZE];
         if (field_only && !here)
             continue;
@@ -375,13 +482,18 @@ static void do_new(struct sim *s, char **w, int count)
         refuse(s, "a UID is 14 hex digits or random, not %s", w[2]);
         return;
     }
+    if (!scan_cards(s, &why)) {
+        refuse(s, "%s", why.text);
+        return;
+    }
     for (size_t i = 0; i < s->card_count; i++)
         if (uid_equal(&s->cards[i]->v.m.uid, &uid)) {
             refuse(s, "card %s has that UID", s->cards[i]->name);
             return;
         }
     if (count <= 3)
-        for (size_t n = s->card_count + 1; snprintf(made, sizeof made, "CARD%zu", n), find_card(s, made);)
+        for (size_t n = s->card_count + 1;
+             snprintf(made, sizeof made, "CARD%zu", n), find_card(s, made);)
             n++;
     if (!name_ok(name)) {
         refuse(s, "a name has 1 to %d letters, digits, - and _", NAME_MAX_SIZE - 1);
@@ -416,58 +528,37 @@ static void do_present(struct sim *s, char **w, int count)
     for (int i = 1; i < count; i++)
         if (!named(s, w[i]))
             return;
-    /* A card that was away may have been used on another reader over the same folder: its file tells. */
-    for (int i = 1; i < count; i++) {
-        struct card *c = find_card(s, w[i]);
-        struct errmsg why;
-        if (pn532_has(&s->chip, &c->v))
-            continue;
-        if (vcard_load(&c->v, c->path, random_seed(), &why)) {
-            refuse(s, "%s", why.text);
-            return;
-        }
-        c->saved = c->v.changes;
-    }
-    for (int i = 1; i < count; i++)
-        if (!pn532_put(&s->chip, &find_card(s, w[i])->v, now_us() / 1000, &s->out)) {
-            refuse(s, "the field holds %d cards", PN532_FIELD_MAX);
-            return;
-        }
+    bool good = true;
+    for (int i = 1; good && i < count; i++)
+        good = lay_down(s, w[i]);
     after_chip(s, 0);
-    say(s, "ok");
+    if (good)
+        say(s, "ok");
 }
 
 static void do_remove(struct sim *s, char **w, int count)
 {
-    if (count < 2) {
+    if (count < 2)
         for (size_t i = 0; i < s->card_count; i++)
-            pn532_take(&s->chip, &s->cards[i]->v);
-    } else {
-        for (int i = 1; i < count; i++) {
-            struct card *c = named(s, w[i]);
-            if (!c)
-                return;
-            pn532_take(&s->chip, &c->v);
-        }
+            take_away(s, s->cards[i]);
+    for (int i = 1; i < count; i++) {
+        struct card *c = named(s, w[i]);
+        if (!c)
+            return;
+        take_away(s, c);
     }
     say(s, "ok");
 }
 
 static void do_swap(struct sim *s, char **w, int count)
 {
-    struct card *a = named(s, count > 1 ? w[1] : NULL);
-    if (!a)
+    if (!named(s, count > 1 ? w[1] : NULL) || !named(s, count > 2 ? w[2] : NULL))
         return;
-    struct card *b = named(s, count > 2 ? w[2] : NULL);
-    if (!b)
-        return;
-    pn532_take(&s->chip, &a->v);
-    if (!pn532_put(&s->chip, &b->v, now_us() / 1000, &s->out)) {
-        refuse(s, "the field holds %d cards", PN532_FIELD_MAX);
-        return;
-    }
+    take_away(s, find_card(s, w[1]));
+    bool good = lay_down(s, w[2]);
     after_chip(s, 0);
-    say(s, "ok");
+    if (good)
+        say(s, "ok");
 }
 
 static void do_delete(struct sim *s, char **w, int count)
@@ -475,17 +566,12 @@ static void do_delete(struct sim *s, char **w, int count)
     struct card *c = named(s, count > 1 ? w[1] : NULL);
     if (!c)
         return;
-    pn532_take(&s->chip, &c->v);
+    take_away(s, c);
     if (unlink(c->path) != 0 && errno != ENOENT) {
         refuse(s, "remove %s: %s", c->path, strerror(errno));
         return;
     }
-    size_t at = 0;
-    while (s->cards[at] != c)
-        at++;
-    s->card_count--;
-    memmove(&s->cards[at], &s->cards[at + 1], (s->card_count - at) * sizeof *s->cards);
-    free_card(c);
+    forget_card(s, c);
     say(s, "ok");
 }
 
@@ -598,8 +684,8 @@ static void do_show(struct sim *s, char **w, int count)
     }
     char uid[UID_TEXT_SIZE];
     uid_text(uid, &v->m.uid);
-    say(s, "ok name=%s kind=%s uid=%s field=%d changes=%" PRIu32, c->name, vcard_kind_text(v->m.kind),
-        uid, pn532_has(&s->chip, v), v->changes);
+    say(s, "ok name=%s kind=%s uid=%s field=%d changes=%" PRIu32, c->name,
+        vcard_kind_text(v->m.kind), uid, pn532_has(&s->chip, v), v->changes);
     const struct vcard_file *purse = first_file(v, -1, VFILE_VALUE);
     const struct vcard_file *tmac = first_file(v, -1, VFILE_TMAC);
     if (purse)
@@ -693,13 +779,15 @@ static void command(struct sim *s, char *line)
     refuse(s, "no such command: %.40s; help shows them", words[0]);
 }
 
-/* --- control socket ----------------------------------------------------------------------------- */
+/* --- control socket -----------------------------------------------------------------------------
+ */
 
 static bool unix_address(struct sockaddr_un *a, const char *path)
 {
     *a = (struct sockaddr_un){.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof a->sun_path) {
-        complain("the socket path %s is too long (%zu bytes at most)", path, sizeof a->sun_path - 1);
+        complain("the socket path %s is too long (%zu bytes at most)", path,
+                 sizeof a->sun_path - 1);
         return false;
     }
     strcpy(a->sun_path, path);
@@ -728,7 +816,8 @@ static void accept_client(struct sim *s)
     close(fd);
 }
 
-/* The answer goes out whole: a client that asks reads.  One that does not for a second is dropped. */
+/* The answer goes out whole: a client that asks reads.  One that does not for a second is dropped.
+ */
 static bool send_reply(struct client *c, const char *text, size_t size)
 {
     size_t sent = 0;
@@ -807,7 +896,8 @@ static int be_client(const char *path, char **words)
     return exit_code;
 }
 
-/* --- set up and clear away ---------------------------------------------------------------------- */
+/* --- set up and clear away ----------------------------------------------------------------------
+ */
 
 static bool open_pty(struct sim *s)
 {
@@ -844,7 +934,8 @@ static bool take_place(struct sim *s)
     if (s->lock < 0)
         complain("lock %s: %s", lock, strerror(errno));
     else if (!held)
-        complain("another patron-cardsim runs at %s; end it (quit) or choose another --link", s->link);
+        complain("another patron-cardsim runs at %s; end it (quit) or choose another --link",
+                 s->link);
     free(lock);
     return held;
 }
@@ -854,13 +945,15 @@ static bool make_link(struct sim *s)
     char target[64], *temp = NULL;
     ssize_t n = readlink(s->link, target, sizeof target - 1);
     if (n < 0 && errno != ENOENT) {
-        complain("--link %s: there is something there that is no link of a simulator; it stays", s->link);
+        complain("--link %s: there is something there that is no link of a simulator; it stays",
+                 s->link);
         return false;
     }
     if (n >= 0) {
         target[n] = 0;
         if (strncmp(target, "/dev/pts/", 9) != 0) {
-            complain("--link %s: it points to %s, which is no simulator's; it stays", s->link, target);
+            complain("--link %s: it points to %s, which is no simulator's; it stays", s->link,
+                     target);
             return false;
         }
     }
@@ -891,7 +984,8 @@ static bool open_control(struct sim *s)
     struct stat st;
     if (lstat(s->control, &st) == 0) {
         if (!S_ISSOCK(st.st_mode)) {
-            complain("--control %s: there is something there that is no socket; it stays", s->control);
+            complain("--control %s: there is something there that is no socket; it stays",
+                     s->control);
             return false;
         }
         unlink(s->control);
@@ -931,7 +1025,7 @@ static void finish(struct sim *s)
     for (int i = 0; i < CLIENTS_MAX; i++)
         if (s->clients[i].fd >= 0)
             drop_client(&s->clients[i]);
-    const int fds[] = {s->master, s->slave, s->listener, s->signals, s->lock};
+    const int fds[] = {s->master, s->slave, s->listener, s->signals, s->lock, s->places};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         if (fds[i] >= 0)
             close(fds[i]);
@@ -941,7 +1035,8 @@ static void finish(struct sim *s)
     free(s);
 }
 
-/* --- the loop ----------------------------------------------------------------------------------- */
+/* --- the loop -----------------------------------------------------------------------------------
+ */
 
 static int64_t next_due_us(const struct sim *s)
 {
@@ -956,9 +1051,8 @@ static int64_t next_due_us(const struct sim *s)
 static bool loop(struct sim *s)
 {
     while (!s->quit) {
-        struct pollfd p[3 + CLIENTS_MAX] = {{s->master, POLLIN, 0},
-                                            {s->listener, POLLIN, 0},
-                                            {s->signals, POLLIN, 0}};
+        struct pollfd p[3 + CLIENTS_MAX] = {
+            {s->master, POLLIN, 0}, {s->listener, POLLIN, 0}, {s->signals, POLLIN, 0}};
         for (int i = 0; i < CLIENTS_MAX; i++)
             p[3 + i] = (struct pollfd){s->clients[i].fd, POLLIN, 0};
         int64_t due = next_due_us(s), left = due == INT64_MAX ? 0 : due - now_us();
@@ -996,18 +1090,24 @@ static const char usage[] =
     "An NFC reader (PN532) without hardware, with virtual DESFire cards.\n"
     "\n"
     "  --link PATH      keep a symbolic link to the reader's serial line there\n"
-    "  --cards DIR      folder of the cards, one file NAME.card each; made if missing\n"
-    "  --control PATH   unix socket that takes commands, one a line; answers begin with ok or error\n"
+    "  --cards DIR      folder of the cards, one file NAME.card each; made if missing.  A card is "
+    "read\n"
+    "                   when it is presented: move its file to another reader's folder, or share "
+    "one\n"
+    "  --control PATH   unix socket that takes commands, one a line; answers begin with ok or "
+    "error\n"
     "  -- COMMAND       send one command to the simulator at --control and print its answer\n"
     "\n"
     "Commands:\n"
-    "  list [field]                        all cards, or those on the reader: NAME=KIND:UID:field|away\n"
+    "  list [field]                        all cards, or those on the reader: "
+    "NAME=KIND:UID:field|away\n"
     "  new ev1|ev2|ev3 UID|random [NAME]   a blank card from the factory\n"
     "  present NAME...                     lay cards on the reader\n"
     "  remove [NAME...]                    take them away; without a name, all\n"
     "  swap NAME OTHER                     take one away and lay the other there\n"
     "  delete NAME                         destroy a card and its file\n"
-    "  tear before|after N                 pull the card before or after it acted on the N-th exchange\n"
+    "  tear before|after N                 pull the card before or after it acted on the N-th "
+    "exchange\n"
     "                                      from now; it is then away until presented again\n"
     "  show NAME [FILE]                    what is on a card, or in a file of it\n"
     "  trace on [FILE], trace off          write every exchange with a card to FILE or stderr\n"
@@ -1024,14 +1124,17 @@ static const char usage[] =
     "  patron-cardsim --control /tmp/cards.sock -- present ALICE\n"
     "  LIBNFC_AUTO_SCAN=false LIBNFC_DEFAULT_DEVICE=pn532_uart:/tmp/nfc nfc-list\n"
     "\n"
-    "It prints a line that begins with ready, ends on quit, SIGTERM or SIGINT and removes link and\n"
+    "It prints a line that begins with ready, ends on quit, SIGTERM or SIGINT and removes link "
+    "and\n"
     "socket.  Card files hold their keys in the clear: they are for tests.\n";
 
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"link", required_argument, NULL, 'l'},    {"cards", required_argument, NULL, 'd'},
-        {"control", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'},
+        {"link", required_argument, NULL, 'l'},
+        {"cards", required_argument, NULL, 'd'},
+        {"control", required_argument, NULL, 'c'},
+        {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     const char *link_path = NULL, *cards_dir = NULL, *control = NULL;
@@ -1065,7 +1168,7 @@ int main(int argc, char **argv)
     if (!s)
         return 1;
     s->link = link_path, s->cards_dir = cards_dir, s->control = control;
-    s->master = s->slave = s->listener = s->signals = s->lock = -1;
+    s->master = s->slave = s->listener = s->signals = s->lock = s->places = -1;
     s->out = (struct buf){.data = s->out_room, .cap = sizeof s->out_room};
     for (int i = 0; i < CLIENTS_MAX; i++)
         s->clients[i].fd = -1;
@@ -1073,7 +1176,7 @@ int main(int argc, char **argv)
     s->chip.trace = on_exchange;
     s->chip.torn = on_torn;
     s->chip.of = s;
-    bool good = catch_signals(s) && take_place(s) && load_cards(s) && open_pty(s) &&
+    bool good = catch_signals(s) && take_place(s) && open_cards(s) && open_pty(s) &&
                 (!control || open_control(s)) && make_link(s);
     if (good) {
         printf("ready link=%s cards=%zu\n", s->link, s->card_count);

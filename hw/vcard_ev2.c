@@ -1,5 +1,5 @@
-/* vcard_ev2.c - the card's side of EV2 secure messaging: session keys, MACs and enciphering by command
- * counter and transaction identifier.  Source: NXP AN12343, AN12196.
+/* vcard_ev2.c - the card's side of EV2 secure messaging: session keys, MACs and enciphering by
+ * command counter and transaction identifier.  Source: NXP AN12343, AN12196.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "hw/vcard_int.h"
 
@@ -22,8 +22,8 @@ void vc_ev2_keys(struct vcard *v, const uint8_t key[16], const uint8_t rnda[16],
     vc_cmac(&k, v->session.mac, sv, sizeof sv);
 }
 
-/* lead || counter || TI || body, truncated to every second byte.  body must have 7 bytes of room before
- * it; they are restored. */
+/* lead || counter || TI || body, truncated to every second byte.  body must have 7 bytes of room
+ * before it; they are restored. */
 static void mact(const struct vcard *v, uint8_t lead, uint16_t ctr, uint8_t *body, size_t size,
                  uint8_t out[8])
 {

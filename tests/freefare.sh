@@ -131,6 +131,33 @@ control swap OLD NEW >"$dir/out"
 check 'an EV3 is a DESFire to them too' 'UID: *0x04aabbccddeeff|Version: *51.0' mifare-desfire-info
 check 'mifare-ultralight-info finds no card of its kind' '' mifare-ultralight-info
 
+# A card lies on one reader only; its file may go to another's folder meanwhile.
+: >"$dir/ready2"
+"$sim" --link "$dir/nfc2" --cards "$dir/cards" --control "$dir/control2" >"$dir/ready2" 2>>"$dir/sim.err" &
+second=$!
+until_true grep -q '^ready' "$dir/ready2"
+control2() { "$sim" --control "$dir/control2" -- "$@"; }
+if control2 present NEW >"$dir/out"; then
+    no 'a card on another reader of the same folder is refused' "$dir/out"
+else
+    ok 'a card on another reader of the same folder is refused'
+fi
+control remove >"$dir/out"
+check 'and taken once it was removed there' '^ok' "$sim" --control "$dir/control2" -- present NEW
+check 'so the other reader sees it' '04  aa  bb' env LIBNFC_DEFAULT_DEVICE="pn532_uart:$dir/nfc2" nfc-list -t 1
+control2 quit >"$dir/out"
+wait "$second"
+check 'a reader that ended has given its cards back' '^ok' "$sim" --control "$dir/control" -- present NEW
+control remove >"$dir/out"
+mkdir "$dir/away" && mv "$dir/cards/NEW.card" "$dir/away"
+if control present NEW >"$dir/out" || control list | grep -q NEW=; then
+    no 'a card whose file is gone is not there' "$dir/out"
+else
+    ok 'a card whose file is gone is not there'
+fi
+mv "$dir/away/NEW.card" "$dir/cards"
+check 'and is there again with its file' '^ok' "$sim" --control "$dir/control" -- present NEW
+
 # What a user does wrong is answered with a sentence.
 refused() { # WHAT PATTERN COMMAND...
     what=$1

@@ -1,5 +1,5 @@
-/* test_vcard.c - the virtual card: against bytes real cards sent, and the rules of files and transactions.
- * Where a terminal is needed it is the one of cardproto, written apart from the card.
+/* test_vcard.c - the virtual card: against bytes real cards sent, and the rules of files and
+ * transactions. Where a terminal is needed it is the one of cardproto, written apart from the card.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cardproto/ev1.h"
 #include "cardproto/ev2.h"
@@ -16,7 +16,8 @@ static const struct card_uid some_uid = {{0x04, 0xde, 0x5f, 0x1e, 0xac, 0xc0, 0x
 static const uint8_t our_aid[3] = {0x01, 0x02, 0xf3};
 static struct vcard card; /* big: not on the stack */
 
-/* --- a terminal --------------------------------------------------------------------------------- */
+/* --- a terminal ---------------------------------------------------------------------------------
+ */
 
 static struct buf answer;
 static uint8_t answer_room[VCARD_ANSWER_MAX];
@@ -219,9 +220,9 @@ static void issue(enum vcard_kind kind)
     assert_int_equal(command(0xca, hex("0102f30984")), 0);
     select_app(our_aid);
     assert_int_equal(login(kind == VCARD_EV1 ? 0xaa : 0x71, 0, &zero_key), 0);
-    assert_int_equal(admin_data(0xcb, "02013f2f200000"), 0);                    /* backup, RW 3 */
+    assert_int_equal(admin_data(0xcb, "02013f2f200000"), 0);                     /* backup, RW 3 */
     assert_int_equal(admin_data(0xcc, "0303302f00000000e80300006400000000"), 0); /* 0..1000, 100 */
-    assert_int_equal(admin_data(0xc0, "04013022200000040000"), 0);              /* 4: 3 records */
+    assert_int_equal(admin_data(0xc0, "04013022200000040000"), 0);               /* 4: 3 records */
     if (kind != VCARD_EV1) {
         uint8_t key[17] = {0};
         memcpy(key, hex(tmac_key_hex).data, 16);
@@ -239,7 +240,8 @@ static unsigned reader_id(const char *id)
 
 #define READER "5054524e000000010000000100000000"
 
-/* --- published bytes ---------------------------------------------------------------------------- */
+/* --- published bytes ----------------------------------------------------------------------------
+ */
 
 static uint8_t queued[64];
 static size_t queued_size, queued_at;
@@ -341,8 +343,13 @@ static void add_file(uint8_t no, enum vcard_file_type type, uint8_t option, cons
         struct vcard_file *f = &card.m.files[i];
         if (f->used)
             continue;
-        *f = (struct vcard_file){.used = true, .app = 1, .no = no, .type = (uint8_t)type,
-                                 .option = option, .size = size, .max = max};
+        *f = (struct vcard_file){.used = true,
+                                 .app = 1,
+                                 .no = no,
+                                 .type = (uint8_t)type,
+                                 .option = option,
+                                 .size = size,
+                                 .max = max};
         memcpy(f->access, hex(access).data, 2);
         f->at = card.m.bytes_used;
         f->room = size * (max ? max + 1 : 2);
@@ -440,7 +447,8 @@ TEST(vcard, a_whole_published_transaction_gives_the_real_cards_tmv)
     static const struct {
         const char *frame, *expected;
     } steps[] = {
-        {"908b00002f01000000100000721590e8d0c26e9f3394f33a131553788226661abc3a6910ac3c7230adf4d105b5d4"
+        {"908b00002f01000000100000721590e8d0c26e9f3394f33a131553788226661abc3a6910ac3c7230adf4d105b"
+         "5d4"
          "09e07a0532f300",
          "db552fd9d33408ef9100"},
         {"90c800001828bf1982be086fbc60a22daeb66613eea706434973471f1e00",
@@ -513,7 +521,8 @@ static void check_ev1_session(const json_t *c)
     ev1_session_of(c);
     size_t i;
     json_t *s;
-    json_array_foreach(json_object_get(c, "steps"), i, s) {
+    json_array_foreach(json_object_get(c, "steps"), i, s)
+    {
         struct bytes tx = vector_hex(s, "tx");
         assert_int_equal(command(vector_u8(s, "cmd"), tx), 0);
         vector_equal(joined, vector_hex(s, "rx"));
@@ -547,7 +556,8 @@ TEST(vcard, ev1_key_changes_of_recorded_cards_are_taken)
         vectors_run("ev1_secure_messaging.json", "ev1_change_key", check_ev1_change_key), 6);
 }
 
-/* --- rules -------------------------------------------------------------------------------------- */
+/* --- rules --------------------------------------------------------------------------------------
+ */
 
 TEST(vcard, nothing_counts_before_the_commit_and_all_of_it_after)
 {
@@ -778,8 +788,8 @@ TEST(vcard, updating_and_clearing_records_waits_for_the_commit)
     assert_int_equal(login(0x71, 2, &zero_key), 0);
     assert_int_equal(reader_id(READER), 0);
     assert_int_equal(login(0x77, 3, &zero_key), 0);
-    assert_int_equal(
-        secure(0xdb, hex("04010000000000010000"), hex("55"), COMM_MAC, COMM_MAC, 0), 0);
+    assert_int_equal(secure(0xdb, hex("04010000000000010000"), hex("55"), COMM_MAC, COMM_MAC, 0),
+                     0);
     assert_int_equal(vcard_record(&card, file(4), 1)[0], 2);
     assert_int_equal(admin_data(0xc7, "01"), 0);
     assert_int_equal(vcard_record(&card, file(4), 0)[0], 3);
@@ -887,8 +897,8 @@ TEST(vcard, memory_ends_and_only_a_format_gives_it_back)
     assert_int_equal(command(0xcd, hex("0300eeee000100")), 0x0e);
 }
 
-/* Any bytes at all: an answer or silence, never a fault (the sanitizers look on), and never a change of
- * the purse without its keys. */
+/* Any bytes at all: an answer or silence, never a fault (the sanitizers look on), and never a
+ * change of the purse without its keys. */
 TEST(vcard, noise_does_no_harm)
 {
     issue(VCARD_EV2);
