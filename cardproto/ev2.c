@@ -59,8 +59,8 @@ enum err ev2_auth_finish_first(struct ev2_auth *a, struct bytes answer, struct e
     aes_cbc_decrypt(&a->key, iv, plain, answer.data, sizeof plain);
     /* TI 4, RndA' 16, the card's capabilities 6, ours as it took them 6: we send none. */
     static const uint8_t none[CAP_SIZE];
-    bool ok = knows_rnd_a(a, plain + TI_SIZE) &
-              bytes_equal_const_time(plain + FIRST_ANSWER_SIZE - CAP_SIZE, none, CAP_SIZE);
+    bool knows = knows_rnd_a(a, plain + TI_SIZE);
+    bool ok = knows && bytes_equal_const_time(plain + FIRST_ANSWER_SIZE - CAP_SIZE, none, CAP_SIZE);
     if (ok) {
         ev2_session_keys(a, session);
         memcpy(session->ti, plain, TI_SIZE);
