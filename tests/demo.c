@@ -8,7 +8,6 @@
 #include "base/date.h"
 #include "tests/chain.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -16,8 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { SHOPS = 4, EVENTS_MAX = 4096, LINES_MAX = 65536, MEMBERS_MAX = 512, DAYS_MAX = 512 };
@@ -144,13 +142,143 @@ static void note_sale(struct shop *s, struct event *e, const char *answer)
     s->earned += answer_number(answer, "earned");
     s->redeemed += redeemed;
     s->redemptions += redeemed > 0;
-    s->till->cut_redemptions += redeemed > 0 && s->till->cut;
+    s->offline_redemptions += redeemed > 0 && s->till->cut;
     s->sales++;
 }
 
-enum fault { NO_FAULT, TEAR_BEFORE_COMMIT, TEAR_AFTER_COMMIT, KILL_BEFORE_PAY, KILL_IN_PAY };
+/* ---- faults: each strikes the first sale of its shop, from its day on, in which points are redeemed ---- */
 
-static void sell(struct shop *s, struct event *e, enum fault fault)
+enum fault_kind {
+    TEAR_BEFORE_COMMIT, /* the card is pulled before it acted; tapped again */
+    TEAR_AFTER_COMMIT,  /* it acted, the answer was lost; tapped again */
+    WALK_AWAY,          /* the same, and the member leaves: in doubt until the card is seen again */
+    KILL_AFTER_DEBIT,   /* kill -9 of the till between the card's debit and the payment */
+    KILL_IN_PAY,        /* kill -9 while the payment is asked for, its answer unread */
+};
+static struct fault {
+    const char *from;
+    int shop;
+    enum fault_kind kind;
+    const char *words;
+    bool done;
+} faults[] = {
+    {"2011-04-04", 0, TEAR_BEFORE_COMMIT, "card pulled before its commit", false},
+    {"2011-04-18", 0, TEAR_AFTER_COMMIT, "card pulled after its commit", false},
+    {"2011-05-02", 1, KILL_AFTER_DEBIT, "kill -9 of till 2 in a sale", false},
+    {"2011-05-16", 1, TEAR_AFTER_COMMIT, "card pulled after its commit", false},
+    {"2011-06-06", 2, WALK_AWAY, "card torn, the member walks away", false},
+    {"2011-06-06", 3, TEAR_AFTER_COMMIT, "card pulled after its commit", false},
+    {"2011-07-04", 3, KILL_IN_PAY, "kill -9 of till 4 in a payment", false},
+    {"2011-08-01", 0, KILL_AFTER_DEBIT, "kill -9 of till 1 in a sale", false},
+    {"2011-09-05", 1, TEAR_BEFORE_COMMIT, "card pulled before its commit", false},
+    {"2011-10-03", 0, KILL_IN_PAY, "kill -9 of till 1 in a payment", false},
+};
+enum { FAULTS = sizeof faults / sizeof *faults };
+/* While these tills are cut off, members redeem offline; on the last night head office is killed too. */
+static const struct {
+    const char *from, *to;
+    int shop;
+} cuts[] = {{"2011-05-30", "2011-06-14", 2}, {"2011-06-06", "2011-06-14", 3}};
+enum { CUTS = sizeof cuts / sizeof *cuts };
+
+static char away_card[16];        /* of the member who walked away */
+static int tears, till_kills, office_kills, walked_away;
+static _Atomic(const char *) news = "";
+
+static struct fault *fault_due(const struct shop *s)
+{
+    for (int i = 0; i < FAULTS; i++) {
+        int32_t from;
+        if (day_parse(&from, faults[i].from))
+            die("demo: %s is no day", faults[i].from);
+        if (!faults[i].done && faults[i].shop == s->index && from <= today)
+            return &faults[i];
+    }
+    return NULL;
+}
+
+/* The number of the exchange, counted from `redeem max`, in which the card commits: the debit goes on in
+ * the session of the tap, see cardproto/SPEC.md. */
+enum { COMMIT_EXCHANGE = 5 };
+
+static void kill_till(struct shop *s)
+{
+    control_close(&s->till->control);
+    proc_end(&s->till->program, SIGKILL);
+    till_start(&chain, s->till, NULL);
+    till_kills++;
+}
+
+static void ring_up(struct shop *s, const struct event *e);
+
+/* After a restart: whatever the till remembers, the cashier finishes this sale. */
+static void finish_after_restart(struct shop *s, struct event *e, char *line, size_t size)
+{
+    char state[24];
+    control_send(&s->till->control, "bill %s", e->invoice);
+    if (!control_read(&s->till->control, line, size, 20000))
+        die("demo: till %d went away", s->index + 1);
+    if (strncmp(line, "ok receipt", 10) == 0)
+        return; /* it was on disk: the first answer, given again */
+    control_ok(&s->till->control, line, size, "status");
+    if (!answer_text(line, "state", state, sizeof state))
+        die("demo: no state in '%s'", line);
+    if (strcmp(state, "doubt") == 0) {
+        control_ok(&s->till->control, line, size, "tap 5000");
+    } else if (strcmp(state, "idle") == 0) {
+        control_ok(&s->till->control, line, size, "tap 5000");
+        ring_up(s, e);
+        control_ok(&s->till->control, line, size, "total");
+    }
+    control_ok(&s->till->control, line, size, "pay ref=%s", e->invoice);
+}
+
+/* Redeems and pays with this fault in the middle; line gets the receipt. */
+static void strike(struct shop *s, struct event *e, struct fault *f, char *line, size_t size)
+{
+    struct control *c = &s->till->control;
+    char card[16];
+    card_name(card, e);
+    news = f->words;
+    f->done = true;
+    switch (f->kind) {
+    case TEAR_BEFORE_COMMIT:
+    case TEAR_AFTER_COMMIT:
+    case WALK_AWAY:
+        control_ok(&s->till->cards, line, size, "tear %s %d",
+                   f->kind == TEAR_BEFORE_COMMIT ? "before" : "after", COMMIT_EXCHANGE);
+        control_send(c, "redeem max ref=%s", e->invoice);
+        if (!control_read(c, line, size, 20000) || strncmp(line, "error DOUBT", 11) != 0)
+            die("demo: a torn commit was answered '%s'", line);
+        tears++;
+        if (f->kind == WALK_AWAY) {
+            control_ok(c, line, size, "giveup");
+            memcpy(away_card, card, sizeof away_card);
+            walked_away++;
+        } else {
+            card_put(s->till, card);
+            control_ok(c, line, size, "tap 5000");
+            char state[24];
+            if (answer_text(line, "state", state, sizeof state) && strcmp(state, "totalled") == 0)
+                control_ok(c, line, size, "redeem max ref=%s", e->invoice);
+        }
+        control_ok(c, line, size, "pay ref=%s", e->invoice);
+        return;
+    case KILL_AFTER_DEBIT:
+        control_ok(c, line, size, "redeem max ref=%s", e->invoice);
+        kill_till(s);
+        finish_after_restart(s, e, line, size);
+        return;
+    case KILL_IN_PAY:
+        control_ok(c, line, size, "redeem max ref=%s", e->invoice);
+        control_send(c, "pay ref=%s", e->invoice);
+        kill_till(s);
+        finish_after_restart(s, e, line, size);
+        return;
+    }
+}
+
+static void sell(struct shop *s, struct event *e)
 {
     char line[1024], card[16];
     card_name(card, e);
@@ -159,10 +287,15 @@ static void sell(struct shop *s, struct event *e, enum fault fault)
     control_ok(&s->till->control, line, sizeof line, "tap 5000");
     ring_up(s, e);
     control_ok(&s->till->control, line, sizeof line, "total");
-    if (answer_number(line, "offer") >= 200)
-        control_ok(&s->till->control, line, sizeof line, "redeem max");
-    (void)fault;
-    control_ok(&s->till->control, line, sizeof line, "pay ref=%s", e->invoice);
+    bool redeems = answer_number(line, "offer") >= 200;
+    struct fault *fault = redeems ? fault_due(s) : NULL;
+    if (fault) {
+        strike(s, e, fault, line, sizeof line);
+    } else {
+        if (redeems)
+            control_ok(&s->till->control, line, sizeof line, "redeem max ref=%s", e->invoice);
+        control_ok(&s->till->control, line, sizeof line, "pay ref=%s", e->invoice);
+    }
     note_sale(s, e, line);
     card_take(s->till);
 }
@@ -198,7 +331,7 @@ static void *shop_run(void *argument)
         for (int i = 0; i < event_count; i++)
             if (events[i].day == today && events[i].shop == s->index) {
                 if (events[i].kind == 'S')
-                    sell(s, &events[i], NO_FAULT);
+                    sell(s, &events[i]);
                 else
                     refund(s, &events[i]);
                 if (!s->till->cut)
@@ -241,6 +374,142 @@ static void issue_cards(void)
     chain_desk_close(&chain);
 }
 
+/* ---- nights: lines are cut and restored, head office dies ---- */
+
+static void sync_all(void)
+{
+    char line[512];
+    for (int i = 0; i < SHOPS; i++)
+        if (!shop[i].till->cut)
+            control_ok(&shop[i].till->control, line, sizeof line, "sync 30000");
+}
+
+/* Two tills have weeks of entries to send.  Head office is told to die at its n-th write point, so it does
+ * so in the middle of a batch; then it comes back and is sent the rest, and what it had taken, again. */
+static void kill_office_in_sync(void)
+{
+    char line[512];
+    news = "kill -9 of head office in a batch";
+    proc_end(&chain.office, SIGKILL);
+    chain_office_start(&chain, "PATRON_CRASH=4");
+    for (int i = 0; i < CUTS; i++)
+        till_restore(shop[cuts[i].shop].till);
+    for (int i = 0; i < CUTS; i++)
+        control_send(&shop[cuts[i].shop].till->control, "sync 60000");
+    int status = proc_wait(&chain.office, 20000);
+    if (!WIFSIGNALED(status))
+        die("demo: head office did not die as told, status %d", status);
+    office_kills += 2;
+    chain_office_start(&chain, NULL);
+    for (int i = 0; i < CUTS; i++)
+        if (!control_read(&shop[cuts[i].shop].till->control, line, sizeof line, 70000) ||
+            strncmp(line, "ok", 2) != 0)
+            die("demo: after the line came back till %d said '%s'", cuts[i].shop + 1, line);
+}
+
+static void before_day(void)
+{
+    bool restore = false;
+    for (int i = 0; i < CUTS; i++) {
+        int32_t from, to;
+        struct till *t = shop[cuts[i].shop].till;
+        if (day_parse(&from, cuts[i].from) || day_parse(&to, cuts[i].to))
+            die("demo: a cut has no day");
+        if (today >= from && today < to && !t->cut) {
+            till_cut(t);
+            news = "line cut";
+        }
+        restore = restore || (t->cut && today >= to);
+    }
+    if (restore)
+        kill_office_in_sync();
+}
+
+/* The member who walked away from till 3 is seen again, in another shop. */
+static void settle_away(void)
+{
+    char line[512];
+    if (!away_card[0])
+        return;
+    chain_move_card(shop[2].till, shop[0].till, away_card);
+    card_put(shop[0].till, away_card);
+    control_ok(&shop[0].till->control, line, sizeof line, "tap 5000");
+    control_ok(&shop[0].till->control, line, sizeof line, "cancel");
+    card_take(shop[0].till);
+    sync_all();
+}
+
+/* ---- the end: books and checks ---- */
+
+static int differences;
+
+static void check(const char *what, int64_t a, const char *a_is, int64_t b, const char *b_is)
+{
+    printf("  %-5s %-44s %8lld %s, %8lld %s\n", a == b ? "ok" : "WRONG", what, (long long)a, a_is,
+           (long long)b, b_is);
+    differences += a != b;
+}
+
+static void show_books(void)
+{
+    static char out[65536];
+    int64_t earned = 0, redeemed = 0, clawed = 0, returned = 0, on_cards = 0, sales = 0, refunds = 0;
+    int64_t redemptions = 0, offline = 0;
+    for (int i = 0; i < SHOPS; i++) {
+        earned += shop[i].earned;
+        redeemed += shop[i].redeemed;
+        clawed += shop[i].clawed;
+        returned += shop[i].returned;
+        sales += shop[i].sales;
+        refunds += shop[i].refunds;
+        redemptions += shop[i].redemptions;
+        offline += shop[i].offline_redemptions;
+    }
+    for (int i = 0; i < member_count; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "c%d", members[i]);
+        int home = 0;
+        while (events[home].customer != members[i])
+            home++;
+        struct till *t = strcmp(name, away_card) == 0 ? shop[0].till : shop[events[home].shop].till;
+        on_cards += card_purse(t, name);
+    }
+    printf("\nFaults: %d cards torn, %d kills of a till, %d of head office, 2 lines cut for days,\n"
+           "%lld of %lld redemptions made with the line cut, %d member walked away in doubt\n",
+           tears, till_kills, office_kills, (long long)offline, (long long)redemptions, walked_away);
+    printf("\nThe books of head office\n");
+    fflush(stdout);
+    char *ctl = path_of("%s/patronctl", chain.bin);
+    run(chain.log, NULL, out, sizeof out, ARGS(ctl, "--home", chain.office_home, "ledger", "books"));
+    for (char *line = strtok(out, "\n"); line; line = strtok(NULL, "\n"))
+        printf("  %s\n", line);
+
+    chain_ctl(&chain, out, sizeof out, ARGS("ledger", "books"));
+    printf("\nWhat tills told members, what cards hold, and what the ledger says\n");
+    check("sales", sales, "told", json_number_of(out, "sales"), "in the ledger");
+    check("refunds", refunds, "told", json_number_of(out, "refunds"), "in the ledger");
+    check("points earned", earned, "told", json_number_of(out, "points_earned"), "in the ledger");
+    check("points redeemed", redeemed, "told", json_number_of(out, "points_redeemed"), "in the ledger");
+    check("points clawed back", clawed, "told", json_number_of(out, "points_clawed_back"),
+          "in the ledger");
+    check("redeemed points returned", returned, "told", json_number_of(out, "points_returned"),
+          "in the ledger");
+    check("points on cards (I1)", on_cards, "on cards", json_number_of(out, "points_on_cards"),
+          "in the ledger");
+    check("points in doubt", 0, "expected", json_number_of(out, "points_in_doubt"), "in the ledger");
+
+    static const char *const proofs[][2] = {{"verify", "Every invariant over the whole ledger"},
+                                            {"replay", "The log posted again into an empty ledger (I7)"}};
+    for (int i = 0; i < 2; i++) {
+        int status = run(chain.log, NULL, out, sizeof out,
+                         ARGS(ctl, "--home", chain.office_home, "ledger", proofs[i][0]));
+        printf("\n%s\n", proofs[i][1]);
+        for (char *line = strtok(out, "\n"); line; line = strtok(NULL, "\n"))
+            printf("  %s\n", line);
+        differences += status != 0;
+    }
+}
+
 int main(int argc, char **argv)
 {
     const char *bin = argc > 1 ? argv[1] : "build";
@@ -266,14 +535,29 @@ int main(int argc, char **argv)
         day_text(text, today);
         strcat(text, "T23:00");
         chain_office_clock(&chain, text);
+        before_day();
         pthread_barrier_wait(&dawn);
         pthread_barrier_wait(&dusk);
-        progress("");
+        progress(news);
     }
+    sync_all();
+    settle_away();
+    printf("\n");
+    show_books();
     finished = true;
     pthread_barrier_wait(&dawn);
     for (int i = 0; i < SHOPS; i++)
         pthread_join(shop[i].thread, NULL);
     chain_close(&chain);
+    if (differences) {
+        printf("\n%d of these checks do not hold.  Logs: %s\n", differences, chain.log);
+        return 1;
+    }
+    printf("\nEvery point is where the books say.  To try next:\n"
+           "  make run                                   a till of your own, with cards on the desk\n"
+           "  %s/patronctl --home %s member show M1      one member, every posting and why\n"
+           "  %s/patronctl --home %s review              what head office would look at\n"
+           "  sqlite3 %s/patron.db                       the ledger itself (db/office.sql)\n",
+           bin, chain.office_home, bin, chain.office_home, chain.office_home);
     return 0;
 }
