@@ -321,6 +321,13 @@ static enum err load_run_day(struct books *b, struct errmsg *why)
     return e;
 }
 
+enum err books_run_day(struct books *b, int32_t *day, struct errmsg *why)
+{
+    enum err e = load_run_day(b, why);
+    *day = b->run_day;
+    return e;
+}
+
 static int32_t min_day(int32_t a, int32_t b)
 {
     return a < b ? a : b;

@@ -103,13 +103,6 @@ static void load_invoices(const char *path)
     fclose(f);
 }
 
-static int shop_of(int customer)
-{
-    for (int i = 0; i < event_count; i++)
-        if (events[i].customer == customer)
-            return events[i].shop;
-    return 0;
-}
 
 /* ---- the programs ---- */
 
