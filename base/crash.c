@@ -12,10 +12,11 @@
 static long left = -1; /* -1 = not asked yet, 0 = off */
 static char only[64];  /* "" = any */
 
-static void ask(void)
+void crash_read(void)
 {
     const char *text = getenv("PATRON_CRASH");
     left = 0;
+    *only = 0;
     if (!text || !*text)
         return;
     const char *colon = strrchr(text, ':');
@@ -31,7 +32,7 @@ void crash_point(const char *name)
     if (left == 0)
         return;
     if (left < 0)
-        ask();
+        crash_read();
     if (left == 0 || (*only && strcmp(only, name) != 0) || --left > 0)
         return;
     char line[96];

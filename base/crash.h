@@ -12,4 +12,7 @@
 /* name: lower-case words with hyphens, the same at each passing: "before-commit". */
 void crash_point(const char *name);
 
+/* Look at PATRON_CRASH again: a test that forks and sets it in the child. */
+void crash_read(void);
+
 #endif
