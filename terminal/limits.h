@@ -5,7 +5,7 @@
 
 enum {
     TILL_CLIENTS_MAX = 8,        /* control connections: a register, a display, someone looking */
-    TILL_LINE_MAX = 4096,        /* one command: a refund of 80 lines by name; longer bills say "all" */
+    TILL_LINE_MAX = 8192,        /* one command: a refund of 250 lines by name; a longer one says "all" */
     TILL_ANSWER_MAX = 1024,      /* one answer line */
     TILL_OUTPUT_MAX = 65536,     /* answers not yet read by a slow client; beyond it is cut off */
     TILL_INPUT_MAX = 16384,      /* pipelined commands not yet carried out */
@@ -15,10 +15,9 @@ enum {
 
     TILL_TAP_MS = 20000,         /* a cashier asks again after that long without a card */
     TILL_DEBIT_MS = 20000,       /* the same, for the card of the sale to be held there again */
+    TILL_HURRY_MS = 250,         /* between attempts to connect while somebody waits for a sync */
     TILL_LOAD_MS = 4000,         /* a member waits no longer for head office than that */
     TILL_ASK_MS = 1500,          /* Tap query: the line is slow when it takes longer; go on offline */
-    TILL_HEARTBEAT_MS = 30000,   /* contact with head office when nothing happens */
-    TILL_RETRY_MS = 2000,        /* first pause after a failed connection, doubled up to the heartbeat */
     TILL_POLL_MS = 50            /* asking a reader that has no descriptor to poll */
 };
 

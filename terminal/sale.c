@@ -267,10 +267,13 @@ static enum sale_answer answer_of_card(enum card_status_word word)
     return SALE_BAD_CARD;
 }
 
-static void say_card(struct sale_effects *out, enum card_status_word word)
+static void say_card(struct sale_effects *out, const struct sale_event *in)
 {
+    enum card_status_word word = in->word;
     enum sale_answer answer = answer_of_card(word);
-    if (answer == SALE_FOREIGN_CARD)
+    if (in->several)
+        say(out, SALE_BAD_CARD, "More than one card lies there; nothing was taken off any. One card, please.");
+    else if (answer == SALE_FOREIGN_CARD)
         say(out, answer, "This is not a card of ours (%s). Sell without a card, or try another.",
             card_status_text(word));
     else if (answer == SALE_CARD_GONE)
@@ -344,7 +347,7 @@ static void on_tap_refused(struct sale *s, const struct sale_event *in, struct s
     if (s->state == SALE_PREPARING || s->state == SALE_DOUBT)
         not_now(s, in, out);
     else
-        say_card(out, in->word);
+        say_card(out, in);
 }
 
 static void on_wrong_card(struct sale *s, const struct sale_event *in, struct sale_effects *out)
@@ -615,7 +618,7 @@ static void on_card_failed(struct sale *s, const struct sale_event *in, struct s
     case SALE_PREPARING:
         s->state = SALE_TOTALLED;
         out->card = SALE_CARD_RELEASE;
-        say_card(out, in->word);
+        say_card(out, in);
         return;
     case SALE_COMMITTING: /* it answered, and refused: the INTENT stays open, shown not done */
         s->state = SALE_TOTALLED;

@@ -98,6 +98,7 @@ struct sale_event {
     /* by kind, see enum sale_event_kind; borrowed for the call */
     const struct card_seen *seen;
     enum card_status_word word;
+    bool several;                  /* TAP_REFUSED, CARD_FAILED: more than one card lay there */
     const struct txn_line *line;
     struct points points;
     bool all;                      /* REDEEM: as much as is allowed.  REFUND: all that is left */

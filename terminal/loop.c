@@ -1,0 +1,371 @@
+/* loop.c - see loop.h for how long it may stall, till.h for who does what.  Read till_feed first: it is where
+ * events become effects; then till_turn.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "terminal/till.h"
+
+#include "base/crash.h"
+#include "base/date.h"
+#include "hw/clock.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { IDLE_MS = 5000 };
+
+/* ---- facts ---- */
+
+void till_card_facts(struct till *t, const struct card_uid *uid)
+{
+    struct sale_facts *f = &t->facts;
+    int32_t today = day_of_time(clock_now_s());
+    f->hot = CARD_ACTIVE;
+    f->pending = f->earned_today = f->offline_today = points_of(0);
+    if (!uid_is(uid))
+        return;
+    f->hot = journal_card_status(t->journal, uid);
+    f->pending = journal_pending(t->journal, uid);
+    f->earned_today = journal_earned(t->journal, uid, today, 0);
+    f->offline_today = journal_offline_redeemed(t->journal, uid, today);
+}
+
+static void refresh_facts(struct till *t)
+{
+    struct sale_facts *f = &t->facts;
+    f->now_s = clock_now_s();
+    f->next = (struct entry_id){t->parts.identity->terminal, journal_next_seq(t->journal)};
+    f->shop = t->parts.identity->shop;
+    f->days_since_contact = uplink_days_since_contact(t, f->now_s);
+    if (sale_is_idle(&t->sale))
+        packs_choose(t, day_of_time(f->now_s));
+    f->pack = t->packs.in_effect;
+}
+
+static bool needs_card_facts(enum sale_event_kind kind)
+{
+    return kind == SALE_TOTAL || kind == SALE_REDEEM || kind == SALE_PAY || kind == SALE_CARD_READY;
+}
+
+enum err till_read(struct txn *out, enum err found, struct buf *entry, struct errmsg *why)
+{
+    if (found)
+        return found;
+    if (wire_decode_txn(out, buf_bytes(entry), why))
+        return err_add(why, ERR_CORRUPT, "an entry of the journal cannot be read");
+    return OK;
+}
+
+/* ---- effects, in their written order ---- */
+
+void till_tell(struct till *t, const char *format, ...)
+{
+    char text[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    for (int i = 0; i < TILL_CLIENTS_MAX; i++) {
+        struct client *c = &t->clients[i];
+        if (c->used && c->person) {
+            int n = snprintf(c->out + c->out_size, sizeof c->out - c->out_size, "  %s\n", text);
+            if (n > 0 && (size_t)n < sizeof c->out - c->out_size)
+                c->out_size += (size_t)n;
+        }
+    }
+    if (t->parts.to_stderr)
+        fprintf(stderr, "patron-terminal: %s\n", text);
+}
+
+static const char *before_append(enum txn_kind kind)
+{
+    return kind == TXN_INTENT   ? "before-intent"
+           : kind == TXN_SALE   ? "before-sale"
+           : kind == TXN_REFUND ? "before-refund"
+           : kind == TXN_CANCEL ? "before-cancel"
+                                : "before-settle";
+}
+
+static const char *after_append(enum txn_kind kind)
+{
+    return kind == TXN_INTENT   ? "after-intent"
+           : kind == TXN_SALE   ? "after-sale"
+           : kind == TXN_REFUND ? "after-refund"
+           : kind == TXN_CANCEL ? "after-cancel"
+                                : "after-settle";
+}
+
+/* One entry, on disk on return: the one fsync there is. */
+static bool append(struct till *t, const struct txn *txn, struct entry_id closes)
+{
+    struct errmsg why = {""};
+    struct buf entry = BUF_ON(t->entry);
+    crash_point(before_append(txn->kind));
+    enum err e = wire_encode_txn(&entry, txn, &why);
+    if (!e)
+        e = journal_append(t->journal, txn, buf_bytes(&entry), closes, &why);
+    crash_point(after_append(txn->kind));
+    if (e) {
+        till_tell(t, "The journal: %s.", why.text);
+        return false;
+    }
+    uplink_journalled(t, txn->id.seq);
+    return true;
+}
+
+static void carry_out_card(struct till *t)
+{
+    switch (t->out.card) {
+    case SALE_CARD_KEEP:
+        return;
+    case SALE_CARD_DEBIT:
+        t->tap.amount = t->out.amount;
+        t->tap.entry = t->out.entry;
+        tap_begin(t, JOB_DEBIT,
+                  t->current && t->current->deadline_ms ? t->current->deadline_ms
+                                                        : clock_tick_ms() + TILL_DEBIT_MS);
+        return;
+    case SALE_CARD_COMMIT:
+        tap_commit(t);
+        return;
+    case SALE_CARD_SETTLE:
+        tap_begin(t, JOB_SETTLE, INT64_MAX);
+        return;
+    case SALE_CARD_RELEASE:
+        tap_end(t);
+        return;
+    }
+}
+
+/* Who gets this answer?  The one whose command it was; else the one who waits for the card. */
+static void answer(struct till *t)
+{
+    struct client *to = t->current ? t->current : t->waiter;
+    if (to) {
+        if (to == t->waiter)
+            t->waiter = NULL;
+        commands_answered(t, to);
+    } else {
+        till_tell(t, "%s", t->out.say.text);
+    }
+}
+
+void till_feed(struct till *t, struct sale_event in)
+{
+    for (;;) {
+        refresh_facts(t);
+        if (needs_card_facts(in.kind))
+            till_card_facts(t, &t->sale.card);
+        in.facts = &t->facts;
+        sale_step(&t->sale, &in, &t->out);
+        if (!t->out.append)
+            break;
+        bool written = append(t, t->out.append, t->out.closes);
+        in = (struct sale_event){.kind = written ? SALE_WRITTEN : SALE_NOT_WRITTEN};
+    }
+    struct sale_effects out = t->out; /* carrying out may step again */
+    carry_out_card(t);
+    t->out = out;
+    if (out.answered)
+        answer(t);
+    if ((t->sale.state == SALE_IDLE || t->sale.state == SALE_DONE) && t->tap.job == JOB_NONE)
+        tap_end(t);
+}
+
+/* ---- start ---- */
+
+static enum err resume(struct till *t, struct errmsg *why)
+{
+    struct buf entry = BUF_ON(t->entry);
+    enum err e = journal_open_intent(t->journal, NULL, &entry, why);
+    if (e == ERR_NOT_FOUND)
+        return OK;
+    e = till_read(&t->original, e, &entry, why);
+    if (e)
+        return e;
+    const struct pack *pack = packs_find(t, t->original.pack_version);
+    till_feed(t, (struct sale_event){.kind = SALE_RESUME, .txn = &t->original});
+    if (pack)
+        t->packs.in_effect = pack; /* the rules it began with (I6) */
+    return OK;
+}
+
+enum err till_create(struct till **out, const struct till_parts *parts, struct errmsg *why)
+{
+    struct till *t = calloc(1, sizeof *t);
+    if (!t)
+        return err_set(why, ERR_FULL, "no memory for the till");
+    t->parts = *parts;
+    t->journal = parts->journal;
+    t->reader = parts->reader;
+    t->listener = -1;
+    for (int i = 0; i < TILL_CLIENTS_MAX; i++)
+        t->clients[i].in_fd = t->clients[i].out_fd = -1;
+    t->idle_ms = clock_tick_ms() + IDLE_MS;
+    sale_init(&t->sale);
+    enum err e = packs_open(t, why);
+    if (!e)
+        e = uplink_open(t, why);
+    if (!e)
+        e = resume(t, why);
+    if (e) {
+        till_destroy(t);
+        return e;
+    }
+    *out = t;
+    return OK;
+}
+
+void till_destroy(struct till *t)
+{
+    if (!t)
+        return;
+    tap_end(t);
+    for (int i = 0; i < TILL_CLIENTS_MAX; i++)
+        if (t->clients[i].used)
+            commands_close(t, &t->clients[i]);
+    if (t->listener >= 0) {
+        close(t->listener);
+        unlink(t->socket_path);
+    }
+    uplink_close(t);
+    bytes_wipe(&t->tap, sizeof t->tap);
+    free(t);
+}
+
+enum err till_take_pack(struct till *t, struct bytes json, struct bytes signature, struct errmsg *why)
+{
+    return packs_take(t, json, signature, why);
+}
+
+void till_quit(struct till *t)
+{
+    t->quit = true;
+}
+
+/* ---- clients ---- */
+
+enum err till_listen(struct till *t, const char *path, struct errmsg *why)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof a.sun_path)
+        return err_set(why, ERR_RANGE, "%s: a socket's path has at most %zu characters", path,
+                       sizeof a.sun_path - 1);
+    strcpy(a.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return err_set(why, ERR_IO, "%s: %s", path, strerror(errno));
+    struct stat st;
+    if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+        unlink(path); /* left by a till that was killed: the lock says that none runs */
+    mode_t old = umask(077);
+    bool good = bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && listen(fd, TILL_CLIENTS_MAX) == 0;
+    int error = errno;
+    umask(old);
+    if (!good) {
+        close(fd);
+        return err_set(why, ERR_IO, "%s: %s", path, strerror(error));
+    }
+    t->listener = fd;
+    snprintf(t->socket_path, sizeof t->socket_path, "%s", path);
+    return OK;
+}
+
+enum err till_attach(struct till *t, int in_fd, int out_fd, bool person, struct errmsg *why)
+{
+    for (int i = 0; i < TILL_CLIENTS_MAX; i++) {
+        struct client *c = &t->clients[i];
+        if (c->used)
+            continue;
+        *c = (struct client){.used = true, .person = person, .in_fd = in_fd, .out_fd = out_fd};
+        return OK;
+    }
+    return err_set(why, ERR_FULL, "%d registers are connected already", TILL_CLIENTS_MAX);
+}
+
+static void accept_client(struct till *t)
+{
+    static const char full[] = "error FULL Too many registers are connected to this till.\n";
+    int fd = accept4(t->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (till_attach(t, fd, fd, false, NULL)) {
+        (void)!write(fd, full, sizeof full - 1);
+        close(fd);
+    }
+}
+
+/* ---- a turn ---- */
+
+static void housekeeping(struct till *t, int64_t now_ms)
+{
+    struct errmsg why = {""};
+    if (now_ms < t->idle_ms)
+        return;
+    t->idle_ms = now_ms + IDLE_MS;
+    if (sale_is_idle(&t->sale) && t->tap.job == JOB_NONE && journal_idle(t->journal, &why))
+        till_tell(t, "The journal: %s.", why.text);
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Everything that can become readable or writable, in the order: reader, line, listener, clients. */
+static int poll_set(struct till *t, struct pollfd *f)
+{
+    int n = 0, fd = -1;
+    f[n++] = (struct pollfd){t->reader ? t->reader->ops->fd(t->reader) : -1, POLLIN, 0};
+    short events = t->up.link ? link_poll(t->up.link, &fd) : 0;
+    f[n++] = (struct pollfd){fd, events, 0};
+    f[n++] = (struct pollfd){t->listener, POLLIN, 0};
+    for (int i = 0; i < TILL_CLIENTS_MAX; i++) {
+        struct client *c = &t->clients[i];
+        bool reads = c->used && !c->ended && c->in_size < sizeof c->in;
+        f[n++] = (struct pollfd){reads ? c->in_fd : -1, POLLIN, 0};
+        f[n++] = (struct pollfd){c->used && c->out_size ? c->out_fd : -1, POLLOUT, 0};
+    }
+    return n;
+}
+
+bool till_turn(struct till *t, int most_ms)
+{
+    struct pollfd f[3 + 2 * TILL_CLIENTS_MAX];
+    int64_t now_ms = clock_tick_ms();
+    int64_t due = least(least(now_ms + most_ms, tap_due_ms(t, now_ms)),
+                        least(least(uplink_due_ms(t), commands_due_ms(t)), t->idle_ms));
+    int64_t wait_ms = due > now_ms ? due - now_ms : 0;
+    struct timespec ts = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000};
+    int n = poll_set(t, f);
+    if (ppoll(f, (nfds_t)n, &ts, t->parts.while_waiting) < 0) {
+        assert(errno == EINTR || errno == ENOMEM);
+        for (int i = 0; i < n; i++)
+            f[i].revents = 0;
+    }
+    now_ms = clock_tick_ms();
+    for (int i = 0; i < TILL_CLIENTS_MAX && !t->quit; i++) {
+        t->clients[i].readable = f[3 + 2 * i].revents != 0;
+        if (t->clients[i].used)
+            commands_input(t, &t->clients[i]);
+    }
+    if (f[2].revents)
+        accept_client(t);
+    tap_turn(t, now_ms);
+    uplink_turn(t, clock_tick_ms());
+    commands_deadlines(t, clock_tick_ms());
+    housekeeping(t, now_ms);
+    for (int i = 0; i < TILL_CLIENTS_MAX; i++)
+        if (t->clients[i].used)
+            commands_output(t, &t->clients[i]);
+    return !t->quit;
+}
