@@ -1,0 +1,839 @@
+/* test_server.c - head office at the line: a real folder, real books, real TLS on loopback, virtual cards;
+ * tills are played by the test.  SPDX-License-Identifier: Apache-2.0 */
+#include "base/date.h"
+#include "base/mbed.h"
+#include "hw/clock.h"
+#include "hw/vcard.h"
+#include "office/server.h"
+#include "sync/code.h"
+#include "sync/link.h"
+#include "tests/packs.h"
+#include "tests/some_txn.h"
+#include "tests/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static void must(enum err e, const struct errmsg *why)
+{
+    if (e)
+        fail_msg("%s", why->text);
+}
+
+/* ---- a till played by the test ---- */
+
+struct till {
+    struct link_config *config;
+    struct link *link;
+    mbedtls_pk_context key;
+    mbedtls_x509_crt cert;
+    bool has_cert;
+    uint32_t terminal, next_seq;
+    uint8_t hash[WIRE_HASH_SIZE];
+    struct vcard *card;      /* on its reader */
+    int32_t tear_at;         /* the n-th exchange finds the card pulled, 0 = none */
+    bool tear_after, vanish; /* vanish: the line falls instead */
+    int32_t exchanges;
+    bool answered, down;
+    struct errmsg why;
+};
+
+static struct server *server;
+static struct books *books;
+static struct home home;
+static struct till tills[2];
+static char dir[256], clock_file[256];
+
+static void set_time(const char *text)
+{
+    FILE *f = fopen(clock_file, "w");
+    assert_non_null(f);
+    assert_true(fprintf(f, "%s\n", text) > 0);
+    fclose(f);
+}
+
+static void start(void)
+{
+    struct errmsg why = {""};
+    char path[HOME_PATH_MAX];
+    struct server_options o = {.listen = "127.0.0.1:0", .log = getenv("SERVER_LOG") ? stderr : NULL};
+    home_path(&home, HOME_BOOKS, path);
+    must(books_open(&books, path, &home.card_keys, &why), &why);
+    must(server_create(&server, &home, books, &o, &why), &why);
+}
+
+static void stop(void)
+{
+    server_destroy(server);
+    books_close(books);
+    server = NULL;
+}
+
+static void till_finish(struct till *t)
+{
+    link_destroy(t->link);
+    link_config_destroy(t->config);
+    if (t->has_cert)
+        mbedtls_x509_crt_free(&t->cert);
+    mbedtls_pk_free(&t->key);
+    memset(t, 0, sizeof *t);
+}
+
+/* With a certificate when it has one, else pinned by the code. */
+static void till_configure(struct till *t, const struct code *pin)
+{
+    struct errmsg why = {""};
+    link_destroy(t->link);
+    link_config_destroy(t->config);
+    t->link = NULL;
+    struct link_identity id = {.ca = pin ? NULL : &home.ca,
+                               .certificate = t->has_cert ? &t->cert : NULL,
+                               .key = &t->key,
+                               .pin = pin};
+    must(link_config_create(&t->config, LINK_TILL, &id, &why), &why);
+    must(link_create(&t->link, t->config, &why), &why);
+}
+
+static void till_step(struct till *t)
+{
+    if (!t->link)
+        return;
+    for (enum link_event e; (e = link_step(t->link, clock_tick_ms(), &t->why)) != LINK_NOTHING;) {
+        t->answered |= e == LINK_ANSWER;
+        t->down |= e == LINK_DOWN;
+        if (e == LINK_ANSWER)
+            break;
+    }
+}
+
+/* Gives the server and every till a turn. */
+static void turn(void)
+{
+    struct errmsg why = {""};
+    for (int i = 0; i < 2; i++)
+        if (!tills[i].answered)
+            till_step(&tills[i]);
+    must(server_turn(server, 1, &why), &why);
+    for (int i = 0; i < 2; i++)
+        if (!tills[i].answered)
+            till_step(&tills[i]);
+}
+
+static void till_connect(struct till *t)
+{
+    struct errmsg why = {""};
+    t->answered = t->down = false;
+    must(link_connect(t->link, server_address(server), clock_tick_ms(), &why), &why);
+    for (int i = 0; i < 2000 && link_state(t->link) != LINK_OPEN && !t->down; i++)
+        turn();
+    if (t->down)
+        fail_msg("no line: %s", t->why.text);
+}
+
+/* Asks and waits; NULL when the line went down instead. */
+static const struct wire_answer *till_ask(struct till *t, struct wire_request *r)
+{
+    struct errmsg why = {""};
+    if (link_state(t->link) == LINK_IDLE)
+        till_connect(t);
+    t->answered = t->down = false;
+    must(link_ask(t->link, r, 10000, clock_tick_ms(), &why), &why);
+    for (int i = 0; i < 5000 && !t->answered && !t->down; i++)
+        turn();
+    assert_true(t->answered || t->down);
+    return t->answered ? link_answer_get(t->link) : NULL;
+}
+
+static void assert_refused(const struct wire_answer *a, const char *sentence)
+{
+    assert_non_null(a);
+    assert_int_equal(a->say, SAY_REFUSED);
+    if (!strstr(a->refused.sentence, sentence))
+        fail_msg("refused with \"%s\"", a->refused.sentence);
+}
+
+/* What patronctl till add does. */
+static void open_code(uint32_t terminal, char text[CODE_TEXT_SIZE], struct code *code)
+{
+    struct errmsg why = {""};
+    struct terminal_view t = {.terminal = terminal, .shop = "LEEDS"};
+    code->terminal = terminal;
+    for (int i = 0; i < CODE_SECRET_SIZE; i++)
+        code->secret[i] = (uint8_t)test_random();
+    code_print(code->print, bytes_of(home.ca.raw.p, home.ca.raw.len));
+    code_text(text, code);
+    code_hash(t.code_hash, code);
+    struct terminal_view old;
+    if (books_terminal(books, terminal, &old, &why) == OK)
+        memcpy(t.cert_hash, old.cert_hash, sizeof t.cert_hash);
+    must(books_save_terminal(books, &t, &why), &why);
+}
+
+static const struct wire_answer *ask_enrol(struct till *t, const char *code)
+{
+    struct errmsg why = {""};
+    static struct wire_request r;
+    static uint8_t csr[MBED_CERT_DER_MAX];
+    struct buf der = BUF_ON(csr);
+    must(mbed_csr_make(&der, &t->key, "till", &why), &why);
+    memset(&r, 0, sizeof r);
+    r.ask = ASK_ENROL;
+    snprintf(r.enrol.code, sizeof r.enrol.code, "%s", code);
+    r.enrol.csr = buf_bytes(&der);
+    return till_ask(t, &r);
+}
+
+static void till_enrol(struct till *t, uint32_t terminal)
+{
+    struct errmsg why = {""};
+    char text[CODE_TEXT_SIZE];
+    struct code code;
+    memset(t, 0, sizeof *t);
+    must(mbed_key_make(&t->key, &why), &why);
+    open_code(terminal, text, &code);
+    till_configure(t, &code);
+    const struct wire_answer *a = ask_enrol(t, text);
+    assert_non_null(a);
+    if (a->say == SAY_REFUSED)
+        fail_msg("%s", a->refused.sentence);
+    assert_int_equal(a->say, SAY_ENROLLED);
+    assert_int_equal(a->enrolled.terminal, terminal);
+    assert_string_equal(a->enrolled.shop, "LEEDS");
+    assert_memory_equal(a->enrolled.k2, home.card_keys.k2.b, AES_KEY_SIZE);
+    must(mbed_cert_parse(&t->cert, a->enrolled.certificate, &why), &why);
+    t->has_cert = true;
+    t->terminal = terminal;
+    t->next_seq = 1;
+    till_configure(t, NULL);
+}
+
+static struct pack pack;
+
+static void open_office(int till_count)
+{
+    struct errmsg why = {""};
+    uint8_t room[MBED_SIGNATURE_MAX];
+    struct buf signature = BUF_ON(room);
+    char path[HOME_PATH_MAX];
+    size_t size;
+    static int offices;
+    snprintf(dir, sizeof dir, "%s/office%d", test_scratch_dir(), offices++);
+    snprintf(clock_file, sizeof clock_file, "%s/clock", test_scratch_dir());
+    set_time("2011-03-01T09:00");
+    clock_use(clock_file);
+    must(mbed_init(&why), &why);
+    must(home_create(&home, dir, time(NULL), &why), &why);
+    home_path(&home, HOME_BOOKS, path);
+    must(books_create(path, &why), &why);
+    must(home_keep(&home, &why), &why);
+    start();
+    const char *json = packs_file("tests/data/packs/demo.json", &size);
+    must(pack_read(&pack, json, size, "demo.json", &why), &why);
+    uint8_t hash[MBED_HASH_SIZE];
+    mbed_sha256(hash, bytes_of(json, size));
+    must(mbed_sign(&signature, &home.pack_key, hash, &why), &why);
+    must(books_add_pack(books, &pack, bytes_of(json, size), buf_bytes(&signature), &why), &why);
+    for (int i = 0; i < till_count; i++)
+        till_enrol(&tills[i], (uint32_t)i + 1);
+}
+
+static void close_office(void)
+{
+    for (int i = 0; i < 2; i++)
+        till_finish(&tills[i]);
+    stop();
+    home_finish(&home);
+    clock_use(NULL);
+}
+
+/* ---- sync ---- */
+
+static uint8_t entry_room[WIRE_BATCH_MAX][600];
+static struct txn txn;
+
+/* A batch of sales of nobody from the till's next_seq on; nothing of the till changes. */
+static void make_batch(struct till *t, struct wire_request *r, int count, uint8_t hash[WIRE_HASH_SIZE])
+{
+    struct errmsg why = {""};
+    static uint8_t signature_room[MBED_SIGNATURE_MAX], hash_room[WIRE_HASH_SIZE];
+    struct buf signature = BUF_ON(signature_room);
+    memset(r, 0, sizeof *r);
+    r->ask = ASK_SYNC;
+    memcpy(hash, t->hash, WIRE_HASH_SIZE);
+    for (int i = 0; i < count; i++) {
+        struct buf b = {.data = entry_room[i], .cap = sizeof entry_room[i]};
+        memset(&txn, 0, sizeof txn);
+        txn.kind = TXN_SALE;
+        txn.id = (struct entry_id){t->terminal, t->next_seq + (uint32_t)i};
+        txn.time_s = clock_now_s();
+        txn.pack_version = 1;
+        snprintf(txn.shop, sizeof txn.shop, "LEEDS");
+        snprintf(txn.ref, sizeof txn.ref, "R%u", (unsigned)test_below(1000000000));
+        txn.line_count = packs_lines(txn.lines, "22423 1 12.75");
+        txn.total = txn.lines[0].amount;
+        must(wire_encode_txn(&b, &txn, &why), &why);
+        wire_chain(hash, hash, buf_bytes(&b));
+        r->sync.entries[i] = buf_bytes(&b);
+    }
+    memcpy(hash_room, hash, WIRE_HASH_SIZE);
+    must(mbed_sign(&signature, &t->key, hash, &why), &why);
+    r->sync.first_seq = t->next_seq;
+    r->sync.count = count;
+    if (count) {
+        r->sync.hash = bytes_of(hash_room, WIRE_HASH_SIZE);
+        r->sync.signature = buf_bytes(&signature);
+    }
+    r->sync.pack_version = 1;
+    snprintf(r->sync.program, sizeof r->sync.program, "test");
+}
+
+static uint32_t ledger_next(uint32_t terminal)
+{
+    struct errmsg why = {""};
+    uint32_t next = 0;
+    uint8_t hash[WIRE_HASH_SIZE];
+    must(books_next_seq(books, terminal, &next, hash, &why), &why);
+    return next;
+}
+
+static void assert_books_hold(void)
+{
+    struct errmsg why = {""};
+    char *text = NULL;
+    size_t size = 0;
+    int broken = 0;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    must(books_verify(books, out, &broken, &why), &why);
+    fclose(out);
+    if (broken)
+        fail_msg("%s", text);
+    free(text);
+}
+
+TEST(server, a_batch_is_posted_once_and_acknowledged_however_often_it_is_sent)
+{
+    open_office(1);
+    struct till *t = &tills[0];
+    static struct wire_request r;
+    uint8_t hash[WIRE_HASH_SIZE];
+    make_batch(t, &r, 5, hash);
+    for (int i = 0; i < 3; i++) {
+        const struct wire_answer *a = till_ask(t, &r);
+        assert_non_null(a);
+        assert_int_equal(a->say, SAY_SYNCED);
+        assert_int_equal(a->synced.acked_seq, 5);
+        if (i == 1) { /* head office is restarted in between */
+            stop();
+            start();
+            link_close(t->link);
+        }
+    }
+    assert_int_equal(server_counts(server).repeated, 5);
+    assert_int_equal(ledger_next(1), 6);
+    /* the next batch overlaps what is known */
+    memcpy(t->hash, hash, sizeof hash);
+    t->next_seq = 6;
+    static struct wire_request r2;
+    static uint8_t kept[2][600];
+    memcpy(kept, entry_room[3], sizeof kept);
+    struct bytes known[2] = {{kept[0], r.sync.entries[3].size}, {kept[1], r.sync.entries[4].size}};
+    make_batch(t, &r2, 3, hash);
+    memmove(&r2.sync.entries[2], &r2.sync.entries[0], 3 * sizeof r2.sync.entries[0]);
+    memcpy(r2.sync.entries, known, sizeof known);
+    r2.sync.first_seq = 4;
+    r2.sync.count = 5;
+    const struct wire_answer *a = till_ask(t, &r2);
+    assert_non_null(a);
+    assert_int_equal(a->say, SAY_SYNCED);
+    assert_int_equal(a->synced.acked_seq, 8);
+    assert_books_hold();
+    close_office();
+}
+
+TEST(server, a_batch_that_is_not_the_tills_or_does_not_continue_is_refused_whole)
+{
+    open_office(1);
+    struct till *t = &tills[0];
+    static struct wire_request r;
+    uint8_t hash[WIRE_HASH_SIZE], other[80];
+
+    make_batch(t, &r, 3, hash); /* signature of something else */
+    memcpy(other, r.sync.signature.data, r.sync.signature.size);
+    other[r.sync.signature.size - 1] ^= 1;
+    r.sync.signature.data = other;
+    assert_refused(till_ask(t, &r), "the till's signature of entries 1 to 3");
+
+    t->hash[0] = 1; /* a chain that begins elsewhere */
+    make_batch(t, &r, 3, hash);
+    t->hash[0] = 0;
+    assert_refused(till_ask(t, &r), "does not continue");
+
+    t->terminal = 2; /* entries of another till */
+    make_batch(t, &r, 3, hash);
+    t->terminal = 1;
+    assert_refused(till_ask(t, &r), "it says that it is T0002-1");
+
+    make_batch(t, &r, 3, hash); /* not an entry at all */
+    r.sync.entries[1] = bytes_of("\x0f", 1);
+    assert_refused(till_ask(t, &r), "does not continue");
+    assert_int_equal(ledger_next(1), 1);
+
+    t->next_seq = 7; /* a gap: told where to go on */
+    make_batch(t, &r, 3, hash);
+    const struct wire_answer *a = till_ask(t, &r);
+    assert_non_null(a);
+    assert_int_equal(a->say, SAY_SYNCED);
+    assert_int_equal(a->synced.acked_seq, 0);
+    assert_int_equal(ledger_next(1), 1);
+
+    t->next_seq = 1; /* all is well, then the same numbers with other contents */
+    make_batch(t, &r, 3, hash);
+    a = till_ask(t, &r);
+    assert_non_null(a);
+    assert_int_equal(a->synced.acked_seq, 3);
+    make_batch(t, &r, 3, hash);
+    assert_refused(till_ask(t, &r), "entry T0001-1 is known with other contents");
+    assert_int_equal(ledger_next(1), 4);
+    assert_books_hold();
+    close_office();
+}
+
+TEST(server, a_heartbeat_brings_packs_and_the_hot_list)
+{
+    struct errmsg why = {""};
+    open_office(1);
+    struct till *t = &tills[0];
+    static struct wire_request r;
+    uint8_t hash[WIRE_HASH_SIZE];
+    struct card_uid uid = {{4, 9, 9, 9, 9, 9, 9}};
+    memset(&txn, 0, sizeof txn);
+    txn.kind = TXN_CARD;
+    txn.card = uid;
+    txn.card_kind = CARD_EV2;
+    txn.card_status = CARD_BLOCKED;
+    snprintf(txn.reason, sizeof txn.reason, "lost");
+    must(books_post_own(books, &txn, clock_now_s(), &why), &why);
+    make_batch(t, &r, 0, hash);
+    r.sync.pack_version = 0;
+    const struct wire_answer *a = till_ask(t, &r);
+    assert_non_null(a);
+    assert_int_equal(a->say, SAY_SYNCED);
+    assert_true(a->synced.has_pack);
+    assert_int_equal(a->synced.pack_version, 1);
+    size_t size;
+    const char *json = packs_file("tests/data/packs/demo.json", &size);
+    assert_int_equal(a->synced.pack_json.size, size);
+    assert_memory_equal(a->synced.pack_json.data, json, size);
+    uint8_t sum[MBED_HASH_SIZE];
+    mbed_sha256(sum, a->synced.pack_json);
+    must(mbed_verify(&home.pack_key, sum, a->synced.pack_signature, &why), &why);
+    assert_int_equal(a->synced.hot_count, 1);
+    assert_true(uid_equal(&a->synced.hot[0].card, &uid));
+    assert_int_equal(a->synced.hot[0].status, CARD_BLOCKED);
+    assert_true(a->synced.more);
+    r.sync.pack_version = 1;
+    r.sync.hot_version = a->synced.hot_version;
+    a = till_ask(t, &r);
+    assert_false(a->synced.has_pack);
+    assert_int_equal(a->synced.hot_count, 0);
+    assert_false(a->synced.more);
+    close_office();
+}
+
+/* ---- enrolment ---- */
+
+TEST(server, a_code_is_good_once_and_ten_wrong_ones_make_everybody_wait)
+{
+    struct errmsg why = {""};
+    char good[CODE_TEXT_SIZE], wrong[CODE_TEXT_SIZE];
+    struct code code, lie;
+    open_office(1);
+    struct till *t = &tills[1];
+    must(mbed_key_make(&t->key, &why), &why);
+    open_code(2, good, &code);
+    till_configure(t, &code);
+    lie = code;
+    lie.secret[0] ^= 1;
+    code_text(wrong, &lie);
+    assert_refused(ask_enrol(t, wrong), "not good");
+    assert_refused(ask_enrol(t, "no code at all"), "not good");
+    const struct wire_answer *a = ask_enrol(t, good);
+    assert_int_equal(a->say, SAY_ENROLLED);
+    assert_refused(ask_enrol(t, good), "not good");
+    for (int i = 3; i < SERVER_WRONG_CODES; i++)
+        assert_refused(ask_enrol(t, wrong), "not good");
+    open_code(3, good, &code);
+    assert_refused(ask_enrol(t, good), "too many wrong codes");
+    close_office();
+}
+
+TEST(server, a_till_revoked_or_enrolled_elsewhere_is_sent_off_at_its_next_question)
+{
+    struct errmsg why = {""};
+    static struct wire_request r;
+    uint8_t hash[WIRE_HASH_SIZE];
+    struct terminal_view view;
+    open_office(2);
+    make_batch(&tills[0], &r, 0, hash);
+    assert_int_equal(till_ask(&tills[0], &r)->say, SAY_SYNCED);
+    must(books_terminal(books, 1, &view, &why), &why);
+    view.revoked = true;
+    must(books_save_terminal(books, &view, &why), &why);
+    assert_refused(till_ask(&tills[0], &r), "till 1 was revoked"); /* on the open line */
+    for (int i = 0; i < 50 && !tills[0].down; i++)
+        turn();
+    assert_true(tills[0].down);
+    assert_refused(till_ask(&tills[0], &r), "till 1 was revoked"); /* and on a new one */
+
+    struct till old = tills[1];
+    tills[1] = (struct till){0};
+    till_enrol(&tills[1], 2);
+    make_batch(&tills[1], &r, 0, hash);
+    assert_int_equal(till_ask(&tills[1], &r)->say, SAY_SYNCED);
+    struct till fresh = tills[1];
+    tills[1] = old;
+    assert_refused(till_ask(&tills[1], &r), "enrolled anew elsewhere");
+    till_finish(&fresh);
+    close_office();
+}
+
+/* ---- cards ---- */
+
+static struct vcard cards[2];
+
+static void new_card(struct vcard *card, enum vcard_kind kind, member_id member, uint8_t number)
+{
+    struct errmsg why = {""};
+    struct card_uid uid = {{4, 1, 2, 3, 4, 5, number}};
+    struct card_profile profile = {.member = member, .tier_valid_day = 0, .layout = CARD_LAYOUT};
+    static struct card_op op;
+    uint8_t random[CARD_RANDOM_SIZE] = {number}, room[CARD_ANSWER_MAX];
+    snprintf(profile.tier, sizeof profile.tier, "%s", pack.tiers[0].code);
+    vcard_init(card, kind, &uid, number);
+    card_issue_start(&op, &home.card_keys, &uid, random, &profile, 1000000);
+    struct buf answer = BUF_ON(room);
+    enum card_next next;
+    while ((next = card_step(&op, buf_bytes(&answer))) == CARD_SEND) {
+        answer.size = 0;
+        assert_true(vcard_exchange(card, card_frame(&op), &answer));
+    }
+    assert_int_equal(next, CARD_DONE);
+    card_finish(&op);
+    vcard_field_off(card);
+
+    memset(&txn, 0, sizeof txn);
+    txn.kind = TXN_MEMBER;
+    txn.member = member;
+    memcpy(txn.tier, profile.tier, sizeof txn.tier);
+    must(books_post_own(books, &txn, clock_now_s(), &why), &why);
+    memset(&txn, 0, sizeof txn);
+    txn.kind = TXN_CARD;
+    txn.member = member;
+    txn.card = uid;
+    txn.card_kind = kind == VCARD_EV1 ? CARD_EV1 : CARD_EV2;
+    txn.card_status = CARD_ACTIVE;
+    snprintf(txn.reason, sizeof txn.reason, "issued");
+    must(books_post_own(books, &txn, clock_now_s(), &why), &why);
+}
+
+static void give(member_id member, int64_t points)
+{
+    struct errmsg why = {""};
+    memset(&txn, 0, sizeof txn);
+    txn.kind = TXN_ADJUST;
+    txn.member = member;
+    txn.points = points_of(points);
+    snprintf(txn.reason, sizeof txn.reason, "test");
+    must(books_post_own(books, &txn, clock_now_s(), &why), &why);
+}
+
+/* The till's part of a load: carries frames to the card on its reader. */
+static void carry(struct till *t, const struct wire_answer *a, struct wire_request *r)
+{
+    static uint8_t room[CARD_ANSWER_MAX];
+    struct buf answer = BUF_ON(room);
+    memset(r, 0, sizeof *r);
+    r->ask = ASK_CARD_ANSWER;
+    t->exchanges++;
+    bool torn = t->tear_at == t->exchanges;
+    r->card_answer.lost = true;
+    if (t->card && !(torn && !t->tear_after))
+        if (vcard_exchange(t->card, a->card_command.frame, &answer) && !torn) {
+            r->card_answer.lost = false;
+            r->card_answer.frame = buf_bytes(&answer);
+        }
+    if (torn && t->card)
+        vcard_field_off(t->card);
+}
+
+/* NULL: the line fell, as t->vanish wants it. */
+static const struct wire_answer *load(struct till *t, struct vcard *card)
+{
+    static struct wire_request r;
+    memset(&r, 0, sizeof r);
+    r.ask = ASK_LOAD;
+    r.load.card = card->m.uid;
+    r.load.card_kind = CARD_EV2;
+    t->card = card;
+    t->exchanges = 0;
+    const struct wire_answer *a = till_ask(t, &r);
+    while (a && a->say == SAY_CARD_COMMAND) {
+        carry(t, a, &r);
+        if (r.card_answer.lost && t->vanish) {
+            link_close(t->link);
+            for (int i = 0; i < 5; i++)
+                turn();
+            a = NULL;
+            break;
+        }
+        a = till_ask(t, &r);
+    }
+    vcard_field_off(card);
+    return a;
+}
+
+static struct member_view member(member_id id)
+{
+    struct errmsg why = {""};
+    struct member_view m;
+    must(books_member(books, id, &m, &why), &why);
+    return m;
+}
+
+static int32_t purse_of(const struct vcard *card)
+{
+    for (int i = 0; i < VCARD_FILES; i++)
+        if (card->m.files[i].used && card->m.files[i].type == VFILE_VALUE)
+            return card->m.files[i].value;
+    return -1;
+}
+
+TEST(server, a_load_brings_the_card_to_what_the_books_say_and_then_has_nothing_to_do)
+{
+    for (int kind = VCARD_EV1; kind <= VCARD_EV2; kind++) {
+        open_office(1);
+        new_card(&cards[0], (enum vcard_kind)kind, 77, 1);
+        give(77, 50);
+        const struct wire_answer *a = load(&tills[0], &cards[0]);
+        assert_non_null(a);
+        if (a->say == SAY_REFUSED)
+            fail_msg("%s", a->refused.sentence);
+        assert_int_equal(a->say, SAY_LOADED);
+        assert_int_equal(a->loaded.commit, COMMIT_DONE);
+        assert_true(points_n(a->loaded.change) == 50);
+        assert_true(points_n(a->loaded.purse) == 50);
+        assert_int_equal(purse_of(&cards[0]), 50);
+        assert_true(points_n(member(77).held) == 0);
+        assert_true(points_n(member(77).on_cards) == 50);
+        a = load(&tills[0], &cards[0]);
+        assert_int_equal(a->say, SAY_LOADED);
+        assert_int_equal(a->loaded.commit, COMMIT_NONE);
+
+        static struct wire_request r;
+        r = (struct wire_request){.ask = ASK_TAP, .tap.card = cards[0].m.uid};
+        a = till_ask(&tills[0], &r);
+        assert_int_equal(a->say, SAY_TAPPED);
+        assert_true(a->tapped.known);
+        assert_true(a->tapped.member == 77);
+        assert_true(points_n(a->tapped.purse) == 50);
+        assert_false(a->tapped.load_due);
+        give(77, -20); /* now points come off */
+        a = till_ask(&tills[0], &r);
+        assert_true(a->tapped.load_due);
+        a = load(&tills[0], &cards[0]);
+        assert_int_equal(a->say, SAY_LOADED);
+        assert_true(points_n(a->loaded.change) == -20);
+        assert_int_equal(purse_of(&cards[0]), 30);
+        r.tap.card.b[6]++;
+        assert_false(till_ask(&tills[0], &r)->tapped.known);
+        assert_books_hold();
+        close_office();
+    }
+}
+
+/* The same load with the card pulled, or the line cut, at exchange 1, 2, 3 ..., before and after the card
+ * acted, until one run ends whole; then the card again: card and books add up. */
+static void tear_everywhere(enum vcard_kind kind, bool vanish)
+{
+    open_office(1);
+    struct till *t = &tills[0];
+    int64_t given = 0;
+    int doubts = 0, changed_in_doubt = 0;
+    new_card(&cards[0], kind, 5, 1);
+    for (int n = 1;; n++) {
+        bool whole = false;
+        for (int after = 0; after < 2; after++) {
+            give(5, 10);
+            given += 10;
+            t->tear_at = n;
+            t->tear_after = after;
+            t->vanish = vanish;
+            int32_t purse = purse_of(&cards[0]);
+            const struct wire_answer *a = load(t, &cards[0]);
+            whole = a && a->say == SAY_LOADED && a->loaded.commit == COMMIT_DONE;
+            struct member_view m = member(5);
+            assert_true(points_n(m.held) + points_n(m.on_cards) + points_n(m.in_transit) == given);
+            if (points_n(m.in_transit)) {
+                doubts++;
+                changed_in_doubt += purse_of(&cards[0]) != purse;
+                if (!vanish)
+                    assert_int_equal(a->loaded.commit, COMMIT_DOUBT);
+            } else {
+                assert_true(points_n(m.on_cards) == purse_of(&cards[0]));
+            }
+            t->tear_at = 0;
+            a = load(t, &cards[0]);
+            assert_non_null(a);
+            if (a->say == SAY_REFUSED)
+                fail_msg("exchange %d: %s", n, a->refused.sentence);
+            m = member(5);
+            assert_int_equal(points_n(m.in_transit), 0);
+            assert_int_equal(points_n(m.held), 0);
+            assert_true(points_n(m.on_cards) == given);
+            assert_int_equal(purse_of(&cards[0]), given);
+        }
+        if (whole)
+            break;
+        assert_true(n < 40);
+    }
+    assert_int_equal(doubts, 2); /* the commit's exchange, torn before and after the card acted */
+    assert_int_equal(changed_in_doubt, 1);
+    assert_books_hold();
+    close_office();
+}
+
+TEST(server, a_load_torn_at_any_exchange_is_settled_by_the_next_one)
+{
+    tear_everywhere(VCARD_EV2, false);
+    tear_everywhere(VCARD_EV1, false);
+}
+
+TEST(server, a_load_whose_line_falls_at_any_exchange_is_settled_by_the_next_one)
+{
+    tear_everywhere(VCARD_EV2, true);
+}
+
+TEST(server, loads_at_two_tills_go_on_side_by_side_and_a_card_is_loaded_at_one_place_only)
+{
+    struct errmsg why = {""};
+    static struct wire_request r[2];
+    const struct wire_answer *done[2] = {NULL, NULL};
+    int32_t purses[2];
+    open_office(2);
+    for (int i = 0; i < 2; i++) {
+        new_card(&cards[i], VCARD_EV2, (member_id)(8 + i), (uint8_t)(i + 1));
+        give((member_id)(8 + i), 40 + i);
+        till_connect(&tills[i]);
+        r[i] = (struct wire_request){.ask = ASK_LOAD,
+                                     .load = {.card = cards[i].m.uid, .card_kind = CARD_EV2}};
+        tills[i].card = &cards[i];
+        tills[i].answered = false;
+        must(link_ask(tills[i].link, &r[i], 10000, clock_tick_ms(), &why), &why);
+    }
+    bool asked_again = false;
+    for (int round = 0; round < 5000 && !(done[0] && done[1]); round++) {
+        turn();
+        for (int i = 0; i < 2; i++) {
+            if (!tills[i].answered || done[i])
+                continue;
+            const struct wire_answer *a = link_answer_get(tills[i].link);
+            tills[i].answered = false;
+            if (a->say != SAY_CARD_COMMAND) {
+                assert_int_equal(a->say, SAY_LOADED);
+                assert_int_equal(a->loaded.commit, COMMIT_DONE);
+                purses[i] = (int32_t)points_n(a->loaded.purse);
+                done[i] = a;
+                continue;
+            }
+            carry(&tills[i], a, &r[i]);
+            /* once, another entry of head office takes the number in the middle */
+            if (tills[i].exchanges == 14 && !asked_again) {
+                asked_again = true;
+                give(100, 1);
+            }
+            must(link_ask(tills[i].link, &r[i], 10000, clock_tick_ms(), &why), &why);
+        }
+    }
+    assert_non_null(done[0]);
+    assert_non_null(done[1]);
+    assert_int_equal(purses[0], 40);
+    assert_int_equal(purses[1], 41);
+    assert_true(asked_again);
+
+    /* the same card at two places */
+    give(8, 5);
+    r[0] = (struct wire_request){.ask = ASK_LOAD, .load = {.card = cards[0].m.uid}};
+    assert_int_equal(till_ask(&tills[0], &r[0])->say, SAY_CARD_COMMAND);
+    assert_refused(till_ask(&tills[1], &r[0]), "being loaded at another till");
+    /* the first asks for something else: its load is over, nothing was changed */
+    r[1] = (struct wire_request){.ask = ASK_TAP, .tap.card = cards[0].m.uid};
+    assert_int_equal(till_ask(&tills[0], &r[1])->say, SAY_TAPPED);
+    vcard_field_off(&cards[0]);
+    assert_int_equal(load(&tills[1], &cards[0])->say, SAY_LOADED);
+    assert_int_equal(purse_of(&cards[0]), 45);
+    assert_refused(till_ask(&tills[0], &(struct wire_request){.ask = ASK_CARD_ANSWER,
+                                                             .card_answer.lost = true}),
+                   "no load is under way");
+    assert_books_hold();
+    close_office();
+}
+
+/* ---- time ---- */
+
+TEST(server, each_new_day_has_its_run_before_anything_else_and_only_once)
+{
+    struct errmsg why = {""};
+    static struct wire_request r;
+    uint8_t hash[WIRE_HASH_SIZE];
+    int32_t day = 0, expected = 0;
+    open_office(1);
+    must(day_parse(&expected, "2011-03-01"), &why);
+    must(books_run_day(books, &day, &why), &why);
+    assert_int_equal(day, expected);
+    uint32_t before = ledger_next(OFFICE_TERMINAL);
+    set_time("2011-03-04T08:00");
+    make_batch(&tills[0], &r, 1, hash);
+    assert_int_equal(till_ask(&tills[0], &r)->say, SAY_SYNCED);
+    must(books_run_day(books, &day, &why), &why);
+    assert_int_equal(day, expected + 3);
+    assert_int_equal(ledger_next(OFFICE_TERMINAL), before + 3);
+    stop();
+    link_close(tills[0].link);
+    start();
+    turn();
+    assert_int_equal(ledger_next(OFFICE_TERMINAL), before + 3);
+    set_time("2011-03-02T08:00"); /* a clock put back changes nothing */
+    turn();
+    assert_int_equal(ledger_next(OFFICE_TERMINAL), before + 3);
+    close_office();
+}
+
+/* ---- rough company ---- */
+
+TEST(server, strangers_who_only_hold_the_line_make_room_for_tills)
+{
+    struct errmsg why = {""};
+    static struct wire_request r;
+    uint8_t hash[WIRE_HASH_SIZE];
+    static struct link *strangers[SERVER_CONNECTIONS + 10];
+    open_office(1);
+    make_batch(&tills[0], &r, 0, hash);
+    assert_int_equal(till_ask(&tills[0], &r)->say, SAY_SYNCED);
+    for (int i = 0; i < SERVER_CONNECTIONS + 10; i++) {
+        must(link_create(&strangers[i], tills[0].config, &why), &why);
+        must(link_connect(strangers[i], server_address(server), clock_tick_ms(), &why), &why);
+        turn(); /* they connect, and say nothing */
+    }
+    assert_true(server_counts(server).connections >= SERVER_CONNECTIONS + 5);
+    assert_int_equal(till_ask(&tills[0], &r)->say, SAY_SYNCED); /* on the line it had */
+    assert_false(tills[0].down);
+    link_close(tills[0].link);
+    assert_int_equal(till_ask(&tills[0], &r)->say, SAY_SYNCED); /* and on a new one */
+    for (int i = 0; i < SERVER_CONNECTIONS + 10; i++)
+        link_destroy(strangers[i]);
+    close_office();
+}
