@@ -484,6 +484,7 @@ TEST(server, a_till_revoked_or_enrolled_elsewhere_is_sent_off_at_its_next_questi
     view.revoked = true;
     must(books_save_terminal(books, &view, &why), &why);
     assert_refused(till_ask(&tills[0], &r), "till 1 was revoked"); /* on the open line */
+    tills[0].answered = false;
     for (int i = 0; i < 50 && !tills[0].down; i++)
         turn();
     assert_true(tills[0].down);
