@@ -413,7 +413,8 @@ static void take_counter(struct card_op *op, struct bytes data)
     op->seen.has_tmc = true;
 }
 
-/* Someone with a till's key has cleared the log.  The error ended the session: begin again. */
+/* Someone with a till's key has cleared the log, or someone on the way says so: an error has no MAC.
+ * It ended the session: begin again, without the log. */
 static bool refused_log(struct card_op *op, unsigned status)
 {
     if (status != FRAME_STATUS_BOUNDARY || op->log_empty)
@@ -479,8 +480,10 @@ static void think_prepare(struct card_op *op)
              (int)op->change, (int)op->seen.purse);
         return;
     }
+    /* EV1 without a log: a number that no count has reached, so that an older intent is never taken for
+     * done or not done by it.  No card commits once a second. */
     if (op->seen.kind == CARD_EV1 && op->log_empty)
-        op->seen.tmc = 0;
+        op->seen.tmc = op->time_s > 0 && op->time_s < UINT32_MAX ? (uint32_t)op->time_s : UINT32_MAX;
     if (op->seen.tmc == UINT32_MAX) {
         fail(op, CARD_BAD_ANSWER, "the card's counter of transactions is used up");
         return;
@@ -644,7 +647,7 @@ static void think_verdict(struct card_op *op)
         fail(op, CARD_BAD_ANSWER, "the evidence is of another kind of card");
         return;
     }
-    if (op->seen.tmc < op->asked.tmc && !op->log_empty) {
+    if (op->seen.kind == CARD_EV2 && op->seen.tmc < op->asked.tmc) {
         fail(op, CARD_BAD_ANSWER, "the card has counted back from %u to %u commits",
              (unsigned)op->asked.tmc, (unsigned)op->seen.tmc);
         return;

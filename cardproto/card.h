@@ -62,7 +62,7 @@ struct card_record {
     int32_t amount;          /* change of the purse, negative for a debit */
     int32_t after;           /* the purse after it */
     uint32_t number;         /* of this commit on this card, from 1: the Transaction MAC counter after it;
-                              * EV1: one more than the record before */
+                              * EV1: one more than the record before, SPEC.md section 10 */
 };
 void card_record_encode(uint8_t out[TXN_RECORD_SIZE], const struct card_record *record);
 /* Errors: ERR_FORMAT. */
