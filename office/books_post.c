@@ -323,6 +323,7 @@ static enum err load_run_day(struct books *b, struct errmsg *why)
 
 enum err books_run_day(struct books *b, int32_t *day, struct errmsg *why)
 {
+    b->run_known = false; /* another process may have run it */
     enum err e = load_run_day(b, why);
     *day = b->run_day;
     return e;

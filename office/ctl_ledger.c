@@ -36,7 +36,17 @@ static enum ctl_exit run_day(struct ctl *c)
         return ctl_usage(c, "'%s' is no date; write 2010-12-31", c->positions[0]);
     if (t.day > day_of_time(c->now_s))
         return ctl_refuse("%s is still to come: points would end early", c->positions[0]);
-    enum err e = books_totals(c->books, &before, &why);
+    int32_t last;
+    enum err e = books_run_day(c->books, &last, &why);
+    if (!e && t.day <= last) {
+        char text[DAY_TEXT_SIZE];
+        day_text(text, last);
+        ctl_show(c, json_pack("{s:o, s:o}", "day", ctl_json_day(t.day), "entry", json_null()));
+        ctl_say(c, "Nothing to do: all days up to %s are run.", text);
+        return CTL_OK;
+    }
+    if (!e)
+        e = books_totals(c->books, &before, &why);
     if (!e)
         e = ctl_post(c, &t, &why);
     if (!e)
@@ -186,7 +196,8 @@ const struct ctl_command ctl_ledger_commands[] = {
      .positions = "[YYYY-MM-DD]",
      .most = 1,
      .summary = "a day's run: points expire, tiers are reviewed",
-     .text = "For today when no day is given; run it once a day, a missed day can be run later.\n\n"
+     .text = "For today when no day is given.  A running patron-office does it by itself; without one, run\n"
+             "it once a day: days that were missed are made up by the next.\n\n"
              "  patronctl run day 2011-01-31\n",
      .needs = CTL_HOME,
      .run = run_day},

@@ -381,13 +381,21 @@ static enum ctl_exit run_till_add(struct ctl *c)
     const char *shop = ctl_value(c, "--shop");
     if (!ctl_get_text(c, "--shop", shop ? shop : "", t.shop, sizeof t.shop))
         return CTL_USAGE;
-    enum err e = books_terminals(c->books, last_terminal, &t.terminal, &why);
+    /* number and row in one transaction: two people may be adding tills */
+    enum err e = books_begin(c->books, &why);
+    if (e)
+        return ctl_fail(&why, "");
+    e = books_terminals(c->books, last_terminal, &t.terminal, &why);
     if (!e && ++t.terminal > 9999)
         e = err_set(&why, ERR_FULL, "all 9999 terminal numbers are used");
     if (!e)
         e = make_code(c, &t, text, &why);
     if (!e)
-        e = save_terminal(c, &t, &why);
+        e = books_save_terminal(c->books, &t, &why);
+    if (!e)
+        e = books_commit(c->books, &why);
+    if (e)
+        books_rollback(c->books);
     return e ? ctl_fail(&why, "") : show_code(c, &t, text);
 }
 

@@ -8,6 +8,7 @@ ctl=$build/patronctl
 dir=$(mktemp -d) || exit 2
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 2' INT TERM
+[ -x "$ctl" ] || { echo "not ok - $ctl is built"; exit 1; }
 cd "$dir" || exit 2
 failed=0
 export PATRON_HOME="$dir/office"
@@ -173,6 +174,8 @@ ok $? 'and the name is gone from the file'
 
 # ---- the whole ----
 does 0 'a day is run' run day 2010-12-01
+does 0 'a day that is run already is nothing to do' run day 2010-11-30
+said out '^Nothing to do' 'and it says so'
 does 1 'not one that is still to come' run day 2010-12-24
 does 2 'nor one that is none' run day 2010-13-01
 does 0 'the books are shown' books

@@ -4,6 +4,7 @@
 #include "tests/test.h"
 
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,4 +221,39 @@ TEST(ctl_cards, one_process_issues_many_cards_and_answers_each)
     assert_int_equal(CTL(out, "member", "find", "member 7"), 0);
     assert_non_null(strstr(out, "M7"));
     tear_down();
+}
+
+TEST(ctl_ledger, verify_names_what_somebody_changed_by_hand)
+{
+    static const struct {
+        const char *by_hand, *named;
+    } rows[] = {
+        {"DROP TRIGGER posting_not_changed; UPDATE posting SET amount = amount + 1 WHERE n = 1", "I1"},
+        {"UPDATE member SET held = held + 1", "I1"},
+        {"DROP TRIGGER entry_not_changed; UPDATE entry SET bytes = zeroblob(length(bytes))"
+         " WHERE position = 2", "HQ-2"},
+        {"DROP TRIGGER entry_not_deleted; DELETE FROM entry WHERE position = 3", "HQ-"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char out[16384], *broken;
+        sqlite3 *db;
+        office = path_of("%s/office%zu", test_scratch_dir(), i);
+        clock_file = path_of("%s/clock", test_scratch_dir());
+        log_path = path_of("%s/log", test_scratch_dir());
+        write_file(clock_file, "2010-12-01T08:00\n");
+        assert_int_equal(CTL(out, "init"), 0);
+        assert_int_equal(CTL(out, "member", "add"), 0);
+        assert_int_equal(CTL(out, "points", "adjust", "M1", "+100", "--reason", "a"), 0);
+        assert_int_equal(CTL(out, "points", "adjust", "M1", "+10", "--reason", "b"), 0);
+        assert_int_equal(CTL(out, "ledger", "verify"), 0);
+        assert_null(strstr(out, "BROKEN"));
+        assert_int_equal(sqlite3_open(path_of("%s/patron.db", office), &db), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db, rows[i].by_hand, NULL, NULL, NULL), SQLITE_OK);
+        sqlite3_close(db);
+        assert_int_equal(CTL(out, "ledger", "verify"), 1);
+        broken = strstr(out, "BROKEN");
+        assert_non_null(broken);
+        assert_non_null(strstr(broken, rows[i].named));
+        assert_int_equal(CTL(out, "ledger", "replay"), 1);
+    }
 }
