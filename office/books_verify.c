@@ -36,6 +36,12 @@ static const struct claim claims[] = {
      "SELECT " ENTRY_NAME " || ': its postings for M' || p.member || ' add up to ' || sum(p.amount)"
      " FROM posting p JOIN entry e USING (position) GROUP BY p.position, p.member"
      " HAVING sum(p.amount) <> 0 ORDER BY p.position"},
+    {"everything posted is of an entry in the log", "SELECT count(*) FROM entry", "entries",
+     "SELECT 'posting ' || position || '.' || n || ' of M' || member FROM posting"
+     " WHERE position NOT IN (SELECT position FROM entry)"
+     " UNION ALL SELECT 'lot move ' || position || '.' || n || ' of M' || member FROM lot_move"
+     " WHERE position NOT IN (SELECT position FROM entry)"
+     " UNION ALL SELECT 'sale ' || position FROM sale WHERE position NOT IN (SELECT position FROM entry)"},
     {"I1 lots less debt are a member's points in all places",
      "SELECT (SELECT count(*) FROM member), (SELECT count(*) FROM lot),"
      " (SELECT coalesce(sum(left), 0) FROM lot), (SELECT coalesce(sum(owed), 0) FROM member)",

@@ -232,7 +232,8 @@ TEST(ctl_ledger, verify_names_what_somebody_changed_by_hand)
         {"UPDATE member SET held = held + 1", "I1"},
         {"DROP TRIGGER entry_not_changed; UPDATE entry SET bytes = zeroblob(length(bytes))"
          " WHERE position = 2", "HQ-2"},
-        {"DROP TRIGGER entry_not_deleted; DELETE FROM entry WHERE position = 3", "HQ-"},
+        {"DROP TRIGGER entry_not_deleted; DELETE FROM entry WHERE position = 3", "posting 3.0"},
+        {"DROP TRIGGER entry_not_deleted; DELETE FROM entry WHERE position = 2", "HQ-"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char out[16384], *broken;
