@@ -131,7 +131,9 @@ static const char *const statements[Q_COUNT] = {
                            " AND terminal = ? AND card IS ?",
     [Q_RETURN_ADD] =
         "INSERT INTO sale_return (sale_position, line, position, quantity) VALUES (?, ?, ?, ?)",
-    [Q_RETURNS] = "SELECT line, sum(quantity) FROM sale_return WHERE sale_position = ? GROUP BY line",
+    [Q_RETURNS] = "SELECT r.line, sum(r.quantity), sum(iif(e.terminal = ?2, r.quantity, 0))"
+                  " FROM sale_return r JOIN entry e USING (position)"
+                  " WHERE r.sale_position = ?1 GROUP BY r.line",
     [Q_REDEEM_MOVES] = "SELECT expires_day, left, expired, owed FROM lot_move"
                        " WHERE position = ? AND member = ? AND cause = 'redeem' ORDER BY n",
     [Q_REFUND_ADD] = "INSERT INTO refund (position, sale_position, member, day, total, till, rated, clawed,"

@@ -274,13 +274,16 @@ static enum err load_original(struct books *b, struct ledger_facts *in, int32_t 
     if ((e = query_done(&q, why)))
         return e;
     for (int32_t i = 0; i < b->original.line_count; i++)
-        s->left[i] = b->original.lines[i].quantity;
+        s->left[i] = s->left_here[i] = b->original.lines[i].quantity;
     q = query_of(b->store, Q_RETURNS);
     query_int(&q, s->position);
+    query_int(&q, in->t->id.terminal);
     while (query_row(&q)) {
         int64_t line = query_get_int(&q);
-        if (line >= 0 && line < b->original.line_count)
-            s->left[line] -= (int32_t)query_get_int(&q);
+        if (line < 0 || line >= b->original.line_count)
+            continue;
+        s->left[line] -= (int32_t)query_get_int(&q);
+        s->left_here[line] -= (int32_t)query_get_int(&q);
     }
     if ((e = query_done(&q, why)))
         return e;

@@ -28,7 +28,12 @@ struct claim {
 
 /* An entry as people name it, from columns terminal and seq of e. */
 #define ENTRY_NAME "iif(e.terminal = 0, 'HQ-' || e.seq, printf('T%04d-%d', e.terminal, e.seq))"
-#define POSTINGS_OF "(SELECT coalesce(sum(amount), 0) FROM posting p WHERE p.member = m.member AND p.account"
+/* The sums of each member, once for all. */
+#define SUMS                                                                                       \
+    "(SELECT member, sum(iif(account = 'held', amount, 0)) AS held,"                               \
+    " sum(iif(account = 'transit', amount, 0)) AS transit,"                                        \
+    " sum(iif(account IN ('held', 'card', 'transit'), amount, 0)) AS total"                        \
+    " FROM posting GROUP BY member)"
 
 static const struct claim claims[] = {
     {"I1 every entry adds up to zero, for each member",
@@ -46,10 +51,10 @@ static const struct claim claims[] = {
      "SELECT (SELECT count(*) FROM member), (SELECT count(*) FROM lot),"
      " (SELECT coalesce(sum(left), 0) FROM lot), (SELECT coalesce(sum(owed), 0) FROM member)",
      "members, lots, points left, owed",
-     "SELECT 'M' || member || ': lots ' || lots || ', owed ' || owed || ', in all places ' || total FROM"
-     " (SELECT m.member AS member, (SELECT coalesce(sum(left), 0) FROM lot l WHERE l.member = m.member)"
-     " AS lots, owed, " POSTINGS_OF " IN ('held', 'card', 'transit')) AS total FROM member m)"
-     " WHERE lots - owed <> total"},
+     "SELECT 'M' || m.member || ': lots ' || coalesce(l.left, 0) || ', owed ' || m.owed ||"
+     " ', in all places ' || coalesce(s.total, 0) FROM member m LEFT JOIN " SUMS " s USING (member)"
+     " LEFT JOIN (SELECT member, sum(left) AS left FROM lot GROUP BY member) l USING (member)"
+     " WHERE coalesce(l.left, 0) - m.owed <> coalesce(s.total, 0)"},
     {"I1 nothing is negative that may not be",
      "SELECT (SELECT count(*) FROM lot), (SELECT count(*) FROM card)", "lots, cards",
      "SELECT 'M' || member || ': a lot of ' || left || ' and ' || expired || ' expired' FROM lot"
@@ -61,15 +66,16 @@ static const struct claim claims[] = {
      " WHERE account IN ('redeemed', 'expired', 'clawed') AND points < 0"},
     {"I1 balances kept beside the postings are their sums",
      "SELECT (SELECT count(*) FROM member), (SELECT count(*) FROM card)", "members, cards",
-     "SELECT 'M' || member || ': held is kept as ' || held || ' and adds up to ' || " POSTINGS_OF
-     " = 'held') FROM member m WHERE held <> " POSTINGS_OF " = 'held')"
-     " UNION ALL SELECT 'M' || member || ': transit is kept as ' || transit FROM member m"
-     " WHERE transit <> " POSTINGS_OF " = 'transit')"
+     "SELECT 'M' || m.member || ': held is kept as ' || m.held || ', transit as ' || m.transit ||"
+     " ', they add up to ' || coalesce(s.held, 0) || ' and ' || coalesce(s.transit, 0)"
+     " FROM member m LEFT JOIN " SUMS " s USING (member)"
+     " WHERE m.held <> coalesce(s.held, 0) OR m.transit <> coalesce(s.transit, 0)"
      " UNION ALL SELECT 'card ' || lower(hex(uid)) || ': the purse is kept as ' || purse FROM card c"
      " LEFT JOIN (SELECT card, sum(amount) AS points FROM posting WHERE account = 'card' GROUP BY card) s"
      " ON s.card = c.uid WHERE purse <> coalesce(s.points, 0)"
-     " UNION ALL SELECT 'M' || member || ': owed is kept as ' || owed FROM member m WHERE owed <>"
-     " (SELECT coalesce(sum(owed), 0) FROM lot_move v WHERE v.member = m.member)"},
+     " UNION ALL SELECT 'M' || m.member || ': owed is kept as ' || m.owed FROM member m LEFT JOIN"
+     " (SELECT member, sum(owed) AS owed FROM lot_move GROUP BY member) v USING (member)"
+     " WHERE m.owed <> coalesce(v.owed, 0)"},
     {"I1 lots are the sums of their moves", "SELECT count(*) FROM lot_move", "moves",
      "SELECT 'M' || l.member || ': the lot of day ' || l.expires_day || ' has ' || l.left || ' left'"
      " FROM lot l LEFT JOIN (SELECT member, expires_day, sum(left) AS left, sum(expired) AS expired"
@@ -94,10 +100,11 @@ static const struct claim claims[] = {
      "SELECT " ENTRY_NAME " || ': the till says ' || r.till || ', head office ' || r.rated"
      " FROM rating r JOIN entry e USING (position) WHERE r.till <> r.rated ORDER BY r.position"},
     {"what counts for tiers is what the purchases say", "SELECT count(*) FROM metric_day", "days",
-     "SELECT 'M' || member || ': by its days ' || spend || ', by its purchases ' || counted FROM"
-     " (SELECT m.member, (SELECT coalesce(sum(spend), 0) FROM metric_day d WHERE d.member = m.member)"
-     " AS spend, (SELECT coalesce(sum(counted - counted_back), 0) FROM sale s"
-     " WHERE s.member = m.member) AS counted FROM member m) WHERE spend <> counted"},
+     "SELECT 'M' || m.member || ': by its days ' || coalesce(d.spend, 0) || ', by its purchases ' ||"
+     " coalesce(s.counted, 0) FROM member m"
+     " LEFT JOIN (SELECT member, sum(spend) AS spend FROM metric_day GROUP BY member) d USING (member)"
+     " LEFT JOIN (SELECT member, sum(counted - counted_back) AS counted FROM sale GROUP BY member) s"
+     " USING (member) WHERE coalesce(d.spend, 0) <> coalesce(s.counted, 0)"},
     {"a member's tier is the newest of its history", "SELECT count(*) FROM tier_history", "changes",
      "SELECT 'M' || m.member || ': ' || m.tier FROM member m WHERE m.tier IS NOT (SELECT tier"
      " FROM tier_history h WHERE h.member = m.member ORDER BY position DESC LIMIT 1)"},

@@ -543,18 +543,32 @@ static void claw(struct work *w, struct points points)
     post(w, ACCOUNT_HELD, ACCOUNT_CLAWED, out->clawed);
 }
 
-/* What the till should have said, had it the sale in its journal (I6). */
-static void compare_refund(struct work *w, const struct clawback *same)
+/* What the till should have said, from what is in its journal (I6).  Another till's sale is not. */
+static void compare_refund(struct work *w)
 {
-    const struct txn *t = w->in->t;
+    const struct ledger_facts *in = w->in;
+    const struct txn *t = in->t, *o = in->original;
+    struct rules_return returns[TXN_LINES_MAX];
+    int32_t left[TXN_LINES_MAX], count = 0;
+    struct bill bill = bill_of(o, o->tier, in->sale.earned_here);
+    struct points redeemed = o->commit == COMMIT_DONE ? o->redeemed : points_of(0);
+    struct clawback same;
+    if (t->id.terminal != t->original.terminal || t->pack_version != o->pack_version ||
+        in->pack->version != o->pack_version)
+        return;
+    memcpy(left, in->sale.left_here, sizeof left);
+    if (rules_match_returns(o->lines, o->line_count, left, t->lines, t->line_count, returns,
+                            TXN_LINES_MAX, &count, NULL) ||
+        rules_clawback(in->pack, &bill, redeemed, left, returns, count, &same, NULL))
+        return;
     w->out->refund_rated = true;
-    w->out->points_rated = same->clawed;
-    if (points_cmp(same->clawed, t->points) != 0 || points_cmp(same->points_back, t->redeemed) != 0)
+    w->out->points_rated = same.clawed;
+    if (points_cmp(same.clawed, t->points) != 0 || points_cmp(same.points_back, t->redeemed) != 0)
         note(w, LEDGER_POINTS_DIFFER,
              "till takes %" PRId64 " and gives back %" PRId64 ", head office %" PRId64 " and %" PRId64
              ": %s",
-             points_n(t->points), points_n(t->redeemed), points_n(same->clawed),
-             points_n(same->points_back), same->why);
+             points_n(t->points), points_n(t->redeemed), points_n(same.clawed),
+             points_n(same.points_back), same.why);
 }
 
 static void post_refund(struct work *w)
@@ -562,9 +576,9 @@ static void post_refund(struct work *w)
     struct ledger_facts *in = w->in;
     const struct txn *t = in->t, *o = in->original;
     struct ledger_effects *out = w->out;
-    struct clawback same, own;
+    struct clawback own;
     struct errmsg why;
-    int32_t left[TXN_LINES_MAX] = {0};
+    int32_t left[TXN_LINES_MAX];
     char name[ENTRY_TEXT_SIZE];
     entry_text(name, t->original);
     if (in->original_is_other) {
@@ -584,19 +598,11 @@ static void post_refund(struct work *w)
     out->refund = true;
     if (!in->pack || !in->member.known)
         return;
-    size_t left_size = (size_t)o->line_count * sizeof left[0];
-    struct bill bill = bill_of(o, o->tier, in->sale.earned_here);
-    struct points redeemed = o->commit == COMMIT_DONE ? o->redeemed : points_of(0);
-    memcpy(left, in->sale.left, left_size);
-    enum err e = rules_clawback(in->pack, &bill, redeemed, left, out->returns, out->return_count,
-                                &same, &why);
-    if (!e && t->id.terminal == t->original.terminal && in->pack->version == o->pack_version)
-        compare_refund(w, &same);
-    bill = bill_of(o, in->sale.tier, in->sale.earned_today);
-    memcpy(left, in->sale.left, left_size);
-    if (!e)
-        e = rules_clawback(in->pack, &bill, in->sale.redeemed, left, out->returns,
-                           out->return_count, &own, &why);
+    compare_refund(w);
+    struct bill bill = bill_of(o, in->sale.tier, in->sale.earned_today);
+    memcpy(left, in->sale.left, sizeof left);
+    enum err e = rules_clawback(in->pack, &bill, in->sale.redeemed, left, out->returns,
+                                out->return_count, &own, &why);
     if (e) {
         note(w, LEDGER_CANNOT_POST, "%s", why.text);
         return;

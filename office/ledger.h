@@ -120,6 +120,7 @@ struct ledger_sale {
     struct money counted, counted_back;
     struct points redeemed, redeemed_back;
     int32_t left[TXN_LINES_MAX];    /* quantity of each line still bought */
+    int32_t left_here[TXN_LINES_MAX]; /* ... as far as the terminal of the refund knew */
     struct lot_move taken[LOTS_MAX + 1]; /* by its redemption, in order */
     int32_t taken_count;
     struct points uncovered;
