@@ -92,8 +92,7 @@ static void complain(const char *format, ...)
     fputc('\n', stderr);
 }
 
-/* --- cards --------------------------------------------------------------------------------------
- */
+/* --- cards ------------------------------------------------------------------------------------ */
 
 static uint64_t random_seed(void)
 {
@@ -285,8 +284,7 @@ static void save_changed(struct sim *s)
             complain("%s", why.text);
 }
 
-/* --- trace --------------------------------------------------------------------------------------
- */
+/* --- trace ------------------------------------------------------------------------------------ */
 
 static void trace_line(struct sim *s, const char *name, const char *what, struct bytes b)
 {
@@ -328,8 +326,7 @@ static void trace_stop(struct sim *s)
     s->trace = NULL;
 }
 
-/* --- the line to the host -----------------------------------------------------------------------
- */
+/* --- the line to the host --------------------------------------------------------------------- */
 
 /* What the chip said goes out now, or when a line of that speed would have carried it. */
 static void after_chip(struct sim *s, size_t bytes_in)
@@ -369,8 +366,7 @@ static void host_bytes(struct sim *s)
     after_chip(s, (size_t)n);
 }
 
-/* --- commands -----------------------------------------------------------------------------------
- */
+/* --- commands --------------------------------------------------------------------------------- */
 
 static void say(struct sim *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void say(struct sim *s, const char *format, ...)
@@ -779,8 +775,7 @@ static void command(struct sim *s, char *line)
     refuse(s, "no such command: %.40s; help shows them", words[0]);
 }
 
-/* --- control socket -----------------------------------------------------------------------------
- */
+/* --- control socket --------------------------------------------------------------------------- */
 
 static bool unix_address(struct sockaddr_un *a, const char *path)
 {
@@ -816,8 +811,7 @@ static void accept_client(struct sim *s)
     close(fd);
 }
 
-/* The answer goes out whole: a client that asks reads.  One that does not for a second is dropped.
- */
+/* The answer goes out whole: a client that asks reads.  One that does not for a second is dropped. */
 static bool send_reply(struct client *c, const char *text, size_t size)
 {
     size_t sent = 0;
@@ -896,8 +890,7 @@ static int be_client(const char *path, char **words)
     return exit_code;
 }
 
-/* --- set up and clear away ----------------------------------------------------------------------
- */
+/* --- set up and clear away -------------------------------------------------------------------- */
 
 static bool open_pty(struct sim *s)
 {
@@ -1035,8 +1028,7 @@ static void finish(struct sim *s)
     free(s);
 }
 
-/* --- the loop -----------------------------------------------------------------------------------
- */
+/* --- the loop --------------------------------------------------------------------------------- */
 
 static int64_t next_due_us(const struct sim *s)
 {

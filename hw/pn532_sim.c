@@ -18,8 +18,7 @@ void pn532_init(struct pn532 *p)
     p->auto_rats = true;
 }
 
-/* --- the field ----------------------------------------------------------------------------------
- */
+/* --- the field ---------------------------------------------------------------------------------- */
 
 static int place_of(const struct pn532 *p, const struct vcard *card)
 {
@@ -74,28 +73,25 @@ static void let_go(struct pn532 *p, int target)
     p->selected[target] = false;
 }
 
-/* A card that is not one of the targets and fits the search.  Those in HALT come last: a program
- * that lists cards by selecting and deselecting sees each once before it sees the first again. */
+/* A card that is not one of the targets and fits the search.  Those in HALT come last: a program that
+ * lists cards by selecting and deselecting sees each once before it sees the first again. */
 static struct vcard *look(const struct pn532 *p)
 {
     for (int halted = 0; halted < 2; halted++)
         for (int i = 0; i < PN532_FIELD_MAX; i++) {
             struct vcard *card = p->in_field[i].card;
             uint8_t uid[7], size;
-            if (!card || p->in_field[i].halted != halted ||
-                (p->selected[0] && card == p->targets[0]))
+            if (!card || p->in_field[i].halted != halted || (p->selected[0] && card == p->targets[0]))
                 continue;
             size = vcard_shown_uid(card, uid);
-            if (p->wait_uid_size &&
-                (p->wait_uid_size != size || memcmp(p->wait_uid, uid, size) != 0))
+            if (p->wait_uid_size && (p->wait_uid_size != size || memcmp(p->wait_uid, uid, size) != 0))
                 continue;
             return card;
         }
     return NULL;
 }
 
-/* --- frames -------------------------------------------------------------------------------------
- */
+/* --- frames ------------------------------------------------------------------------------------- */
 
 static void answer(struct pn532 *p, uint8_t cmd, const uint8_t *data, size_t size, struct buf *out)
 {
@@ -107,7 +103,7 @@ static void answer(struct pn532 *p, uint8_t cmd, const uint8_t *data, size_t siz
         buf_put(&f, "\xff\xff", 2);
         buf_put_u8(&f, (uint8_t)(length >> 8));
         buf_put_u8(&f, (uint8_t)length);
-        buf_put_u8(&f, (uint8_t) - ((length >> 8) + length));
+        buf_put_u8(&f, (uint8_t)-((length >> 8) + length));
     } else {
         buf_put_u8(&f, (uint8_t)length);
         buf_put_u8(&f, (uint8_t)-length);
@@ -128,8 +124,7 @@ static void answer_status(struct pn532 *p, uint8_t cmd, uint8_t status, struct b
     answer(p, cmd, &status, 1, out);
 }
 
-/* --- finding cards ------------------------------------------------------------------------------
- */
+/* --- finding cards ------------------------------------------------------------------------------ */
 
 static void put_target(struct pn532 *p, int target, struct buf *b)
 {
@@ -225,11 +220,10 @@ static void list_passive_target(struct pn532 *p, const uint8_t *d, size_t n, int
             p->wait_uid_size = (uint8_t)size;
         }
     }
-    for (int t = 0; t < PN532_TARGETS;
-         t++) /* a new search deselects; the card may be found again */
+    for (int t = 0; t < PN532_TARGETS; t++) /* a new search deselects; the card may be found again */
         let_go(p, t);
-    wait_for_card(p, 0x4a, p->retries == 0xff ? INT64_MAX : PN532_LOOK_MS * (p->retries + 1),
-                  now_ms, out);
+    wait_for_card(p, 0x4a, p->retries == 0xff ? INT64_MAX : PN532_LOOK_MS * (p->retries + 1), now_ms,
+                  out);
 }
 
 static void auto_poll(struct pn532 *p, const uint8_t *d, size_t n, int64_t now_ms, struct buf *out)
@@ -244,8 +238,7 @@ static void auto_poll(struct pn532 *p, const uint8_t *d, size_t n, int64_t now_m
                   now_ms, out);
 }
 
-/* --- talking to a card --------------------------------------------------------------------------
- */
+/* --- talking to a card -------------------------------------------------------------------------- */
 
 /* Is it time for the ordered tear? */
 static bool tear_now(struct pn532 *p)
@@ -339,8 +332,7 @@ static void select_again(struct pn532 *p, uint8_t target, struct buf *out)
     }
 }
 
-/* --- commands -----------------------------------------------------------------------------------
- */
+/* --- commands ----------------------------------------------------------------------------------- */
 
 static uint8_t *reg(struct pn532 *p, const uint8_t *address)
 {
@@ -432,8 +424,7 @@ static int least(uint8_t cmd)
 static void command(struct pn532 *p, uint8_t cmd, const uint8_t *d, size_t n, int64_t now_ms,
                     struct buf *out)
 {
-    static const uint8_t firmware[] = {0x32, 0x01, 0x06,
-                                       0x07}; /* PN532 1.6: types A and B, 18092 */
+    static const uint8_t firmware[] = {0x32, 0x01, 0x06, 0x07}; /* PN532 1.6: types A and B, 18092 */
     int need = least(cmd);
     if (need < 0 || n < (size_t)need) { /* the chip's syntax error frame */
         buf_put(out, "\x00\x00\xff\x01\xff\x7f\x81\x00", 8);
@@ -512,8 +503,7 @@ static void command(struct pn532 *p, uint8_t cmd, const uint8_t *d, size_t n, in
     }
 }
 
-/* --- bytes from the host ------------------------------------------------------------------------
- */
+/* --- bytes from the host ------------------------------------------------------------------------ */
 
 enum parsed { PARSED_PART, PARSED_JUNK, PARSED_WHOLE };
 

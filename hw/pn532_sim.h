@@ -1,28 +1,27 @@
-/* pn532_sim.h - a PN532 reader chip on a serial line (HSU), as libnfc's pn532_uart driver drives
- * it.
+/* pn532_sim.h - a PN532 reader chip on a serial line (HSU), as libnfc's pn532_uart driver drives it.
  *
- * Pure: bytes from the host go in with the time, bytes for the host come out; cards are virtual
- * ones that the owner puts into the field and takes away.
+ * Pure: bytes from the host go in with the time, bytes for the host come out; cards are virtual ones
+ * that the owner puts into the field and takes away.
  *
  *   host                      chip
  *   55 55 00 00 00            wakes up
  *   00 00 ff LEN LCS d4 CMD.. acknowledges (00 00 ff 00 ff 00), acts, answers d5 CMD+1
  *   00 00 ff 00 ff 00         stops what it is doing
  *
- * What is modelled: the reader side for ISO 14443 type A with automatic RATS, several cards at
- * once, infinite and finite looking, auto poll, deselect and select, the presence check by R(NAK),
- * registers as plain memory.  Other modulations find no card.  Source: NXP UM0701-02 and libnfc's
- * use of it. SPDX-License-Identifier: Apache-2.0 */
+ * What is modelled: the reader side for ISO 14443 type A with automatic RATS, several cards at once,
+ * infinite and finite looking, auto poll, deselect and select, the presence check by R(NAK), registers as
+ * plain memory.  Other modulations find no card.  Source: NXP UM0701-02 and libnfc's use of it.
+ * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_HW_PN532_SIM_H
 #define PATRON_HW_PN532_SIM_H
 
 #include "hw/vcard.h"
 
 enum {
-    PN532_FIELD_MAX = 8,  /* cards on the antenna */
-    PN532_TARGETS = 2,    /* cards the chip can hold activated */
-    PN532_DATA_MAX = 265, /* TFI, command and parameters of the longest frame */
-    PN532_LOOK_MS = 5     /* one attempt at finding a card */
+    PN532_FIELD_MAX = 8,     /* cards on the antenna */
+    PN532_TARGETS = 2,       /* cards the chip can hold activated */
+    PN532_DATA_MAX = 265,    /* TFI, command and parameters of the longest frame */
+    PN532_LOOK_MS = 5        /* one attempt at finding a card */
 };
 
 enum pn532_tear { PN532_TEAR_NONE, PN532_TEAR_BEFORE, PN532_TEAR_AFTER };
@@ -31,19 +30,19 @@ struct pn532 {
     bool asleep; /* until 55 comes; so it begins */
     bool field;
     bool auto_rats;
-    uint8_t retries;        /* to find a card; ff = for ever */
+    uint8_t retries; /* to find a card; ff = for ever */
     uint8_t registers[256]; /* 6300..63ff */
 
     struct {
         struct vcard *card;
         bool halted;
-    } in_field[PN532_FIELD_MAX];          /* NULL = free place */
+    } in_field[PN532_FIELD_MAX]; /* NULL = free place */
     struct vcard *targets[PN532_TARGETS]; /* Tg 1 and 2; not the field's owner: it may have left */
     bool selected[PN532_TARGETS];
     uint8_t block; /* ISO 14443-4 block number, for the presence check */
 
     /* A command that waits for a card. */
-    uint8_t waiting;     /* 0 = none */
+    uint8_t waiting; /* 0 = none */
     int64_t deadline_ms; /* INT64_MAX = for ever */
     uint8_t wait_types[16], wait_count, wait_max;
     uint8_t wait_uid[10], wait_uid_size;

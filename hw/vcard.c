@@ -1,8 +1,7 @@
-/* vcard.c - see vcard.h.  Frames and chaining, the commands on the card and its applications;
- * logins are in vcard_session.c, files in vcard_files.c.
+/* vcard.c - see vcard.h.  Frames and chaining, the commands on the card and its applications; logins are
+ * in vcard_session.c, files in vcard_files.c.
  *
- *   frame -> unwrap -> [AF: go on gathering or sending] -> command table -> handler -> vc_reply ->
- * frame
+ *   frame -> unwrap -> [AF: go on gathering or sending] -> command table -> handler -> vc_reply -> frame
  *
  * Every error ends the login and the open transaction, which is what makes a terminal start over.
  * SPDX-License-Identifier: Apache-2.0 */
@@ -42,8 +41,7 @@ void vc_random(struct vcard *v, uint8_t *out, size_t size)
         v->random(v->random_of, out, size);
         return;
     }
-    for (size_t i = 0; i < size;
-         i++) { /* splitmix64, a byte a step: enough for a card of no worth */
+    for (size_t i = 0; i < size; i++) { /* splitmix64, a byte a step: enough for a card of no worth */
         uint64_t z = v->seed += 0x9e3779b97f4a7c15u;
         z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
         z = (z ^ z >> 27) * 0x94d049bb133111ebu;
@@ -118,8 +116,7 @@ uint8_t vcard_shown_uid(const struct vcard *v, uint8_t out[7])
     return 7;
 }
 
-/* --- the card and its applications --------------------------------------------------------------
- */
+/* --- the card and its applications -------------------------------------------------------------- */
 
 static bool picc_master(const struct vcard *v)
 {
@@ -278,8 +275,7 @@ static uint8_t may_change_key(const struct vcard *v, uint8_t n)
     return vc_logged_in(v, by) ? ST_OK : ST_AUTH;
 }
 
-/* The data is new key (^ old key) || [version] || checks.  A DES key's version is in its own bits.
- */
+/* The data is new key (^ old key) || [version] || checks.  A DES key's version is in its own bits. */
 static uint8_t change_key(struct vcard *v)
 {
     if (v->in_size < 2)
@@ -398,8 +394,7 @@ static uint8_t delete_application(struct vcard *v)
         return ST_AUTH;
     for (size_t i = 0; i < VCARD_FILES; i++)
         if (v->m.files[i].used && v->m.files[i].app == index)
-            memset(&v->m.files[i], 0,
-                   sizeof v->m.files[i]); /* its bytes come back with FormatPICC */
+            memset(&v->m.files[i], 0, sizeof v->m.files[i]); /* its bytes come back with FormatPICC */
     memset(&v->m.apps[index], 0, sizeof v->m.apps[index]);
     vc_changed(v);
     if (v->app == index)
@@ -472,8 +467,7 @@ static uint8_t set_configuration(struct vcard *v)
     return vc_reply(v, MODE_ADMIN, NULL, 0, false);
 }
 
-/* --- commands -----------------------------------------------------------------------------------
- */
+/* --- commands ----------------------------------------------------------------------------------- */
 
 struct command {
     uint8_t code;
@@ -626,9 +620,9 @@ static uint16_t iso_select(struct vcard *v, const uint8_t *f, size_t size)
     for (uint8_t i = 0; i < VCARD_APPS; i++) {
         const struct vcard_app *a = &v->m.apps[i];
         bool by_name = f[2] == 4 && i && a->name_size == f[4] && !memcmp(a->name, data, f[4]);
-        bool by_fid =
-            f[2] == 0 && f[4] == 2 &&
-            (i ? a->fid && a->fid == (data[0] << 8 | data[1]) : data[0] == 0x3f && data[1] == 0);
+        bool by_fid = f[2] == 0 && f[4] == 2 &&
+                      (i ? a->fid && a->fid == (data[0] << 8 | data[1])
+                         : data[0] == 0x3f && data[1] == 0);
         if (a->used && (by_name || by_fid)) {
             v->app = i;
             return 0x9000;

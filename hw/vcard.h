@@ -1,20 +1,19 @@
 /* vcard.h - a virtual DESFire card: APDU in, answer out, nothing else.
  *
  * It is written from the public data sheets and application notes and shares no protocol code with
- * cardproto/ (only its AES calls), so that each checks the other.  What a real card does and what
- * is our guess is said where it is decided; its keys are for tests and trying out, never those of
- * real cards.
+ * cardproto/ (only its AES calls), so that each checks the other.  What a real card does and what is
+ * our guess is said where it is decided; its keys are for tests and trying out, never those of real cards.
  *
  *   vcard_init     a blank card from the factory: PICC master key DES zeros, no application
- *   vcard_exchange one frame to the card and its answer, native (cmd ..) or wrapped (90 cmd 00 00
- * ..) vcard_field_off the card left the field: session, chain and open transaction are gone
+ *   vcard_exchange one frame to the card and its answer, native (cmd ..) or wrapped (90 cmd 00 00 ..)
+ *   vcard_field_off the card left the field: session, chain and open transaction are gone
  *
- * Pure: no I/O, no clock, no allocation; random bytes come from v->random or, without one, from
- * v->seed. What survives a power cut is struct vcard_memory and nothing else; v->changes goes up
- * each time it changed, so that the owner knows when to save (vcard_store.h).
+ * Pure: no I/O, no clock, no allocation; random bytes come from v->random or, without one, from v->seed.
+ * What survives a power cut is struct vcard_memory and nothing else; v->changes goes up each time it
+ * changed, so that the owner knows when to save (vcard_store.h).
  *
- * Kinds.  EV1 knows DES, 3K3DES and AES sessions (0A, 1A, AA).  EV2 and EV3 know those and 71/77,
- * the transaction MAC, CommitReaderID and the second code set (AD, 8D, AB, 8B, BA).
+ * Kinds.  EV1 knows DES, 3K3DES and AES sessions (0A, 1A, AA).  EV2 and EV3 know those and 71/77, the
+ * transaction MAC, CommitReaderID and the second code set (AD, 8D, AB, 8B, BA).
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_HW_VCARD_H
 #define PATRON_HW_VCARD_H
@@ -27,13 +26,13 @@
 enum vcard_kind { VCARD_EV1, VCARD_EV2, VCARD_EV3, VCARD_KINDS };
 
 enum {
-    VCARD_APPS = 29,    /* the card itself and 28 applications, as EV1 has */
-    VCARD_KEYS = 14,    /* of an application */
-    VCARD_FILES = 128,  /* of all applications together: the memory ends first */
-    VCARD_FILE_NO = 32, /* file numbers are 0..31 */
-    VCARD_ROOM = 7936,  /* bytes for files: an 8 KiB card */
+    VCARD_APPS = 29,     /* the card itself and 28 applications, as EV1 has */
+    VCARD_KEYS = 14,     /* of an application */
+    VCARD_FILES = 128,   /* of all applications together: the memory ends first */
+    VCARD_FILE_NO = 32,  /* file numbers are 0..31 */
+    VCARD_ROOM = 7936,   /* bytes for files: an 8 KiB card */
     VCARD_ATS_MAX = 20,
-    VCARD_FRAME = 61, /* largest frame an EV1 takes: 64 less PCB and CRC */
+    VCARD_FRAME = 61,    /* largest frame an EV1 takes: 64 less PCB and CRC */
     VCARD_FRAME_MAX = 262,
     VCARD_ANSWER_MAX = 262
 };
@@ -55,18 +54,11 @@ struct vcard_app {
     struct vcard_key keys[VCARD_KEYS];
 };
 
-enum vcard_file_type {
-    VFILE_STD,
-    VFILE_BACKUP,
-    VFILE_VALUE,
-    VFILE_LINEAR,
-    VFILE_CYCLIC,
-    VFILE_TMAC
-};
+enum vcard_file_type { VFILE_STD, VFILE_BACKUP, VFILE_VALUE, VFILE_LINEAR, VFILE_CYCLIC, VFILE_TMAC };
 
 struct vcard_file {
     bool used;
-    uint8_t app; /* index in apps */
+    uint8_t app;  /* index in apps */
     uint8_t no;
     uint8_t type; /* enum vcard_file_type */
     uint8_t option;

@@ -1,5 +1,5 @@
-/* vcard_ev2.c - the card's side of EV2 secure messaging: session keys, MACs and enciphering by
- * command counter and transaction identifier.  Source: NXP AN12343, AN12196.
+/* vcard_ev2.c - the card's side of EV2 secure messaging: session keys, MACs and enciphering by command
+ * counter and transaction identifier.  Source: NXP AN12343, AN12196.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "hw/vcard_int.h"
 
@@ -22,8 +22,8 @@ void vc_ev2_keys(struct vcard *v, const uint8_t key[16], const uint8_t rnda[16],
     vc_cmac(&k, v->session.mac, sv, sizeof sv);
 }
 
-/* lead || counter || TI || body, truncated to every second byte.  body must have 7 bytes of room
- * before it; they are restored. */
+/* lead || counter || TI || body, truncated to every second byte.  body must have 7 bytes of room before
+ * it; they are restored. */
 static void mact(const struct vcard *v, uint8_t lead, uint16_t ctr, uint8_t *body, size_t size,
                  uint8_t out[8])
 {
@@ -55,6 +55,8 @@ uint8_t vc_ev2_open(struct vcard *v, enum vc_mode mode, size_t header_size)
     size_t size = v->in_size - 1; /* without the command byte */
     if (size < header_size)
         return ST_LENGTH;
+    if (v->session.ctr == UINT16_MAX) /* used up: a new login is needed */
+        return ST_AUTH;
     v->data = v->in + 1 + header_size;
     if (mode == MODE_PLAIN) {
         v->data_size = (uint32_t)(size - header_size);

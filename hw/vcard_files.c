@@ -1,14 +1,14 @@
 /* vcard_files.c - files of a virtual card, their access rights, the open transaction and its MAC.
  *
- * A backup, value or record file is never written in place: what a transaction wants goes to the
- * file's spare room and to v->pending, reading shows what was committed, and vc_commit carries all
- * of it over at once.  Standard files are written at once, as on the real card.
+ * A backup, value or record file is never written in place: what a transaction wants goes to the file's
+ * spare room and to v->pending, reading shows what was committed, and vc_commit carries all of it over
+ * at once.  Standard files are written at once, as on the real card.
  *
- * The transaction MAC input (TMI) is not kept but goes straight into its CMAC: every part is padded
- * to whole blocks, so only the last block has to wait.
+ * The transaction MAC input (TMI) is not kept but goes straight into its CMAC: every part is padded to
+ * whole blocks, so only the last block has to wait.
  *
- * Sources: data sheet extracts in NXP AN12343; where they are silent the choice is marked "our
- * guess". SPDX-License-Identifier: Apache-2.0 */
+ * Sources: data sheet extracts in NXP AN12343; where they are silent the choice is marked "our guess".
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "hw/vcard_int.h"
 
 #include <assert.h>
@@ -17,8 +17,7 @@
 enum { FREE = 0xe, NEVER = 0xf, NOBODY = 0xff };
 enum right { RIGHT_READ = 1, RIGHT_WRITE = 2, RIGHT_BOTH = 4, RIGHT_CHANGE = 8 };
 
-/* --- finding and rights -------------------------------------------------------------------------
- */
+/* --- finding and rights ------------------------------------------------------------------------- */
 
 static struct vcard_file *find(struct vcard *v, uint8_t no)
 {
@@ -60,8 +59,8 @@ static uint8_t key_of(const struct vcard_file *f, enum right right)
     return NEVER;
 }
 
-/* May the session use the file by any of these rights?  mode: how its data then travels, which is
- * the file's own mode if a key gave the right, plain if it is free for all. */
+/* May the session use the file by any of these rights?  mode: how its data then travels, which is the
+ * file's own mode if a key gave the right, plain if it is free for all. */
 static uint8_t allow(const struct vcard *v, const struct vcard_file *f, unsigned rights,
                      enum vc_mode *mode)
 {
@@ -88,8 +87,7 @@ static bool iso_chained(uint8_t cmd)
     return cmd == 0xad || cmd == 0xab || cmd == 0x8d || cmd == 0x8b || cmd == 0xba;
 }
 
-/* --- transaction --------------------------------------------------------------------------------
- */
+/* --- transaction -------------------------------------------------------------------------------- */
 
 static void tmac_keys(const struct vcard *v, const struct vcard_file *f, uint8_t mac[16],
                       uint8_t enc[16])
@@ -167,8 +165,7 @@ static bool tmc_used_up(struct vcard *v)
     return f && (f->tmc == UINT32_MAX || (f->tmc_limited && f->tmc >= f->tmc_limit));
 }
 
-/* --- layout of a file's room --------------------------------------------------------------------
- */
+/* --- layout of a file's room -------------------------------------------------------------------- */
 
 static uint32_t slots(const struct vcard_file *f)
 {
@@ -213,8 +210,7 @@ const struct vcard_file *vcard_find_file(const struct vcard *v, const uint8_t ai
     return NULL;
 }
 
-/* --- making, deleting, describing ---------------------------------------------------------------
- */
+/* --- making, deleting, describing --------------------------------------------------------------- */
 
 static bool may_manage(const struct vcard *v)
 {
@@ -285,11 +281,8 @@ uint8_t vc_create_file(struct vcard *v)
     static const struct {
         uint8_t cmd, type;
         uint8_t size; /* after file number and ISO id */
-    } kinds[] = {{0xcd, VFILE_STD, 6},
-                 {0xcb, VFILE_BACKUP, 6},
-                 {0xcc, VFILE_VALUE, 16},
-                 {0xc1, VFILE_LINEAR, 9},
-                 {0xc0, VFILE_CYCLIC, 9}};
+    } kinds[] = {{0xcd, VFILE_STD, 6},    {0xcb, VFILE_BACKUP, 6}, {0xcc, VFILE_VALUE, 16},
+                 {0xc1, VFILE_LINEAR, 9}, {0xc0, VFILE_CYCLIC, 9}};
     size_t k = 0;
     while (kinds[k].cmd != v->in[0])
         k++;
@@ -499,11 +492,9 @@ uint8_t vc_change_file_settings(struct vcard *v)
     return vc_reply(v, MODE_ADMIN, NULL, 0, false);
 }
 
-/* --- data ---------------------------------------------------------------------------------------
- */
+/* --- data --------------------------------------------------------------------------------------- */
 
-/* What the commands on data have in common: the file is there, of the right kind, and may be used.
- */
+/* What the commands on data have in common: the file is there, of the right kind, and may be used. */
 static uint8_t enter(struct vcard *v, unsigned types, unsigned rights, struct vcard_file **file,
                      enum vc_mode *mode)
 {
@@ -528,12 +519,11 @@ static uint8_t enter(struct vcard *v, unsigned types, unsigned rights, struct vc
     return status;
 }
 
-#define TYPES(a)     (1u << (a))
-#define DATA_FILES   (TYPES(VFILE_STD) | TYPES(VFILE_BACKUP))
+#define TYPES(a) (1u << (a))
+#define DATA_FILES (TYPES(VFILE_STD) | TYPES(VFILE_BACKUP))
 #define RECORD_FILES (TYPES(VFILE_LINEAR) | TYPES(VFILE_CYCLIC))
 
-/* Bytes between the command and its data: file, then offset and length, or record, offset, length.
- */
+/* Bytes between the command and its data: file, then offset and length, or record, offset, length. */
 static size_t write_header(uint8_t cmd)
 {
     return cmd == 0xdb || cmd == 0xba ? 10 : 7;
@@ -559,7 +549,8 @@ uint8_t vc_read_data(struct vcard *v)
 {
     struct vcard_file *f;
     enum vc_mode mode;
-    uint8_t status = enter(v, DATA_FILES | TYPES(VFILE_TMAC), RIGHT_READ | RIGHT_BOTH, &f, &mode);
+    uint8_t status =
+        enter(v, DATA_FILES | TYPES(VFILE_TMAC), RIGHT_READ | RIGHT_BOTH, &f, &mode);
     /* The reader-id key does not read the TMAC file. */
     if (status == ST_OK && f->type == VFILE_TMAC)
         status = allow(v, f, RIGHT_READ, &mode);
@@ -790,8 +781,7 @@ uint8_t vc_clear_records(struct vcard *v)
     return vc_reply(v, MODE_ADMIN, NULL, 0, false);
 }
 
-/* --- the end of a transaction -------------------------------------------------------------------
- */
+/* --- the end of a transaction ------------------------------------------------------------------- */
 
 static void carry_over(struct vcard *v, struct vcard_file *f, const struct vcard_pending *p)
 {

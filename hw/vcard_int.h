@@ -26,8 +26,8 @@ enum vc_status {
     ST_NO_FILE = 0xf0
 };
 
-/* How the data of a command or answer travels.  MODE_ADMIN is the mode of everything that is not
- * file data: in an EV2 session MACed both ways, in an EV1 session MACed on the way back only. */
+/* How the data of a command or answer travels.  MODE_ADMIN is the mode of everything that is not file
+ * data: in an EV2 session MACed both ways, in an EV1 session MACed on the way back only. */
 enum vc_mode { MODE_PLAIN, MODE_MAC, MODE_FULL, MODE_ADMIN };
 
 /* vcard_cipher.c: the block ciphers, by key type.  size is a multiple of vc_block. */
@@ -47,18 +47,17 @@ uint8_t vc_key_version(const struct vcard_key *key);
 
 /* vcard.c */
 void vc_random(struct vcard *v, uint8_t *out, size_t size);
-void vc_drop_session(struct vcard *v); /* the login only */
-void vc_changed(struct vcard *v);      /* committed state changed */
+void vc_drop_session(struct vcard *v);     /* the login only */
+void vc_changed(struct vcard *v);          /* committed state changed */
 uint8_t vc_key_count(const struct vcard_app *a);
 
-/* vcard_session.c: undo the protection of the command in v->in[0..in_size), header_size bytes after
- * the command byte stay in the clear.  data_size: bytes the data must have, -1 = as many as there
- * are. Afterwards v->data and v->data_size are the plain data.  Gives a status. */
+/* vcard_session.c: undo the protection of the command in v->in[0..in_size), header_size bytes after the
+ * command byte stay in the clear.  data_size: bytes the data must have, -1 = as many as there are.
+ * Afterwards v->data and v->data_size are the plain data.  Gives a status. */
 uint8_t vc_open(struct vcard *v, enum vc_mode mode, size_t header_size, int32_t data_size);
-/* Protect data and make it the answer.  data may be NULL or lie in v->out.  unknown: the terminal
- * did not say how long an answer it wants (changes the padding).  Gives ST_OK. */
-uint8_t vc_reply(struct vcard *v, enum vc_mode mode, const uint8_t *data, size_t size,
-                 bool unknown);
+/* Protect data and make it the answer.  data may be NULL or lie in v->out.  unknown: the terminal did
+ * not say how long an answer it wants (changes the padding).  Gives ST_OK. */
+uint8_t vc_reply(struct vcard *v, enum vc_mode mode, const uint8_t *data, size_t size, bool unknown);
 /* How many bytes data_size bytes of data take in a command, with their protection. */
 size_t vc_wire_size(const struct vcard *v, enum vc_mode mode, size_t data_size);
 /* First and second frame of 0A, 1A, AA, 71, 77.  The answer is put in v->out. */
@@ -91,8 +90,7 @@ uint8_t vc_clear_records(struct vcard *v);
 uint8_t vc_commit(struct vcard *v);
 uint8_t vc_abort(struct vcard *v);
 uint8_t vc_commit_reader_id(struct vcard *v);
-/* Bytes (with command) the writing command in v->in will have in the end; 0 = cannot be told yet.
- */
+/* Bytes (with command) the writing command in v->in will have in the end; 0 = cannot be told yet. */
 size_t vc_write_need(const struct vcard *v);
 
 /* Is the session logged in with this key of the selected application? */

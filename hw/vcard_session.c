@@ -1,9 +1,10 @@
 /* vcard_session.c - logins and protected frames on the card's side.
  *
  * Three ways of talking, by the command that logged in:
- *   0A  legacy   4-byte CBC-MAC or CRC16 and CBC over the data alone, fresh IV each time; the
- * terminal only ever deciphers, so the card enciphers what it gets to read it 1A AA  EV1   CMAC and
- * CRC32 over command and answer, one IV that goes on through all of them 71 77  EV2   vcard_ev2.c
+ *   0A  legacy   4-byte CBC-MAC or CRC16 and CBC over the data alone, fresh IV each time; the terminal
+ *                only ever deciphers, so the card enciphers what it gets to read it
+ *   1A AA  EV1   CMAC and CRC32 over command and answer, one IV that goes on through all of them
+ *   71 77  EV2   vcard_ev2.c
  * SPDX-License-Identifier: Apache-2.0 */
 #include "hw/vcard_int.h"
 
@@ -49,9 +50,8 @@ static bool padding_ok(const uint8_t *p, size_t size)
     return true;
 }
 
-/* The data was deciphered in place to size bytes: data || CRC || padding.  How long is the data?
- * Given, or in the first byte for the one command that has a length of its own (SetConfiguration,
- * ATS). */
+/* The data was deciphered in place to size bytes: data || CRC || padding.  How long is the data?  Given,
+ * or in the first byte for the one command that has a length of its own (SetConfiguration, ATS). */
 static uint8_t check_crc(struct vcard *v, size_t header_size, int32_t want, size_t size)
 {
     bool legacy = v->session.kind == VSESSION_LEGACY;
@@ -59,8 +59,8 @@ static uint8_t check_crc(struct vcard *v, size_t header_size, int32_t want, size
     size_t n = want >= 0 ? (size_t)want : v->data[0];
     if (n + crc_size > size)
         return want >= 0 ? ST_LENGTH : ST_INTEGRITY;
-    uint64_t crc =
-        legacy ? vc_crc16(v->data, n) : vc_crc32(0xffffffffu, v->in, 1 + header_size + n);
+    uint64_t crc = legacy ? vc_crc16(v->data, n)
+                          : vc_crc32(0xffffffffu, v->in, 1 + header_size + n);
     if (get_le(v->data + n, crc_size) != crc ||
         !padding_ok(v->data + n + crc_size, size - n - crc_size))
         return ST_INTEGRITY;
@@ -192,8 +192,7 @@ uint8_t vc_reply(struct vcard *v, enum vc_mode mode, const uint8_t *data, size_t
     return ST_OK;
 }
 
-/* --- logins -------------------------------------------------------------------------------------
- */
+/* --- logins ------------------------------------------------------------------------------------- */
 
 static void rotate(uint8_t *out, const uint8_t *in, size_t size)
 {

@@ -14,8 +14,7 @@ static const char format_name[] = "patron-card 1";
 static const char *const cipher_names[] = {"des", "3k3des", "aes"};
 static const char *const type_names[] = {"std", "backup", "value", "linear", "cyclic", "tmac"};
 
-/* --- out ----------------------------------------------------------------------------------------
- */
+/* --- out ---------------------------------------------------------------------------------------- */
 
 static json_t *hex_of(const uint8_t *data, size_t size)
 {
@@ -27,8 +26,8 @@ static json_t *hex_of(const uint8_t *data, size_t size)
 
 static json_t *key_out(const struct vcard_key *k)
 {
-    return json_pack("{s:s, s:i, s:o}", "cipher", cipher_names[k->type], "version", k->version,
-                     "key", hex_of(k->b, k->type == VCARD_3K3DES ? 24 : 16));
+    return json_pack("{s:s, s:i, s:o}", "cipher", cipher_names[k->type], "version", k->version, "key",
+                     hex_of(k->b, k->type == VCARD_3K3DES ? 24 : 16));
 }
 
 static json_t *file_out(const struct vcard_memory *m, const struct vcard_file *f)
@@ -86,12 +85,12 @@ enum err vcard_save(const struct vcard *v, const char *path, struct errmsg *why)
     for (uint8_t i = 0; i < VCARD_APPS; i++)
         if (m->apps[i].used)
             json_array_append_new(apps, app_out(m, i));
-    json_t *root =
-        json_pack("{s:s, s:s, s:o, s:b, s:b, s:o, s:o, s:i, s:i, s:o}", "format", format_name,
-                  "kind", vcard_kind_text(m->kind), "uid", hex_of(m->uid.b, 7), "random_uid",
-                  m->random_uid, "format_off", m->format_off, "ats", hex_of(m->ats, m->ats_size),
-                  "default_key", key_out(&m->default_key), "used", (int)m->bytes_used, "lost",
-                  (int)m->bytes_lost, "applications", apps);
+    json_t *root = json_pack(
+        "{s:s, s:s, s:o, s:b, s:b, s:o, s:o, s:i, s:i, s:o}", "format", format_name, "kind",
+        vcard_kind_text(m->kind), "uid", hex_of(m->uid.b, 7), "random_uid", m->random_uid,
+        "format_off", m->format_off, "ats", hex_of(m->ats, m->ats_size), "default_key",
+        key_out(&m->default_key), "used", (int)m->bytes_used, "lost", (int)m->bytes_lost,
+        "applications", apps);
     char *temp = NULL;
     enum err e = OK;
     if (!root || asprintf(&temp, "%s.new", path) < 0)
@@ -105,8 +104,7 @@ enum err vcard_save(const struct vcard *v, const char *path, struct errmsg *why)
     return e;
 }
 
-/* --- in -----------------------------------------------------------------------------------------
- */
+/* --- in ----------------------------------------------------------------------------------------- */
 
 /* The first thing found wrong; everything after it is skipped. */
 struct in {
@@ -240,14 +238,12 @@ static void app_in(struct in *in, const json_t *o, uint8_t index, struct vcard_m
     if (count != (a->ks2 & 15u) || count == 0 || count > VCARD_KEYS || a->ks2 >> 6 > VCARD_AES)
         wrong(in, "keys", "are not as many as ks2 says");
     else
-        json_array_foreach(keys, i, one)
-        {
+        json_array_foreach(keys, i, one) {
             a->keys[i] = key_in(in, one);
             if (a->keys[i].type != a->ks2 >> 6)
                 wrong(in, "cipher", "is not what ks2 says");
         }
-    json_array_foreach(json_object_get(o, "files"), i, one)
-    {
+    json_array_foreach(json_object_get(o, "files"), i, one) {
         file_in(in, one, index, m);
     }
 }
@@ -281,8 +277,7 @@ enum err vcard_load(struct vcard *v, const char *path, uint64_t seed, struct err
     if (json_array_size(apps) < 1 || json_array_size(apps) > VCARD_APPS)
         wrong(&in, "applications", "are none or too many");
     else
-        json_array_foreach(apps, i, one)
-        {
+        json_array_foreach(apps, i, one) {
             app_in(&in, one, (uint8_t)i, m);
         }
     if (m->apps[0].aid[0] || m->apps[0].aid[1] || m->apps[0].aid[2])

@@ -1,10 +1,10 @@
-/* e2e_freefare.c - libfreefare and the real libnfc as an independent terminal against
- * patron-cardsim: every kind of login EV1 has, every kind of file in every way of talking, and a
- * torn commit seen from both sides.  libfreefare (LGPL) is linked by this test alone and left out
- * where it is not installed.
+/* e2e_freefare.c - libfreefare and the real libnfc as an independent terminal against patron-cardsim: every
+ * kind of login EV1 has, every kind of file in every way of talking, and a torn commit seen from both
+ * sides.  libfreefare (LGPL) is linked by this test alone and left out where it is not installed.
  *
- * Its own slip is stepped around: the MAC of what is read MACed in a 0A session is checked wrongly
- * for lengths that leave 0 or 7 over 8. SPDX-License-Identifier: Apache-2.0 */
+ * Its own slip is stepped around: the MAC of what is read MACed in a 0A session is checked wrongly for
+ * lengths that leave 0 or 7 over 8.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/harness.h"
 #include "tests/test.h"
 
@@ -21,8 +21,7 @@
 
 enum scheme { LEGACY_DES, LEGACY_3DES, ISO_DES, ISO_3K3DES, AES, SCHEMES };
 
-/* --- a desk: simulator, one card, libnfc on it --------------------------------------------------
- */
+/* --- a desk: simulator, one card, libnfc on it -------------------------------------------------- */
 
 struct desk {
     char *dir, *link, *cards, *socket, *log;
@@ -44,8 +43,8 @@ static void desk_start(struct desk *d)
     const char *build = getenv("BUILD");
     char *program = path_of("%s/patron-cardsim", build ? build : "build");
     char line[256];
-    const char *const argv[] = {program,  "--link",    d->link,   "--cards",
-                                d->cards, "--control", d->socket, NULL};
+    const char *const argv[] = {program, "--link", d->link,   "--cards", d->cards,
+                                "--control", d->socket, NULL};
     proc_start(&d->sim, d->log, NULL, argv);
     proc_line(&d->sim, line, sizeof line, 5000);
     control_open(&d->control, d->socket, 5000);
@@ -115,8 +114,7 @@ static int64_t value_on_card(struct desk *d, int file)
     return answer_number(answer, "value");
 }
 
-/* --- keys of every scheme -----------------------------------------------------------------------
- */
+/* --- keys of every scheme ----------------------------------------------------------------------- */
 
 static MifareDESFireKey key_of(enum scheme scheme, uint8_t n)
 {
@@ -140,10 +138,9 @@ static MifareDESFireKey key_of(enum scheme scheme, uint8_t n)
 
 static int login(MifareTag tag, enum scheme scheme, uint8_t no, MifareDESFireKey key)
 {
-    return scheme == AES ? mifare_desfire_authenticate_aes(tag, no, key)
-           : scheme == ISO_DES || scheme == ISO_3K3DES
-               ? mifare_desfire_authenticate_iso(tag, no, key)
-               : mifare_desfire_authenticate(tag, no, key);
+    return scheme == AES                                   ? mifare_desfire_authenticate_aes(tag, no, key)
+           : scheme == ISO_DES || scheme == ISO_3K3DES ? mifare_desfire_authenticate_iso(tag, no, key)
+                                                           : mifare_desfire_authenticate(tag, no, key);
 }
 
 static void must_login(MifareTag tag, enum scheme scheme, uint8_t no, uint8_t key)
@@ -161,8 +158,7 @@ static void create_application(MifareTag tag, MifareDESFireAID aid, enum scheme 
     assert_int_equal(rc, 0);
 }
 
-/* --- the checks ---------------------------------------------------------------------------------
- */
+/* --- the checks --------------------------------------------------------------------------------- */
 
 static void check_data(MifareTag tag, enum scheme scheme, uint8_t file, bool commit)
 {
@@ -231,8 +227,8 @@ static void all_files(const char *kind, enum scheme scheme)
         assert_int_equal(mifare_desfire_create_std_data_file(d->tag, i, mode, access, 128), 0);
         assert_int_equal(
             mifare_desfire_create_backup_data_file(d->tag, (uint8_t)(5 + i), mode, access, 128), 0);
-        assert_int_equal(mifare_desfire_create_value_file(d->tag, (uint8_t)(10 + i), mode, access,
-                                                          0, 1000, 100, 1),
+        assert_int_equal(mifare_desfire_create_value_file(d->tag, (uint8_t)(10 + i), mode, access, 0,
+                                                          1000, 100, 1),
                          0);
         assert_int_equal(mifare_desfire_create_cyclic_record_file(d->tag, (uint8_t)(15 + i), mode,
                                                                   access, 10, 4),

@@ -1,5 +1,5 @@
-/* test_pn532.c - the simulated reader chip: its frames, cards coming and going, tears; and card
- * files. SPDX-License-Identifier: Apache-2.0 */
+/* test_pn532.c - the simulated reader chip: its frames, cards coming and going, tears; and card files.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "hw/pn532_sim.h"
 #include "hw/vcard_store.h"
 #include "tests/test.h"
@@ -63,7 +63,7 @@ static void send_command(const char *hex)
         buf_put(&f, "\xff\xff", 2);
         buf_put_u8(&f, (uint8_t)(length >> 8));
         buf_put_u8(&f, (uint8_t)length);
-        buf_put_u8(&f, (uint8_t) - ((length >> 8) + length));
+        buf_put_u8(&f, (uint8_t)-((length >> 8) + length));
     } else {
         buf_put_u8(&f, (uint8_t)length);
         buf_put_u8(&f, (uint8_t)-length);
@@ -106,12 +106,8 @@ static void put(struct vcard *card)
     assert_true(pn532_put(&chip, card, now, &out));
 }
 
-#define ONE_FOUND                                                                                  \
-    "4b010103442007040102030405060675778102"                                                       \
-    "80"
-#define TWO_FOUND                                                                                  \
-    "4b010103442007040908070605040675778102"                                                       \
-    "80"
+#define ONE_FOUND "4b010103442007040102030405060675778102" "80"
+#define TWO_FOUND "4b010103442007040908070605040675778102" "80"
 
 TEST(pn532, sleeps_until_it_is_woken_and_again_after_power_down)
 {
@@ -129,15 +125,9 @@ TEST(pn532, sleeps_until_it_is_woken_and_again_after_power_down)
 
 TEST(pn532, broken_frames_are_passed_over_and_the_next_good_one_counts)
 {
-    static const char *const broken[] = {"00",
-                                         "0000ff",
-                                         "0000ff02ffd402",
-                                         "0000ff02fed4032a00",
-                                         "ffffffff",
-                                         "0000ff01ffd42c00",
-                                         "0000ffffffffffffd402",
-                                         "0000ff02fed5022900",
-                                         "0000ff00000000"};
+    static const char *const broken[] = {
+        "00", "0000ff", "0000ff02ffd402", "0000ff02fed4032a00", "ffffffff", "0000ff01ffd42c00",
+        "0000ffffffffffffd402", "0000ff02fed5022900", "0000ff00000000"};
     desk();
     wake();
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
@@ -194,7 +184,7 @@ TEST(pn532, finds_a_card_and_talks_to_it)
     put(&one);
     ask("4a0100", ONE_FOUND);
     ask("40019060000000", "410004010112001a0591af");
-    ask("4201", "4301");   /* raw frames find nobody ... */
+    ask("4201", "4301"); /* raw frames find nobody ... */
     ask("42b2", "4300a3"); /* ... but the presence check does */
     ask("4401", "4500");
     ask("40019060000000", "4127");
@@ -224,11 +214,8 @@ TEST(pn532, lists_each_of_two_cards_once_before_the_first_again)
     ask("4400", "4500");
     ask("4a0100", ONE_FOUND);
     ask("320100", "33"); /* field off: all begin anew */
-    ask("4a0200", "4b02"
-                  "0103442007040102030405060675778102"
-                  "80"
-                  "0203442007040908070605040675778102"
-                  "80");
+    ask("4a0200", "4b02" "0103442007040102030405060675778102" "80"
+                  "0203442007040908070605040675778102" "80");
     ask("40029060000000", "410004010101001a0591af");
     ask("4a010004090807060504", TWO_FOUND); /* by its identity */
 }
@@ -237,9 +224,7 @@ TEST(pn532, waits_for_a_card_as_long_as_it_was_told)
 {
     desk();
     wake();
-    ask("32050001"
-        "02",
-        "33");
+    ask("32050001" "02", "33");
     send_command("4a0100");
     expect(ack);
     assert_int_equal(pn532_due_ms(&chip), now + 3 * PN532_LOOK_MS);
@@ -278,11 +263,7 @@ TEST(pn532, polls_by_itself_and_prefers_the_type_with_ats)
     send_command("60ff0201001020");
     expect(ack);
     put(&one);
-    expect("0000ff17e9d561"
-           "012012"
-           "010344200704010203040506"
-           "067577810280"
-           "1a00");
+    expect("0000ff17e9d561" "012012" "010344200704010203040506" "067577810280" "1a00");
 }
 
 TEST(pn532, other_modulations_find_no_card)
@@ -290,9 +271,7 @@ TEST(pn532, other_modulations_find_no_card)
     desk();
     wake();
     put(&one);
-    ask("32050001"
-        "02",
-        "33");
+    ask("32050001" "02", "33");
     send_command("4a010100ffff0000");
     pn532_tick(&chip, now + 1000, &out);
     expect("0000ff00ff000000ff03fdd54b00e000");
@@ -381,8 +360,7 @@ TEST(pn532, noise_from_the_host_does_no_harm)
     }
 }
 
-/* --- card files ---------------------------------------------------------------------------------
- */
+/* --- card files --------------------------------------------------------------------------------- */
 
 static void card_command(struct vcard *card, const char *hex)
 {
@@ -414,16 +392,9 @@ static void a_full_card(void)
     for (size_t i = 0; i < VCARD_FILES; i++) /* as only a login can make it */
         if (!one.m.files[i].used) {
             struct vcard_file *f = &one.m.files[i];
-            *f = (struct vcard_file){.used = true,
-                                     .app = 2,
-                                     .no = 15,
-                                     .type = VFILE_TMAC,
-                                     .access = {0x20, 0x2f},
-                                     .tmc = 0xfffffffe,
-                                     .tmv = {1, 2},
-                                     .reader_id = {9},
-                                     .tmc_limited = true,
-                                     .tmc_limit = 7};
+            *f = (struct vcard_file){.used = true, .app = 2, .no = 15, .type = VFILE_TMAC,
+                                     .access = {0x20, 0x2f}, .tmc = 0xfffffffe, .tmv = {1, 2},
+                                     .reader_id = {9}, .tmc_limited = true, .tmc_limit = 7};
             f->tmac_key = (struct vcard_key){.type = VCARD_AES, .version = 3, .b = {5, 6, 7}};
             break;
         }
@@ -483,14 +454,8 @@ TEST(card_file, is_refused_with_the_field_or_harmless_whatever_is_changed_in_it)
             refused++;
             continue;
         }
-        static const char *const frames[] = {"5a0102f3",
-                                             "bb04000000000000",
-                                             "3b040000000400000badcafe",
-                                             "c7",
-                                             "bd00000000000000",
-                                             "6c02",
-                                             "f503",
-                                             "6f"};
+        static const char *const frames[] = {"5a0102f3", "bb04000000000000", "3b040000000400000badcafe",
+                                             "c7", "bd00000000000000", "6c02", "f503", "6f"};
         for (size_t k = 0; k < sizeof frames / sizeof *frames; k++) {
             uint8_t in[80], reply[VCARD_ANSWER_MAX];
             struct buf b = BUF_ON(reply);
@@ -500,4 +465,29 @@ TEST(card_file, is_refused_with_the_field_or_harmless_whatever_is_changed_in_it)
         }
     }
     assert_true(refused > 150);
+}
+
+TEST(card_file, with_records_or_files_outside_their_room_is_refused)
+{
+    struct errmsg why;
+    static struct vcard back;
+    a_full_card();
+    char *path = path_in_scratch("c.card");
+    for (size_t i = 0; i < VCARD_FILES; i++) {
+        struct vcard_file *f = &one.m.files[i], good = *f;
+        if (!f->used || f->type == VFILE_VALUE || f->type == VFILE_TMAC)
+            continue;
+        f->size = f->room + 1;
+        assert_int_equal(vcard_save(&one, path, &why), OK);
+        assert_int_equal(vcard_load(&back, path, 1, &why), ERR_FORMAT);
+        *f = good;
+        one.m.bytes_used -= 32;
+        f->at = one.m.bytes_used;
+        assert_int_equal(vcard_save(&one, path, &why), OK);
+        assert_int_equal(vcard_load(&back, path, 1, &why), ERR_FORMAT);
+        one.m.bytes_used += 32;
+        *f = good;
+    }
+    assert_int_equal(vcard_save(&one, path, &why), OK);
+    assert_int_equal(vcard_load(&back, path, 1, &why), OK);
 }

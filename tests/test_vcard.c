@@ -1,5 +1,5 @@
-/* test_vcard.c - the virtual card: against bytes real cards sent, and the rules of files and
- * transactions. Where a terminal is needed it is the one of cardproto, written apart from the card.
+/* test_vcard.c - the virtual card: against bytes real cards sent, and the rules of files and transactions.
+ * Where a terminal is needed it is the one of cardproto, written apart from the card.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cardproto/ev1.h"
 #include "cardproto/ev2.h"
@@ -9,15 +9,14 @@
 #include "tests/test.h"
 #include "tests/vectors.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct card_uid some_uid = {{0x04, 0xde, 0x5f, 0x1e, 0xac, 0xc0, 0x40}};
 static const uint8_t our_aid[3] = {0x01, 0x02, 0xf3};
 static struct vcard card; /* big: not on the stack */
 
-/* --- a terminal ---------------------------------------------------------------------------------
- */
+/* --- a terminal --------------------------------------------------------------------------------- */
 
 static struct buf answer;
 static uint8_t answer_room[VCARD_ANSWER_MAX];
@@ -220,9 +219,9 @@ static void issue(enum vcard_kind kind)
     assert_int_equal(command(0xca, hex("0102f30984")), 0);
     select_app(our_aid);
     assert_int_equal(login(kind == VCARD_EV1 ? 0xaa : 0x71, 0, &zero_key), 0);
-    assert_int_equal(admin_data(0xcb, "02013f2f200000"), 0);                     /* backup, RW 3 */
+    assert_int_equal(admin_data(0xcb, "02013f2f200000"), 0);                    /* backup, RW 3 */
     assert_int_equal(admin_data(0xcc, "0303302f00000000e80300006400000000"), 0); /* 0..1000, 100 */
-    assert_int_equal(admin_data(0xc0, "04013022200000040000"), 0);               /* 4: 3 records */
+    assert_int_equal(admin_data(0xc0, "04013022200000040000"), 0);              /* 4: 3 records */
     if (kind != VCARD_EV1) {
         uint8_t key[17] = {0};
         memcpy(key, hex(tmac_key_hex).data, 16);
@@ -240,8 +239,7 @@ static unsigned reader_id(const char *id)
 
 #define READER "5054524e000000010000000100000000"
 
-/* --- published bytes ----------------------------------------------------------------------------
- */
+/* --- published bytes ---------------------------------------------------------------------------- */
 
 static uint8_t queued[64];
 static size_t queued_size, queued_at;
@@ -343,13 +341,8 @@ static void add_file(uint8_t no, enum vcard_file_type type, uint8_t option, cons
         struct vcard_file *f = &card.m.files[i];
         if (f->used)
             continue;
-        *f = (struct vcard_file){.used = true,
-                                 .app = 1,
-                                 .no = no,
-                                 .type = (uint8_t)type,
-                                 .option = option,
-                                 .size = size,
-                                 .max = max};
+        *f = (struct vcard_file){.used = true, .app = 1, .no = no, .type = (uint8_t)type,
+                                 .option = option, .size = size, .max = max};
         memcpy(f->access, hex(access).data, 2);
         f->at = card.m.bytes_used;
         f->room = size * (max ? max + 1 : 2);
@@ -447,8 +440,7 @@ TEST(vcard, a_whole_published_transaction_gives_the_real_cards_tmv)
     static const struct {
         const char *frame, *expected;
     } steps[] = {
-        {"908b00002f01000000100000721590e8d0c26e9f3394f33a131553788226661abc3a6910ac3c7230adf4d105b"
-         "5d4"
+        {"908b00002f01000000100000721590e8d0c26e9f3394f33a131553788226661abc3a6910ac3c7230adf4d105b5d4"
          "09e07a0532f300",
          "db552fd9d33408ef9100"},
         {"90c800001828bf1982be086fbc60a22daeb66613eea706434973471f1e00",
@@ -521,8 +513,7 @@ static void check_ev1_session(const json_t *c)
     ev1_session_of(c);
     size_t i;
     json_t *s;
-    json_array_foreach(json_object_get(c, "steps"), i, s)
-    {
+    json_array_foreach(json_object_get(c, "steps"), i, s) {
         struct bytes tx = vector_hex(s, "tx");
         assert_int_equal(command(vector_u8(s, "cmd"), tx), 0);
         vector_equal(joined, vector_hex(s, "rx"));
@@ -556,8 +547,7 @@ TEST(vcard, ev1_key_changes_of_recorded_cards_are_taken)
         vectors_run("ev1_secure_messaging.json", "ev1_change_key", check_ev1_change_key), 6);
 }
 
-/* --- rules --------------------------------------------------------------------------------------
- */
+/* --- rules -------------------------------------------------------------------------------------- */
 
 TEST(vcard, nothing_counts_before_the_commit_and_all_of_it_after)
 {
@@ -756,6 +746,9 @@ TEST(vcard, limited_credit_gives_back_what_the_last_debit_took_and_once)
     assert_int_equal(value_change(0xdc, 5, 10), 0);
     assert_int_equal(value_change(0xdc, 5, 5), 0);
     assert_int_equal(admin(0xc7, ""), 0);
+    assert_int_equal(value_change(0x1c, 5, 7), 0);
+    assert_int_equal(value_change(0x1c, 5, 7), 0xbe);
+    assert_int_equal(login(0xaa, 3, &zero_key), 0);
     assert_int_equal(value_change(0x1c, 5, 14), 0);
     assert_int_equal(admin(0xc7, ""), 0);
     assert_int_equal(value_of(5), 99);
@@ -771,9 +764,10 @@ TEST(vcard, a_backup_file_reads_as_committed)
     assert_int_equal(plain.data[0], 0);
     assert_int_equal(admin(0xc7, ""), 0);
     assert_int_equal(write_some(0x3d, 2, 1, hex("cc")), 0); /* the rest is kept */
+    assert_int_equal(write_some(0x3d, 2, 2, hex("dd")), 0);
     assert_int_equal(admin(0xc7, ""), 0);
     assert_int_equal(read_whole(0xbd, 2), 0);
-    assert_memory_equal(plain.data, "\xaa\xcc\0", 3);
+    assert_memory_equal(plain.data, "\xaa\xcc\xdd\0", 4);
 }
 
 TEST(vcard, updating_and_clearing_records_waits_for_the_commit)
@@ -788,8 +782,8 @@ TEST(vcard, updating_and_clearing_records_waits_for_the_commit)
     assert_int_equal(login(0x71, 2, &zero_key), 0);
     assert_int_equal(reader_id(READER), 0);
     assert_int_equal(login(0x77, 3, &zero_key), 0);
-    assert_int_equal(secure(0xdb, hex("04010000000000010000"), hex("55"), COMM_MAC, COMM_MAC, 0),
-                     0);
+    assert_int_equal(
+        secure(0xdb, hex("04010000000000010000"), hex("55"), COMM_MAC, COMM_MAC, 0), 0);
     assert_int_equal(vcard_record(&card, file(4), 1)[0], 2);
     assert_int_equal(admin_data(0xc7, "01"), 0);
     assert_int_equal(vcard_record(&card, file(4), 0)[0], 3);
@@ -897,8 +891,172 @@ TEST(vcard, memory_ends_and_only_a_format_gives_it_back)
     assert_int_equal(command(0xcd, hex("0300eeee000100")), 0x0e);
 }
 
-/* Any bytes at all: an answer or silence, never a fault (the sanitizers look on), and never a
- * change of the purse without its keys. */
+TEST(vcard, an_error_undoes_the_transaction_without_a_login_too)
+{
+    vcard_init(&card, VCARD_EV2, &some_uid, 1);
+    talk = TALK_NONE;
+    assert_int_equal(command(0xca, hex("0102f30f81")), 0);
+    select_app(our_aid);
+    assert_int_equal(command(0xcc, hex("0300eeee00000000e80300006400000000")), 0);
+    assert_int_equal(command(0xdc, hex("0305000000")), 0);
+    assert_int_equal(command(0xdc, hex("0401000000")), 0xf0); /* no such file */
+    assert_int_equal(command(0xc7, NOTHING), 0x0c);
+    assert_int_equal(command(0xdc, hex("0305000000")), 0);
+    assert_int_equal(command(0xc7, NOTHING), 0);
+    assert_int_equal(file(3)->value, 95);
+}
+
+static unsigned change_key(uint8_t no, const struct aes_key *new_key, const struct aes_key *old_key)
+{
+    uint8_t room[64];
+    struct buf body = BUF_ON(room);
+    if (talk == TALK_EV1)
+        ev1_change_key(&ev1, no, new_key, 7, old_key, &body);
+    else
+        assert_int_equal(ev2_change_key(&ev2, no, new_key, 7, old_key, &body), OK);
+    return command(0xc4, buf_bytes(&body));
+}
+
+TEST(vcard, key_settings_say_who_may_change_which_key)
+{
+    static const struct {
+        uint8_t ks1, by, key;
+        unsigned status;
+    } rows[] = {
+        {0x0f, 0, 0, 0},    {0x0e, 0, 0, 0x9d}, /* bit 0: the master key may change */
+        {0x0f, 0, 2, 0},    {0x0f, 1, 2, 0xae}, /* rule 0: only the master */
+        {0x1f, 1, 2, 0},    {0x1f, 0, 2, 0xae}, /* rule 1: key 1 ... */
+        {0x1f, 1, 1, 0xae}, {0x1f, 0, 1, 0},    /* ... but not itself */
+        {0xef, 2, 2, 0},    {0xef, 1, 2, 0xae}, /* rule e: each its own */
+        {0xff, 0, 2, 0x9d}, {0xff, 2, 2, 0x9d}, /* rule f: frozen */
+        {0xff, 0, 0, 0},
+    };
+    static const struct aes_key fresh = {{1, 2, 3}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (int kind = VCARD_EV1; kind <= VCARD_EV2; kind++) {
+            issue((enum vcard_kind)kind);
+            card.m.apps[1].ks1 = rows[i].ks1;
+            uint8_t auth = kind == VCARD_EV1 ? 0xaa : 0x71;
+            assert_int_equal(login(auth, rows[i].by, &zero_key), 0);
+            bool own = rows[i].by == rows[i].key;
+            assert_int_equal(change_key(rows[i].key, &fresh, own ? NULL : &zero_key),
+                             rows[i].status);
+            const struct vcard_key *k = &card.m.apps[1].keys[rows[i].key];
+            assert_int_equal(k->b[0], rows[i].status ? 0 : 1);
+            assert_int_equal(k->version, rows[i].status ? 0 : 7);
+            if (own && !rows[i].status)
+                assert_int_equal(card.session.kind, VSESSION_NONE);
+        }
+}
+
+TEST(vcard, settings_listing_and_deleting_need_the_master_key_where_the_settings_say_so)
+{
+    issue(VCARD_EV2); /* ks1 09: settings and master key may change, no free listing or making */
+    assert_int_equal(admin(0x6f, ""), 0xae);
+    assert_int_equal(admin(0xf5, "03"), 0xae);
+    assert_int_equal(admin(0x45, ""), 0xae);
+    assert_int_equal(admin_data(0xcd, "0503302f200000"), 0xae);
+    assert_int_equal(admin(0xdf, "03"), 0xae);
+    assert_int_equal(admin(0xda, "0102f3"), 0xae);
+    assert_int_equal(login(0x71, 1, &zero_key), 0);
+    assert_int_equal(admin(0x6f, ""), 0xae);
+    assert_int_equal(login(0x71, 0, &zero_key), 0);
+    assert_int_equal(admin(0x6f, ""), 0);
+    assert_int_equal(plain.size, 4);
+    assert_int_equal(secure(0x54, NOTHING, hex("01"), COMM_FULL, COMM_FULL, 0), 0);
+    assert_int_equal(secure(0x54, NOTHING, hex("0f"), COMM_FULL, COMM_FULL, 0), 0x9d);
+    assert_int_equal(login(0x71, 0, &zero_key), 0);
+    uint8_t room[32];
+    struct buf body = BUF_ON(room);
+    /* By its own master key, as this card lets anyone make one.  The session goes with it, so the answer
+     * is bare. */
+    assert_int_equal(ev2_command(&ev2, 0xda, hex("0102f3"), NOTHING, COMM_MAC, &body), OK);
+    assert_int_equal(command(0xda, buf_bytes(&body)), 0);
+    assert_int_equal(joined.size, 0);
+    assert_null(vcard_find_file(&card, our_aid, 3));
+}
+
+TEST(vcard, a_card_told_never_to_be_formatted_is_not)
+{
+    vcard_init(&card, VCARD_EV2, &some_uid, 1);
+    card.m.apps[0].ks2 = 0x81;
+    card.m.apps[0].keys[0].type = VCARD_AES;
+    talk = TALK_NONE;
+    assert_int_equal(command(0xca, hex("0102f30f81")), 0);
+    assert_int_equal(command(0xfc, NOTHING), 0xae);
+    assert_int_equal(login(0x71, 0, &zero_key), 0);
+    assert_int_equal(admin(0xfc, ""), 0);
+    assert_false(card.m.apps[1].used);
+    uint8_t option = 0;
+    assert_int_equal(secure(0x5c, bytes_of(&option, 1), hex("01"), COMM_FULL, COMM_FULL, 0), 0);
+    assert_int_equal(admin(0xfc, ""), 0x9d);
+}
+
+TEST(vcard, an_ev1_write_with_a_wrong_mac_or_checksum_is_refused)
+{
+    static const char *const modes[] = {"01", "03"};
+    for (int full = 0; full < 2; full++)
+        for (int spoil = 0; spoil < 2; spoil++) {
+            issue(VCARD_EV1);
+            assert_int_equal(login(0xaa, 0, &zero_key), 0);
+            char made[40];
+            snprintf(made, sizeof made, "05%s3022200000", modes[full]);
+            assert_int_equal(admin_data(0xcd, made), 0);
+            assert_int_equal(login(0xaa, 2, &zero_key), 0);
+            uint8_t room[64], header[7] = {5, 0, 0, 0, 4};
+            struct buf body = BUF_ON(room);
+            uint8_t iv[16], no_crc[16] = {1, 2, 3, 4};
+            memcpy(iv, ev1.iv, 16);
+            ev1_command(&ev1, 0x3d, bytes_of(header, 7), hex("01020304"),
+                        full ? COMM_FULL : COMM_MAC, &body);
+            if (spoil && full) { /* the right data and padding, no checksum */
+                aes_cbc_encrypt(&ev1.key, iv, no_crc, no_crc, 16);
+                memcpy(room + 7, no_crc, 16);
+            } else {
+                room[body.size - 1] ^= (uint8_t)spoil;
+            }
+            assert_int_equal(command(0x3d, buf_bytes(&body)), spoil ? 0x1e : 0);
+            assert_int_equal(card.m.bytes[file(5)->at], spoil ? 0 : 1);
+        }
+}
+
+TEST(vcard, an_ev2_counter_counts_plain_commands_and_ends_before_it_wraps)
+{
+    issue(VCARD_EV2);
+    assert_int_equal(login(0x71, 0, &zero_key), 0);
+    assert_int_equal(admin_data(0xcd, "0500302f200000"), 0);
+    assert_int_equal(login(0x71, 2, &zero_key), 0);
+    assert_int_equal(
+        secure(0xbd, hex("05000000000000"), NOTHING, COMM_PLAIN, COMM_PLAIN, 0), 0);
+    assert_int_equal(plain.size, 32);
+    assert_int_equal(value_of(3), 100); /* at counter 1, or the MAC would be wrong */
+    ev2.ctr = card.session.ctr = 0xfffe;
+    assert_int_equal(value_of(3), 100);
+    assert_int_equal(card.session.ctr, 0xffff);
+    expect_hex("906c00000903000000000000000000", "91ae");
+}
+
+/* A MAC that is right over data that was padded wrongly. */
+TEST(vcard, wrong_padding_under_a_right_mac_is_refused)
+{
+    issue(VCARD_EV2);
+    assert_int_equal(login(0x71, 3, &zero_key), 0);
+    uint8_t block[16] = {5}, iv[16], mac[64] = {0xdc, 0, 0}, room[64];
+    struct buf body = BUF_ON(room);
+    ev2_iv(&ev2, false, ev2.ctr, iv);
+    aes_cbc_encrypt(&ev2.enc, iv, block, block, 16);
+    memcpy(mac + 3, ev2.ti, 4);
+    mac[7] = 3;
+    memcpy(mac + 8, block, 16);
+    buf_put_u8(&body, 3);
+    buf_put(&body, block, 16);
+    aes_mact(&ev2.mac, bytes_of(mac, 24), room + 17);
+    body.size += 8;
+    assert_int_equal(command(0xdc, buf_bytes(&body)), 0x1e);
+}
+
+/* Any bytes at all: an answer or silence, never a fault (the sanitizers look on), and never a change of
+ * the purse without its keys. */
 TEST(vcard, noise_does_no_harm)
 {
     issue(VCARD_EV2);
