@@ -488,6 +488,8 @@ static void do_show(struct till *t, struct client *c)
         return;
     }
     hex_encode(hex, hash, sizeof hash);
+    if (sale_is_idle(&t->sale))
+        packs_choose(t, day_of_time(clock_now_s()));
     struct link_counts n = t->up.link ? link_counts(t->up.link) : (struct link_counts){0};
     done(c);
     put(c, "%sterminal=%u shop=%s entries=%u owed=%u chain=ok hash=%s pack=%u newest_pack=%u hot=%u "

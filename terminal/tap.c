@@ -272,6 +272,8 @@ void tap_answered(struct till *t, const struct wire_answer *a)
     if (p->at == AT_LOAD && a->say == SAY_LOADED) {
         if (a->loaded.sentence[0])
             till_tell(t, "%s", a->loaded.sentence);
+        if (!points_sub(&p->told.held, p->told.held, a->loaded.change)) /* it lies on the card now */
+            p->told.held = points_of(0);
         start_op(t, AT_IDENTIFY); /* what is on the card now, as the card says it */
         return;
     }
@@ -423,8 +425,8 @@ int64_t tap_due_ms(const struct till *t, int64_t now_ms)
             return p->deadline_ms;
         return now_ms + TILL_POLL_MS < p->deadline_ms ? now_ms + TILL_POLL_MS : p->deadline_ms;
     case AT_TAP:
-    case AT_LOAD:
-        return p->ask_deadline_ms;
+    case AT_LOAD: /* at once when the line is free; else it tells when it is */
+        return !p->asked && t->up.asked == ASKED_NOTHING ? now_ms : p->ask_deadline_ms;
     case AT_WITNESS:
     case AT_IDENTIFY:
     case AT_DEBIT:

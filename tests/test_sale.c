@@ -1016,5 +1016,3 @@ TEST(sale, whatever_tears_fails_or_stops_card_and_journal_add_up)
     assert_true(doubtful > 100);
     assert_true(resumed > 100);
 }
-
-__attribute__((weak)) const char *card_status_text(enum card_status_word s) { return s ? "bad" : "ok"; }
