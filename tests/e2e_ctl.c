@@ -14,14 +14,28 @@
 
 #define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-static char *office, *clock_file, *log_path, *reader;
+static char office[256], clock_file[256], log_path[256], reader[256];
 static struct proc sim;
 static struct control desk;
 
-static char *program(const char *name)
+/* The path of a program, in one of 4 buffers used in turn. */
+static const char *program(const char *name)
 {
+    static char paths[4][512];
+    static unsigned turn;
     const char *build = getenv("BUILD");
-    return path_of("%s/%s", build ? build : "build", name);
+    char *path = paths[turn++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", build ? build : "build", name);
+    return path;
+}
+
+static void use_scratch(const char *name)
+{
+    const char *scratch = test_scratch_dir();
+    snprintf(office, sizeof office, "%.200s/%s", scratch, name);
+    snprintf(clock_file, sizeof clock_file, "%.200s/clock", scratch);
+    snprintf(log_path, sizeof log_path, "%.200s/log", scratch);
+    write_file(clock_file, "2010-12-01T08:00\n");
 }
 
 /* patronctl with these words; its exit code. */
@@ -40,18 +54,19 @@ static int ctl(char *out, size_t size, const char *input, const char *const word
 
 static void set_up(void)
 {
-    char out[2048], *scratch = path_of("%s", test_scratch_dir());
-    char *link = path_of("%s/nfc", scratch), *socket = path_of("%s/sim.sock", scratch);
-    char *cards = path_of("%s/cards", scratch);
-    office = path_of("%s/office", scratch);
-    clock_file = path_of("%s/clock", scratch);
-    log_path = path_of("%s/log", scratch);
-    reader = path_of("pn532_uart:%s", link);
-    write_file(clock_file, "2010-12-01T08:00\n");
+    char out[2048], *link, *socket, *cards;
+    use_scratch("office");
+    link = path_of("%s/nfc", test_scratch_dir());
+    socket = path_of("%s/sim.sock", test_scratch_dir());
+    cards = path_of("%s/cards", test_scratch_dir());
+    snprintf(reader, sizeof reader, "pn532_uart:%.200s", link);
     mkdir(cards, 0700);
     proc_start(&sim, log_path, NULL,
                ARGS(program("patron-cardsim"), "--link", link, "--cards", cards, "--control", socket));
     control_open(&desk, socket, 10000);
+    free(link);
+    free(socket);
+    free(cards);
     assert_int_equal(CTL(out, "init"), 0);
 }
 
@@ -236,19 +251,18 @@ TEST(ctl_ledger, verify_names_what_somebody_changed_by_hand)
         {"DROP TRIGGER entry_not_deleted; DELETE FROM entry WHERE position = 2", "HQ-"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char out[16384], *broken;
+        char out[16384], name[32], books[300], *broken;
         sqlite3 *db;
-        office = path_of("%s/office%zu", test_scratch_dir(), i);
-        clock_file = path_of("%s/clock", test_scratch_dir());
-        log_path = path_of("%s/log", test_scratch_dir());
-        write_file(clock_file, "2010-12-01T08:00\n");
+        snprintf(name, sizeof name, "office%zu", i);
+        use_scratch(name);
+        snprintf(books, sizeof books, "%s/patron.db", office);
         assert_int_equal(CTL(out, "init"), 0);
         assert_int_equal(CTL(out, "member", "add"), 0);
         assert_int_equal(CTL(out, "points", "adjust", "M1", "+100", "--reason", "a"), 0);
         assert_int_equal(CTL(out, "points", "adjust", "M1", "+10", "--reason", "b"), 0);
         assert_int_equal(CTL(out, "ledger", "verify"), 0);
         assert_null(strstr(out, "BROKEN"));
-        assert_int_equal(sqlite3_open(path_of("%s/patron.db", office), &db), SQLITE_OK);
+        assert_int_equal(sqlite3_open(books, &db), SQLITE_OK);
         assert_int_equal(sqlite3_exec(db, rows[i].by_hand, NULL, NULL, NULL), SQLITE_OK);
         sqlite3_close(db);
         assert_int_equal(CTL(out, "ledger", "verify"), 1);
