@@ -238,6 +238,100 @@ TEST(ctl_cards, one_process_issues_many_cards_and_answers_each)
     tear_down();
 }
 
+/* A till with its control socket; the reader is the desk's. */
+static void start_till(struct proc *till, struct control *c, const char *address)
+{
+    char socket[300], home[300];
+    snprintf(socket, sizeof socket, "%.200s/till.sock", test_scratch_dir());
+    snprintf(home, sizeof home, "%.200s/till", test_scratch_dir());
+    proc_start(till, log_path, NULL,
+               ARGS(program("patron-terminal"), "--home", home, "--reader", reader, "--office", address,
+                    "--control", socket, "--clock", clock_file));
+    control_open(c, socket, 10000);
+}
+
+static int enrol(const char *home, const char *address, const char *code)
+{
+    char path[300];
+    snprintf(path, sizeof path, "%.200s/%s", test_scratch_dir(), home);
+    return run(log_path, NULL, NULL, 0, ARGS(program("patron-terminal"), "enrol", "--home", path,
+                                             "--office", address, "--code", code));
+}
+
+/* What a sale of 25.00 earns at the till. */
+static int64_t earned(struct control *till, const char *ref)
+{
+    char said[512];
+    sim_ok("remove");
+    sim_ok("present one");
+    control_ok(till, said, sizeof said, "tap 10000");
+    control_ok(till, said, sizeof said, "line A 1 2500");
+    control_ok(till, said, sizeof said, "total");
+    control_ok(till, said, sizeof said, "pay ref=%s", ref);
+    int64_t points = answer_number(said, "earned");
+    control_ok(till, said, sizeof said, "sync 10000");
+    return points;
+}
+
+TEST(ctl_tills, what_patronctl_decides_beside_a_running_office_reaches_the_till)
+{
+    char out[8192], said[512], code[64], wrong[64], uid[15], member[24], address[64], path[300];
+    struct proc head = {0}, till = {0};
+    struct control c;
+    set_up();
+    sim_ok("new ev2 random one");
+    sim_ok("present one");
+    assert_int_equal(CTL(out, "card", "issue", "--enrol", "--reader", reader), 0);
+    issued(out, uid, member);
+    assert_int_equal(CTL(out, "till", "add", "--shop", "LONDON"), 0);
+    assert_int_equal(sscanf(strstr(out, "code "), "code %63s", code), 1);
+    proc_start(&head, log_path, NULL, ARGS(program("patron-office"), "--home", office, "--listen",
+                                           "127.0.0.1:0", "--clock", clock_file));
+    proc_line(&head, said, sizeof said, 10000);
+    assert_int_equal(sscanf(said, "listening on %63s", address), 1);
+
+    /* the code: mistyped, good, used up */
+    snprintf(wrong, sizeof wrong, "%s", code);
+    wrong[strlen(wrong) - 1] = wrong[strlen(wrong) - 1] == 'A' ? 'B' : 'A';
+    assert_int_equal(enrol("till", address, wrong), 1);
+    assert_int_equal(enrol("till", address, code), 0);
+    assert_int_equal(enrol("second", address, code), 1);
+    assert_int_equal(CTL(out, "till", "list"), 0);
+    assert_non_null(strstr(out, "enrolled"));
+
+    /* rules: the same bill earns twice as much once the next pack is there */
+    start_till(&till, &c, address);
+    control_ok(&c, said, sizeof said, "sync 10000");
+    assert_int_equal(earned(&c, "r1"), 25);
+    assert_int_equal(CTL(out, "pack", "show"), 0);
+    memcpy(strstr(out, "\"version\": 1"), "\"version\": 2", 12);
+    memcpy(strstr(out, "\"1/100\""), "\"1/50\" ", 7);
+    snprintf(path, sizeof path, "%.200s/rules.json", test_scratch_dir());
+    write_file(path, out);
+    assert_int_equal(CTL(out, "pack", "publish", path), 0);
+    control_ok(&c, said, sizeof said, "sync 10000");
+    assert_int_equal(earned(&c, "r2"), 50);
+    assert_int_equal(CTL(out, "member", "show", member), 0);
+    assert_non_null(strstr(out, "25.00 GBP at 1 point"));
+    assert_non_null(strstr(out, "25.00 GBP at 2 points"));
+    assert_int_equal(CTL(out, "review"), 0);
+    assert_non_null(strstr(out, "none"));
+
+    /* the hot list */
+    assert_int_equal(CTL(out, "card", "block", uid, "--reason", "lost"), 0);
+    control_ok(&c, said, sizeof said, "sync 10000");
+    sim_ok("remove");
+    sim_ok("present one");
+    control_send(&c, "tap 10000");
+    assert_true(control_read(&c, said, sizeof said, 20000));
+    assert_non_null(strstr(said, "BLOCKED"));
+
+    control_close(&c);
+    proc_end(&till, SIGTERM);
+    proc_end(&head, SIGTERM);
+    tear_down();
+}
+
 TEST(ctl_ledger, verify_names_what_somebody_changed_by_hand)
 {
     static const struct {
