@@ -167,6 +167,7 @@ struct entry_id ledgers_refund(struct ledgers *l, uint32_t till, struct entry_id
 {
     struct txn *t = ledgers_entry(l, till, TXN_REFUND, ledgers_day(day));
     t->original = sale;
+    t->pack_version = 0;
     bill(l, t, lines, points_of(0));
     ledgers_post(l, t, POST_NEW);
     return t->id;

@@ -56,6 +56,7 @@ void ledgers_adjust(struct ledgers *l, member_id member, int64_t points, int32_t
 /* A SALE without a card's commit, lines as in packs_lines; the till's points are right by pack 1. */
 struct entry_id ledgers_sale(struct ledgers *l, uint32_t till, member_id member, const char *lines,
                              int32_t day);
+/* A REFUND of a till that could not work out the points. */
 struct entry_id ledgers_refund(struct ledgers *l, uint32_t till, struct entry_id sale,
                                const char *lines, int32_t day);
 
