@@ -658,6 +658,10 @@ static enum err nfc_exchange(struct reader *r, struct bytes tx, struct buf *rx, 
             break;
         }
     }
+    if (m.e == ERR_NO_DEVICE) { /* the child says the same in a moment; who asks before that must know */
+        n->up = n->has_card = false;
+        n->down = m.why;
+    }
     if (m.e)
         return err_set(why, m.e, "%s", m.why.text);
     if (m.size > READER_FRAME_MAX)

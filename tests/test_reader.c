@@ -1,12 +1,28 @@
-/* test_reader.c - one contract for every reader: what hw/reader.h promises, tried on the simulated one.
+/* test_reader.c - one contract for every reader: what hw/reader.h promises, tried on the simulated reader in
+ * this process and on the real libnfc with patron-cardsim, which is found in $PATRON_BIN or beside this
+ * program's folder.  Then what only a real one does: dying, hanging, being unplugged.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "hw/clock.h"
 #include "hw/reader_sim.h"
 #include "tests/test.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 /* A reader and the hands that move cards over it.  Card 0 and 1 are there; -1 is none. */
 struct bench {
@@ -18,6 +34,9 @@ struct bench {
     void (*finish)(struct bench *b);
     struct reader_sim sim;
     struct vcard *cards;
+    pid_t cardsim;
+    int control;
+    char dir[200], connstring[400];
 };
 
 static const struct card_uid uids[2] = {{{0x04, 0x51, 0x12, 0x8a, 0x01, 0x02, 0x03}},
@@ -140,12 +159,12 @@ static void fresh_waits_until_the_old_card_was_taken_away(struct bench *b)
     assert_found(b, 0);
     assert_talks_to(b, 0);
     arm(b, true);
-    assert_none(b, 100);
+    assert_none(b, 200);
     arm(b, false); /* now it counts */
     assert_found(b, 0);
     b->present(b, -1);
     arm(b, true);
-    assert_none(b, 50);
+    assert_none(b, 200);
     b->present(b, 0); /* nothing lay there: no reason to wait */
     assert_found(b, 0);
 }
@@ -154,7 +173,7 @@ static void fresh_takes_another_card_at_once(struct bench *b)
 {
     b->present(b, 0);
     arm(b, true);
-    assert_none(b, 100);
+    assert_none(b, 200);
     b->present(b, 1);
     assert_found(b, 1);
     assert_talks_to(b, 1);
@@ -312,3 +331,391 @@ static void sim_bench(struct bench *b)
         b.finish(&b);                                                                              \
     }
 CONTRACT(SIM)
+
+/* ---- libnfc on patron-cardsim ---- */
+
+/* One command to the simulator; its answer has to be ok. */
+static void command(struct bench *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void command(struct bench *b, const char *format, ...)
+{
+    char line[300], answer[2000] = "";
+    va_list args;
+    va_start(args, format);
+    int size = vsnprintf(line, sizeof line - 1, format, args);
+    va_end(args);
+    line[size++] = '\n';
+    assert_int_equal(write(b->control, line, (size_t)size), size);
+    size_t got = 0;
+    while (!memchr(answer, '\n', got)) {
+        ssize_t n = read(b->control, answer + got, sizeof answer - 1 - got);
+        assert_true(n > 0);
+        got += (size_t)n;
+    }
+    if (strncmp(answer, "ok", 2) != 0)
+        fail_msg("%.*s: %s", size - 1, line, answer);
+}
+
+static const char *cardsim_path(void)
+{
+    static char path[PATH_MAX + 40];
+    char self[PATH_MAX] = "";
+    const char *bin = getenv("PATRON_BIN");
+    if (bin) {
+        snprintf(path, sizeof path, "%s/patron-cardsim", bin);
+    } else {
+        assert_true(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
+        snprintf(path, sizeof path, "%s/../patron-cardsim", dirname(self));
+    }
+    return path;
+}
+
+static void start_cardsim(struct bench *b)
+{
+    char link[300], cards[300], control[300], word[6] = "";
+    snprintf(link, sizeof link, "%s/nfc", b->dir);
+    snprintf(cards, sizeof cards, "%s/cards", b->dir);
+    snprintf(control, sizeof control, "%s/control", b->dir);
+    int out[2];
+    assert_int_equal(pipe(out), 0);
+    b->cardsim = fork();
+    if (b->cardsim == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing running */
+        dup2(out[1], 1);
+        close_range(3, ~0U, 0);
+        execl(cardsim_path(), "patron-cardsim", "--link", link, "--cards", cards, "--control", control,
+              (char *)NULL);
+        perror(cardsim_path());
+        _exit(127);
+    }
+    close(out[1]);
+    assert_int_equal(read(out[0], word, 5), 5);
+    assert_string_equal(word, "ready");
+    close(out[0]);
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    assert_true(strlen(control) < sizeof to.sun_path);
+    strcpy(to.sun_path, control);
+    b->control = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(b->control, (struct sockaddr *)&to, sizeof to), 0);
+}
+
+static void stop_cardsim(struct bench *b, int how)
+{
+    int status;
+    close(b->control);
+    kill(b->cardsim, how);
+    assert_int_equal(waitpid(b->cardsim, &status, 0), b->cardsim);
+}
+
+static void nfc_present(struct bench *b, int card)
+{
+    command(b, "remove");
+    if (card >= 0)
+        command(b, "present C%d", card);
+}
+static void nfc_add(struct bench *b, int card)
+{
+    if (card >= 0)
+        command(b, "present C%d", card);
+    else
+        command(b, "remove C1");
+}
+static void nfc_tear(struct bench *b, int n, bool after)
+{
+    command(b, "tear %s %d", after ? "after" : "before", n);
+}
+static void nfc_plug(struct bench *b, bool in)
+{
+    if (in)
+        start_cardsim(b);
+    else
+        stop_cardsim(b, SIGKILL);
+}
+static void nfc_finish(struct bench *b)
+{
+    b->reader->ops->close(b->reader);
+    stop_cardsim(b, SIGTERM);
+}
+
+static void wait_up(struct bench *b)
+{
+    struct reader_card c;
+    for (int i = 0; i < 100 && wait_card(b, &c, 50) == ERR_NO_DEVICE; i++)
+        ;
+    assert_none(b, 0);
+}
+
+static void nfc_bench(struct bench *b)
+{
+    *b = (struct bench){.present = nfc_present, .add = nfc_add, .tear = nfc_tear, .plug = nfc_plug,
+                        .finish = nfc_finish};
+    snprintf(b->dir, sizeof b->dir, "%s", test_scratch_dir());
+    snprintf(b->connstring, sizeof b->connstring, "pn532_uart:%s/nfc", b->dir);
+    start_cardsim(b);
+    for (int i = 0; i < 2; i++) {
+        char uid[UID_TEXT_SIZE];
+        uid_text(uid, &uids[i]);
+        command(b, "new ev2 %s C%d", uid, i);
+    }
+    struct errmsg why = {""};
+    assert_int_equal(reader_nfc_open(&b->reader, b->connstring, &why), OK);
+    wait_up(b);
+}
+
+#define NFC(claim)                                                                                 \
+    TEST(reader_nfc, claim)                                                                        \
+    {                                                                                              \
+        static struct bench b;                                                                     \
+        nfc_bench(&b);                                                                             \
+        claim(&b);                                                                                 \
+        b.finish(&b);                                                                              \
+    }
+CONTRACT(NFC)
+
+/* ---- what only a real one does ---- */
+
+/* Our child: the process whose parent we are and which is not the simulator. */
+static pid_t reader_process(struct bench *b)
+{
+    char path[100], text[2000];
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    text[fread(text, 1, sizeof text - 1, f)] = 0;
+    fclose(f);
+    for (char *word = strtok(text, " "); word; word = strtok(NULL, " "))
+        if (atoi(word) != b->cardsim)
+            return atoi(word);
+    return 0;
+}
+
+TEST(reader_nfc, a_child_killed_in_mid_sale_is_started_again_and_the_till_is_told)
+{
+    static struct bench b;
+    uint8_t room[64];
+    struct buf rx = BUF_ON(room);
+    struct reader_card c;
+    struct errmsg why = {""};
+    nfc_bench(&b);
+    b.present(&b, 0);
+    for (int i = 0; i < 3; i++) {
+        arm(&b, false);
+        assert_found(&b, 0);
+        assert_int_equal(apdu(&b, 0x60, &rx), OK);
+        pid_t old = reader_process(&b);
+        assert_int_equal(kill(old, SIGKILL), 0);
+        assert_int_equal(b.reader->ops->exchange(b.reader, bytes_of("\x90\xaf\0\0\0", 5), &rx, 500, &why),
+                         ERR_NO_DEVICE);
+        assert_non_null(strstr(why.text, "its process was ended by signal 9 (Killed)"));
+        assert_int_equal(b.reader->ops->take(b.reader, &c, &why), ERR_NO_DEVICE);
+        arm(&b, false); /* kept for the next child */
+        assert_found(&b, 0);
+        assert_int_not_equal(reader_process(&b), old);
+    }
+    assert_talks_to(&b, 0);
+    b.finish(&b);
+}
+
+TEST(reader_nfc, a_child_that_hangs_costs_its_timeout_and_no_more)
+{
+    static struct bench b;
+    uint8_t room[64];
+    struct buf rx = BUF_ON(room);
+    struct errmsg why = {""};
+    nfc_bench(&b);
+    b.present(&b, 0);
+    arm(&b, false);
+    assert_found(&b, 0);
+    assert_int_equal(kill(reader_process(&b), SIGSTOP), 0);
+    int64_t start = clock_tick_ms();
+    assert_int_equal(b.reader->ops->exchange(b.reader, bytes_of("\x90\x60\0\0\0", 5), &rx, 100, &why),
+                     ERR_TIMEOUT);
+    assert_true(clock_tick_ms() - start <= 100 + 200);
+    arm(&b, false);
+    assert_found(&b, 0);
+    b.finish(&b);
+}
+
+TEST(reader_nfc, a_silent_reader_is_a_timeout_then_away_then_back)
+{
+    static struct bench b;
+    uint8_t room[64];
+    struct buf rx = BUF_ON(room);
+    struct reader_card c;
+    nfc_bench(&b);
+    b.present(&b, 0);
+    arm(&b, false);
+    assert_found(&b, 0);
+    assert_int_equal(kill(b.cardsim, SIGSTOP), 0);
+    int64_t start = clock_tick_ms();
+    enum err e = apdu(&b, 0x60, &rx);
+    assert_true(e == ERR_TIMEOUT || e == ERR_NO_DEVICE);
+    assert_true(clock_tick_ms() - start <= READER_TIMEOUT_MS + 200);
+    arm(&b, false);
+    for (int i = 0; i < 40 && (e = wait_card(&b, &c, 100)) != ERR_NO_DEVICE; i++)
+        assert_int_equal(e, ERR_NO_CARD);
+    assert_int_equal(e, ERR_NO_DEVICE);
+    assert_int_equal(kill(b.cardsim, SIGCONT), 0);
+    assert_found(&b, 0);
+    assert_talks_to(&b, 0);
+    b.finish(&b);
+}
+
+TEST(reader_nfc, one_that_is_not_there_is_waited_for_and_no_call_blocks)
+{
+    static struct bench b;
+    struct reader_card c;
+    struct errmsg why = {""};
+    b = (struct bench){.present = nfc_present, .cardsim = 0};
+    snprintf(b.dir, sizeof b.dir, "%s", test_scratch_dir());
+    snprintf(b.connstring, sizeof b.connstring, "pn532_uart:%s/nfc", b.dir);
+    int64_t start = clock_tick_ms();
+    assert_int_equal(reader_nfc_open(&b.reader, b.connstring, &why), OK);
+    arm(&b, false);
+    assert_int_equal(b.reader->ops->take(b.reader, &c, &why), ERR_NO_DEVICE);
+    assert_true(clock_tick_ms() - start < 100);
+    assert_int_equal(wait_card(&b, &c, 400), ERR_NO_DEVICE);
+    assert_int_equal(b.reader->ops->take(b.reader, &c, &why), ERR_NO_DEVICE);
+    assert_non_null(strstr(why.text, "not there, or it does not answer"));
+    start_cardsim(&b);
+    wait_up(&b);
+    command(&b, "new ev2 0451128a010203 C0");
+    nfc_present(&b, 0);
+    assert_found(&b, 0);
+    nfc_finish(&b);
+}
+
+TEST(reader_nfc, two_programs_cannot_have_one_reader)
+{
+    static struct bench b, second;
+    struct reader_card c;
+    struct errmsg why = {""};
+    char other[330];
+    nfc_bench(&b);
+    /* By another path, with a speed: it is the same serial line. */
+    snprintf(other, sizeof other, "%s/other", b.dir);
+    assert_int_equal(symlink("nfc", other), 0);
+    snprintf(second.connstring, sizeof second.connstring, "pn532_uart:%s:115200", other);
+    assert_int_equal(reader_nfc_open(&second.reader, second.connstring, &why), OK);
+    assert_int_equal(wait_card(&second, &c, 300), ERR_NO_DEVICE);
+    assert_int_equal(second.reader->ops->take(second.reader, &c, &why), ERR_NO_DEVICE);
+    assert_non_null(strstr(why.text, "another program uses it"));
+    b.present(&b, 0);
+    arm(&b, false);
+    assert_found(&b, 0);
+    b.reader->ops->close(b.reader);
+    wait_up(&second);
+    arm(&second, false);
+    assert_found(&second, 0);
+    second.reader->ops->close(second.reader);
+    stop_cardsim(&b, SIGTERM);
+}
+
+TEST(reader_nfc, the_child_holds_nothing_of_the_tills_and_goes_with_it)
+{
+    static struct bench b;
+    char path[100], target[PATH_MAX];
+    nfc_bench(&b);
+    int secret = open("/dev/zero", O_RDONLY);
+    pid_t old = reader_process(&b), child;
+    struct reader_card c;
+    assert_int_equal(kill(old, SIGKILL), 0);
+    for (int i = 0; i < 100 && wait_card(&b, &c, 10) != ERR_NO_DEVICE; i++)
+        ;
+    wait_up(&b);
+    child = reader_process(&b);
+    assert_int_not_equal(child, old);
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)child);
+    DIR *d = opendir(path);
+    assert_non_null(d);
+    int count = 0;
+    for (struct dirent *e; (e = readdir(d));) {
+        if (e->d_name[0] == '.')
+            continue;
+        ssize_t size = readlinkat(dirfd(d), e->d_name, target, sizeof target - 1);
+        assert_true(size > 0);
+        target[size] = 0;
+        assert_null(strstr(target, "/dev/zero"));
+        assert_null(strstr(target, "eventpoll"));
+        count++;
+    }
+    closedir(d);
+    assert_true(count <= 8); /* stdin, stdout, stderr, the socket, the lock, the line, libnfc's abort pipe */
+    close(secret);
+
+    int to[2]; /* a till that is killed: its reader's process must not stay */
+    assert_int_equal(pipe(to), 0);
+    b.reader->ops->close(b.reader);
+    pid_t till = fork();
+    if (till == 0) {
+        struct errmsg why;
+        if (reader_nfc_open(&b.reader, b.connstring, &why) != OK)
+            _exit(1);
+        child = reader_process(&b);
+        if (write(to[1], &child, sizeof child) != sizeof child)
+            _exit(1);
+        pause();
+    }
+    assert_int_equal(read(to[0], &child, sizeof child), sizeof child);
+    assert_int_equal(kill(child, 0), 0);
+    kill(till, SIGKILL);
+    assert_int_equal(waitpid(till, NULL, 0), till);
+    snprintf(path, sizeof path, "/proc/%d/status", (int)child);
+    bool running = true;
+    for (int i = 0; i < 200 && running; i++) { /* gone, or a zombie that nobody here reaps */
+        FILE *f = fopen(path, "r");
+        char text[300] = "";
+        running = f && fread(text, 1, sizeof text - 1, f) > 0 && !strstr(text, "State:\tZ");
+        if (f)
+            fclose(f);
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    }
+    assert_false(running);
+    close(to[0]);
+    close(to[1]);
+    stop_cardsim(&b, SIGTERM);
+}
+
+TEST(reader_nfc, a_tap_is_seen_at_once_and_looking_costs_little)
+{
+    static struct bench b;
+    struct rusage before, after;
+    nfc_bench(&b);
+    int worst = 0, total = 0;
+    for (int i = 0; i < 20; i++) {
+        arm(&b, true);
+        assert_none(&b, 100 + (int)test_below(20)); /* the first look must have seen nothing */
+        int64_t start = clock_tick_ms();
+        b.present(&b, 0);
+        assert_found(&b, 0);
+        int took = (int)(clock_tick_ms() - start);
+        worst = took > worst ? took : worst;
+        total += took;
+        b.present(&b, -1);
+    }
+    printf("tap seen after %d ms on average, %d ms at worst\n", total / 20, worst);
+    assert_true(worst < 250);
+    uint8_t room[64];
+    struct buf rx = BUF_ON(room);
+    b.present(&b, 0);
+    arm(&b, false);
+    assert_found(&b, 0);
+    struct timespec t0, t1;
+    clock_gettime(CLOCK_MONOTONIC, &t0);
+    for (int i = 0; i < 500; i++)
+        assert_int_equal(apdu(&b, 0x60, &rx), OK);
+    clock_gettime(CLOCK_MONOTONIC, &t1);
+    printf("an exchange takes %ld us\n",
+           (long)((t1.tv_sec - t0.tv_sec) * 1000000 + (t1.tv_nsec - t0.tv_nsec) / 1000) / 500);
+    b.present(&b, -1);
+    arm(&b, false);
+    assert_none(&b, 1000);
+    getrusage(RUSAGE_CHILDREN, &before);
+    b.reader->ops->close(b.reader); /* reaped: what it used is counted now */
+    getrusage(RUSAGE_CHILDREN, &after);
+    long ms = (after.ru_utime.tv_sec - before.ru_utime.tv_sec + after.ru_stime.tv_sec -
+               before.ru_stime.tv_sec) * 1000 +
+              (after.ru_utime.tv_usec - before.ru_utime.tv_usec + after.ru_stime.tv_usec -
+               before.ru_stime.tv_usec) / 1000;
+    printf("the child used %ld ms of processor in all\n", ms);
+    stop_cardsim(&b, SIGTERM);
+}
