@@ -59,7 +59,7 @@ struct sim {
     int master, slave, listener, signals, lock;
     int places; /* file in the card folder whose byte UID is locked while that card lies on a reader
                  */
-    bool linked, listening, quit;
+    bool placed, linked, listening, quit;
     struct pn532 chip;
     struct card *cards[CARDS_MAX]; /* sorted by name */
     size_t card_count;
@@ -366,6 +366,9 @@ static void host_bytes(struct sim *s)
     after_chip(s, (size_t)n);
 }
 
+static bool open_pty(struct sim *s);
+static bool make_link(struct sim *s);
+
 /* --- commands --------------------------------------------------------------------------------- */
 
 static void say(struct sim *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -621,6 +624,53 @@ static void do_line(struct sim *s, char **w, int count)
     say(s, "ok");
 }
 
+static void do_fault(struct sim *s, char **w, int count)
+{
+    struct pn532 *p = &s->chip;
+    size_t size;
+    if (count == 2 && strcmp(w[1], "off") == 0) {
+        p->fault = PN532_FAULT_NONE;
+        p->deep_sleep = false;
+    } else if (count == 2 && strcmp(w[1], "silent") == 0) {
+        p->fault = PN532_FAULT_SILENT;
+    } else if (count == 2 && strcmp(w[1], "checksum") == 0) {
+        p->fault = PN532_FAULT_CHECKSUM;
+    } else if (count == 2 && strcmp(w[1], "sleep") == 0) {
+        p->deep_sleep = true;
+    } else if (count == 3 && strcmp(w[1], "status") == 0 &&
+               hex_decode(&p->fault_status, 1, &size, w[2]) == OK && size == 1) {
+        p->fault = PN532_FAULT_STATUS;
+    } else {
+        refuse(s, "fault silent, checksum, sleep, status HEX, or off");
+        return;
+    }
+    say(s, "ok");
+}
+
+static void do_unplug(struct sim *s, char **w, int count)
+{
+    (void)w, (void)count;
+    if (s->master >= 0) {
+        unlink(s->link);
+        s->linked = false;
+        close(s->slave);
+        close(s->master);
+        s->master = s->slave = -1;
+        s->out.size = 0;
+        pn532_power_cycle(&s->chip);
+    }
+    say(s, "ok");
+}
+
+static void do_plug(struct sim *s, char **w, int count)
+{
+    (void)w, (void)count;
+    if (s->master < 0 && (!open_pty(s) || !make_link(s)))
+        refuse(s, "the line could not be opened; the simulator's stderr says why");
+    else
+        say(s, "ok");
+}
+
 static void show_file(struct sim *s, const struct vcard *v, const struct vcard_file *f)
 {
     static const char *const types[] = {"std", "backup", "value", "linear", "cyclic", "tmac"};
@@ -735,6 +785,9 @@ static const struct {
     {"delete", "delete NAME", do_delete},
     {"tear", "tear before|after N, tear off", do_tear},
     {"show", "show NAME [FILE]", do_show},
+    {"fault", "fault silent|checksum|sleep|status HEX|off", do_fault},
+    {"unplug", "unplug", do_unplug},
+    {"plug", "plug", do_plug},
     {"trace", "trace on [FILE], trace off", do_trace},
     {"line", "line BAUD|off", do_line},
     {"status", "status", do_status},
@@ -930,6 +983,7 @@ static bool take_place(struct sim *s)
         complain("another patron-cardsim runs at %s; end it (quit) or choose another --link",
                  s->link);
     free(lock);
+    s->placed = held;
     return held;
 }
 
@@ -1006,9 +1060,10 @@ static bool catch_signals(struct sim *s)
 
 static void finish(struct sim *s)
 {
-    if (s->linked) {
-        char *lock = NULL;
+    if (s->linked)
         unlink(s->link);
+    if (s->placed) {
+        char *lock = NULL;
         if (asprintf(&lock, "%s.lock", s->link) >= 0)
             unlink(lock);
         free(lock);
@@ -1101,6 +1156,11 @@ static const char usage[] =
     "  tear before|after N                 pull the card before or after it acted on the N-th "
     "exchange\n"
     "                                      from now; it is then away until presented again\n"
+    "  fault silent|checksum|status HEX    the reader goes dumb; damages its next answer; fails its next\n"
+    "                                      exchange with that chip status (01 no answer, 80 ends libnfc)\n"
+    "  fault sleep                         a deselected card stays unseen until the field was off\n"
+    "  fault off                           well again\n"
+    "  unplug, plug                        pull the reader's cable, put it back\n"
     "  show NAME [FILE]                    what is on a card, or in a file of it\n"
     "  trace on [FILE], trace off          write every exchange with a card to FILE or stderr\n"
     "  line BAUD, line off                 be as slow as a serial line of that speed\n"

@@ -44,6 +44,16 @@ static void field_off(struct pn532 *p)
     memset(p->selected, 0, sizeof p->selected);
 }
 
+void pn532_power_cycle(struct pn532 *p)
+{
+    field_off(p);
+    memset(p->targets, 0, sizeof p->targets);
+    p->asleep = p->auto_rats = true;
+    p->retries = 0xff;
+    p->waiting = 0;
+    p->frame_size = p->chained_size = p->last_size = 0;
+}
+
 void pn532_take(struct pn532 *p, struct vcard *card)
 {
     int i = place_of(p, card);
@@ -83,6 +93,8 @@ static struct vcard *look(const struct pn532 *p)
             uint8_t uid[7], size;
             if (!card || p->in_field[i].halted != halted || (p->selected[0] && card == p->targets[0]))
                 continue;
+            if (halted && p->deep_sleep && !p->wait_uid_size)
+                continue;
             size = vcard_shown_uid(card, uid);
             if (p->wait_uid_size && (p->wait_uid_size != size || memcmp(p->wait_uid, uid, size) != 0))
                 continue;
@@ -117,6 +129,10 @@ static void answer(struct pn532 *p, uint8_t cmd, const uint8_t *data, size_t siz
     buf_put_u8(&f, 0);
     p->last_size = f.size;
     buf_put(out, f.data, f.size);
+    if (p->fault == PN532_FAULT_CHECKSUM && !out->full) {
+        out->data[out->size - 2] ^= 0xff;
+        p->fault = PN532_FAULT_NONE;
+    }
 }
 
 static void answer_status(struct pn532 *p, uint8_t cmd, uint8_t status, struct buf *out)
@@ -265,6 +281,12 @@ static void data_exchange(struct pn532 *p, const uint8_t *d, size_t n, struct bu
     if (p->chained_size + n - 1 > sizeof p->chained) {
         p->chained_size = 0;
         answer_status(p, 0x40, STATUS_WRONG_CONTEXT, out);
+        return;
+    }
+    if (p->fault == PN532_FAULT_STATUS) {
+        p->fault = PN532_FAULT_NONE;
+        p->chained_size = 0;
+        answer_status(p, 0x40, p->fault_status, out);
         return;
     }
     memcpy(p->chained + p->chained_size, d + 1, n - 1);
@@ -551,6 +573,8 @@ static enum parsed parse(const struct pn532 *p, size_t *used, size_t *body, size
 static void whole(struct pn532 *p, size_t body, size_t length, int64_t now_ms, struct buf *out)
 {
     p->waiting = 0; /* whatever comes stops what was going on */
+    if (p->fault == PN532_FAULT_SILENT)
+        return;
     if (length) {
         buf_put(out, "\x00\x00\xff\x00\xff\x00", 6);
         command(p, p->frame[body + 1], p->frame + body + 2, length - 2, now_ms, out);

@@ -26,6 +26,14 @@ enum {
 
 enum pn532_tear { PN532_TEAR_NONE, PN532_TEAR_BEFORE, PN532_TEAR_AFTER };
 
+/* What may be wrong with the chip or its line.  STATUS and CHECKSUM happen once, SILENT until it ends. */
+enum pn532_fault {
+    PN532_FAULT_NONE,
+    PN532_FAULT_STATUS,   /* the next InDataExchange fails with fault_status; the card is not asked */
+    PN532_FAULT_CHECKSUM, /* the next answer arrives damaged */
+    PN532_FAULT_SILENT    /* no acknowledgement, no answer */
+};
+
 struct pn532 {
     bool asleep; /* until 55 comes; so it begins */
     bool field;
@@ -51,6 +59,10 @@ struct pn532 {
     enum pn532_tear tear;
     uint32_t tear_left;
 
+    enum pn532_fault fault;
+    uint8_t fault_status;
+    bool deep_sleep; /* a deselected card answers no search until the field was off */
+
     uint8_t frame[PN532_DATA_MAX + 16];
     size_t frame_size;
     uint8_t last[PN532_DATA_MAX + 16]; /* the last answer, for a NACK */
@@ -67,6 +79,8 @@ struct pn532 {
 };
 
 void pn532_init(struct pn532 *p);
+/* Pulled out and plugged in: asleep again, as after pn532_init; the cards still lie there. */
+void pn532_power_cycle(struct pn532 *p);
 /* Bytes from the host.  What it sends back is added to out. */
 void pn532_input(struct pn532 *p, struct bytes in, int64_t now_ms, struct buf *out);
 /* Time passed: call at or after pn532_due_ms. */

@@ -131,6 +131,18 @@ control swap OLD NEW >"$dir/out"
 check 'an EV3 is a DESFire to them too' 'UID: *0x04aabbccddeeff|Version: *51.0' mifare-desfire-info
 check 'mifare-ultralight-info finds no card of its kind' '' mifare-ultralight-info
 
+# What may be wrong with a reader.
+control unplug >"$dir/out"
+timeout 20 nfc-list -t 1 >"$dir/out" 2>&1
+if grep -q 'Invalid serial port' "$dir/out"; then ok 'an unplugged reader is not there'; else no 'an unplugged reader is not there' "$dir/out"; fi
+control plug >"$dir/out"
+check 'and is there again when it was plugged in' '04  aa  bb' nfc-list -t 1
+control fault silent >"$dir/out"
+timeout 20 nfc-list -t 1 >"$dir/out" 2>&1
+control fault off >"$dir/out2"
+if grep -q 'Unable to open' "$dir/out"; then ok 'a dumb reader is given up'; else no 'a dumb reader is given up' "$dir/out"; fi
+check 'and works again' '04  aa  bb' nfc-list -t 1
+
 # A card lies on one reader only; its file may go to another's folder meanwhile.
 : >"$dir/ready2"
 "$sim" --link "$dir/nfc2" --cards "$dir/cards" --control "$dir/control2" >"$dir/ready2" 2>>"$dir/sim.err" &

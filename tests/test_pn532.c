@@ -312,6 +312,63 @@ TEST(pn532, a_tear_takes_the_card_before_or_after_it_acted)
     }
 }
 
+TEST(pn532, faults_come_as_ordered_and_go)
+{
+    desk();
+    wake();
+    put(&one);
+    ask("4a0100", ONE_FOUND);
+    chip.fault = PN532_FAULT_STATUS;
+    chip.fault_status = 0x80;
+    ask("40019060000000", "4180");
+    ask("40019060000000", "410004010112001a0591af"); /* the card had not heard of it */
+    chip.fault = PN532_FAULT_CHECKSUM;
+    send_command("02");
+    expect("0000ff00ff000000ff06fad50332010607" "1700");
+    ask("02", "0332010607");
+    chip.fault = PN532_FAULT_SILENT;
+    send_command("02");
+    expect("");
+    chip.fault = PN532_FAULT_NONE;
+    ask("02", "0332010607");
+}
+
+TEST(pn532, a_card_in_deep_sleep_is_seen_when_the_field_was_off_or_by_its_identity)
+{
+    desk();
+    wake();
+    put(&one);
+    chip.deep_sleep = true;
+    ask("32050000" "00", "33");
+    ask("4a0100", ONE_FOUND);
+    ask("4400", "4500");
+    send_command("4a0100");
+    expect(ack);
+    pn532_tick(&chip, now + 100, &out);
+    expect("0000ff03fdd54b00e000");
+    ask("4a010004010203040506", ONE_FOUND);
+    ask("4400", "4500");
+    ask("320100", "33");
+    ask("320101", "33");
+    ask("4a0100", ONE_FOUND);
+}
+
+TEST(pn532, pulled_and_plugged_it_sleeps_and_the_cards_forgot)
+{
+    desk();
+    wake();
+    put(&one);
+    ask("4a0100", ONE_FOUND);
+    ask("40019060000000", "410004010112001a0591af");
+    pn532_power_cycle(&chip);
+    send_command("02");
+    expect("");
+    wake();
+    ask("400190af000000", "4127");
+    ask("4a0100", ONE_FOUND);
+    ask("400190af000000", "4100911c");
+}
+
 TEST(pn532, a_random_identity_is_four_bytes_and_new_in_a_new_field)
 {
     char first[100];
