@@ -1,5 +1,6 @@
 /* ctl_cards.c - patronctl card: a blank card becomes a member's, is lost, found, replaced.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "base/crash.h"
 #include "base/date.h"
 #include "hw/clock.h"
 #include "office/ctl.h"
@@ -195,6 +196,7 @@ static enum err issue_one(struct issue *job, member_id member, const struct pers
     e = plan_profile(c, &bind, &profile, why);
     if (!e)
         e = desk_issue(&job->desk, &job->last, &profile, PURSE_LIMIT, &bind.card_kind, why);
+    crash_point("card-issued");
     if (e == ERR_EXISTS)
         e = adopt(job, &bind, why);
     if (!e)

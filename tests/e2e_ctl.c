@@ -164,6 +164,31 @@ TEST(ctl_cards, a_torn_card_is_finished_when_it_comes_back)
     tear_down();
 }
 
+TEST(ctl_cards, a_card_made_before_the_power_went_is_taken_into_the_books)
+{
+    char out[8192], said[512], uid[15], member[24];
+    struct proc p = {0};
+    set_up();
+    sim_ok("new ev2 random one");
+    sim_ok("present one");
+    assert_int_equal(CTL(out, "member", "add"), 0);
+    proc_start(&p, log_path, "PATRON_CRASH=card-issued:1",
+               ARGS(program("patronctl"), "--home", office, "--clock", clock_file, "card", "issue",
+                    "--member", "M1", "--reader", reader));
+    assert_true(WIFSIGNALED(proc_wait(&p, 20000)));
+    assert_int_equal(CTL(out, "card", "list"), 0);
+    assert_non_null(strstr(out, "none")); /* the card knows more than the ledger */
+    /* not for somebody else */
+    assert_int_equal(CTL(out, "member", "add"), 0);
+    assert_int_equal(CTL(out, "card", "issue", "--member", "M2", "--reader", reader), 1);
+    assert_int_equal(CTL(out, "card", "issue", "--member", "M1", "--reader", reader), 0);
+    issued(out, uid, member);
+    assert_string_equal(member, "M1");
+    assert_int_equal(CTL(out, "card", "show", uid), 0);
+    assert_non_null(strstr(out, "ev2"));
+    tear_down();
+}
+
 /* A program we talk with line by line. */
 struct talk {
     pid_t pid;
