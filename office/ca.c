@@ -44,8 +44,9 @@ static enum err make_leaf(struct buf *der, const mbedtls_x509_crt *ca,
     return make(der, &cert, now_s, why);
 }
 
-enum err ca_make_office(struct buf *der, const mbedtls_x509_crt *ca, const mbedtls_pk_context *ca_key,
-                        const mbedtls_pk_context *key, int64_t now_s, struct errmsg *why)
+enum err ca_make_office(struct buf *der, const mbedtls_x509_crt *ca,
+                        const mbedtls_pk_context *ca_key, const mbedtls_pk_context *key,
+                        int64_t now_s, struct errmsg *why)
 {
     return make_leaf(der, ca, ca_key, key, CA_OFFICE_NAME, MBED_SERVER, now_s, why);
 }
@@ -81,7 +82,8 @@ enum err ca_terminal(uint32_t *terminal, const mbedtls_x509_crt *crt, struct err
     return OK;
 }
 
-enum err ca_check(mbedtls_x509_crt *ca, mbedtls_x509_crt *crt, enum ca_role role, struct errmsg *why)
+enum err ca_check(mbedtls_x509_crt *ca, mbedtls_x509_crt *crt, enum ca_role role,
+                  struct errmsg *why)
 {
     static const struct {
         const char *oid, *text;

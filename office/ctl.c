@@ -65,7 +65,8 @@ void ctl_say(const struct ctl *c, const char *format, ...)
 
 /* ---- documents ---- */
 
-/* Columns a UTF-8 text takes on a terminal: wide characters (Chinese, Japanese, Korean) take two. */
+/* Columns a UTF-8 text takes on a terminal: wide characters (Chinese, Japanese, Korean) take two.
+ * */
 static int width_of(const char *text)
 {
     int width = 0;
@@ -124,12 +125,14 @@ static void show_table(const json_t *rows)
     json_t *row, *v;
     const char *key, *names[COLUMNS_MAX];
     int columns = 0;
-    json_object_foreach (json_array_get(rows, 0), key, v) {
+    json_object_foreach(json_array_get(rows, 0), key, v)
+    {
         assert(columns < COLUMNS_MAX);
         names[columns] = key;
         widths[columns++] = width_of(key);
     }
-    json_array_foreach (rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         for (column = 0; column < columns; column++) {
             v = json_object_get(row, names[column]);
             cell(text, v);
@@ -147,7 +150,8 @@ static void show_table(const json_t *rows)
             pad(widths[column] - width_of(names[column]));
     }
     putchar('\n');
-    json_array_foreach (rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         for (column = 0; column < columns; column++) {
             v = json_object_get(row, names[column]);
             cell(text, v);
@@ -174,10 +178,10 @@ static void show_text(const json_t *document)
             puts("  none");
         return;
     }
-    json_object_foreach ((json_t *)(uintptr_t)document, key, v)
-        if (!json_is_array(v) && width_of(key) > width)
-            width = width_of(key);
-    json_object_foreach ((json_t *)(uintptr_t)document, key, v) {
+    json_object_foreach((json_t *)(uintptr_t)document, key,
+                        v) if (!json_is_array(v) && width_of(key) > width) width = width_of(key);
+    json_object_foreach((json_t *)(uintptr_t)document, key, v)
+    {
         if (json_is_array(v)) {
             putchar('\n');
             put_name(key);
@@ -270,8 +274,8 @@ json_t *ctl_json_money(const struct ctl *c, struct money m)
         unit *= 10;
     char text[64];
     if (digits)
-        snprintf(text, sizeof text, "%s%" PRIu64 ".%0*" PRIu64 " %s", sign, v / unit, digits, v % unit,
-                 pack ? pack->currency : "");
+        snprintf(text, sizeof text, "%s%" PRIu64 ".%0*" PRIu64 " %s", sign, v / unit, digits,
+                 v % unit, pack ? pack->currency : "");
     else
         snprintf(text, sizeof text, "%s%" PRIu64 " %s", sign, v, pack ? pack->currency : "");
     return ctl_json_text(text);
@@ -302,8 +306,8 @@ bool ctl_get_number(const struct ctl *c, const char *what, const char *text, int
     errno = 0;
     long long v = strtoll(text, &end, 10);
     if (end == text || *end || errno || v < least || v > most) {
-        ctl_usage(c, "%s '%s' is not a whole number from %" PRId64 " to %" PRId64, what, text, least,
-                  most);
+        ctl_usage(c, "%s '%s' is not a whole number from %" PRId64 " to %" PRId64, what, text,
+                  least, most);
         return false;
     }
     *out = v;
@@ -325,7 +329,8 @@ bool ctl_get_text(const struct ctl *c, const char *what, const char *text, char 
     return true;
 }
 
-enum err ctl_read_file(const char *path, char *text, size_t size, size_t *length, struct errmsg *why)
+enum err ctl_read_file(const char *path, char *text, size_t size, size_t *length,
+                       struct errmsg *why)
 {
     FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
     if (!f)

@@ -1,6 +1,6 @@
-/* ctl.h - the inside of patronctl: a command is a row of a table and a function; what it found out is a
- * JSON document, shown as text for people or as it is with --json.
- * office/patronctl_main.c joins: it reads the arguments, opens the folder and calls.
+/* ctl.h - the inside of patronctl: a command is a row of a table and a function; what it found out
+ * is a JSON document, shown as text for people or as it is with --json. office/patronctl_main.c
+ * joins: it reads the arguments, opens the folder and calls.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_OFFICE_CTL_H
 #define PATRON_OFFICE_CTL_H
@@ -28,12 +28,12 @@ struct ctl_option {
 
 struct ctl;
 struct ctl_command {
-    const char *name;      /* "till add" */
-    const char *positions; /* "N", "OLD NEW", "[FILE]", "" */
-    int least, most;       /* how many of them */
-    const char *summary;   /* one line */
+    const char *name;                           /* "till add" */
+    const char *positions;                      /* "N", "OLD NEW", "[FILE]", "" */
+    int least, most;                            /* how many of them */
+    const char *summary;                        /* one line */
     struct ctl_option options[CTL_OPTIONS_MAX]; /* ended by a row of NULL */
-    const char *text;      /* more for --help, examples; lines end in \n */
+    const char *text;                           /* more for --help, examples; lines end in \n */
     enum { CTL_NO_HOME, CTL_HOME } needs;
     enum ctl_exit (*run)(struct ctl *c);
 };
@@ -45,9 +45,9 @@ struct ctl {
     const char *values[CTL_OPTIONS_MAX]; /* as given; "" for a switch; NULL = not given */
     const char *dir;                     /* of the head-office folder */
     bool json;
-    int64_t now_s;                       /* business time at the start */
-    struct home home;                    /* CTL_HOME: open */
-    struct books *books;                 /* CTL_HOME: open */
+    int64_t now_s;       /* business time at the start */
+    struct home home;    /* CTL_HOME: open */
+    struct books *books; /* CTL_HOME: open */
 };
 
 /* ---- for commands ---- */
@@ -63,22 +63,23 @@ enum ctl_exit ctl_fail(const struct errmsg *why, const char *next);
 enum ctl_exit ctl_usage(const struct ctl *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Show a document and release it: scalars as "name  value", arrays of objects as tables, texts as they
- * are.  Keys are written with "_" for blanks. */
+/* Show a document and release it: scalars as "name value", arrays of objects as tables, texts as
+ * they are. Keys are written with "_" for blanks. */
 void ctl_show(const struct ctl *c, json_t *document);
 /* Progress and remarks for people: to stdout, nothing with --json. */
 void ctl_say(const struct ctl *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* A whole file, at most size - 1 bytes, terminated; "-" = standard input.  Errors: ERR_IO, ERR_FULL. */
+/* A whole file, at most size - 1 bytes, terminated; "-" = standard input. Errors: ERR_IO,
+ * ERR_FULL. */
 MUST_CHECK enum err ctl_read_file(const char *path, char *text, size_t size, size_t *length,
                                   struct errmsg *why);
 
 /* Values as the documents have them; new references, never NULL. */
-json_t *ctl_json_text(const char *text);             /* bytes that are no UTF-8 become "?" */
-json_t *ctl_json_member(member_id member);           /* "M12", null for 0 */
-json_t *ctl_json_uid(const struct card_uid *uid);    /* null for zeros */
+json_t *ctl_json_text(const char *text);          /* bytes that are no UTF-8 become "?" */
+json_t *ctl_json_member(member_id member);        /* "M12", null for 0 */
+json_t *ctl_json_uid(const struct card_uid *uid); /* null for zeros */
 json_t *ctl_json_entry(struct entry_id id);
-json_t *ctl_json_time(int64_t time_s);               /* "2010-12-01T08:34:00" */
+json_t *ctl_json_time(int64_t time_s); /* "2010-12-01T08:34:00" */
 json_t *ctl_json_day(int32_t day);
 json_t *ctl_json_points(struct points p);
 
@@ -87,8 +88,8 @@ json_t *ctl_json_money(const struct ctl *c, struct money m); /* "12.34 GBP", by 
 /* Arguments as values; on a slip they say it on stderr and return false. */
 MUST_CHECK bool ctl_get_member(const struct ctl *c, const char *text, member_id *out);
 MUST_CHECK bool ctl_get_uid(const struct ctl *c, const char *text, struct card_uid *out);
-MUST_CHECK bool ctl_get_number(const struct ctl *c, const char *what, const char *text, int64_t least,
-                               int64_t most, int64_t *out);
+MUST_CHECK bool ctl_get_number(const struct ctl *c, const char *what, const char *text,
+                               int64_t least, int64_t most, int64_t *out);
 
 /* A text into a field of size bytes: it fits, is UTF-8, has no control characters. */
 MUST_CHECK bool ctl_get_text(const struct ctl *c, const char *what, const char *text, char *field,
@@ -99,9 +100,10 @@ MUST_CHECK enum err ctl_post(struct ctl *c, struct txn *t, struct errmsg *why);
 
 /* ---- what several commands do ---- */
 
-/* A new member: entry and person in one database transaction.  p: NULL = nameless; tier: NULL = lowest. */
-MUST_CHECK enum err ctl_enrol(struct ctl *c, const struct person *p, const char *tier, member_id *member,
-                              struct errmsg *why);
+/* A new member: entry and person in one database transaction. p: NULL = nameless; tier: NULL =
+ * lowest. */
+MUST_CHECK enum err ctl_enrol(struct ctl *c, const struct person *p, const char *tier,
+                              member_id *member, struct errmsg *why);
 /* A CARD entry: what became of a card.  replaces: NULL = none. */
 MUST_CHECK enum err ctl_post_card(struct ctl *c, const struct card_uid *uid, enum card_kind kind,
                                   member_id member, enum card_status status,

@@ -22,11 +22,8 @@ enum err ctl_post_card(struct ctl *c, const struct card_uid *uid, enum card_kind
                        member_id member, enum card_status status, const struct card_uid *replaces,
                        const char *reason, struct errmsg *why)
 {
-    struct txn t = {.kind = TXN_CARD,
-                    .card = *uid,
-                    .member = member,
-                    .card_kind = kind,
-                    .card_status = status};
+    struct txn t = {
+        .kind = TXN_CARD, .card = *uid, .member = member, .card_kind = kind, .card_status = status};
     if (replaces)
         t.replaces = *replaces;
     snprintf(t.reason, sizeof t.reason, "%s", reason);
@@ -98,12 +95,12 @@ struct issue {
     struct desk desk;
     struct card_uid replaces; /* zeros = none */
     bool enrol;
-    member_id spare;          /* enrolled here for a card that then failed: the next card is theirs */
+    member_id spare; /* enrolled here for a card that then failed: the next card is theirs */
     struct reader_card last;
 };
 
-/* The profile the ledger would write: what books_plan_load says of an empty card that was just bound.
- * The entry it is tried with is rolled back; it is posted when the card is made. */
+/* The profile the ledger would write: what books_plan_load says of an empty card that was just
+ * bound. The entry it is tried with is rolled back; it is posted when the card is made. */
 static enum err plan_profile(struct ctl *c, const struct txn *bind, struct card_profile *out,
                              struct errmsg *why)
 {
@@ -124,8 +121,8 @@ static enum err plan_profile(struct ctl *c, const struct txn *bind, struct card_
     return e;
 }
 
-/* A finished card of ours that the ledger does not know: the program died between card and ledger.  Its
- * own profile says whose it is. */
+/* A finished card of ours that the ledger does not know: the program died between card and ledger.
+ * Its own profile says whose it is. */
 static enum err adopt(struct issue *job, struct txn *bind, struct errmsg *why)
 {
     struct card_seen seen;
@@ -137,15 +134,19 @@ static enum err adopt(struct issue *job, struct txn *bind, struct errmsg *why)
     member_text(on_card, seen.profile.member);
     bind->card_kind = seen.kind;
     if (seen.purse != 0)
-        return err_set(why, ERR_CONFLICT, "the card carries %d points and the ledger does not know it: "
-                       "is it of another copy of this programme?", (int)seen.purse);
+        return err_set(why, ERR_CONFLICT,
+                       "the card carries %d points and the ledger does not know it: "
+                       "is it of another copy of this programme?",
+                       (int)seen.purse);
     if (job->enrol && seen.profile.member)
         bind->member = seen.profile.member;
     if (bind->member != seen.profile.member)
         return seen.profile.member
-                   ? err_set(why, ERR_CONFLICT, "the card was made for %s: patronctl card issue --member %s",
-                             on_card, on_card)
-                   : err_set(why, ERR_CONFLICT, "the card was made for nobody: patronctl card issue, then "
+                   ? err_set(why, ERR_CONFLICT,
+                             "the card was made for %s: patronctl card issue --member %s", on_card,
+                             on_card)
+                   : err_set(why, ERR_CONFLICT,
+                             "the card was made for nobody: patronctl card issue, then "
                              "card bind");
     return bind->member ? books_member(job->c->books, bind->member, &view, why) : OK;
 }
@@ -167,8 +168,8 @@ static enum err refuse_known(struct ctl *c, const struct card_uid *uid, struct e
     return ERR_EXISTS;
 }
 
-/* The card on the reader (job->last) for this member, 0 = nobody yet.  p: master data of a member to be
- * enrolled. */
+/* The card on the reader (job->last) for this member, 0 = nobody yet. p: master data of a member
+ * to be enrolled. */
 static enum err issue_one(struct issue *job, member_id member, const struct person *p,
                           struct txn *done, struct errmsg *why)
 {
@@ -223,7 +224,8 @@ static void say_spare(const struct issue *job)
     char member[MEMBER_TEXT_SIZE];
     member_text(member, job->spare);
     if (job->spare)
-        ctl_refuse("%s is enrolled and has no card yet: patronctl card issue --member %s", member, member);
+        ctl_refuse("%s is enrolled and has no card yet: patronctl card issue --member %s", member,
+                   member);
 }
 
 /* One line of --follow: "[UID] [M12 | -] [NAME...]". */
@@ -261,8 +263,8 @@ static enum ctl_exit follow(struct issue *job)
         struct card_uid before = job->last.uid;
         enum err e = read_order(&o, line, &why);
         job->c->now_s = clock_now_s();
-        /* A card lies there already, as a rule: whoever writes the line has laid it down.  Should the one
-         * before still be on its way out, wait for the next. */
+        /* A card lies there already, as a rule: whoever writes the line has laid it down. Should
+         * the one before still be on its way out, wait for the next. */
         if (!e)
             e = desk_wait(&job->desk, false, &job->last, &why);
         if (!e && uid_equal(&before, &job->last.uid) && !uid_equal(&before, &o.uid))
@@ -298,9 +300,10 @@ static enum ctl_exit issue_count(struct issue *job, member_id member, int64_t co
         if (e) {
             if (i)
                 err_add(&why, e, "%d of %d cards are done", (int)i, (int)count);
-            return ctl_fail(&why, e == ERR_NO_DEVICE || e == ERR_TIMEOUT
-                                      ? "nfc-list shows which readers there are; --wait SECONDS waits longer"
-                                      : "");
+            return ctl_fail(
+                &why, e == ERR_NO_DEVICE || e == ERR_TIMEOUT
+                          ? "nfc-list shows which readers there are; --wait SECONDS waits longer"
+                          : "");
         }
         say_issued(&done);
     }
@@ -347,7 +350,8 @@ static enum ctl_exit run_issue(struct ctl *c)
     if (!e && replaces) {
         member = old.member;
         if (!member || old.status == CARD_REPLACED)
-            e = err_set(&why, ERR_STATE, "card %s is %s", replaces, member ? "replaced already" : "nobody's");
+            e = err_set(&why, ERR_STATE, "card %s is %s", replaces,
+                        member ? "replaced already" : "nobody's");
     }
     if (!e)
         e = reader_nfc_open(&job.desk.reader, reader ? reader : "", &why);
@@ -366,13 +370,14 @@ static json_t *record_rows(const struct card_seen *seen)
     json_t *rows = json_array();
     for (int32_t i = 0; i < seen->record_count; i++) {
         const struct card_record *r = &seen->records[i];
-        json_array_append_new(rows, json_pack("{s:I, s:o, s:o, s:s, s:i, s:i}", "number",
-                                              (json_int_t)r->number, "time", ctl_json_time(r->time_s),
-                                              "entry", ctl_json_entry(r->entry), "type",
-                                              r->type == 'D'   ? "debit"
-                                              : r->type == 'L' ? "load"
-                                                               : "issue",
-                                              "change", (int)r->amount, "after", (int)r->after));
+        json_array_append_new(rows,
+                              json_pack("{s:I, s:o, s:o, s:s, s:i, s:i}", "number",
+                                        (json_int_t)r->number, "time", ctl_json_time(r->time_s),
+                                        "entry", ctl_json_entry(r->entry), "type",
+                                        r->type == 'D'   ? "debit"
+                                        : r->type == 'L' ? "load"
+                                                         : "issue",
+                                        "change", (int)r->amount, "after", (int)r->after));
     }
     return rows;
 }
@@ -399,16 +404,16 @@ static enum ctl_exit run_read(struct ctl *c)
         return ctl_fail(&why, "");
     if (seen.kind == CARD_EV2)
         hex_encode(tmv, seen.tmv, sizeof seen.tmv);
-    json_t *doc = json_pack("{s:o, s:s, s:o, s:s, s:o, s:b, s:i, s:i, s:I, s:s}", "card",
-                            ctl_json_uid(&seen.uid), "kind", kind_text(seen.kind), "member",
-                            ctl_json_member(seen.profile.member), "tier", seen.profile.tier, "tier_valid",
-                            ctl_json_day(seen.profile.tier_valid_day), "blocked",
-                            seen.profile.flags & CARD_FLAG_BLOCKED, "layout", (int)seen.profile.layout,
-                            "purse", (int)seen.purse, "commits", (json_int_t)seen.tmc,
-                            "transaction_mac", tmv);
+    json_t *doc = json_pack(
+        "{s:o, s:s, s:o, s:s, s:o, s:b, s:i, s:i, s:I, s:s}", "card", ctl_json_uid(&seen.uid),
+        "kind", kind_text(seen.kind), "member", ctl_json_member(seen.profile.member), "tier",
+        seen.profile.tier, "tier_valid", ctl_json_day(seen.profile.tier_valid_day), "blocked",
+        seen.profile.flags & CARD_FLAG_BLOCKED, "layout", (int)seen.profile.layout, "purse",
+        (int)seen.purse, "commits", (json_int_t)seen.tmc, "transaction_mac", tmv);
     e = books_card(c->books, &card.uid, &view, &why);
     json_object_set_new(doc, "purse_by_the_ledger", e ? json_null() : ctl_json_points(view.purse));
-    json_object_set_new(doc, "status_by_the_ledger", json_string(e ? "unknown" : status_text(view.status)));
+    json_object_set_new(doc, "status_by_the_ledger",
+                        json_string(e ? "unknown" : status_text(view.status)));
     json_object_set_new(doc, "log", record_rows(&seen));
     ctl_show(c, doc);
     return CTL_OK;
@@ -465,7 +470,8 @@ static enum ctl_exit run_bind(struct ctl *c)
     if (!e)
         e = ctl_post_card(c, &uid, card.kind, m, CARD_ACTIVE, NULL, "bound", &why);
     if (e)
-        return ctl_fail(&why, e == ERR_EXISTS ? "a lost card is replaced: patronctl card replace" : "");
+        return ctl_fail(&why,
+                        e == ERR_EXISTS ? "a lost card is replaced: patronctl card replace" : "");
     enum ctl_exit code = show_card(c, &uid);
     ctl_say(c, "The card itself learns it when it is next loaded.");
     return code;
@@ -526,15 +532,17 @@ static enum ctl_exit run_replace(struct ctl *c)
     if (!e)
         e = ctl_post_card(c, &new_uid, new.kind, old.member, CARD_ACTIVE, &old_uid, reason, &why);
     if (e)
-        return ctl_fail(&why, "the new card must be issued and nobody's: patronctl card issue; or make it "
-                              "and replace in one: patronctl card issue --replaces OLD");
+        return ctl_fail(
+            &why, "the new card must be issued and nobody's: patronctl card issue; or make it "
+                  "and replace in one: patronctl card issue --replaces OLD");
     json_t *rows = json_array();
     if (!get_card(c, &old_uid, &old, &why))
         add_card(&old, rows);
     if (!get_card(c, &new_uid, &new, &why))
         add_card(&new, rows);
     ctl_show(c, rows);
-    ctl_say(c, "What the old card carried is held at head office; the next load brings it to the new one.");
+    ctl_say(c, "What the old card carried is held at head office; the next load brings it to the "
+               "new one.");
     return CTL_OK;
 }
 
@@ -558,12 +566,14 @@ const struct ctl_command ctl_card_commands[] = {
                  {"--replaces", "UID", "in place of this lost card"},
                  {"--count", "N", "so many, one after the other"},
                  {"--follow", NULL, "one for each line of standard input"}},
-     .text = "Without --member, --enrol or --replaces the card is nobody's yet: patronctl card bind.\n"
-             "A card that is pulled away half way is finished when it comes back.\n"
-             "Prints a line for each card: ok UID MEMBER.\n"
-             "With --follow a line is \"[UID] [M12 | -] [NAME]\", and an answer may be \"failed WHY\".\n\n"
-             "  patronctl card issue --member M12\n"
-             "  patronctl card issue --enrol --count 100\n",
+     .text =
+         "Without --member, --enrol or --replaces the card is nobody's yet: patronctl card bind.\n"
+         "A card that is pulled away half way is finished when it comes back.\n"
+         "Prints a line for each card: ok UID MEMBER.\n"
+         "With --follow a line is \"[UID] [M12 | -] [NAME]\", and an answer may be \"failed "
+         "WHY\".\n\n"
+         "  patronctl card issue --member M12\n"
+         "  patronctl card issue --enrol --count 100\n",
      .needs = CTL_HOME,
      .run = run_issue},
     {.name = "card bind",

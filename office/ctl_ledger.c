@@ -1,4 +1,5 @@
-/* ctl_ledger.c - patronctl run, books, review, ledger, export: the day's run, and whether all adds up.
+/* ctl_ledger.c - patronctl run, books, review, ledger, export: the day's run, and whether all adds
+ * up.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
 #include "office/ctl.h"
@@ -58,12 +59,13 @@ static enum ctl_exit run_day(struct ctl *c)
         expired = after.expired;
     json_t *tiers = json_array();
     for (int32_t i = 0; i < after.tier_count; i++)
-        json_array_append_new(tiers, json_pack("{s:s, s:I, s:I}", "tier", after.tiers[i].tier, "before",
-                                               (json_int_t)in_tier(&before, after.tiers[i].tier),
-                                               "after", (json_int_t)after.tiers[i].members));
+        json_array_append_new(tiers,
+                              json_pack("{s:s, s:I, s:I}", "tier", after.tiers[i].tier, "before",
+                                        (json_int_t)in_tier(&before, after.tiers[i].tier), "after",
+                                        (json_int_t)after.tiers[i].members));
     ctl_show(c, json_pack("{s:o, s:o, s:o, s:o}", "day", ctl_json_day(t.day), "entry",
-                          ctl_json_entry(t.id), "expired", ctl_json_points(expired), "members_by_tier",
-                          tiers));
+                          ctl_json_entry(t.id), "expired", ctl_json_points(expired),
+                          "members_by_tier", tiers));
     return CTL_OK;
 }
 
@@ -122,10 +124,10 @@ static enum ctl_exit run_books(struct ctl *c)
 
 static bool add_review(const struct review_item *item, void *arg)
 {
-    json_array_append_new(arg, json_pack("{s:o, s:o, s:o, s:s, s:o}", "time", ctl_json_time(item->time_s),
-                                         "entry", ctl_json_entry(item->entry), "member",
-                                         ctl_json_member(item->member), "answer", item->answer, "detail",
-                                         ctl_json_text(item->detail)));
+    json_array_append_new(
+        arg, json_pack("{s:o, s:o, s:o, s:s, s:o}", "time", ctl_json_time(item->time_s), "entry",
+                       ctl_json_entry(item->entry), "member", ctl_json_member(item->member),
+                       "answer", item->answer, "detail", ctl_json_text(item->detail)));
     return true;
 }
 
@@ -155,8 +157,9 @@ static enum ctl_exit run_verify(struct ctl *c)
     struct errmsg why;
     int broken = 0;
     enum err e = books_verify(c->books, stdout, &broken, &why);
-    return checked(e, broken, &why, "the first row that is wrong is named; restore from a backup or ask "
-                                    "for help before you go on");
+    return checked(e, broken, &why,
+                   "the first row that is wrong is named; restore from a backup or ask "
+                   "for help before you go on");
 }
 
 static enum ctl_exit run_replay(struct ctl *c)
@@ -178,8 +181,9 @@ static enum ctl_exit run_export(struct ctl *c)
     bool to_file = strcmp(path, "-") != 0;
     FILE *f = to_file ? fopen(path, "wx") : stdout;
     if (!f)
-        return ctl_refuse("%s: %s", path, errno == EEXIST ? "is there already; nothing was written"
-                                                          : strerror(errno));
+        return ctl_refuse("%s: %s", path,
+                          errno == EEXIST ? "is there already; nothing was written"
+                                          : strerror(errno));
     enum err e = books_export(c->books, f, &why);
     bool lost = fflush(f) || ferror(f);
     if (to_file)
@@ -196,7 +200,8 @@ const struct ctl_command ctl_ledger_commands[] = {
      .positions = "[YYYY-MM-DD]",
      .most = 1,
      .summary = "a day's run: points expire, tiers are reviewed",
-     .text = "For today when no day is given.  A running patron-office does it by itself; without one, run\n"
+     .text = "For today when no day is given.  A running patron-office does it by itself; without "
+             "one, run\n"
              "it once a day: days that were missed are made up by the next.\n\n"
              "  patronctl run day 2011-01-31\n",
      .needs = CTL_HOME,

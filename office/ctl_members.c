@@ -36,7 +36,8 @@ enum err ctl_enrol(struct ctl *c, const struct person *p, const char *tier, memb
         return err_set(why, ERR_STATE, "no rules are in force yet: patronctl pack list");
     const struct pack_tier *level = tier ? pack_find_tier(pack, tier) : &pack->tiers[0];
     if (!level)
-        return err_set(why, ERR_NOT_FOUND, "pack %u has no tier \"%s\"", (unsigned)pack->version, tier);
+        return err_set(why, ERR_NOT_FOUND, "pack %u has no tier \"%s\"", (unsigned)pack->version,
+                       tier);
     memcpy(t.tier, level->code, sizeof t.tier);
     enum err e = books_begin(c->books, why);
     if (e)
@@ -75,7 +76,8 @@ static enum ctl_exit run_member_add(struct ctl *c)
     }
     enum err e = ctl_enrol(c, &p, ctl_value(c, "--tier"), &member, &why);
     if (!e && on)
-        e = ctl_post_card(c, &uid, card.kind, member, CARD_ACTIVE, NULL, "bound at enrolment", &why);
+        e = ctl_post_card(c, &uid, card.kind, member, CARD_ACTIVE, NULL, "bound at enrolment",
+                          &why);
     if (e)
         return ctl_fail(&why, "");
     struct member_view view = {0};
@@ -116,7 +118,8 @@ static enum ctl_exit run_member_show(struct ctl *c)
         return CTL_USAGE;
     enum err e = books_member(c->books, member, &v, &why);
     if (e)
-        return ctl_fail(&why, "patronctl member list shows them, member find TEXT looks for a name");
+        return ctl_fail(&why,
+                        "patronctl member list shows them, member find TEXT looks for a name");
     name_of(c, member, &p);
     json_t *cards = json_array(), *postings = json_array();
     e = books_cards(c->books, member, add_card, cards, &why);
@@ -132,10 +135,10 @@ static enum ctl_exit run_member_show(struct ctl *c)
         total = points_of(0); /* verify would say so long before */
     json_t *doc = json_pack("{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "member",
                             ctl_json_member(member), "name", ctl_json_text(p.name), "contact",
-                            ctl_json_text(p.contact), "note", ctl_json_text(p.note), "tier", v.tier, "points", ctl_json_points(total), "held",
-                            ctl_json_points(v.held), "on_cards", ctl_json_points(v.on_cards),
-                            "in_transit", ctl_json_points(v.in_transit), "owed",
-                            ctl_json_points(v.owed));
+                            ctl_json_text(p.contact), "note", ctl_json_text(p.note), "tier", v.tier,
+                            "points", ctl_json_points(total), "held", ctl_json_points(v.held),
+                            "on_cards", ctl_json_points(v.on_cards), "in_transit",
+                            ctl_json_points(v.in_transit), "owed", ctl_json_points(v.owed));
     if (v.next_expiry_day != DAY_NEVER) {
         json_object_set_new(doc, "next_to_expire", ctl_json_points(v.next_expiry));
         json_object_set_new(doc, "last_good_day", ctl_json_day(v.next_expiry_day));
@@ -172,12 +175,12 @@ static bool add_member(const struct member_view *v, void *arg)
     if (s->text && !has_text(p.name, s->text) && !has_text(p.contact, s->text) &&
         !has_text(p.note, s->text))
         return true;
-    json_array_append_new(s->rows,
-                          json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "member",
-                                    ctl_json_member(v->member), "name", ctl_json_text(p.name), "tier", v->tier,
-                                    "held", ctl_json_points(v->held), "on_cards",
-                                    ctl_json_points(v->on_cards), "in_transit",
-                                    ctl_json_points(v->in_transit), "owed", ctl_json_points(v->owed)));
+    json_array_append_new(
+        s->rows,
+        json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "member", ctl_json_member(v->member),
+                  "name", ctl_json_text(p.name), "tier", v->tier, "held", ctl_json_points(v->held),
+                  "on_cards", ctl_json_points(v->on_cards), "in_transit",
+                  ctl_json_points(v->in_transit), "owed", ctl_json_points(v->owed)));
     return true;
 }
 
@@ -257,7 +260,8 @@ static enum ctl_exit run_member_erase(struct ctl *c)
     }
     if (e)
         return ctl_fail(&why, "");
-    ctl_say(c, "%s has no name here any more.  Points and cards stay as they are.", c->positions[0]);
+    ctl_say(c, "%s has no name here any more.  Points and cards stay as they are.",
+            c->positions[0]);
     return CTL_OK;
 }
 
@@ -304,8 +308,9 @@ const struct ctl_command ctl_member_commands[] = {
      .options = {PERSON_OPTIONS,
                  {"--tier", "CODE", "begin in this tier instead of the lowest"},
                  {"--card", "UID", "bind this card, issued and still nobody's"}},
-     .text = "Names stay in the member master data and can be erased; they never enter the ledger.\n\n"
-             "  patronctl member add --name \"Ada Lovelace\"\n",
+     .text =
+         "Names stay in the member master data and can be erased; they never enter the ledger.\n\n"
+         "  patronctl member add --name \"Ada Lovelace\"\n",
      .needs = CTL_HOME,
      .run = run_member_add},
     {.name = "member show",

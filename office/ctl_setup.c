@@ -1,4 +1,5 @@
-/* ctl_setup.c - patronctl init, pack, till: a programme is made, its rules are set, its tills let in.
+/* ctl_setup.c - patronctl init, pack, till: a programme is made, its rules are set, its tills let
+ * in.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
 #include "base/mbed.h"
@@ -40,9 +41,10 @@ static enum err check_for_cards(const struct pack *pack, const char *file, struc
         for (const char *p = code; *p; p++)
             ascii = ascii && *p > ' ' && *p < 127;
         if (!ascii || strlen(code) > CARD_TIER_MAX)
-            return err_set(why, ERR_RANGE, "%s: the tier code \"%s\" does not fit on a card: 1 to %d "
-                           "ASCII characters; put the long name into \"name\"", file, code,
-                           CARD_TIER_MAX);
+            return err_set(why, ERR_RANGE,
+                           "%s: the tier code \"%s\" does not fit on a card: 1 to %d "
+                           "ASCII characters; put the long name into \"name\"",
+                           file, code, CARD_TIER_MAX);
     }
     return OK;
 }
@@ -87,8 +89,9 @@ static enum err pack_newest(struct pack_text *p, struct books *books, struct err
 static json_t *pack_row(const struct pack_text *p)
 {
     return json_pack("{s:I, s:o, s:s, s:s, s:i, s:i}", "version", (json_int_t)p->pack.version,
-                     "effective", ctl_json_day(p->pack.effective_day), "name", p->pack.name, "currency",
-                     p->pack.currency, "tiers", (int)p->pack.tier_count, "bytes", (int)p->size);
+                     "effective", ctl_json_day(p->pack.effective_day), "name", p->pack.name,
+                     "currency", p->pack.currency, "tiers", (int)p->pack.tier_count, "bytes",
+                     (int)p->size);
 }
 
 /* Sign and store, in a transaction of its own. */
@@ -125,7 +128,8 @@ static enum err pack_store(struct pack_text *p, struct books *books, const mbedt
     "  \"earn\": { \"rate\": \"1/%d\", \"points_paid_earns\": false },\n"                          \
     "\n"                                                                                           \
     "  \"tiers\": {\n"                                                                             \
-    "    \"metric\": \"spend\", \"window\": \"rolling\", \"window_days\": 365, \"grace_days\": 30,\n" \
+    "    \"metric\": \"spend\", \"window\": \"rolling\", \"window_days\": 365, \"grace_days\": "   \
+    "30,\n"                                                                                        \
     "    \"levels\": [\n"                                                                          \
     "      { \"code\": \"base\", \"name\": \"Member\",\n"                                          \
     "        \"offline_per_tap\": 1000, \"offline_per_day\": 2000 },\n"                            \
@@ -156,7 +160,8 @@ static enum err pack_from_template(struct pack_text *p, const char *name, const 
     char date[DAY_TEXT_SIZE];
     day_text(date, day);
     if (strlen(currency) != 3 || strspn(currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3)
-        return err_set(why, ERR_FORMAT, "'%s' is no currency: give its ISO 4217 code, like GBP", currency);
+        return err_set(why, ERR_FORMAT, "'%s' is no currency: give its ISO 4217 code, like GBP",
+                       currency);
     if (strlen(name) == 0 || strlen(name) >= sizeof p->pack.name || strpbrk(name, "\"\\\n\t"))
         return err_set(why, ERR_FORMAT, "a programme's name has 1 to %zu bytes and no quotes",
                        sizeof p->pack.name - 1);
@@ -203,16 +208,19 @@ static enum ctl_exit run_init(struct ctl *c)
     if (!e)
         e = home_keep(&c->home, &why);
     if (!e) {
-        json_t *doc = json_pack("{s:s, s:s, s:s, s:i, s:o}", "programme", p->pack.name, "currency",
-                                p->pack.currency, "folder", c->home.dir, "pack",
-                                (int)p->pack.version, "effective", ctl_json_day(p->pack.effective_day));
+        json_t *doc =
+            json_pack("{s:s, s:s, s:s, s:i, s:o}", "programme", p->pack.name, "currency",
+                      p->pack.currency, "folder", c->home.dir, "pack", (int)p->pack.version,
+                      "effective", ctl_json_day(p->pack.effective_day));
         ctl_show(c, doc);
-        ctl_say(c, "\nKeep %s/keys to yourself, and a backup of the whole folder in a safe.", c->home.dir);
+        ctl_say(c, "\nKeep %s/keys to yourself, and a backup of the whole folder in a safe.",
+                c->home.dir);
         ctl_say(c, "Next: patronctl --home %s till add --shop CODE", c->home.dir);
     }
     free(p);
-    return e ? ctl_fail(&why, e == ERR_EXISTS ? "nothing was changed; give another --home, or use that one"
-                                              : "")
+    return e ? ctl_fail(&why, e == ERR_EXISTS
+                                  ? "nothing was changed; give another --home, or use that one"
+                                  : "")
              : CTL_OK;
 }
 
@@ -252,17 +260,22 @@ static enum err check_follows(const struct pack *next, const struct pack *last, 
                        (unsigned)next->version, (unsigned)last->version + 1);
     if (next->effective_day < today) {
         day_text(date, today);
-        return err_set(why, ERR_RANGE, "the pack's effective day is past: the rules of what has been sold "
-                       "stay as they were; say %s or later", date);
+        return err_set(why, ERR_RANGE,
+                       "the pack's effective day is past: the rules of what has been sold "
+                       "stay as they were; say %s or later",
+                       date);
     }
     if (next->effective_day < last->effective_day) {
         day_text(date, last->effective_day);
-        return err_set(why, ERR_RANGE, "the pack would begin before the one it replaces: say %s or later",
-                       date);
+        return err_set(why, ERR_RANGE,
+                       "the pack would begin before the one it replaces: say %s or later", date);
     }
-    if (strcmp(next->currency, last->currency) != 0 || next->currency_digits != last->currency_digits)
-        return err_set(why, ERR_CONFLICT, "the programme counts in %s: another currency is another "
-                       "programme", last->currency);
+    if (strcmp(next->currency, last->currency) != 0 ||
+        next->currency_digits != last->currency_digits)
+        return err_set(why, ERR_CONFLICT,
+                       "the programme counts in %s: another currency is another "
+                       "programme",
+                       last->currency);
     return OK;
 }
 
@@ -311,7 +324,8 @@ static enum ctl_exit run_pack_show(struct ctl *c)
 {
     struct errmsg why;
     int64_t version = 0;
-    if (c->position_count && !ctl_get_number(c, "version", c->positions[0], 1, UINT32_MAX, &version))
+    if (c->position_count &&
+        !ctl_get_number(c, "version", c->positions[0], 1, UINT32_MAX, &version))
         return CTL_USAGE;
     struct pack_text *p = pack_text_create();
     enum err e = version ? pack_from_books(p, c->books, (uint32_t)version - 1, &why)
@@ -359,7 +373,8 @@ static enum err save_terminal(struct ctl *c, const struct terminal_view *t, stru
 
 static enum ctl_exit show_code(struct ctl *c, const struct terminal_view *t, const char *text)
 {
-    ctl_show(c, json_pack("{s:i, s:s, s:s}", "terminal", (int)t->terminal, "shop", t->shop, "code", text));
+    ctl_show(c, json_pack("{s:i, s:s, s:s}", "terminal", (int)t->terminal, "shop", t->shop, "code",
+                          text));
     ctl_say(c, "\nThe code works once.  On the till:");
     ctl_say(c, "  patron-terminal enrol --home DIR --office HOST:PORT --code %s", text);
     return CTL_OK;
@@ -421,8 +436,9 @@ static enum ctl_exit run_till_recode(struct ctl *c)
     if (get_terminal(c, &t, &code, &why))
         return code;
     if (t.revoked)
-        return ctl_refuse("terminal %u is revoked for good; a new one: patronctl till add --shop %s",
-                          (unsigned)t.terminal, t.shop);
+        return ctl_refuse(
+            "terminal %u is revoked for good; a new one: patronctl till add --shop %s",
+            (unsigned)t.terminal, t.shop);
     enum err e = make_code(c, &t, text, &why);
     if (!e)
         e = save_terminal(c, &t, &why);
@@ -443,7 +459,8 @@ static enum ctl_exit run_till_revoke(struct ctl *c)
     enum err e = save_terminal(c, &t, &why);
     if (e)
         return ctl_fail(&why, "");
-    ctl_show(c, json_pack("{s:i, s:s, s:b}", "terminal", (int)t.terminal, "shop", t.shop, "revoked", 1));
+    ctl_show(
+        c, json_pack("{s:i, s:s, s:b}", "terminal", (int)t.terminal, "shop", t.shop, "revoked", 1));
     ctl_say(c, "Head office answers it no more.  What it had sent stays in the books.");
     return CTL_OK;
 }
@@ -457,15 +474,15 @@ static bool is_set(const uint8_t hash[32])
 static bool add_terminal(const struct fleet_line *t, void *arg)
 {
     const struct terminal_view *v = &t->terminal;
-    const char *state = v->revoked              ? "revoked"
-                        : is_set(v->cert_hash)  ? "enrolled"
-                        : is_set(v->code_hash)  ? "code given"
-                                                : "no code";
-    json_array_append_new(arg, json_pack("{s:i, s:s, s:s, s:I, s:o, s:I, s:o}", "terminal",
-                                         (int)v->terminal, "shop", v->shop, "state", state,
-                                         "last_entry", (json_int_t)t->last_seq, "contact",
-                                         ctl_json_time(t->contact_s), "waiting", (json_int_t)t->waiting,
-                                         "program", ctl_json_text(t->program)));
+    const char *state = v->revoked             ? "revoked"
+                        : is_set(v->cert_hash) ? "enrolled"
+                        : is_set(v->code_hash) ? "code given"
+                                               : "no code";
+    json_array_append_new(
+        arg, json_pack("{s:i, s:s, s:s, s:I, s:o, s:I, s:o}", "terminal", (int)v->terminal, "shop",
+                       v->shop, "state", state, "last_entry", (json_int_t)t->last_seq, "contact",
+                       ctl_json_time(t->contact_s), "waiting", (json_int_t)t->waiting, "program",
+                       ctl_json_text(t->program)));
     return true;
 }
 
@@ -495,7 +512,8 @@ const struct ctl_command ctl_setup_commands[] = {
     {.name = "pack template",
      .positions = "",
      .summary = "print rules to start from",
-     .options = {{"--name", "NAME", "the programme's name"}, {"--currency", "CODE", "ISO 4217 code"}},
+     .options = {{"--name", "NAME", "the programme's name"},
+                 {"--currency", "CODE", "ISO 4217 code"}},
      .text = "  patronctl pack template > rules.json\n",
      .run = run_pack_template},
     {.name = "pack check",
@@ -510,9 +528,11 @@ const struct ctl_command ctl_setup_commands[] = {
      .least = 1,
      .most = 1,
      .summary = "check, sign and store the next version of the rules",
-     .text = "Its version follows the newest one, its effective day is today or later: what was sold\n"
-             "before keeps the rules it was sold by.\n\n"
-             "  patronctl pack show > rules.json; $EDITOR rules.json; patronctl pack publish rules.json\n",
+     .text =
+         "Its version follows the newest one, its effective day is today or later: what was sold\n"
+         "before keeps the rules it was sold by.\n\n"
+         "  patronctl pack show > rules.json; $EDITOR rules.json; patronctl pack publish "
+         "rules.json\n",
      .needs = CTL_HOME,
      .run = run_pack_publish},
     {.name = "pack list",
@@ -531,8 +551,9 @@ const struct ctl_command ctl_setup_commands[] = {
      .positions = "",
      .summary = "let a new till in: its number and one-time code",
      .options = {{"--shop", "CODE", "the shop it stands in, at most 15 bytes"}},
-     .text = "Head office keeps only a hash of the code; if it gets lost: patronctl till recode N.\n\n"
-             "  patronctl till add --shop LONDON\n",
+     .text =
+         "Head office keeps only a hash of the code; if it gets lost: patronctl till recode N.\n\n"
+         "  patronctl till add --shop LONDON\n",
      .needs = CTL_HOME,
      .run = run_till_add},
     {.name = "till list",
@@ -545,7 +566,8 @@ const struct ctl_command ctl_setup_commands[] = {
      .least = 1,
      .most = 1,
      .summary = "a new one-time code, for a till that keeps its journal",
-     .text = "For a code that was lost or mistyped, or a certificate that must be made anew.  A till whose\n"
+     .text = "For a code that was lost or mistyped, or a certificate that must be made anew.  A "
+             "till whose\n"
              "journal is gone comes back as a new one: patronctl till add.\n\n"
              "  patronctl till recode 7\n",
      .needs = CTL_HOME,

@@ -19,7 +19,8 @@ static const char *one_card(const struct reader_card *card)
     return NULL;
 }
 
-enum err desk_wait(const struct desk *desk, bool fresh, struct reader_card *card, struct errmsg *why)
+enum err desk_wait(const struct desk *desk, bool fresh, struct reader_card *card,
+                   struct errmsg *why)
 {
     struct reader *r = desk->reader;
     int64_t end = clock_tick_ms() + desk->wait_ms;
@@ -81,7 +82,8 @@ static enum err run(const struct desk *desk, struct card_op *op, enum card_next 
     case CARD_NO_ROOM:
         break;
     }
-    return err_set(why, ERR_CARD, "%s", *op->why.text ? op->why.text : card_status_text(op->status));
+    return err_set(why, ERR_CARD, "%s",
+                   *op->why.text ? op->why.text : card_status_text(op->status));
 }
 
 static bool left_the_field(enum err e)

@@ -84,21 +84,23 @@ static enum err check_private(const char *path, const struct stat *st, const cha
                               struct errmsg *why)
 {
     if (st->st_mode & 077)
-        return err_set(why, ERR_REFUSED, "others than its owner may read %s (mode %04o): chmod %s %s",
-                       path, (unsigned)st->st_mode & 07777, mode, path);
+        return err_set(why, ERR_REFUSED,
+                       "others than its owner may read %s (mode %04o): chmod %s %s", path,
+                       (unsigned)st->st_mode & 07777, mode, path);
     return OK;
 }
 
 /* A small file as terminated text. */
-static enum err read_file(const struct home *home, const char *name, bool secret, char text[FILE_MAX],
-                          struct errmsg *why)
+static enum err read_file(const struct home *home, const char *name, bool secret,
+                          char text[FILE_MAX], struct errmsg *why)
 {
     char path[HOME_PATH_MAX];
     struct stat st;
     home_path(home, name, path);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return err_set(why, errno == ENOENT ? ERR_CORRUPT : ERR_IO, "%s: %s", path, strerror(errno));
+        return err_set(why, errno == ENOENT ? ERR_CORRUPT : ERR_IO, "%s: %s", path,
+                       strerror(errno));
     enum err e = fstat(fd, &st) ? err_set(why, ERR_IO, "%s: %s", path, strerror(errno)) : OK;
     if (!e && secret)
         e = check_private(path, &st, "600", why);
@@ -149,8 +151,8 @@ static enum err read_card_keys(struct home *home, struct errmsg *why)
             bytes_wipe(value, sizeof value);
         }
         if (!known || seen & known)
-            e = err_set(why, ERR_CORRUPT, "%s/keys/card.keys:%d: not a line of this file", home->dir,
-                        number);
+            e = err_set(why, ERR_CORRUPT, "%s/keys/card.keys:%d: not a line of this file",
+                        home->dir, number);
         seen |= known;
     }
     bytes_wipe(text, sizeof text);
@@ -195,8 +197,10 @@ static enum err check_pair(const struct home *home, const mbedtls_x509_crt *cert
     if (!e)
         e = mbed_public_write(&y, key, why);
     if (!e && (x.size != y.size || memcmp(a, b, x.size) != 0))
-        e = err_set(why, ERR_CORRUPT, "%s/%s.crt is not the certificate of keys/%s.key: restore both "
-                    "from the same backup", home->dir, name, name);
+        e = err_set(why, ERR_CORRUPT,
+                    "%s/%s.crt is not the certificate of keys/%s.key: restore both "
+                    "from the same backup",
+                    home->dir, name, name);
     return e;
 }
 
@@ -232,8 +236,8 @@ enum err home_open(struct home *home, const char *dir, struct errmsg *why)
 
 /* ---- making ---- */
 
-static enum err write_file(const struct home *home, const char *name, mode_t mode, struct bytes data,
-                           struct errmsg *why)
+static enum err write_file(const struct home *home, const char *name, mode_t mode,
+                           struct bytes data, struct errmsg *why)
 {
     char path[HOME_PATH_MAX];
     home_path(home, name, path);
@@ -271,13 +275,13 @@ static enum err make_card_keys(struct home *home, struct errmsg *why)
     memcpy(home->card_keys.scheme.aid, aid, sizeof aid);
     home->card_keys.scheme.key_version = 1;
     card_key_table(&home->card_keys, table);
-    int n = snprintf(text, sizeof text,
-                     "# The class keys of the member cards.  Never copy this file to a till: with it, "
-                     "points can be made.\n"
-                     "# Whoever loses it can issue no cards and load none: keep a backup in a safe.\n"
-                     "aid %06x\nkey-version %u\n",
-                     (unsigned)get_le(home->card_keys.scheme.aid, 3),
-                     home->card_keys.scheme.key_version);
+    int n = snprintf(
+        text, sizeof text,
+        "# The class keys of the member cards.  Never copy this file to a till: with it, "
+        "points can be made.\n"
+        "# Whoever loses it can issue no cards and load none: keep a backup in a safe.\n"
+        "aid %06x\nkey-version %u\n",
+        (unsigned)get_le(home->card_keys.scheme.aid, 3), home->card_keys.scheme.key_version);
     for (int i = 0; i < CARD_KEYS; i++) {
         if (mbed_random(NULL, table[i].key->b, AES_KEY_SIZE))
             return err_set(why, ERR_CRYPTO, "no random numbers");

@@ -21,28 +21,31 @@ struct home {
     char dir[HOME_PATH_MAX];
     char target[HOME_PATH_MAX]; /* home_create: what dir becomes; else "" */
     mbedtls_x509_crt ca;
-    mbedtls_x509_crt office;    /* office.next is the CA: the chain to show to tills, in whose
+    mbedtls_x509_crt office; /* office.next is the CA: the chain to show to tills, in whose
                                  * handshake a till that enrols finds the CA its code speaks of */
     mbedtls_pk_context ca_key, office_key, pack_key;
     struct card_office_keys card_keys;
 };
 
-/* Open an existing folder; home is the caller's memory with any contents; home_finish it, also after an
- * error.  A key that others than its owner may read is refused.  Errors: ERR_NOT_FOUND (no programme
- * there), ERR_REFUSED (modes), ERR_IO, ERR_CORRUPT (keys and certificates do not belong together). */
+/* Open an existing folder; home is the caller's memory with any contents; home_finish it, also
+ * after an error. A key that others than its owner may read is refused. Errors: ERR_NOT_FOUND (no
+ * programme there), ERR_REFUSED (modes), ERR_IO, ERR_CORRUPT (keys and certificates do not belong
+ * together). */
 MUST_CHECK enum err home_open(struct home *home, const char *dir, struct errmsg *why);
 /* Wipes the keys; safe on a zeroed home, and twice.  An unfinished creation is removed. */
 void home_finish(struct home *home);
 
-/* DIR/name, in home's present folder.  Asserts that it fits, which home_open and home_create see to. */
+/* DIR/name, in home's present folder. Asserts that it fits, which home_open and home_create see
+ * to. */
 void home_path(const struct home *home, const char *name, char out[HOME_PATH_MAX]);
 #define HOME_BOOKS "patron.db"
 
-/* Make a new programme beside its place; home->dir is the temporary folder, for the ledger and the first
- * pack to be put into.  home_keep moves the whole to dir at once; without it home_finish removes it, so
- * that a failed start leaves nothing.  now_s: real time, UTC.  Errors: ERR_EXISTS (something is at dir
- * already), ERR_IO, ERR_CRYPTO. */
-MUST_CHECK enum err home_create(struct home *home, const char *dir, int64_t now_s, struct errmsg *why);
+/* Make a new programme beside its place; home->dir is the temporary folder, for the ledger and the
+ * first pack to be put into. home_keep moves the whole to dir at once; without it home_finish
+ * removes it, so that a failed start leaves nothing. now_s: real time, UTC. Errors: ERR_EXISTS
+ * (something is at dir already), ERR_IO, ERR_CRYPTO. */
+MUST_CHECK enum err home_create(struct home *home, const char *dir, int64_t now_s,
+                                struct errmsg *why);
 /* Errors: ERR_EXISTS (somebody else was faster), ERR_IO. */
 MUST_CHECK enum err home_keep(struct home *home, struct errmsg *why);
 

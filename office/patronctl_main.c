@@ -39,8 +39,8 @@ static void help_all(FILE *out)
 static void help_one(const struct ctl_command *k)
 {
     bool options = k->options[0].name;
-    printf("patronctl %s - %s\n\nusage: patronctl [--home DIR] %s%s%s%s\n", k->name, k->summary, k->name,
-           *k->positions ? " " : "", k->positions, options ? " [OPTION]..." : "");
+    printf("patronctl %s - %s\n\nusage: patronctl [--home DIR] %s%s%s%s\n", k->name, k->summary,
+           k->name, *k->positions ? " " : "", k->positions, options ? " [OPTION]..." : "");
     if (options)
         putchar('\n');
     for (int i = 0; i < CTL_OPTIONS_MAX && k->options[i].name; i++) {
@@ -105,7 +105,8 @@ static bool global_option(struct ctl *c, int argc, char **argv, int *at)
     return true;
 }
 
-/* Options anywhere, "--name value" or "--name=value"; what begins with - and a digit is a number. */
+/* Options anywhere, "--name value" or "--name=value"; what begins with - and a digit is a number.
+ * */
 static enum ctl_exit parse(struct ctl *c, int argc, char **argv)
 {
     for (int i = 0; i < argc; i++) {
@@ -137,7 +138,8 @@ static enum ctl_exit parse(struct ctl *c, int argc, char **argv)
         } else if (i + 1 < argc) {
             c->values[k] = argv[++i];
         } else {
-            return ctl_usage(c, "%s needs a value: %s %s", word, word, c->command->options[k].value);
+            return ctl_usage(c, "%s needs a value: %s %s", word, word,
+                             c->command->options[k].value);
         }
     }
     if (c->position_count < c->command->least)
@@ -151,8 +153,9 @@ static enum ctl_exit open_all(struct ctl *c)
     char path[HOME_PATH_MAX];
     enum err e = home_open(&c->home, c->dir, &why);
     if (e == ERR_NOT_FOUND)
-        return ctl_fail(&why, "name it with --home DIR or PATRON_HOME, or make one: patronctl --home DIR "
-                              "init");
+        return ctl_fail(&why,
+                        "name it with --home DIR or PATRON_HOME, or make one: patronctl --home DIR "
+                        "init");
     if (e)
         return ctl_fail(&why, "");
     home_path(&c->home, HOME_BOOKS, path);
@@ -173,7 +176,8 @@ int main(int argc, char **argv)
             return CTL_OK;
         }
         if (!global_option(&c, argc, argv, &at)) {
-            fprintf(stderr, "patronctl: %s is no option here, or lacks its value; see patronctl --help\n",
+            fprintf(stderr,
+                    "patronctl: %s is no option here, or lacks its value; see patronctl --help\n",
                     argv[at]);
             return CTL_USAGE;
         }

@@ -115,7 +115,8 @@ enum err code_parse(struct code *out, const char *text, struct errmsg *why)
     if (count < 0)
         return err_set(why, ERR_FORMAT, "'%c' is in no enrolment code", other >= ' ' ? other : '?');
     if (count != sizeof in)
-        return err_set(why, ERR_FORMAT, "an enrolment code has %d characters without the dashes, not %d",
+        return err_set(why, ERR_FORMAT,
+                       "an enrolment code has %d characters without the dashes, not %d",
                        (int)sizeof in, count);
     struct code code = {0};
     for (int i = 0; i < 4; i++) {
@@ -126,16 +127,18 @@ enum err code_parse(struct code *out, const char *text, struct errmsg *why)
     for (unsigned g = 0; g < GROUPS; g++) {
         const uint8_t *group = in + 4 + g * GROUP;
         if (check_of(group, GROUP_DATA, g + 1) != group[GROUP_DATA])
-            return err_set(why, ERR_FORMAT, "group %u of the code is not right (%.6s): compare it again",
-                           g + 1, (char[]){alphabet[group[0]], alphabet[group[1]], alphabet[group[2]],
-                                           alphabet[group[3]], alphabet[group[4]], alphabet[group[5]]});
+            return err_set(why, ERR_FORMAT,
+                           "group %u of the code is not right (%.6s): compare it again", g + 1,
+                           (char[]){alphabet[group[0]], alphabet[group[1]], alphabet[group[2]],
+                                    alphabet[group[3]], alphabet[group[4]], alphabet[group[5]]});
         memcpy(digits + g * GROUP_DATA, group, GROUP_DATA);
     }
     digits_to_bits(raw, digits);
     if (raw[18] & 7)
         return err_set(why, ERR_FORMAT, "this code is of a newer kind: update this program");
     if (code.terminal == 0 || raw[18] >> 3 != check_number(code.terminal))
-        return err_set(why, ERR_FORMAT, "the terminal number %04u at the front is not right: compare it again",
+        return err_set(why, ERR_FORMAT,
+                       "the terminal number %04u at the front is not right: compare it again",
                        (unsigned)code.terminal);
     memcpy(code.secret, raw, CODE_SECRET_SIZE);
     memcpy(code.print, raw + CODE_SECRET_SIZE, CODE_PRINT_SIZE);

@@ -41,7 +41,8 @@ static void use_scratch(const char *name)
 /* patronctl with these words; its exit code. */
 static int ctl(char *out, size_t size, const char *input, const char *const words[])
 {
-    const char *argv[PROC_ARGS_MAX] = {program("patronctl"), "--home", office, "--clock", clock_file};
+    const char *argv[PROC_ARGS_MAX] = {program("patronctl"), "--home", office, "--clock",
+                                       clock_file};
     int n = 5;
     for (int i = 0; words[i]; i++)
         argv[n++] = words[i];
@@ -61,8 +62,9 @@ static void set_up(void)
     cards = path_of("%s/cards", test_scratch_dir());
     snprintf(reader, sizeof reader, "pn532_uart:%.200s", link);
     mkdir(cards, 0700);
-    proc_start(&sim, log_path, NULL,
-               ARGS(program("patron-cardsim"), "--link", link, "--cards", cards, "--control", socket));
+    proc_start(
+        &sim, log_path, NULL,
+        ARGS(program("patron-cardsim"), "--link", link, "--cards", cards, "--control", socket));
     control_open(&desk, socket, 10000);
     free(link);
     free(socket);
@@ -239,8 +241,8 @@ TEST(ctl_cards, one_process_issues_many_cards_and_answers_each)
     set_up();
     for (int i = 1; i <= CARDS; i++)
         sim_ok("new %s random c%d", i % 3 ? "ev2" : "ev1", i);
-    talk_start(&t, ARGS(program("patronctl"), "--home", office, "--clock", clock_file, "card", "issue",
-                        "--enrol", "--follow", "--reader", reader));
+    talk_start(&t, ARGS(program("patronctl"), "--home", office, "--clock", clock_file, "card",
+                        "issue", "--enrol", "--follow", "--reader", reader));
     for (int i = 1; i <= CARDS; i++) {
         sim_ok("present c%d", i);
         snprintf(line, sizeof line, i % 2 ? "- Member %d" : "-", i);
@@ -270,8 +272,8 @@ static void start_till(struct proc *till, struct control *c, const char *address
     snprintf(socket, sizeof socket, "%.200s/till.sock", test_scratch_dir());
     snprintf(home, sizeof home, "%.200s/till", test_scratch_dir());
     proc_start(till, log_path, NULL,
-               ARGS(program("patron-terminal"), "--home", home, "--reader", reader, "--office", address,
-                    "--control", socket, "--clock", clock_file));
+               ARGS(program("patron-terminal"), "--home", home, "--reader", reader, "--office",
+                    address, "--control", socket, "--clock", clock_file));
     control_open(c, socket, 10000);
 }
 
@@ -279,8 +281,9 @@ static int enrol(const char *home, const char *address, const char *code)
 {
     char path[300];
     snprintf(path, sizeof path, "%.200s/%s", test_scratch_dir(), home);
-    return run(log_path, NULL, NULL, 0, ARGS(program("patron-terminal"), "enrol", "--home", path,
-                                             "--office", address, "--code", code));
+    return run(log_path, NULL, NULL, 0,
+               ARGS(program("patron-terminal"), "enrol", "--home", path, "--office", address,
+                    "--code", code));
 }
 
 /* What a sale of 25.00 earns at the till. */
@@ -310,8 +313,9 @@ TEST(ctl_tills, what_patronctl_decides_beside_a_running_office_reaches_the_till)
     issued(out, uid, member);
     assert_int_equal(CTL(out, "till", "add", "--shop", "LONDON"), 0);
     assert_int_equal(sscanf(strstr(out, "code "), "code %63s", code), 1);
-    proc_start(&head, log_path, NULL, ARGS(program("patron-office"), "--home", office, "--listen",
-                                           "127.0.0.1:0", "--clock", clock_file));
+    proc_start(&head, log_path, NULL,
+               ARGS(program("patron-office"), "--home", office, "--listen", "127.0.0.1:0",
+                    "--clock", clock_file));
     proc_line(&head, said, sizeof said, 10000);
     assert_int_equal(sscanf(said, "listening on %63s", address), 1);
 
@@ -362,10 +366,12 @@ TEST(ctl_ledger, verify_names_what_somebody_changed_by_hand)
     static const struct {
         const char *by_hand, *named;
     } rows[] = {
-        {"DROP TRIGGER posting_not_changed; UPDATE posting SET amount = amount + 1 WHERE n = 1", "I1"},
+        {"DROP TRIGGER posting_not_changed; UPDATE posting SET amount = amount + 1 WHERE n = 1",
+         "I1"},
         {"UPDATE member SET held = held + 1", "I1"},
         {"DROP TRIGGER entry_not_changed; UPDATE entry SET bytes = zeroblob(length(bytes))"
-         " WHERE position = 2", "HQ-2"},
+         " WHERE position = 2",
+         "HQ-2"},
         {"DROP TRIGGER entry_not_deleted; DELETE FROM entry WHERE position = 3", "posting 3.0"},
         {"DROP TRIGGER entry_not_deleted; DELETE FROM entry WHERE position = 2", "HQ-"},
     };

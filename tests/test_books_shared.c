@@ -1,5 +1,5 @@
-/* test_books_shared.c - head office's program runs for months while patronctl opens the same books now and
- * then: what one has written the other must not overlook.
+/* test_books_shared.c - head office's program runs for months while patronctl opens the same books
+ * now and then: what one has written the other must not overlook.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/ledgers.h"
 #include "tests/packs.h"
@@ -22,7 +22,8 @@ TEST(books_shared, a_pack_published_by_patronctl_rates_the_next_sale_of_the_runn
     ledgers_open(&office, "books", "", "");
     ledgers_member(&office, 1, 0);
     open_too(&ctl, &office);
-    ledgers_add_pack(&ctl, 2, "2011-01-05", "\"multipliers\": [{\"name\": \"double\", \"factor\": 2}]", "");
+    ledgers_add_pack(&ctl, 2, "2011-01-05",
+                     "\"multipliers\": [{\"name\": \"double\", \"factor\": 2}]", "");
     struct txn *t = ledgers_entry(&office, 1, TXN_SALE, ledgers_day(10));
     t->member = 1;
     t->line_count = packs_lines(t->lines, "A 1 10.00");

@@ -162,8 +162,8 @@ TEST(ca, a_request_with_any_byte_changed_is_refused)
     assert_int_equal(refused, p.csr.size);
     for (size_t size = 0; size < p.csr.size; size++) {
         struct buf der = BUF_ON(room);
-        assert_int_not_equal(ca_make_till(&der, &p.ca, &p.ca_key, 7, bytes_of(p.csr_room, size),
-                                          now_s(), &why), OK);
+        assert_int_not_equal(
+            ca_make_till(&der, &p.ca, &p.ca_key, 7, bytes_of(p.csr_room, size), now_s(), &why), OK);
     }
     pki_finish(&p);
 }

@@ -122,7 +122,8 @@ TEST(code, short_long_and_foreign_texts_are_refused)
     code_text(text, &code);
     strcat(text, "0");
     assert_int_equal(code_parse(&back, text, NULL), ERR_FORMAT);
-    for (const char *const *bad = (const char *const[]){"", "0007", "U", "0007-\xc3\xa4", NULL}; *bad; bad++)
+    for (const char *const *bad = (const char *const[]){"", "0007", "U", "0007-\xc3\xa4", NULL};
+         *bad; bad++)
         assert_int_equal(code_parse(&back, *bad, NULL), ERR_FORMAT);
 }
 
