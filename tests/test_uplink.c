@@ -1,0 +1,490 @@
+/* test_uplink.c - a till and head office together: real TLS on loopback, real folders, journal and ledger, a virtual
+ * card.  Head office is given its turns by the test, so that it can be slow, gone, or back.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/date.h"
+#include "base/mbed.h"
+#include "cardproto/layout.h"
+#include "hw/clock.h"
+#include "hw/reader_sim.h"
+#include "office/server.h"
+#include "sync/code.h"
+#include "terminal/enrol.h"
+#include "terminal/limits.h"
+#include "terminal/loop.h"
+#include "tests/packs.h"
+#include "tests/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static void must(enum err e, const struct errmsg *why)
+{
+    if (e)
+        fail_msg("%s", why->text);
+}
+
+/* ---- head office ---- */
+
+static struct home home;
+static struct books *books;
+static struct server *server;
+static char address[64];
+static int opened; /* offices so far: each has its own folder */
+static struct pack pack;
+static struct txn txn;
+
+static void office_start(void)
+{
+    struct errmsg why = {""};
+    struct server_options o = {.listen = *address ? address : "127.0.0.1:0"};
+    must(server_create(&server, &home, books, &o, &why), &why);
+    snprintf(address, sizeof address, "%s", server_address(server));
+}
+
+static void office_stop(void)
+{
+    server_destroy(server);
+    server = NULL;
+}
+
+static void set_clock(const char *time_of_day)
+{
+    char path[300];
+    snprintf(path, sizeof path, "%s/clock", test_scratch_dir());
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fprintf(f, "%s\n", time_of_day);
+    fclose(f);
+    clock_use(path);
+}
+
+static void office_open(void)
+{
+    struct errmsg why = {""};
+    uint8_t room[MBED_SIGNATURE_MAX], hash[MBED_HASH_SIZE];
+    struct buf signature = BUF_ON(room);
+    char path[HOME_PATH_MAX], dir[300];
+    size_t size;
+    snprintf(dir, sizeof dir, "%s/office%d", test_scratch_dir(), ++opened);
+    set_clock("2011-03-01T09:00");
+    must(mbed_init(&why), &why);
+    must(home_create(&home, dir, time(NULL), &why), &why);
+    home_path(&home, HOME_BOOKS, path);
+    must(books_create(path, &why), &why);
+    must(home_keep(&home, &why), &why);
+    home_path(&home, HOME_BOOKS, path);
+    must(books_open(&books, path, &home.card_keys, &why), &why);
+    const char *json = packs_file("tests/data/packs/demo.json", &size);
+    must(pack_read(&pack, json, size, "demo.json", &why), &why);
+    mbed_sha256(hash, bytes_of(json, size));
+    must(mbed_sign(&signature, &home.pack_key, hash, &why), &why);
+    must(books_add_pack(books, &pack, bytes_of(json, size), buf_bytes(&signature), &why), &why);
+    *address = 0;
+    office_start();
+}
+
+static void office_close(void)
+{
+    office_stop();
+    books_close(books);
+    home_finish(&home);
+    clock_use(NULL);
+}
+
+/* What patronctl till add does. */
+static void open_code(uint32_t terminal, char text[CODE_TEXT_SIZE])
+{
+    struct errmsg why = {""};
+    struct terminal_view t = {.terminal = terminal, .shop = "LEEDS"};
+    struct code code = {.terminal = terminal};
+    for (int i = 0; i < CODE_SECRET_SIZE; i++)
+        code.secret[i] = (uint8_t)test_random();
+    code_print(code.print, bytes_of(home.ca.raw.p, home.ca.raw.len));
+    code_text(text, &code);
+    code_hash(t.code_hash, &code);
+    must(books_save_terminal(books, &t, &why), &why);
+}
+
+/* The books hold, by their own word. */
+static void assert_books_hold(void)
+{
+    struct errmsg why = {""};
+    char *text = NULL;
+    size_t size = 0;
+    int broken = 0;
+    FILE *out = open_memstream(&text, &size);
+    must(books_verify(books, out, &broken, &why), &why);
+    fclose(out);
+    if (broken)
+        fail_msg("%s", text);
+    free(text);
+}
+
+static struct member_view member(member_id id)
+{
+    struct errmsg why = {""};
+    struct member_view v;
+    must(books_member(books, id, &v, &why), &why);
+    return v;
+}
+
+/* ---- a card ---- */
+
+static const struct card_uid uid = {{4, 1, 2, 3, 4, 5, 6}};
+
+static void new_card(struct vcard *card, enum vcard_kind kind, member_id id)
+{
+    struct errmsg why = {""};
+    struct card_profile profile = {.member = id, .layout = CARD_LAYOUT};
+    static struct card_op op;
+    uint8_t random[CARD_RANDOM_SIZE] = {7}, room[CARD_ANSWER_MAX];
+    struct buf answer = BUF_ON(room);
+    enum card_next next;
+    snprintf(profile.tier, sizeof profile.tier, "%s", pack.tiers[0].code);
+    vcard_init(card, kind, &uid, 7);
+    card_issue_start(&op, &home.card_keys, &uid, random, &profile, 1000000);
+    while ((next = card_step(&op, buf_bytes(&answer))) == CARD_SEND) {
+        answer.size = 0;
+        assert_true(vcard_exchange(card, card_frame(&op), &answer));
+    }
+    assert_int_equal(next, CARD_DONE);
+    card_finish(&op);
+    vcard_field_off(card);
+
+    memset(&txn, 0, sizeof txn);
+    txn.kind = TXN_MEMBER;
+    txn.member = id;
+    memcpy(txn.tier, profile.tier, sizeof txn.tier);
+    must(books_post_own(books, &txn, clock_now_s(), &why), &why);
+    memset(&txn, 0, sizeof txn);
+    txn.kind = TXN_CARD;
+    txn.member = id;
+    txn.card = uid;
+    txn.card_kind = kind == VCARD_EV1 ? CARD_EV1 : CARD_EV2;
+    txn.card_status = CARD_ACTIVE;
+    snprintf(txn.reason, sizeof txn.reason, "issued");
+    must(books_post_own(books, &txn, clock_now_s(), &why), &why);
+}
+
+static int32_t purse_of(const struct vcard *card)
+{
+    return vcard_find_file(card, home.card_keys.scheme.aid, FILE_PURSE)->value;
+}
+
+/* ---- the till ---- */
+
+static struct {
+    struct vcard card;
+    struct reader_sim reader;
+    struct identity identity;
+    struct journal *journal;
+    struct till *till;
+    int fd;
+    char dir[300], in[4096], answer[1200];
+    size_t in_size;
+    bool office_sleeps, comes_back;
+} b;
+
+static enum err enrol_here(const char *dir, const char *code, struct errmsg *why)
+{
+    pid_t pid = fork(); /* enrol waits for its answer: head office has its turns here */
+    if (pid == 0) {
+        uint32_t terminal;
+        struct errmsg w = {""};
+        enum err e = enrol(&terminal, dir, address, code, &w);
+        if (e)
+            print_message("  %s\n", w.text);
+        fflush(stdout);
+        _exit((int)e);
+    }
+    int status = 0;
+    while (waitpid(pid, &status, WNOHANG) == 0)
+        must(server_turn(server, 5, why), why);
+    assert_true(WIFEXITED(status));
+    return (enum err)WEXITSTATUS(status);
+}
+
+static void till_open_here(void)
+{
+    struct errmsg why = {""};
+    char path[320];
+    int ends[2];
+    must(identity_load(&b.identity, b.dir, &why), &why);
+    snprintf(path, sizeof path, "%s/till.db", b.dir);
+    must(journal_open(&b.journal, path, b.identity.terminal, &why), &why);
+    struct till_parts parts = {.identity = &b.identity,
+                               .journal = b.journal,
+                               .reader = &b.reader.reader,
+                               .office = address};
+    must(till_create(&b.till, &parts, &why), &why);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    must(till_attach(b.till, ends[1], ends[1], false, &why), &why);
+    b.fd = ends[0];
+    b.in_size = 0;
+}
+
+static void till_close_here(void)
+{
+    till_destroy(b.till);
+    journal_close(b.journal);
+    identity_finish(&b.identity);
+    close(b.fd);
+}
+
+static void open_all(enum vcard_kind kind)
+{
+    struct errmsg why = {""};
+    char code[CODE_TEXT_SIZE];
+    office_open();
+    memset(&b, 0, sizeof b);
+    reader_sim_init(&b.reader);
+    snprintf(b.dir, sizeof b.dir, "%s/till%d", test_scratch_dir(), opened);
+    open_code(7, code);
+    assert_int_equal(enrol_here(b.dir, code, &why), OK);
+    new_card(&b.card, kind, 12);
+    till_open_here();
+    reader_sim_present(&b.reader, &b.card);
+}
+
+static void close_all(void)
+{
+    till_close_here();
+    office_close();
+}
+
+static bool answered(void)
+{
+    ssize_t n = recv(b.fd, b.in + b.in_size, sizeof b.in - b.in_size, MSG_DONTWAIT);
+    b.in_size += n > 0 ? (size_t)n : 0;
+    char *end = memchr(b.in, '\n', b.in_size);
+    if (!end)
+        return false;
+    size_t size = (size_t)(end - b.in);
+    snprintf(b.answer, sizeof b.answer, "%.*s", (int)size, b.in);
+    memmove(b.in, end + 1, b.in_size - size - 1);
+    b.in_size -= size + 1;
+    return true;
+}
+
+static const char *ask(const char *command)
+{
+    struct errmsg why = {""};
+    int64_t end_ms = clock_tick_ms() + 15000;
+    char line[300];
+    int n = snprintf(line, sizeof line, "%s\n", command);
+    assert_int_equal(send(b.fd, line, (size_t)n, MSG_NOSIGNAL), n);
+    while (clock_tick_ms() < end_ms) {
+        (void)!till_turn(b.till, 1);
+        if (server && !b.office_sleeps)
+            must(server_turn(server, 0, &why), &why);
+        if (answered())
+            return b.answer;
+        if (b.comes_back && !b.reader.card)
+            reader_sim_present(&b.reader, &b.card);
+    }
+    fail_msg("no answer to %s", command);
+    return NULL;
+}
+
+#define assert_said(answer, what)                                                                  \
+    do {                                                                                           \
+        const char *answer_ = (answer);                                                            \
+        if (!strstr(answer_, what))                                                                \
+            fail_msg("'%s' is not in '%s'", what, answer_);                                        \
+    } while (0)
+
+static void sell(const char *amount, const char *earned)
+{
+    char line[100];
+    snprintf(line, sizeof line, "line 22745 1 %s gift", amount);
+    assert_said(ask("tap"), "ok state=identified member=M12");
+    assert_said(ask(line), "ok");
+    assert_said(ask("total"), "ok");
+    assert_said(ask("pay"), earned);
+}
+
+TEST(uplink, a_till_enrols_once_with_a_code_and_its_keys_are_its_owners_alone)
+{
+    struct errmsg why = {""};
+    struct identity id;
+    struct stat st;
+    char code[CODE_TEXT_SIZE], other[CODE_TEXT_SIZE], dir[300], path[320];
+    office_open();
+    snprintf(dir, sizeof dir, "%s/t", test_scratch_dir());
+    open_code(7, code);
+    snprintf(other, sizeof other, "%s", code);
+    open_code(7, code); /* a new code: the old one is void */
+    assert_int_equal(enrol_here(dir, other, &why), ERR_REFUSED);
+    assert_int_equal(enrol_here(dir, "0007-nonsense", &why), ERR_FORMAT);
+    assert_int_equal(identity_load(&id, dir, &why), ERR_NOT_FOUND);
+    assert_int_equal(enrol_here(dir, code, &why), OK);
+    assert_int_equal(enrol_here(dir, code, &why), ERR_EXISTS);
+    must(identity_load(&id, dir, &why), &why);
+    assert_int_equal(id.terminal, 7);
+    assert_string_equal(id.shop, "LEEDS");
+    assert_memory_equal(id.card.k2.b, home.card_keys.k2.b, AES_KEY_SIZE);
+    identity_finish(&id);
+    static const char *const names[] = {"key.pem", "till.conf"};
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0600);
+    }
+    chmod(path, 0644);
+    assert_int_equal(identity_load(&id, dir, &why), ERR_REFUSED);
+    /* Somebody else's head office: the code speaks of another CA, and is not sent. */
+    struct code parsed;
+    must(code_parse(&parsed, code, &why), &why);
+    parsed.print[0] ^= 1;
+    code_text(other, &parsed);
+    snprintf(dir, sizeof dir, "%s/u", test_scratch_dir());
+    assert_int_not_equal(enrol_here(dir, other, &why), OK);
+    assert_int_equal(identity_load(&id, dir, &why), ERR_NOT_FOUND);
+    office_close();
+}
+
+TEST(uplink, what_is_earned_is_loaded_at_the_next_tap_and_redeemed_above_the_offline_limit)
+{
+    for (int kind = VCARD_EV1; kind <= VCARD_EV2; kind++) {
+        open_all((enum vcard_kind)kind);
+        assert_said(ask("sync"), "ok owed=0");
+        assert_said(ask("show"), "newest_pack=1");
+        sell("200000", "earned=2000");
+        assert_said(ask("sync"), "ok owed=0");
+        assert_int_equal(points_n(member(12).held), 2000);
+        assert_said(ask("tap"), "purse=2000 pending=0 held=0 online=yes");
+        assert_int_equal(purse_of(&b.card), 2000);
+        assert_int_equal(points_n(member(12).on_cards), 2000);
+        assert_said(ask("line 22745 1 300000 gift"), "ok");
+        assert_said(ask("total"), "offer=2000"); /* silver now; bronze offline would be 500 */
+        assert_said(ask("redeem max"), "ok state=debited redeemed=2000");
+        assert_said(ask("pay ref=A"), "due=298000");
+        assert_said(ask("sync"), "ok owed=0");
+        assert_int_equal(points_n(member(12).on_cards), 0);
+        assert_books_hold();
+        close_all();
+    }
+}
+
+TEST(uplink, with_head_office_gone_it_sells_on_within_the_limits_and_catches_up)
+{
+    open_all(VCARD_EV2);
+    assert_said(ask("sync"), "ok");
+    sell("200000", "earned=2000");
+    assert_said(ask("sync"), "ok");
+    assert_said(ask("tap"), "purse=2000");
+    assert_said(ask("cancel"), "ok");
+    office_stop();
+    for (int i = 0; i < 5; i++)
+        assert_said(ask("status"), "ok");
+    assert_said(ask("tap"), "online=no");
+    assert_said(ask("line 22745 1 300000 gift"), "ok");
+    assert_said(ask("total"), "offer=1000"); /* silver, offline, a tap */
+    assert_said(ask("redeem max"), "redeemed=1000");
+    assert_said(ask("pay ref=A"), "redeemed=1000");
+    for (int i = 0; i < 70; i++) { /* more than one batch */
+        assert_said(ask("line 22745 1 100 gift"), "ok");
+        assert_said(ask("total"), "ok");
+        assert_said(ask("pay"), "ok");
+    }
+    assert_said(ask("sync 300"), "error TIMEOUT");
+    assert_said(ask("online"), "ok online=no");
+    office_start();
+    assert_said(ask("sync"), "ok owed=0");
+    assert_said(ask("status"), "owed=0");
+    uint32_t next;
+    uint8_t hash[32];
+    struct errmsg why;
+    assert_int_equal(books_next_seq(books, 7, &next, hash, &why), OK);
+    assert_int_equal(next, 1 + 1 + 2 + 70);
+    assert_books_hold();
+    assert_said(ask("tap"), "online=yes");
+    assert_int_equal(purse_of(&b.card), points_n(member(12).on_cards));
+    close_all();
+}
+
+TEST(uplink, a_line_that_hangs_holds_up_a_tap_for_a_second_and_a_half_and_no_more)
+{
+    open_all(VCARD_EV2);
+    assert_said(ask("sync"), "ok");
+    sell("200000", "earned=2000");
+    assert_said(ask("sync"), "ok");
+    b.office_sleeps = true;
+    int64_t from_ms = clock_tick_ms();
+    assert_said(ask("tap"), "purse=0 pending=0 held=0 online=no");
+    assert_in_range(clock_tick_ms() - from_ms, TILL_ASK_MS, TILL_ASK_MS + 500);
+    from_ms = clock_tick_ms();
+    assert_said(ask("tap"), "online=no"); /* now it counts as cut, and is not waited for */
+    assert_in_range(clock_tick_ms() - from_ms, 0, 400);
+    b.office_sleeps = false;
+    assert_said(ask("cancel"), "ok");
+    assert_said(ask("sync"), "ok owed=0");
+    assert_said(ask("tap"), "purse=2000 pending=0 held=0 online=yes");
+    close_all();
+}
+
+TEST(uplink, a_load_torn_at_any_exchange_is_loaded_once)
+{
+    int torn = 0;
+    for (int after = 0; after < 2; after++) {
+        open_all(VCARD_EV2);
+        assert_said(ask("sync"), "ok");
+
+        for (int n = 1;; n++) {
+            sell("10000", "earned=");
+            assert_said(ask("sync"), "ok owed=0");
+
+            b.comes_back = true;
+            reader_sim_tear(&b.reader, n, after, ERR_GONE);
+            assert_said(ask("tap"), "ok state=identified");
+            bool whole = b.reader.exchanges < b.reader.tear_at;
+            b.reader.tear_at = 0;
+            assert_said(ask("cancel"), "ok");
+            assert_said(ask("tap"), "online=yes"); /* what was left in doubt is settled by this load */
+            assert_said(ask("cancel"), "ok");
+            struct member_view v = member(12);
+            assert_int_equal(points_n(v.in_transit), 0);
+            assert_int_equal(points_n(v.held), 0);
+            assert_int_equal(points_n(v.on_cards), purse_of(&b.card));
+            assert_int_equal(purse_of(&b.card) >= n * 100, 1);
+            torn += !whole;
+            if (whole)
+                break;
+        }
+        assert_books_hold();
+        close_all();
+    }
+    print_message("  %d loads torn\n", torn);
+    assert_true(torn >= 20);
+}
+
+TEST(uplink, a_card_on_the_hot_list_is_refused_offline_too)
+{
+    struct errmsg why = {""};
+    open_all(VCARD_EV2);
+    assert_said(ask("sync"), "ok");
+    assert_said(ask("tap"), "ok state=identified");
+    assert_said(ask("cancel"), "ok");
+    memset(&txn, 0, sizeof txn);
+    txn.kind = TXN_CARD;
+    txn.member = 12;
+    txn.card = uid;
+    txn.card_kind = CARD_EV2;
+    txn.card_status = CARD_BLOCKED;
+    snprintf(txn.reason, sizeof txn.reason, "lost");
+    must(books_post_own(books, &txn, clock_now_s(), &why), &why);
+    assert_said(ask("tap"), "error BLOCKED"); /* head office says it at the tap */
+    assert_said(ask("sync"), "ok");
+    till_close_here();
+    office_stop();
+    till_open_here();
+    assert_said(ask("tap"), "error BLOCKED"); /* and the till remembers */
+    office_start();
+    close_all();
+}
