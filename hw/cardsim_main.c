@@ -217,6 +217,8 @@ static bool scan_cards(struct sim *s, struct errmsg *why)
     while (good && (e = readdir(d))) {
         char name[NAME_MAX_SIZE];
         size_t size = strlen(e->d_name);
+        if (size > 4 && strcmp(e->d_name + size - 4, ".new") == 0)
+            e->d_name[size -= 4] = 0; /* vcard_load takes it */
         if (size < 6 || size - 5 >= sizeof name || strcmp(e->d_name + size - 5, ".card") != 0)
             continue;
         snprintf(name, sizeof name, "%.*s", (int)(size - 5), e->d_name);

@@ -95,10 +95,15 @@ enum err vcard_save(const struct vcard *v, const char *path, struct errmsg *why)
     enum err e = OK;
     if (!root || asprintf(&temp, "%s.new", path) < 0)
         e = err_set(why, ERR_IO, "card file %s: no memory", path);
-    else if (json_dump_file(root, temp, JSON_INDENT(1)) != 0 || rename(temp, path) != 0)
-        e = err_set(why, ERR_IO, "write card file %s: %s", path, strerror(errno));
+    else if (json_dump_file(root, temp, JSON_INDENT(1)) != 0)
+        e = err_set(why, ERR_IO, "write card file %s: %s", temp, strerror(errno));
     if (e && temp)
         unlink(temp);
+    /* Renaming over a file makes ext4 write the new one out at once, a millisecond a commit; so the old
+     * one goes first, and vcard_load takes the new one if we die in between. */
+    if (e == OK && ((unlink(path) != 0 && errno != ENOENT) ||
+                    (rename(temp, path) != 0 && access(path, F_OK) != 0))) /* a loader did it for us */
+        e = err_set(why, ERR_IO, "write card file %s: %s", path, strerror(errno));
     free(temp);
     json_decref(root);
     return e;
@@ -248,13 +253,22 @@ static void app_in(struct in *in, const json_t *o, uint8_t index, struct vcard_m
     }
 }
 
+/* A writer died between its last two steps: what it had written is whole. */
+static bool take_new(const char *path)
+{
+    char *temp = NULL;
+    bool taken = asprintf(&temp, "%s.new", path) >= 0 && rename(temp, path) == 0;
+    free(temp);
+    return taken;
+}
+
 enum err vcard_load(struct vcard *v, const char *path, uint64_t seed, struct errmsg *why)
 {
     static const char *const kinds[] = {"ev1", "ev2", "ev3"};
     struct in in = {why, path, false};
     struct card_uid uid;
     json_error_t error;
-    if (access(path, F_OK) != 0 && errno == ENOENT)
+    if (access(path, F_OK) != 0 && errno == ENOENT && !take_new(path))
         return err_set(why, ERR_NOT_FOUND, "there is no card file %s", path);
     json_t *root = json_load_file(path, 0, &error);
     if (!root)

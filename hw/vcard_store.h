@@ -13,8 +13,9 @@
  *                   linear cyclic   size (of a record), max, count, oldest (slot)
  *                   tmac            key, tmc, tmv hex, reader_id hex, tmc_limit (or null)
  *
- * A file is replaced whole (written beside it, then renamed), so that a reader sees one commit or the
- * next, never half of one.  It is not synced to the disk: a power cut of the machine may lose commits.
+ * A file is replaced whole: written beside it as PATH.new, then put in its place; loading looks for
+ * both.  So whoever loads sees one commit or the next, never half of one, even if the writer was killed.
+ * It is not synced to the disk: a power cut of the machine may lose commits.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_HW_VCARD_STORE_H
 #define PATRON_HW_VCARD_STORE_H

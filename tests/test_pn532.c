@@ -477,6 +477,20 @@ TEST(card_file, gives_back_all_that_a_power_cut_leaves)
     assert_int_not_equal(access(path_in_scratch("a.card.new"), F_OK), 0);
 }
 
+TEST(card_file, is_found_when_its_writer_died_before_the_last_step)
+{
+    struct errmsg why;
+    a_full_card();
+    char path[400];
+    snprintf(path, sizeof path, "%s", path_in_scratch("d.card"));
+    assert_int_equal(vcard_save(&one, path, &why), OK);
+    assert_int_equal(rename(path, path_in_scratch("d.card.new")), 0);
+    static struct vcard back;
+    assert_int_equal(vcard_load(&back, path, 1, &why), OK);
+    assert_memory_equal(&back.m, &one.m, sizeof one.m);
+    assert_int_equal(access(path, F_OK), 0);
+}
+
 /* Every single change of the file that is not refused gives a card that can be worked with. */
 TEST(card_file, is_refused_with_the_field_or_harmless_whatever_is_changed_in_it)
 {
