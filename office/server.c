@@ -34,7 +34,7 @@ enum {
  *   COMMITTING --answer or none--> LOAD posted
  *
  * The card writes the number of the LOAD_INTENT into its log and Transaction MAC before the LOAD_INTENT
- * can be complete, so the number is foretold: one load at a time is between the two, and when another
+ * can be complete, so the number is foretold: one load at a time is from there to its LOAD, and when another
  * entry took the number all the same, the load starts over; the till only carries frames. */
 enum load_state { LOAD_NONE, LOAD_READING, LOAD_WAITING, LOAD_CHANGING, LOAD_COMMITTING };
 
@@ -266,18 +266,20 @@ static void load_again(struct server *s, struct conn *c, const char *cause)
         refuse(s, c, ERR_BUSY, "the card could not be loaded now (%s): try again", cause);
         return;
     }
+    s->counts.loads_restarted++;
     note(s, c, "load starts over: %s", cause);
     load_begin(s, c);
 }
 
-/* Is another load between its foretold number and its LOAD_INTENT, and not too slow? */
+/* Is another load between its foretold number and its LOAD, which takes the number after, and not too
+ * slow? */
 static bool is_promised(const struct server *s, const struct conn *c)
 {
     int64_t now = clock_tick_ms();
     for (int i = 0; i < SERVER_CONNECTIONS; i++) {
         const struct conn *other = &s->conns[i];
-        if (other != c && other->link && other->load.state == LOAD_CHANGING &&
-            now - other->load.since_ms < PROMISE_MS)
+        bool open = other->load.state == LOAD_CHANGING || other->load.state == LOAD_COMMITTING;
+        if (other != c && other->link && open && now - other->load.since_ms < PROMISE_MS)
             return true;
     }
     return false;

@@ -51,7 +51,7 @@ MUST_CHECK enum err server_turn(struct server *s, int timeout_ms, struct errmsg 
 void server_destroy(struct server *s);
 
 struct server_counts {
-    uint64_t connections, requests, entries, repeated, refused, loads;
+    uint64_t connections, requests, entries, repeated, refused, loads, loads_restarted;
 };
 struct server_counts server_counts(const struct server *s);
 
