@@ -609,6 +609,15 @@ static void carry_out(struct till *t, struct client *c, char *line)
 
 /* ---- clients ---- */
 
+void commands_greet(struct till *t, struct client *c)
+{
+    if (!c->person)
+        return;
+    put(c, "  Till %u in %s. help lists the commands.\n", t->parts.identity->terminal,
+        t->parts.identity->shop);
+    c->asked = true;
+}
+
 void commands_close(struct till *t, struct client *c)
 {
     if (t->waiter == c) { /* nobody waits any more; a debit that has begun goes on */

@@ -287,6 +287,7 @@ enum err till_attach(struct till *t, int in_fd, int out_fd, bool person, struct 
         if (c->used)
             continue;
         *c = (struct client){.used = true, .person = person, .in_fd = in_fd, .out_fd = out_fd};
+        commands_greet(t, c);
         return OK;
     }
     return err_set(why, ERR_FULL, "%d registers are connected already", TILL_CLIENTS_MAX);

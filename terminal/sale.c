@@ -811,8 +811,11 @@ static void say_sale(struct sale_effects *out, const struct pack *pack)
         return;
     }
     member_text(who, r->member);
+    char redeemed[48] = "";
+    if (points_n(r->redeemed))
+        snprintf(redeemed, sizeof redeemed, " and redeemed %" PRId64, points_n(r->redeemed));
     say(out, SALE_OK, "Receipt %s: %s paid, %s earned %" PRId64 " points%s.%s", entry, due, who,
-        points_n(r->earned), points_n(r->redeemed) ? " and redeemed some" : "",
+        points_n(r->earned), redeemed,
         r->commit == COMMIT_DOUBT ? " Whether the card was debited is settled by head office." : "");
 }
 

@@ -189,6 +189,7 @@ void packs_choose(struct till *t, int32_t day);
 const struct pack *packs_find(struct till *t, uint32_t version);
 
 /* commands.c */
+void commands_greet(struct till *t, struct client *c);
 void commands_input(struct till *t, struct client *c);
 void commands_output(struct till *t, struct client *c);
 void commands_close(struct till *t, struct client *c);

@@ -570,6 +570,68 @@ TEST(till, killed_at_any_point_of_a_redeeming_sale_it_resumes_and_nothing_told_i
     assert_true(resumed >= 4);
 }
 
+/* A register that repeats what it was not told the answer of gets one sale and one refund, whenever the till
+ * was killed. */
+static void sell_and_refund(struct bench *b, volatile int *told)
+{
+    static const char *const commands[] = {"line MUG 2 1000", "line POT 1 2000", "total", "pay ref=R1"};
+    if (!said(ask(b, "bill R1"), "ok receipt=")) {
+        assert_said(ask(b, "tap"), "ok");
+        for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+            assert_said(ask(b, commands[i]), "ok");
+    }
+    *told = 1;
+    assert_said(ask(b, "refund T0007-1 POT:1:2000 ref=F1"), "ok receipt=T0007-2 member=M12 total=2000 back=2000");
+    assert_said(b->answer, "clawed=20");
+    *told = 2;
+}
+
+TEST(till, killed_at_any_point_of_a_sale_and_a_refund_each_is_there_once)
+{
+    struct bench *b = bench();
+    char name[40];
+    volatile int *told = mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int n = 1;
+    for (;; n++) {
+        snprintf(name, sizeof name, "refund-%d", n);
+        new_bench(b, card_of(1), name);
+        close_till(b);
+        reader_sim_present(&b->reader, &b->card);
+        *told = 0;
+        pid_t pid = fork();
+        if (pid == 0) {
+            char text[16];
+            snprintf(text, sizeof text, "%d", n);
+            setenv("PATRON_CRASH", text, 1);
+            crash_read();
+            if (!freopen("/dev/null", "w", stderr))
+                _exit(9);
+            open_till(b);
+            sell_and_refund(b, told);
+            _exit(0);
+        }
+        int status = 0;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        bool killed = WIFSIGNALED(status);
+        vcard_field_off(&b->card);
+        reader_sim_init(&b->reader);
+        reader_sim_present(&b->reader, &b->card);
+        open_till(b);
+        if (*told >= 1) /* I3 */
+            assert_said(ask(b, "bill R1"), "ok receipt=T0007-1");
+        if (*told == 2)
+            assert_said(ask(b, "bill F1"), "ok receipt=T0007-2");
+        sell_and_refund(b, told);
+        struct sums s = add_up(b);
+        assert_int_equal(s.sales, 1);
+        assert_int_equal(journal_next_seq(b->journal), 3);
+        close_till(b);
+        if (!killed)
+            break;
+    }
+    assert_true(n > 8);
+}
+
 /* ---- registers ---- */
 
 TEST(till, commands_may_be_sent_ahead_and_a_wait_of_one_register_does_not_hold_up_another)

@@ -464,6 +464,50 @@ TEST(uplink, a_load_torn_at_any_exchange_is_loaded_once)
     assert_true(torn >= 20);
 }
 
+TEST(uplink, a_redemption_in_doubt_or_cancelled_comes_back_to_the_member_and_the_books_agree)
+{
+    static const struct {
+        const char *claim;
+        bool tear, after;
+    } table[] = {{"cancelled after the debit", false, true},
+                 {"pulled before the commit, given up", true, false},
+                 {"pulled after the commit, given up", true, true}};
+    for (int kind = VCARD_EV1; kind <= VCARD_EV2; kind++)
+        for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+            open_all((enum vcard_kind)kind);
+            assert_said(ask("sync"), "ok");
+            sell("200000", "earned=2000");
+            assert_said(ask("sync"), "ok");
+            assert_said(ask("tap"), "purse=2000");
+            assert_said(ask("line 22745 1 10000 gift"), "ok");
+            assert_said(ask("total"), "offer=2000");
+            if (table[i].tear) {
+                reader_sim_tear(&b.reader, kind == VCARD_EV1 ? 4 : 5, table[i].after, ERR_TIMEOUT);
+                assert_said(ask("redeem 1000"), "error DOUBT");
+                assert_said(ask("giveup"), "ok");
+                assert_said(ask("pay"), "due=10000 by_points=0");
+                assert_said(ask("sync"), "ok"); /* head office knows of the doubt */
+                reader_sim_present(&b.reader, &b.card);
+            } else {
+                assert_said(ask("redeem 1000"), "ok state=debited");
+                assert_said(ask("cancel"), "ok state=idle");
+                assert_said(ask("sync"), "ok");
+            }
+            int earned = table[i].tear ? 125 : 0; /* silver by now: x 5/4 */
+            assert_said(ask("tap"), "online=yes"); /* settled here, told, and loaded */
+            assert_said(ask("sync"), "ok");
+            assert_said(ask("cancel"), "ok");
+            assert_said(ask("tap"), "online=yes");
+            assert_int_equal(purse_of(&b.card), 2000 + earned);
+            struct member_view v = member(12);
+            assert_int_equal(points_n(v.held), 0);
+            assert_int_equal(points_n(v.in_transit), 0);
+            assert_int_equal(points_n(v.on_cards), 2000 + earned);
+            assert_books_hold();
+            close_all();
+        }
+}
+
 TEST(uplink, a_card_on_the_hot_list_is_refused_offline_too)
 {
     struct errmsg why = {""};
