@@ -7,13 +7,17 @@
 #include "office/server.h"
 #include "sync/code.h"
 #include "sync/link.h"
+#include "tests/harness.h"
 #include "tests/packs.h"
 #include "tests/some_txn.h"
 #include "tests/test.h"
 
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -41,7 +45,8 @@ struct till {
     struct errmsg why;
 };
 
-static struct server *server;
+static struct server *server; /* NULL: head office is a process of its own */
+static char address[LINK_ADDRESS_SIZE];
 static struct books *books;
 static struct home home;
 static struct till tills[2];
@@ -63,6 +68,7 @@ static void start(void)
     home_path(&home, HOME_BOOKS, path);
     must(books_open(&books, path, &home.card_keys, &why), &why);
     must(server_create(&server, &home, books, &o, &why), &why);
+    snprintf(address, sizeof address, "%s", server_address(server));
 }
 
 static void stop(void)
@@ -116,7 +122,10 @@ static void turn(void)
     for (int i = 0; i < 2; i++)
         if (!tills[i].answered)
             till_step(&tills[i]);
-    must(server_turn(server, 1, &why), &why);
+    if (server)
+        must(server_turn(server, 1, &why), &why);
+    else
+        (void)poll(NULL, 0, 1);
     for (int i = 0; i < 2; i++)
         if (!tills[i].answered)
             till_step(&tills[i]);
@@ -126,7 +135,7 @@ static void till_connect(struct till *t)
 {
     struct errmsg why = {""};
     t->answered = t->down = false;
-    must(link_connect(t->link, server_address(server), clock_tick_ms(), &why), &why);
+    must(link_connect(t->link, address, clock_tick_ms(), &why), &why);
     for (int i = 0; i < 2000 && link_state(t->link) != LINK_OPEN && !t->down; i++)
         turn();
     if (t->down)
@@ -837,7 +846,7 @@ TEST(server, strangers_who_only_hold_the_line_make_room_for_tills)
     assert_int_equal(till_ask(&tills[0], &r)->say, SAY_SYNCED);
     for (int i = 0; i < SERVER_CONNECTIONS + 10; i++) {
         must(link_create(&strangers[i], tills[0].config, &why), &why);
-        must(link_connect(strangers[i], server_address(server), clock_tick_ms(), &why), &why);
+        must(link_connect(strangers[i], address, clock_tick_ms(), &why), &why);
         turn(); /* they connect, and say nothing */
     }
     assert_true(server_counts(server).connections >= SERVER_CONNECTIONS + 5);
@@ -847,5 +856,87 @@ TEST(server, strangers_who_only_hold_the_line_make_room_for_tills)
     assert_int_equal(till_ask(&tills[1], &r)->say, SAY_SYNCED); /* and on a new one */
     for (int i = 0; i < SERVER_CONNECTIONS + 10; i++)
         link_destroy(strangers[i]);
+    close_office();
+}
+
+/* ---- kill -9 ---- */
+
+static struct proc office;
+
+/* env: NULL, or where it is to die. */
+static void office_start(const char *env)
+{
+    char line[256], program[256], log[256];
+    const char *build = getenv("BUILD");
+    snprintf(program, sizeof program, "%s/patron-office", build ? build : "build");
+    snprintf(log, sizeof log, "%s/log", test_scratch_dir());
+    proc_start(&office, log, env,
+               (const char *const[]){program, "--home", dir, "--listen", "127.0.0.1:0", "--clock",
+                                     clock_file, NULL});
+    proc_line(&office, line, sizeof line, 10000);
+    assert_int_equal(sscanf(line, "listening on %100s", address), 1);
+}
+
+/* A batch and a load; false as soon as the line falls. */
+static bool batch_and_load(struct till *t, struct wire_request *batch, uint32_t last)
+{
+    const struct wire_answer *a = till_ask(t, batch);
+    if (!a)
+        return false;
+    assert_int_equal(a->say, SAY_SYNCED);
+    assert_int_equal(a->synced.acked_seq, last);
+    a = load(t, &cards[0]);
+    if (a)
+        assert_int_equal(a->say, SAY_LOADED);
+    return a && a->loaded.commit != COMMIT_DOUBT;
+}
+
+TEST(server, killed_at_every_write_point_it_counts_each_entry_and_each_load_once)
+{
+    struct till *t = &tills[0];
+    static struct wire_request batch;
+    uint8_t hash[WIRE_HASH_SIZE];
+    int64_t given = 0;
+    bool whole = false;
+    int n = 0;
+    open_office(1);
+    new_card(&cards[0], VCARD_EV2, 5, 1);
+    while (!whole) {
+        char env[32];
+        snprintf(env, sizeof env, "PATRON_CRASH=%d", ++n);
+        assert_true(n < 40);
+        give(5, 10);
+        given += 10;
+        make_batch(t, &batch, 2, hash);
+        uint32_t last = t->next_seq + 1;
+        stop();
+        link_close(t->link);
+        office_start(env);
+        whole = batch_and_load(t, &batch, last);
+        link_close(t->link);
+        if (!whole) {
+            int status = proc_wait(&office, 5000);
+            assert_true(WIFSIGNALED(status));
+            assert_int_equal(WTERMSIG(status), SIGKILL);
+            office_start(NULL);
+            for (int tries = 0; !batch_and_load(t, &batch, last); tries++)
+                assert_true(tries < 3);
+        }
+        int status = proc_end(&office, SIGTERM);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0);
+        start();
+        memcpy(t->hash, hash, sizeof hash);
+        t->next_seq = last + 1;
+        struct member_view m = member(5);
+        assert_int_equal(ledger_next(1), last + 1);
+        assert_int_equal(points_n(m.held), 0);
+        assert_int_equal(points_n(m.in_transit), 0);
+        assert_int_equal(points_n(m.on_cards), given);
+        assert_int_equal(purse_of(&cards[0]), given);
+        assert_books_hold();
+    }
+    print_message("%d points\n", n - 1);
+    assert_true(n > 8); /* else the points are not passed at all */
     close_office();
 }
