@@ -1,5 +1,6 @@
-/* commands.c - commands in, answers out: "ok key=value ..." or "error CODE sentence" for a register, sentences for
- * a person.  A client's commands are answered in order; one that waits holds up only its own client.
+/* commands.c - commands in, answers out: "ok key=value ..." or "error CODE sentence" for a
+ * register, sentences for a person.  A client's commands are answered in order; one that waits
+ * holds up only its own client.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "terminal/commands.h"
 
@@ -23,10 +24,12 @@ enum { WORDS_MAX = 8, SYNC_MS = 10000 };
 const char commands_help[] =
     "  tap [TIMEOUT_MS]                        wait for a card and say who it is\n"
     "  line SKU QTY AMOUNT_MINOR [CATEGORY]    one line of the bill, in pence or cents\n"
-    "  total                                   close the bill: what it earns, what may be redeemed\n"
+    "  total                                   close the bill: what it earns, what may be "
+    "redeemed\n"
     "  redeem N|max [ref=R] [wait=MS]          take points off the card\n"
     "  pay [ref=R]                             the rest is paid: finish the sale\n"
-    "  giveup                                  the card in doubt does not come back: the member pays whole\n"
+    "  giveup                                  the card in doubt does not come back: the member "
+    "pays whole\n"
     "  cancel                                  no sale\n"
     "  refund RECEIPT all|SKU:QTY:AMOUNT,... [ref=R]   goods come back\n"
     "  bill REF                                what became of a reference\n"
@@ -37,7 +40,7 @@ const char commands_help[] =
 
 static void put(struct client *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Adds to what is to be sent.  There is room: input is not taken while the output is nearly full. */
+/* Adds to what is to be sent.  There is room: no input is taken while the output is nearly full. */
 static void put(struct client *c, const char *format, ...)
 {
     va_list args;
@@ -107,16 +110,19 @@ static void put_receipt(struct client *c, const struct sale_receipt *r)
     entry_text(entry, r->entry);
     member_text(who, r->member);
     if (r->refund)
-        put(c, "ok receipt=%s member=%s total=%" PRId64 " back=%" PRId64 " by_points=%" PRId64
-            " clawed=%" PRId64 " returned=%" PRId64 " repeated=%s\n", entry, r->member ? who : "-",
-            money_minor(r->total), money_minor(r->due), money_minor(r->by_points), points_n(r->earned),
-            points_n(r->redeemed), yes(r->repeated));
-    else
-        put(c, "ok receipt=%s member=%s tier=%s total=%" PRId64 " due=%" PRId64 " by_points=%" PRId64
-            " earned=%" PRId64 " redeemed=%" PRId64 " commit=%s repeated=%s\n", entry,
-            r->member ? who : "-", or_dash(r->tier), money_minor(r->total), money_minor(r->due),
+        put(c,
+            "ok receipt=%s member=%s total=%" PRId64 " back=%" PRId64 " by_points=%" PRId64
+            " clawed=%" PRId64 " returned=%" PRId64 " repeated=%s\n",
+            entry, r->member ? who : "-", money_minor(r->total), money_minor(r->due),
             money_minor(r->by_points), points_n(r->earned), points_n(r->redeemed),
-            commit_text(r->commit), yes(r->repeated));
+            yes(r->repeated));
+    else
+        put(c,
+            "ok receipt=%s member=%s tier=%s total=%" PRId64 " due=%" PRId64 " by_points=%" PRId64
+            " earned=%" PRId64 " redeemed=%" PRId64 " commit=%s repeated=%s\n",
+            entry, r->member ? who : "-", or_dash(r->tier), money_minor(r->total),
+            money_minor(r->due), money_minor(r->by_points), points_n(r->earned),
+            points_n(r->redeemed), commit_text(r->commit), yes(r->repeated));
 }
 
 static void put_sale(struct till *t, struct client *c)
@@ -124,7 +130,8 @@ static void put_sale(struct till *t, struct client *c)
     const struct sale *s = &t->sale;
     char who[MEMBER_TEXT_SIZE];
     member_text(who, s->member);
-    put(c, "ok state=%s member=%s tier=%s purse=%d pending=%" PRId64 " held=%" PRId64 " online=%s\n",
+    put(c,
+        "ok state=%s member=%s tier=%s purse=%d pending=%" PRId64 " held=%" PRId64 " online=%s\n",
         sale_state_text(s->state), s->member ? who : "-", or_dash(s->tier), s->purse,
         points_n(t->facts.pending), points_n(t->facts.held), yes(s->online));
 }
@@ -136,8 +143,8 @@ static void put_debit(struct till *t, struct client *c)
     if (!money_sub(&due, s->t.total, s->wanted_value))
         due = s->t.total;
     put(c, "ok state=%s redeemed=%" PRId64 " value=%" PRId64 " due=%" PRId64 " purse=%d\n",
-        sale_state_text(s->state), points_n(s->wanted), money_minor(s->wanted_value), money_minor(due),
-        s->purse);
+        sale_state_text(s->state), points_n(s->wanted), money_minor(s->wanted_value),
+        money_minor(due), s->purse);
 }
 
 void commands_answered(struct till *t, struct client *c)
@@ -378,7 +385,7 @@ static bool returns(struct txn_line *out, int32_t *count, char *text)
     return true;
 }
 
-/* The sale a refund is about, and what earlier refunds left of it.  ERR_NOT_FOUND: not of this till. */
+/* The sale a refund is about, and what earlier refunds left of it.  ERR_NOT_FOUND: not ours. */
 static enum err find_original(struct till *t, struct entry_id receipt, struct errmsg *why)
 {
     struct buf entry = BUF_ON(t->entry);
@@ -405,12 +412,14 @@ static void do_refund(struct till *t, struct client *c, const struct words *w)
     struct sale_event in = {.kind = SALE_REFUND, .ref = w->ref, .back = t->back, .left = t->left};
     struct errmsg why = {""};
     if (w->count != 3 || entry_parse(&in.receipt, w->word[1])) {
-        fail(c, "FORMAT", "refund RECEIPT all|SKU:QTY:AMOUNT,... [ref=R], RECEIPT such as T0007-123.");
+        fail(c, "FORMAT",
+             "refund RECEIPT all|SKU:QTY:AMOUNT,... [ref=R], RECEIPT such as T0007-123.");
         return;
     }
     in.all = strcmp(w->word[2], "all") == 0;
     if (!in.all && !returns(t->back, &in.back_count, w->word[2])) {
-        fail(c, "FORMAT", "What comes back is SKU:QTY:AMOUNT, several with commas between, or all.");
+        fail(c, "FORMAT",
+             "What comes back is SKU:QTY:AMOUNT, several with commas between, or all.");
         return;
     }
     enum err e = find_original(t, in.receipt, &why);
@@ -458,11 +467,17 @@ static void do_status(struct till *t, struct client *c)
     member_text(who, s->member);
     time_text(now, clock_now_s());
     done(c);
-    put(c, "%sstate=%s member=%s lines=%d total=%" PRId64 " ref=%s online=%s owed=%u reader=%s waiting=%s "
-        "time=%s\n", c->person ? "  " : "ok ", sale_state_text(s->state), s->member ? who : "-",
-        s->t.line_count, money_minor(s->t.total), or_dash(s->t.ref), yes(uplink_is_up(t)),
+    put(c,
+        "%sstate=%s member=%s lines=%d total=%" PRId64
+        " ref=%s online=%s owed=%u reader=%s waiting=%s "
+        "time=%s\n",
+        c->person ? "  " : "ok ", sale_state_text(s->state), s->member ? who : "-", s->t.line_count,
+        money_minor(s->t.total), or_dash(s->t.ref), yes(uplink_is_up(t)),
         outbox_waiting(&t->up.outbox),
-        !t->reader ? "none" : t->tap.reader_away ? "away" : "there", t->tap.job ? "card" : "no", now);
+        !t->reader           ? "none"
+        : t->tap.reader_away ? "away"
+                             : "there",
+        t->tap.job ? "card" : "no", now);
 }
 
 static void do_online(struct till *t, struct client *c)
@@ -492,11 +507,12 @@ static void do_show(struct till *t, struct client *c)
         packs_choose(t, day_of_time(clock_now_s()));
     struct link_counts n = t->up.link ? link_counts(t->up.link) : (struct link_counts){0};
     done(c);
-    put(c, "%sterminal=%u shop=%s entries=%u owed=%u chain=ok hash=%s pack=%u newest_pack=%u hot=%u "
-        "handshakes=%" PRIu64 " sent=%" PRIu64 " received=%" PRIu64 "\n", c->person ? "  " : "ok ",
-        t->parts.identity->terminal, t->parts.identity->shop, count, outbox_waiting(&t->up.outbox), hex,
-        t->packs.in_effect ? t->packs.in_effect->version : 0, t->packs.newest, t->hot_version,
-        n.handshakes, n.bytes_out, n.bytes_in);
+    put(c,
+        "%sterminal=%u shop=%s entries=%u owed=%u chain=ok hash=%s pack=%u newest_pack=%u hot=%u "
+        "handshakes=%" PRIu64 " sent=%" PRIu64 " received=%" PRIu64 "\n",
+        c->person ? "  " : "ok ", t->parts.identity->terminal, t->parts.identity->shop, count,
+        outbox_waiting(&t->up.outbox), hex, t->packs.in_effect ? t->packs.in_effect->version : 0,
+        t->packs.newest, t->hot_version, n.handshakes, n.bytes_out, n.bytes_in);
 }
 
 static void check_synced(struct till *t, struct client *c, int64_t now_ms)
@@ -513,7 +529,8 @@ static void check_synced(struct till *t, struct client *c, int64_t now_ms)
         if (!uplink_is_up(t) && link_state(t->up.link) == LINK_IDLE)
             outbox_hurry(&t->up.outbox);
     } else {
-        fail(c, "TIMEOUT", "Head office was not reached; %u entries are still owed. Selling goes on.", owed);
+        fail(c, "TIMEOUT",
+             "Head office was not reached; %u entries are still owed. Selling goes on.", owed);
     }
 }
 
@@ -530,11 +547,11 @@ static enum verb verb_of(const char *word)
     static const struct {
         const char *word;
         enum verb verb;
-    } table[] = {{"status", VERB_STATUS}, {"tap", VERB_TAP},       {"line", VERB_LINE},
-                 {"bill-line", VERB_LINE}, {"total", VERB_TOTAL},  {"redeem", VERB_REDEEM},
-                 {"pay", VERB_PAY},       {"giveup", VERB_GIVE_UP}, {"cancel", VERB_CANCEL},
-                 {"refund", VERB_REFUND}, {"bill", VERB_BILL},     {"sync", VERB_SYNC},
-                 {"online", VERB_ONLINE}, {"show", VERB_SHOW},     {"help", VERB_HELP},
+    } table[] = {{"status", VERB_STATUS},  {"tap", VERB_TAP},        {"line", VERB_LINE},
+                 {"bill-line", VERB_LINE}, {"total", VERB_TOTAL},    {"redeem", VERB_REDEEM},
+                 {"pay", VERB_PAY},        {"giveup", VERB_GIVE_UP}, {"cancel", VERB_CANCEL},
+                 {"refund", VERB_REFUND},  {"bill", VERB_BILL},      {"sync", VERB_SYNC},
+                 {"online", VERB_ONLINE},  {"show", VERB_SHOW},      {"help", VERB_HELP},
                  {"quit", VERB_QUIT}};
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (strcmp(table[i].word, word) == 0)
@@ -635,7 +652,8 @@ void commands_close(struct till *t, struct client *c)
 
 static bool has_room(const struct client *c)
 {
-    return sizeof c->out - c->out_size > 2 * TILL_ANSWER_MAX + (c->person ? sizeof commands_help : 0);
+    return sizeof c->out - c->out_size >
+           2 * TILL_ANSWER_MAX + (c->person ? sizeof commands_help : 0);
 }
 
 /* Carry out whole lines while nothing is waited for. */
@@ -676,9 +694,9 @@ void commands_input(struct till *t, struct client *c)
         }
         return;
     }
-    ssize_t n = c->in_fd == c->out_fd ? recv(c->in_fd, c->in + c->in_size, sizeof c->in - c->in_size,
-                                             MSG_DONTWAIT)
-                                      : read(c->in_fd, c->in + c->in_size, sizeof c->in - c->in_size);
+    ssize_t n = c->in_fd == c->out_fd
+                    ? recv(c->in_fd, c->in + c->in_size, sizeof c->in - c->in_size, MSG_DONTWAIT)
+                    : read(c->in_fd, c->in + c->in_size, sizeof c->in - c->in_size);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0)
@@ -696,9 +714,9 @@ void commands_output(struct till *t, struct client *c)
     }
     if (c->out_size) {
         crash_point("before-answer");
-        ssize_t n = c->in_fd == c->out_fd ? send(c->out_fd, c->out, c->out_size,
-                                                 MSG_NOSIGNAL | MSG_DONTWAIT)
-                                          : write(c->out_fd, c->out, c->out_size);
+        ssize_t n = c->in_fd == c->out_fd
+                        ? send(c->out_fd, c->out, c->out_size, MSG_NOSIGNAL | MSG_DONTWAIT)
+                        : write(c->out_fd, c->out, c->out_size);
         if (n > 0) {
             memmove(c->out, c->out + n, c->out_size - (size_t)n);
             c->out_size -= (size_t)n;

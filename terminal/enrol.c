@@ -14,7 +14,8 @@
 enum { ENROL_MS = 30000, CSR_MAX = 512 };
 
 /* Runs the line until it is up, or the answer is there. */
-static enum err run_until(struct link *l, enum link_event wanted, int64_t deadline_ms, struct errmsg *why)
+static enum err run_until(struct link *l, enum link_event wanted, int64_t deadline_ms,
+                          struct errmsg *why)
 {
     for (;;) {
         enum link_event event = link_step(l, clock_tick_ms(), why);
@@ -118,7 +119,8 @@ enum err enrol(uint32_t *terminal, const char *dir, const char *office, const ch
         struct errmsg ignored;
         if (identity_load(&there, dir, &ignored) == OK) {
             identity_finish(&there);
-            e = err_set(why, ERR_EXISTS, "%s is enrolled already; a new till needs its own --home", dir);
+            e = err_set(why, ERR_EXISTS, "%s is enrolled already; a new till needs its own --home",
+                        dir);
         }
     }
     if (!e)

@@ -49,7 +49,8 @@ static enum err write_file(const char *dir, const char *name, struct bytes data,
 }
 
 /* Text into data (terminated).  Only its owner may be able to read it. */
-static enum err read_file(char *data, size_t cap, const char *dir, const char *name, struct errmsg *why)
+static enum err read_file(char *data, size_t cap, const char *dir, const char *name,
+                          struct errmsg *why)
 {
     char path[IDENTITY_PATH_MAX];
     struct stat st;
@@ -58,7 +59,8 @@ static enum err read_file(char *data, size_t cap, const char *dir, const char *n
         return e;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return err_set(why, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path, strerror(errno));
+        return err_set(why, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path,
+                       strerror(errno));
     if (fstat(fd, &st) == 0 && (st.st_mode & 077)) {
         close(fd);
         return err_set(why, ERR_REFUSED, "%s can be read by others: chmod 600 it", path);
@@ -85,8 +87,8 @@ enum err identity_lock(int *lock_fd, const char *dir, struct errmsg *why)
         return err_set(why, ERR_IO, "%s: %s", path, strerror(errno));
     if (flock(fd, LOCK_EX | LOCK_NB)) {
         close(fd);
-        return err_set(why, ERR_BUSY, "another till runs in %s: end it, or give this one its own --home",
-                       dir);
+        return err_set(why, ERR_BUSY,
+                       "another till runs in %s: end it, or give this one its own --home", dir);
     }
     *lock_fd = fd;
     return OK;
@@ -134,7 +136,8 @@ enum err identity_save(const char *dir, const struct identity_given *g, struct e
     if (e)
         return e;
     if (access(path, F_OK) == 0)
-        return err_set(why, ERR_EXISTS, "%s is enrolled already; a new till needs its own --home", dir);
+        return err_set(why, ERR_EXISTS, "%s is enrolled already; a new till needs its own --home",
+                       dir);
     if (g->certificate.size > IDENTITY_DER_MAX || g->ca.size > IDENTITY_DER_MAX ||
         g->pack_key.size > IDENTITY_DER_MAX)
         return err_set(why, ERR_RANGE, "a certificate of head office is too long");
@@ -222,12 +225,15 @@ enum err identity_load(struct identity *id, const char *dir, struct errmsg *why)
     mbedtls_pk_init(&id->key);
     enum err e = read_file(conf, sizeof conf, dir, "till.conf", why);
     if (e == ERR_NOT_FOUND)
-        return err_set(why, e, "the till in %s is not enrolled: ask head office for a code, then "
-                       "patron-terminal enrol --home %s --office HOST:PORT --code CODE", dir, dir);
+        return err_set(why, e,
+                       "the till in %s is not enrolled: ask head office for a code, then "
+                       "patron-terminal enrol --home %s --office HOST:PORT --code CODE",
+                       dir, dir);
     if (!e) {
         e = parse(id, conf, why);
         if (e)
-            err_add(why, e = ERR_CORRUPT, "%s/till.conf: enrol this till anew in an empty folder", dir);
+            err_add(why, e = ERR_CORRUPT, "%s/till.conf: enrol this till anew in an empty folder",
+                    dir);
     }
     bytes_wipe(conf, sizeof conf);
     if (!e)

@@ -1,10 +1,10 @@
-/* identity.h - what makes this till itself: number, keys, certificate, whom it trusts.  Made by enrol, kept
- * in the till's home:
+/* identity.h - what makes this till itself: number, keys, certificate, whom it trusts.  Made by
+ * enrol, kept in the till's home:
  *
  *     DIR/             0700
  *         key.pem      the till's own private key; never leaves this folder
- *         till.conf    all that head office gave at enrolment, one "word value" a line; written last and
- *                      at once, so that it is there whole or not at all
+ *         till.conf    all that head office gave at enrolment, one "word value" a line; written
+ *                      last and at once, so that it is there whole or not at all
  *         till.db      the journal
  *         lock         held while a program uses the folder
  *

@@ -1,24 +1,25 @@
-/* limits.h - the named maxima of the till's memory, each with its reason.  All of it is taken at start.
+/* limits.h - the named maxima of the till's memory, taken at start, and of its patience, each with
+ * its reason.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_TERMINAL_LIMITS_H
 #define PATRON_TERMINAL_LIMITS_H
 
 enum {
-    TILL_CLIENTS_MAX = 8,        /* control connections: a register, a display, someone looking */
-    TILL_LINE_MAX = 8192,        /* one command: a refund of 250 lines by name; a longer one says "all" */
-    TILL_ANSWER_MAX = 1024,      /* one answer line */
-    TILL_OUTPUT_MAX = 65536,     /* answers not yet read by a slow client; beyond it is cut off */
-    TILL_INPUT_MAX = 16384,      /* pipelined commands not yet carried out */
-    TILL_PACKS_MAX = 4,          /* packs held ready: today's and those that come into effect next */
-    TILL_RETURNS_MAX = 512,      /* lines of a refund: as many as a bill has (TXN_LINES_MAX) */
+    TILL_CLIENTS_MAX = 8, /* control connections: a register, a display, someone looking */
+    TILL_LINE_MAX = 8192, /* one command: a refund of 250 lines by name; a longer one says "all" */
+    TILL_ANSWER_MAX = 1024,  /* one answer line */
+    TILL_OUTPUT_MAX = 65536, /* answers not yet read by a slow client; beyond it is cut off */
+    TILL_INPUT_MAX = 16384,  /* pipelined commands not yet carried out */
+    TILL_PACKS_MAX = 4,      /* packs held ready: today's and those that come into effect next */
+    TILL_RETURNS_MAX = 512,  /* lines of a refund: as many as a bill has (TXN_LINES_MAX) */
     TILL_PATH_MAX = 512,
 
-    TILL_TAP_MS = 20000,         /* a cashier asks again after that long without a card */
-    TILL_DEBIT_MS = 20000,       /* the same, for the card of the sale to be held there again */
-    TILL_HURRY_MS = 250,         /* between attempts to connect while somebody waits for a sync */
-    TILL_LOAD_MS = 4000,         /* a member waits no longer for head office than that */
-    TILL_ASK_MS = 1500,          /* Tap query: the line is slow when it takes longer; go on offline */
-    TILL_POLL_MS = 50            /* asking a reader that has no descriptor to poll */
+    TILL_TAP_MS = 20000,   /* a cashier asks again after that long without a card */
+    TILL_DEBIT_MS = 20000, /* the same, for the card of the sale to be held there again */
+    TILL_HURRY_MS = 250,   /* between attempts to connect while somebody waits for a sync */
+    TILL_LOAD_MS = 4000,   /* a member waits no longer for head office than that */
+    TILL_ASK_MS = 1500,    /* Tap query: the line is slow when it takes longer; go on offline */
+    TILL_POLL_MS = 50      /* asking a reader that has no descriptor to poll */
 };
 
 #endif

@@ -1,5 +1,5 @@
-/* loop.c - see loop.h for how long it may stall, till.h for who does what.  Read till_feed first: it is where
- * events become effects; then till_turn.
+/* loop.c - see loop.h for how long it may stall, till.h for who does what.  Read till_feed first:
+ * it is where events become effects; then till_turn.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "terminal/till.h"
 
@@ -242,7 +242,8 @@ void till_destroy(struct till *t)
     free(t);
 }
 
-enum err till_take_pack(struct till *t, struct bytes json, struct bytes signature, struct errmsg *why)
+enum err till_take_pack(struct till *t, struct bytes json, struct bytes signature,
+                        struct errmsg *why)
 {
     return packs_take(t, json, signature, why);
 }
@@ -322,7 +323,7 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* Everything that can become readable or writable, in the order: reader, line, listener, clients. */
+/* All that can become readable or writable, in the order: reader, line, listener, clients. */
 static int poll_set(struct till *t, struct pollfd *f)
 {
     int n = 0, fd = -1;

@@ -1,10 +1,12 @@
-/* loop.h - the till: one poll loop that turns the world into sale events, steps the sale, and carries out what
- * it asks for in its written order (sale.h).  All memory is taken by till_create, all state hangs from it.
+/* loop.h - the till: one poll loop that turns the world into sale events, steps the sale, and
+ * carries out what it asks for in its written order (sale.h). All memory is taken by till_create,
+ * all state hangs from it.
  *
- * How long a turn can stall, and with it everybody who waits: one exchange with a card, at most 700 ms
- * (READER_TIMEOUT_MS and 200 more, when the reader hangs; 10 to 20 ms as a rule), one append with its fsync
- * after it, one step of TLS.  A sale never waits for head office but for TILL_ASK_MS when the line is open
- * at a tap, and TILL_LOAD_MS more when there are points to load; a line that is slower counts as cut.
+ * How long a turn can stall, and with it everybody who waits: one exchange with a card, at most
+ * 700 ms (READER_TIMEOUT_MS and 200 more, when the reader hangs; 10 to 20 ms as a rule), one append
+ * with its fsync after it, one step of TLS. A sale never waits for head office but for TILL_ASK_MS
+ * when the line is open at a tap, and TILL_LOAD_MS more when there are points to load; a line that
+ * is slower counts as cut.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_TERMINAL_LOOP_H
 #define PATRON_TERMINAL_LOOP_H
@@ -20,27 +22,31 @@
 struct till_parts {
     const struct identity *identity;
     struct journal *journal;
-    struct reader *reader;       /* NULL: a till without a reader */
-    const char *office;          /* "HOST:PORT"; NULL: no line at all */
+    struct reader *reader;         /* NULL: a till without a reader */
+    const char *office;            /* "HOST:PORT"; NULL: no line at all */
     const sigset_t *while_waiting; /* signal mask during poll; NULL: as it is */
-    bool to_stderr;              /* what happens without being asked for is told there */
+    bool to_stderr;                /* what happens without being asked for is told there */
 };
 
 struct till;
 
-/* Checks nothing of the journal but its open INTENTs: a sale found in the middle is resumed in doubt, and
- * said so.  Errors: ERR_FULL (memory), ERR_CRYPTO, ERR_CORRUPT (the journal's packs or intents). */
-MUST_CHECK enum err till_create(struct till **out, const struct till_parts *parts, struct errmsg *why);
+/* Checks nothing of the journal but its open INTENTs: a sale found in the middle is resumed in
+ * doubt, and said so.  Errors: ERR_FULL (memory), ERR_CRYPTO, ERR_CORRUPT (the journal's packs or
+ * intents). */
+MUST_CHECK enum err till_create(struct till **out, const struct till_parts *parts,
+                                struct errmsg *why);
 void till_destroy(struct till *t); /* NULL is allowed; the parts stay the caller's */
 
 /* Listen for registers on a unix socket at path (made anew, 0600). */
 MUST_CHECK enum err till_listen(struct till *t, const char *path, struct errmsg *why);
-/* Someone to talk to: commands in, answers out (commands.h).  A person gets sentences and is told what happens
- * meanwhile; the till ends when the person's input ends.  The descriptors are the till's from now on.
- * Errors: ERR_FULL. */
-MUST_CHECK enum err till_attach(struct till *t, int in_fd, int out_fd, bool person, struct errmsg *why);
+/* Someone to talk to: commands in, answers out (commands.h). A person gets sentences and is told
+ * what happens meanwhile; the till ends when the person's input ends.  The descriptors are the
+ * till's from now on.  Errors: ERR_FULL. */
+MUST_CHECK enum err till_attach(struct till *t, int in_fd, int out_fd, bool person,
+                                struct errmsg *why);
 
-/* One turn of the loop, waiting at most this long when nothing is to be done.  False: it was asked to quit. */
+/* One turn of the loop, waiting at most this long when nothing is to be done.  False: it was asked
+ * to quit. */
 MUST_CHECK bool till_turn(struct till *t, int most_ms);
 void till_quit(struct till *t);
 

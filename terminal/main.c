@@ -24,7 +24,8 @@ static const char usage[] =
     "                       (--control SOCKET | --prompt) [--clock FILE]\n"
     "       patron-terminal enrol --home DIR --office HOST:PORT --code CODE\n"
     "\n"
-    "A till for loyalty points.  It sells with the line to head office cut, and sends what it owes later.\n"
+    "A till for loyalty points.  It sells with the line to head office cut, and sends what it owes "
+    "later.\n"
     "\n"
     "  --home DIR          this till's folder: keys, certificate, journal; made by enrol\n"
     "  --office HOST:PORT  head office; without it the till works alone\n"
@@ -37,8 +38,9 @@ static const char usage[] =
     "\n"
     "Commands, at the prompt and on the socket:\n";
 
-static const char exits[] = "\nExit codes: 0 ended as asked, 1 something failed (the reason is on stderr), "
-                            "2 wrong usage.\n";
+static const char exits[] =
+    "\nExit codes: 0 ended as asked, 1 something failed (the reason is on stderr), "
+    "2 wrong usage.\n";
 
 static int say_usage(const char *problem)
 {
@@ -103,8 +105,8 @@ static enum err open_reader(struct reader **out, const struct options *o, struct
     return reader_nfc_open(out, o->reader ? o->reader : "", why);
 }
 
-static enum err open_journal(struct journal **out, const struct options *o, const struct identity *id,
-                             struct errmsg *why)
+static enum err open_journal(struct journal **out, const struct options *o,
+                             const struct identity *id, struct errmsg *why)
 {
     char path[IDENTITY_PATH_MAX];
     int n = snprintf(path, sizeof path, "%s/till.db", o->home);
@@ -112,7 +114,8 @@ static enum err open_journal(struct journal **out, const struct options *o, cons
         return err_set(why, ERR_RANGE, "the path %s is too long", o->home);
     enum err e = journal_open(out, path, id->terminal, why);
     if (e == ERR_CORRUPT)
-        err_add(why, e, "keep the file, call head office, and enrol this till anew in an empty folder");
+        err_add(why, e,
+                "keep the file, call head office, and enrol this till anew in an empty folder");
     if (e && *out) {
         journal_close(*out);
         *out = NULL;
@@ -120,11 +123,13 @@ static enum err open_journal(struct journal **out, const struct options *o, cons
     return e;
 }
 
-static enum err run(const struct options *o, const struct identity *id, const sigset_t *while_waiting,
-                    struct errmsg *why)
+static enum err run(const struct options *o, const struct identity *id,
+                    const sigset_t *while_waiting, struct errmsg *why)
 {
-    struct till_parts parts = {
-        .identity = id, .office = o->office, .while_waiting = while_waiting, .to_stderr = !o->prompt};
+    struct till_parts parts = {.identity = id,
+                               .office = o->office,
+                               .while_waiting = while_waiting,
+                               .to_stderr = !o->prompt};
     struct till *t = NULL;
     enum err e = open_reader(&parts.reader, o, why);
     if (!e)
@@ -172,12 +177,15 @@ static int do_run(const struct options *o)
 
 int main(int argc, char **argv)
 {
-    static const struct option longs[] = {
-        {"home", required_argument, NULL, 'd'},   {"reader", required_argument, NULL, 'r'},
-        {"office", required_argument, NULL, 'o'}, {"control", required_argument, NULL, 's'},
-        {"clock", required_argument, NULL, 'c'},  {"code", required_argument, NULL, 'k'},
-        {"prompt", no_argument, NULL, 'p'},       {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0}};
+    static const struct option longs[] = {{"home", required_argument, NULL, 'd'},
+                                          {"reader", required_argument, NULL, 'r'},
+                                          {"office", required_argument, NULL, 'o'},
+                                          {"control", required_argument, NULL, 's'},
+                                          {"clock", required_argument, NULL, 'c'},
+                                          {"code", required_argument, NULL, 'k'},
+                                          {"prompt", no_argument, NULL, 'p'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
     struct options o = {0};
     struct errmsg why = {""};
     bool enrols = argc > 1 && strcmp(argv[1], "enrol") == 0;

@@ -1,5 +1,6 @@
-/* packs.c - programme packs at the till: every one ever received is kept in the journal's settings, with its
- * signature, since a refund is worked out by the rules of its sale; the newest few are held ready.
+/* packs.c - programme packs at the till: every one ever received is kept in the journal's settings,
+ * with its signature, since a refund is worked out by the rules of its sale; the newest few are
+ * held ready.
  *
  *     packs       versions, 4 bytes each, least significant first, in the order received
  *     pack-N      the JSON exactly as signed
@@ -97,7 +98,8 @@ enum err packs_take(struct till *t, struct bytes json, struct bytes signature, s
     if (!e)
         e = journal_save(t->journal, sig_name, signature, why);
     if (!e)
-        e = journal_save(t->journal, "packs", buf_bytes(&l), why); /* last: then the rest is there */
+        e = journal_save(t->journal, "packs", buf_bytes(&l),
+                         why); /* last: then the rest is there */
     if (e)
         return e;
     const struct pack *in_effect = p->in_effect;

@@ -111,8 +111,8 @@ void sale_money_text(char out[SALE_MONEY_TEXT_SIZE], const struct pack *pack, st
                  currency);
         return;
     case 2:
-        snprintf(out, SALE_MONEY_TEXT_SIZE, "%s%" PRIu64 ".%02u %s", sign, u / 100, (unsigned)(u % 100),
-                 currency);
+        snprintf(out, SALE_MONEY_TEXT_SIZE, "%s%" PRIu64 ".%02u %s", sign, u / 100,
+                 (unsigned)(u % 100), currency);
         return;
     case 3:
         snprintf(out, SALE_MONEY_TEXT_SIZE, "%s%" PRIu64 ".%03u %s", sign, u / 1000,
@@ -196,7 +196,8 @@ static void not_now(const struct sale *s, const struct sale_event *in, struct sa
     const char *what = sale_event_text(in->kind);
     switch (s->state) {
     case SALE_IDLE:
-        say(out, SALE_NOT_NOW, "No %s now: no bill is open. Tap a card or enter the first line.", what);
+        say(out, SALE_NOT_NOW, "No %s now: no bill is open. Tap a card or enter the first line.",
+            what);
         return;
     case SALE_IDENTIFIED:
         say(out, SALE_NOT_NOW, "No %s now: the bill is open. Enter lines, then total.", what);
@@ -205,26 +206,31 @@ static void not_now(const struct sale *s, const struct sale_event *in, struct sa
         say(out, SALE_NOT_NOW, "No %s now: the bill is totalled. Redeem, pay or cancel.", what);
         return;
     case SALE_PREPARING:
-        say(out, SALE_NOT_NOW, "No %s now: waiting for the card of %s. Hold it there, or cancel.", what,
-            who);
+        say(out, SALE_NOT_NOW, "No %s now: waiting for the card of %s. Hold it there, or cancel.",
+            what, who);
         return;
     case SALE_INTENDING:
     case SALE_COMMITTING:
         say(out, SALE_NOT_NOW, "No %s now: the card is being debited. Keep it there.", what);
         return;
     case SALE_DEBITED:
-        say(out, SALE_NOT_NOW, "No %s now: %" PRId64 " points are taken off the card. Pay the rest, or "
-            "cancel.", what, points_n(s->wanted));
+        say(out, SALE_NOT_NOW,
+            "No %s now: %" PRId64 " points are taken off the card. Pay the rest, or "
+            "cancel.",
+            what, points_n(s->wanted));
         return;
     case SALE_DOUBT:
-        say(out, SALE_IN_DOUBT, "No %s now: it is not known whether the card of %s was debited. Tap the "
-            "same card again; if it is gone, give up.", what, who);
+        say(out, SALE_IN_DOUBT,
+            "No %s now: it is not known whether the card of %s was debited. Tap the "
+            "same card again; if it is gone, give up.",
+            what, who);
         return;
     case SALE_CLOSING:
         say(out, SALE_NOT_NOW, "No %s now: the sale is being written.", what);
         return;
     case SALE_DONE:
-        say(out, SALE_NOT_NOW, "No %s now: the last sale is finished. Tap a card or enter a line.", what);
+        say(out, SALE_NOT_NOW, "No %s now: the last sale is finished. Tap a card or enter a line.",
+            what);
         return;
     case SALE_STATES:
         break;
@@ -240,7 +246,8 @@ static bool is_same_card(const struct sale *s, const struct card_uid *uid)
 }
 
 /* The tier that rates: what the card says while head office vouches for it, else the lowest. */
-static const char *tier_of(const struct pack *pack, const struct card_profile *profile, int32_t today)
+static const char *tier_of(const struct pack *pack, const struct card_profile *profile,
+                           int32_t today)
 {
     if (today <= profile->tier_valid_day && pack_find_tier(pack, profile->tier))
         return profile->tier;
@@ -272,18 +279,22 @@ static void say_card(struct sale_effects *out, const struct sale_event *in)
     enum card_status_word word = in->word;
     enum sale_answer answer = answer_of_card(word);
     if (in->several)
-        say(out, SALE_BAD_CARD, "More than one card lies there; nothing was taken off any. One card, please.");
+        say(out, SALE_BAD_CARD,
+            "More than one card lies there; nothing was taken off any. One card, please.");
     else if (answer == SALE_FOREIGN_CARD)
         say(out, answer, "This is not a card of ours (%s). Sell without a card, or try another.",
             card_status_text(word));
     else if (answer == SALE_CARD_GONE)
         say(out, answer, "The card left too early; nothing was taken off it. Hold it there again.");
     else if (answer == SALE_NO_REDEEM)
-        say(out, answer, "The card holds fewer points than that; nothing was taken off it. Tap it again to "
+        say(out, answer,
+            "The card holds fewer points than that; nothing was taken off it. Tap it again to "
             "see what it holds.");
     else
-        say(out, answer, "The card does not answer as it should (%s); nothing was taken off it. Try again, "
-            "or sell without it.", card_status_text(word));
+        say(out, answer,
+            "The card does not answer as it should (%s); nothing was taken off it. Try again, "
+            "or sell without it.",
+            card_status_text(word));
 }
 
 static void do_total(struct sale *s, const struct sale_event *in, struct sale_effects *out);
@@ -305,17 +316,21 @@ static void on_tap(struct sale *s, const struct sale_event *in, struct sale_effe
     }
     if (entry_is(s->intent) && !is_same_card(s, &in->seen->uid)) {
         member_text(who, s->member);
-        say(out, SALE_OTHER_CARD, "This is another card. Use the card of %s, or cancel this sale.", who);
+        say(out, SALE_OTHER_CARD, "This is another card. Use the card of %s, or cancel this sale.",
+            who);
         return;
     }
     member_text(who, p->member);
     if (f->hot == CARD_REPLACED) {
-        say(out, SALE_BLOCKED_CARD, "This card of %s was replaced by another. Ask for the new one.", who);
+        say(out, SALE_BLOCKED_CARD, "This card of %s was replaced by another. Ask for the new one.",
+            who);
         return;
     }
     if (f->hot == CARD_BLOCKED || p->flags & CARD_FLAG_BLOCKED) {
-        say(out, SALE_BLOCKED_CARD, "The card of %s is blocked. Sell without it; the member can ask head "
-            "office.", who);
+        say(out, SALE_BLOCKED_CARD,
+            "The card of %s is blocked. Sell without it; the member can ask head "
+            "office.",
+            who);
         return;
     }
     if (p->member == 0) {
@@ -338,8 +353,9 @@ static void on_tap(struct sale *s, const struct sale_event *in, struct sale_effe
     char pending[64] = "";
     if (points_n(f->pending) > 0)
         snprintf(pending, sizeof pending, ", %" PRId64 " more pending", points_n(f->pending));
-    say(out, SALE_OK, "%s, %s, %d points on the card%s%s.", who, pack_find_tier(f->pack, s->tier)->name,
-        s->purse, pending, f->online ? "" : " (no line to head office)");
+    say(out, SALE_OK, "%s, %s, %d points on the card%s%s.", who,
+        pack_find_tier(f->pack, s->tier)->name, s->purse, pending,
+        f->online ? "" : " (no line to head office)");
 }
 
 static void on_tap_refused(struct sale *s, const struct sale_event *in, struct sale_effects *out)
@@ -357,11 +373,15 @@ static void on_wrong_card(struct sale *s, const struct sale_event *in, struct sa
     if (s->state == SALE_PREPARING) {
         s->state = SALE_TOTALLED;
         out->card = SALE_CARD_RELEASE;
-        say(out, SALE_OTHER_CARD, "This is another card; nothing was taken off it. Hold the card of %s "
-            "there and redeem again.", who);
+        say(out, SALE_OTHER_CARD,
+            "This is another card; nothing was taken off it. Hold the card of %s "
+            "there and redeem again.",
+            who);
     } else if (sale_wants(s) == SALE_WANT_SETTLE) {
-        say(out, SALE_OTHER_CARD, "This is another card. The sale of %s is not finished: tap that card; if "
-            "it is gone, give up.", who);
+        say(out, SALE_OTHER_CARD,
+            "This is another card. The sale of %s is not finished: tap that card; if "
+            "it is gone, give up.",
+            who);
     } else {
         not_now(s, in, out);
     }
@@ -374,7 +394,8 @@ static void on_line(struct sale *s, const struct sale_event *in, struct sale_eff
     const struct txn_line *l = in->line;
     if (s->state == SALE_DONE)
         sale_init(s);
-    if (s->state == SALE_TOTALLED && !entry_is(s->intent)) /* something was forgotten: open it again */
+    if (s->state == SALE_TOTALLED &&
+        !entry_is(s->intent)) /* something was forgotten: open it again */
         s->state = uid_is(&s->card) ? SALE_IDENTIFIED : SALE_IDLE;
     if (s->state != SALE_IDLE && s->state != SALE_IDENTIFIED) {
         not_now(s, in, out);
@@ -382,14 +403,16 @@ static void on_line(struct sale *s, const struct sale_event *in, struct sale_eff
     }
     struct money total;
     if (!memchr(l->sku, 0, sizeof l->sku) || !l->sku[0] ||
-        !memchr(l->category, 0, sizeof l->category) || l->quantity <= 0 || money_minor(l->amount) < 0 ||
-        !money_add(&total, s->t.total, l->amount)) {
-        say(out, SALE_BAD_LINE, "This line does not count: it needs an article, a quantity of 1 or more and "
+        !memchr(l->category, 0, sizeof l->category) || l->quantity <= 0 ||
+        money_minor(l->amount) < 0 || !money_add(&total, s->t.total, l->amount)) {
+        say(out, SALE_BAD_LINE,
+            "This line does not count: it needs an article, a quantity of 1 or more and "
             "an amount of 0 or more.");
         return;
     }
     if (s->t.line_count >= TXN_LINES_MAX) {
-        say(out, SALE_FULL, "A bill has at most %d lines. Pay this one and begin another.", TXN_LINES_MAX);
+        say(out, SALE_FULL, "A bill has at most %d lines. Pay this one and begin another.",
+            TXN_LINES_MAX);
         return;
     }
     s->t.lines[s->t.line_count++] = *l;
@@ -399,7 +422,8 @@ static void on_line(struct sale *s, const struct sale_event *in, struct sale_eff
     say(out, SALE_OK, "%s x %d: %d lines, %s.", l->sku, l->quantity, s->t.line_count, sum);
 }
 
-/* What the bill earns when value of it is paid with points (I6).  A bill without a member earns nothing. */
+/* What the bill earns when value of it is paid with points (I6). A bill without a member earns
+ * nothing. */
 static bool rate(struct sale *s, const struct sale_facts *f, struct money value, struct errmsg *why)
 {
     memset(&s->earning, 0, sizeof s->earning);
@@ -455,8 +479,9 @@ static void do_total(struct sale *s, const struct sale_event *in, struct sale_ef
     if (s->member == 0)
         say(out, SALE_OK, "Total %s, no card. Pay, or tap a card first.", sum);
     else if (points_n(s->offer.most) > 0)
-        say(out, SALE_OK, "Total %s, earns %" PRId64 " points. Up to %" PRId64 " points may pay %s of it.",
-            sum, points_n(s->earning.points), points_n(s->offer.most), worth);
+        say(out, SALE_OK,
+            "Total %s, earns %" PRId64 " points. Up to %" PRId64 " points may pay %s of it.", sum,
+            points_n(s->earning.points), points_n(s->offer.most), worth);
     else
         say(out, SALE_OK, "Total %s, earns %" PRId64 " points. No points to redeem: %s", sum,
             points_n(s->earning.points), redeem_answer_text(s->offer.limit));
@@ -484,7 +509,8 @@ static void on_redeem(struct sale *s, const struct sale_event *in, struct sale_e
         return;
     }
     if (entry_is(s->intent) && s->fate != COMMIT_NOT_DONE) {
-        say(out, SALE_IN_DOUBT, "This card may have been debited already. Tap the same card again, or let "
+        say(out, SALE_IN_DOUBT,
+            "This card may have been debited already. Tap the same card again, or let "
             "the member pay whole.");
         return;
     }
@@ -563,7 +589,8 @@ static void on_card_ready(struct sale *s, const struct sale_event *in, struct sa
     if (!entry_equal(s->planned, f->next) || !rate(s, f, s->wanted_value, &why)) {
         s->state = SALE_TOTALLED;
         out->card = SALE_CARD_RELEASE;
-        say(out, SALE_NOT_NOW, "The redemption was given up before anything was taken off the card. Redeem "
+        say(out, SALE_NOT_NOW,
+            "The redemption was given up before anything was taken off the card. Redeem "
             "again.");
         return;
     }
@@ -595,7 +622,8 @@ static void on_card_done(struct sale *s, const struct sale_event *in, struct sal
         due = s->t.total;
     sale_money_text(value, in->facts->pack, s->wanted_value);
     sale_money_text(rest, in->facts->pack, due);
-    say(out, SALE_OK, "%" PRId64 " points taken off the card pay %s; %s to pay. The card may be taken away.",
+    say(out, SALE_OK,
+        "%" PRId64 " points taken off the card pay %s; %s to pay. The card may be taken away.",
         points_n(s->wanted), value, rest);
 }
 
@@ -606,9 +634,10 @@ static void into_doubt(struct sale *s, struct sale_effects *out)
     s->fate = COMMIT_DOUBT;
     s->state = SALE_DOUBT;
     out->card = SALE_CARD_SETTLE;
-    say(out, SALE_IN_DOUBT, "The card left at the last moment: it is not known whether %" PRId64 " points "
-        "were taken off it. Tap the same card (%s) again; if it is gone, give up.", points_n(s->wanted),
-        who);
+    say(out, SALE_IN_DOUBT,
+        "The card left at the last moment: it is not known whether %" PRId64 " points "
+        "were taken off it. Tap the same card (%s) again; if it is gone, give up.",
+        points_n(s->wanted), who);
 }
 
 static void on_card_failed(struct sale *s, const struct sale_event *in, struct sale_effects *out)
@@ -624,8 +653,10 @@ static void on_card_failed(struct sale *s, const struct sale_event *in, struct s
         s->state = SALE_TOTALLED;
         s->fate = COMMIT_NOT_DONE;
         out->card = SALE_CARD_RELEASE;
-        say(out, SALE_BAD_CARD, "The card refused (%s); nothing was taken off it. Redeem again, or let the "
-            "member pay whole.", card_status_text(in->word));
+        say(out, SALE_BAD_CARD,
+            "The card refused (%s); nothing was taken off it. Redeem again, or let the "
+            "member pay whole.",
+            card_status_text(in->word));
         return;
     case SALE_DOUBT:
     case SALE_TOTALLED:
@@ -633,8 +664,10 @@ static void on_card_failed(struct sale *s, const struct sale_event *in, struct s
             member_text(who, s->member);
             if (s->state == SALE_DOUBT)
                 out->card = SALE_CARD_SETTLE;
-            say(out, SALE_IN_DOUBT, "The card could not be read (%s). Tap the same card (%s) again; if it "
-                "is gone, give up.", card_status_text(in->word), who);
+            say(out, SALE_IN_DOUBT,
+                "The card could not be read (%s). Tap the same card (%s) again; if it "
+                "is gone, give up.",
+                card_status_text(in->word), who);
             return;
         }
         not_now(s, in, out);
@@ -677,8 +710,10 @@ static void on_settled(struct sale *s, const struct sale_event *in, struct sale_
         s->fate = COMMIT_NOT_DONE;
         s->purse = in->purse;
         s->state = SALE_TOTALLED;
-        say(out, SALE_OK, "The card was not debited; it holds %d points. Redeem again, or let the member "
-            "pay whole.", s->purse);
+        say(out, SALE_OK,
+            "The card was not debited; it holds %d points. Redeem again, or let the member "
+            "pay whole.",
+            s->purse);
         return;
     case COMMIT_DOUBT:
     case COMMIT_NONE:
@@ -687,8 +722,10 @@ static void on_settled(struct sale *s, const struct sale_event *in, struct sale_
     member_text(who, s->member);
     if (s->state == SALE_DOUBT)
         out->card = SALE_CARD_SETTLE;
-    say(out, SALE_IN_DOUBT, "The card of %s was used elsewhere since and no longer shows it. Give up: the "
-        "member pays whole, and head office gives back what was taken.", who);
+    say(out, SALE_IN_DOUBT,
+        "The card of %s was used elsewhere since and no longer shows it. Give up: the "
+        "member pays whole, and head office gives back what was taken.",
+        who);
 }
 
 static void on_give_up(struct sale *s, const struct sale_event *in, struct sale_effects *out)
@@ -701,8 +738,10 @@ static void on_give_up(struct sale *s, const struct sale_event *in, struct sale_
     s->state = SALE_TOTALLED;
     out->card = SALE_CARD_RELEASE;
     sale_money_text(sum, in->facts->pack, s->t.total);
-    say(out, SALE_OK, "Given up: the member pays the whole %s. If the card was debited, head office gives "
-        "the points back. Pay, or cancel.", sum);
+    say(out, SALE_OK,
+        "Given up: the member pays the whole %s. If the card was debited, head office gives "
+        "the points back. Pay, or cancel.",
+        sum);
 }
 
 static void on_resume(struct sale *s, const struct sale_event *in, struct sale_effects *out)
@@ -731,12 +770,14 @@ static void on_resume(struct sale *s, const struct sale_event *in, struct sale_e
     out->card = SALE_CARD_SETTLE;
     member_text(who, s->member);
     sale_money_text(sum, in->facts->pack, t->total);
-    say(out, SALE_IN_DOUBT, "The till stopped in the middle of a sale of %s (%s%s%s). Tap the same card "
-        "again: it shows whether %" PRId64 " points were taken. If it is gone, give up.", who, sum,
-        *t->ref ? ", bill " : "", t->ref, points_n(t->redeemed));
+    say(out, SALE_IN_DOUBT,
+        "The till stopped in the middle of a sale of %s (%s%s%s). Tap the same card "
+        "again: it shows whether %" PRId64 " points were taken. If it is gone, give up.",
+        who, sum, *t->ref ? ", bill " : "", t->ref, points_n(t->redeemed));
 }
 
-/* An earlier sale was given up in doubt; its card came by and told.  The bill in hand stays as it is. */
+/* An earlier sale was given up in doubt; its card came by and told.  The bill in hand stays as it
+ * is. */
 static void on_witness(struct sale *s, const struct sale_event *in, struct sale_effects *out)
 {
     const struct txn *intent = in->txn;
@@ -816,7 +857,8 @@ static void say_sale(struct sale_effects *out, const struct pack *pack)
         snprintf(redeemed, sizeof redeemed, " and redeemed %" PRId64, points_n(r->redeemed));
     say(out, SALE_OK, "Receipt %s: %s paid, %s earned %" PRId64 " points%s.%s", entry, due, who,
         points_n(r->earned), redeemed,
-        r->commit == COMMIT_DOUBT ? " Whether the card was debited is settled by head office." : "");
+        r->commit == COMMIT_DOUBT ? " Whether the card was debited is settled by head office."
+                                  : "");
 }
 
 static void say_refund(struct sale_effects *out, const struct pack *pack, bool rated)
@@ -826,11 +868,13 @@ static void say_refund(struct sale_effects *out, const struct pack *pack, bool r
     sale_money_text(due, pack, r->due);
     entry_text(entry, r->entry);
     if (!rated)
-        say(out, SALE_OK, "Receipt %s: goods worth %s taken back. Head office works out the points.", entry,
-            due);
+        say(out, SALE_OK,
+            "Receipt %s: goods worth %s taken back. Head office works out the points.", entry, due);
     else
-        say(out, SALE_OK, "Receipt %s: give back %s; %" PRId64 " points taken back, %" PRId64
-            " redeemed points returned.", entry, due, points_n(r->earned), points_n(r->redeemed));
+        say(out, SALE_OK,
+            "Receipt %s: give back %s; %" PRId64 " points taken back, %" PRId64
+            " redeemed points returned.",
+            entry, due, points_n(r->earned), points_n(r->redeemed));
 }
 
 /* The reference is known: the same again gets the first answer, anything else is refused (I2). */
@@ -844,8 +888,8 @@ static void on_pay_known(struct sale *s, const struct sale_event *in, struct sal
                            (!uid_is(&s->card) || uid_equal(&s->card, &k->card)) &&
                            same_lines(s->t.lines, s->t.line_count, k->lines, k->line_count)));
     if (!same) {
-        say(out, SALE_CONFLICT, "Bill %s was closed before with other contents. Use another reference.",
-            in->ref);
+        say(out, SALE_CONFLICT,
+            "Bill %s was closed before with other contents. Use another reference.", in->ref);
         return;
     }
     sale_init(s);
@@ -971,8 +1015,8 @@ enum err sale_refunded(int32_t *left, const struct txn *original, const struct t
     return OK;
 }
 
-/* All that is left of a bill, as lines: what of a line's amount has not come back yet, as rules_clawback
- * reckons it. */
+/* All that is left of a bill, as lines: what of a line's amount has not come back yet, as
+ * rules_clawback reckons it. */
 static bool lines_left(struct txn *t, const struct txn *original, const int32_t *left)
 {
     t->line_count = 0;
@@ -1015,10 +1059,10 @@ static bool rate_refund(struct txn *t, const struct sale_event *in, struct sale_
     int32_t left[TXN_LINES_MAX], count = 0;
     struct clawback claw;
     memcpy(left, in->left, (size_t)o->line_count * sizeof left[0]);
-    if (rules_match_returns(o->lines, o->line_count, left, t->lines, t->line_count, returns, TXN_LINES_MAX,
-                            &count, &why)) {
-        say(out, SALE_NOT_SOLD, "Not on that receipt, or back already (%s). Look at the receipt again.",
-            why.text);
+    if (rules_match_returns(o->lines, o->line_count, left, t->lines, t->line_count, returns,
+                            TXN_LINES_MAX, &count, &why)) {
+        say(out, SALE_NOT_SOLD,
+            "Not on that receipt, or back already (%s). Look at the receipt again.", why.text);
         return false;
     }
     if (o->member == 0 || !in->pack_then)
@@ -1048,8 +1092,8 @@ static void on_refund_known(struct sale *s, const struct sale_event *in, struct 
     const struct txn *k = in->known;
     if (k->kind != TXN_REFUND || !entry_equal(k->original, in->receipt) ||
         (!in->all && !same_lines(in->back, in->back_count, k->lines, k->line_count))) {
-        say(out, SALE_CONFLICT, "Refund %s was made before with other contents. Use another reference.",
-            in->ref);
+        say(out, SALE_CONFLICT,
+            "Refund %s was made before with other contents. Use another reference.", in->ref);
         return;
     }
     sale_init(s);
@@ -1091,7 +1135,8 @@ static void on_refund(struct sale *s, const struct sale_event *in, struct sale_e
         return;
     }
     if (foreign && in->all) {
-        say(out, SALE_NOT_SOLD, "Receipt %s is of another till: enter the lines that come back.", entry);
+        say(out, SALE_NOT_SOLD, "Receipt %s is of another till: enter the lines that come back.",
+            entry);
         return;
     }
     if (!in->all && (in->back_count <= 0 || in->back_count > TXN_LINES_MAX)) {
@@ -1108,7 +1153,8 @@ static void on_refund(struct sale *s, const struct sale_event *in, struct sale_e
     t->original = in->receipt;
     if (!(in->all ? lines_left(t, in->original, in->left)
                   : lines_given(t, in->back, in->back_count))) {
-        say(out, SALE_BAD_LINE, "A line that comes back needs a quantity of 1 or more and an amount of 0 or "
+        say(out, SALE_BAD_LINE,
+            "A line that comes back needs a quantity of 1 or more and an amount of 0 or "
             "more.");
         return;
     }
@@ -1176,11 +1222,13 @@ static void on_not_written(struct sale *s, const struct sale_event *in, struct s
     if (s->state == SALE_INTENDING) {
         s->state = SALE_TOTALLED;
         out->card = SALE_CARD_RELEASE;
-        say(out, SALE_UNSAVED, "The journal cannot be written; nothing was taken off the card. See that the "
+        say(out, SALE_UNSAVED,
+            "The journal cannot be written; nothing was taken off the card. See that the "
             "disk has room, then redeem again.");
     } else if (s->state == SALE_CLOSING) {
         s->state = s->before;
-        say(out, SALE_UNSAVED, "The journal cannot be written; nothing is confirmed. See that the disk has "
+        say(out, SALE_UNSAVED,
+            "The journal cannot be written; nothing is confirmed. See that the disk has "
             "room, then try again.");
     } else {
         not_now(s, in, out);

@@ -1,5 +1,5 @@
-/* sale.h - one customer's sale: state and event in, effects out.  Pure: time, entry numbers and what the
- * journal or head office said arrive inside the event.
+/* sale.h - one customer's sale: state and event in, effects out.  Pure: time, entry numbers and
+ * what the journal or head office said arrive inside the event.
  *
  *                  line, tap                                        card failed | not written
  *                 +--------+                              +------------------------------------+
@@ -19,11 +19,12 @@
  * Each arrow is taken by the function of its event in sale.c.  What holds in each state:
  *  I1  a point is taken once: at most one INTENT of a sale is open, and a new one names the one it
  *      supersedes, which the card has shown not done.
- *  I2  the register's reference is answered once: the same again gets the first answer, other contents
- *      get SALE_CONFLICT, and nothing is written either time.
- *  I3  INTENDING comes before COMMITTING, CLOSING before DONE: the append is on disk before the card's
- *      commit is sent, and before anybody is told.  DEBITED is told before SALE is on disk: the INTENT
- *      is, and the card itself keeps the rest, so that a restart finds it (DOUBT, then settled).
+ *  I2  the register's reference is answered once: the same again gets the first answer, other
+ *      contents get SALE_CONFLICT, and nothing is written either time.
+ *  I3  INTENDING comes before COMMITTING, CLOSING before DONE: the append is on disk before the
+ *      card's commit is sent, and before anybody is told.  DEBITED is told before SALE is on disk: the
+ *      INTENT is, and the card itself keeps the rest, so that a restart finds it (DOUBT, then
+ *      settled).
  *  I4  a SALE whose redeemed_value is above 0 carries the card's evidence.
  *  I5  no event raises a purse.
  *  I6  a SALE is rated with the pack, tier and time it names.
@@ -40,7 +41,7 @@ enum sale_state {
     SALE_IDLE,       /* no card; there may be lines */
     SALE_IDENTIFIED, /* card known, bill open */
     SALE_TOTALLED,   /* bill closed; a redemption may be chosen */
-    SALE_PREPARING,  /* the card's debit is being prepared; nothing is written, nothing is committed */
+    SALE_PREPARING,  /* the card's debit is being prepared; nothing is written or committed */
     SALE_INTENDING,  /* card at CARD_READY; the INTENT is being written */
     SALE_COMMITTING, /* INTENT on disk; the card's commit is sent */
     SALE_DEBITED,    /* the card did it; the rest of the bill is to be paid */
@@ -68,9 +69,9 @@ enum sale_event_kind {
     SALE_SETTLED,     /* the card of the sale was read: verdict, evidence, purse */
     SALE_GIVE_UP,     /* the card in doubt does not come back: the member pays whole */
     SALE_CANCEL,
-    SALE_REFUND,      /* receipt, original, left, pack_then, back, ref, known */
-    SALE_RESUME,      /* at start: txn, an INTENT that is open in the journal */
-    SALE_WITNESS,     /* an earlier INTENT (txn) left in doubt was read off its card: verdict, evidence */
+    SALE_REFUND,  /* receipt, original, left, pack_then, back, ref, known */
+    SALE_RESUME,  /* at start: txn, an INTENT that is open in the journal */
+    SALE_WITNESS, /* an earlier INTENT (txn) left in doubt was read off its card: verdict */
     SALE_EVENTS
 };
 const char *sale_event_text(enum sale_event_kind kind);
@@ -78,16 +79,16 @@ const char *sale_event_text(enum sale_event_kind kind);
 /* The world as the till knows it when an event happens.  All borrowed for the call. */
 struct sale_facts {
     int64_t now_s;
-    struct entry_id next;        /* the number the next journal entry will have */
-    const struct pack *pack;     /* in effect; the caller keeps it the same while a sale is open (I6).
+    struct entry_id next;    /* the number the next journal entry will have */
+    const struct pack *pack; /* in effect; the caller keeps it the same while a sale is open (I6).
                                   * NULL: none yet */
     const char *shop;
-    bool online;                 /* head office answered at this tap */
+    bool online; /* head office answered at this tap */
     int32_t days_since_contact;
     /* of the card tapped, or of the sale's card: */
-    enum card_status hot;        /* by the hot list; CARD_ACTIVE when not on it */
-    struct points pending;       /* earned, not yet at head office */
-    struct points held;          /* at head office, loaded at an online tap; 0 when offline */
+    enum card_status hot;  /* by the hot list; CARD_ACTIVE when not on it */
+    struct points pending; /* earned, not yet at head office */
+    struct points held;    /* at head office, loaded at an online tap; 0 when offline */
     struct points earned_today, offline_today;
 };
 
@@ -98,22 +99,22 @@ struct sale_event {
     /* by kind, see enum sale_event_kind; borrowed for the call */
     const struct card_seen *seen;
     enum card_status_word word;
-    bool several;                  /* TAP_REFUSED, CARD_FAILED: more than one card lay there */
+    bool several; /* TAP_REFUSED, CARD_FAILED: more than one card lay there */
     const struct txn_line *line;
     struct points points;
-    bool all;                      /* REDEEM: as much as is allowed.  REFUND: all that is left */
-    const char *ref;               /* REDEEM, PAY, REFUND; NULL or "" = none */
-    const struct txn *known;       /* PAY, REFUND: the entry that closed this ref; NULL = none */
+    bool all;                /* REDEEM: as much as is allowed.  REFUND: all that is left */
+    const char *ref;         /* REDEEM, PAY, REFUND; NULL or "" = none */
+    const struct txn *known; /* PAY, REFUND: the entry that closed this ref; NULL = none */
     const struct txn_evidence *evidence;
-    int32_t purse;                 /* after */
+    int32_t purse; /* after */
     enum txn_commit verdict;
-    const struct txn *txn;         /* RESUME, WITNESS: the INTENT */
+    const struct txn *txn; /* RESUME, WITNESS: the INTENT */
 
-    struct entry_id receipt;       /* REFUND: the SALE it is about */
-    const struct txn *original;    /* that SALE; NULL = not in this journal */
-    const int32_t *left;           /* quantity of each of its lines after earlier refunds */
-    const struct pack *pack_then;  /* its rules; NULL = not held any more */
-    struct points earned_before;   /* earned by this card that day before it, for cap_per_day */
+    struct entry_id receipt;      /* REFUND: the SALE it is about */
+    const struct txn *original;   /* that SALE; NULL = not in this journal */
+    const int32_t *left;          /* quantity of each of its lines after earlier refunds */
+    const struct pack *pack_then; /* its rules; NULL = not held any more */
+    struct points earned_before;  /* earned by this card that day before it, for cap_per_day */
     const struct txn_line *back;
     int32_t back_count;
 };
@@ -121,23 +122,23 @@ struct sale_event {
 /* How an event was answered: code word for the register, and whether it is good news. */
 #define SALE_ANSWER_LIST(X)                                                                        \
     X(SALE_OK, "OK")                                                                               \
-    X(SALE_NOT_NOW, "STATE")           /* not possible in this state; say names what is */         \
-    X(SALE_NO_PACK, "NO_PACK")         /* no programme was received yet */                         \
-    X(SALE_BAD_LINE, "RANGE")          /* a line, amount or total out of range */                  \
-    X(SALE_FULL, "FULL")               /* too many lines */                                        \
-    X(SALE_EMPTY, "EMPTY")             /* no lines */                                              \
-    X(SALE_NO_CARD, "NO_CARD")         /* redeeming needs a card */                                \
-    X(SALE_FOREIGN_CARD, "FOREIGN")    /* not one of ours */                                       \
-    X(SALE_BAD_CARD, "CARD")           /* ours, but it answers wrongly */                          \
-    X(SALE_UNBOUND_CARD, "UNBOUND")    /* ours, but nobody's yet */                                \
+    X(SALE_NOT_NOW, "STATE")        /* not possible in this state; say names what is */            \
+    X(SALE_NO_PACK, "NO_PACK")      /* no programme was received yet */                            \
+    X(SALE_BAD_LINE, "RANGE")       /* a line, amount or total out of range */                     \
+    X(SALE_FULL, "FULL")            /* too many lines */                                           \
+    X(SALE_EMPTY, "EMPTY")          /* no lines */                                                 \
+    X(SALE_NO_CARD, "NO_CARD")      /* redeeming needs a card */                                   \
+    X(SALE_FOREIGN_CARD, "FOREIGN") /* not one of ours */                                          \
+    X(SALE_BAD_CARD, "CARD")        /* ours, but it answers wrongly */                             \
+    X(SALE_UNBOUND_CARD, "UNBOUND") /* ours, but nobody's yet */                                   \
     X(SALE_BLOCKED_CARD, "BLOCKED")                                                                \
-    X(SALE_OTHER_CARD, "WRONG_CARD")   /* not the card of this sale */                             \
-    X(SALE_CARD_GONE, "GONE")          /* it left before anything was taken */                     \
-    X(SALE_NO_REDEEM, "REFUSED")       /* the rules say no */                                      \
-    X(SALE_IN_DOUBT, "DOUBT")          /* tap the same card again */                               \
-    X(SALE_UNSAVED, "IO")              /* the journal could not be written */                      \
-    X(SALE_CONFLICT, "CONFLICT")       /* the reference is known with other contents */            \
-    X(SALE_NOT_SOLD, "NOT_FOUND")      /* no such receipt, or not on it, or back already */
+    X(SALE_OTHER_CARD, "WRONG_CARD") /* not the card of this sale */                               \
+    X(SALE_CARD_GONE, "GONE")        /* it left before anything was taken */                       \
+    X(SALE_NO_REDEEM, "REFUSED")     /* the rules say no */                                        \
+    X(SALE_IN_DOUBT, "DOUBT")        /* tap the same card again */                                 \
+    X(SALE_UNSAVED, "IO")            /* the journal could not be written */                        \
+    X(SALE_CONFLICT, "CONFLICT")     /* the reference is known with other contents */              \
+    X(SALE_NOT_SOLD, "NOT_FOUND")    /* no such receipt, or not on it, or back already */
 
 #define SALE_ANSWER_ENUM(name, text) name,
 enum sale_answer { SALE_ANSWER_LIST(SALE_ANSWER_ENUM) SALE_ANSWERS };
@@ -154,54 +155,54 @@ enum sale_card {
 
 /* What was decided, for the register and the receipt. */
 struct sale_receipt {
-    bool refund, repeated;        /* repeated: the first answer, given again */
-    struct entry_id entry;        /* seq 0 = nothing to confirm */
+    bool refund, repeated; /* repeated: the first answer, given again */
+    struct entry_id entry; /* seq 0 = nothing to confirm */
     int64_t time_s;
     member_id member;
     char tier[TXN_NAME_SIZE];
     struct money total;
-    struct money by_points;       /* of total, paid with points (REFUND: gone back to points) */
-    struct money due;             /* the rest: to be paid (REFUND: to be given back) in money */
-    struct points earned;         /* REFUND: taken back */
-    struct points redeemed;       /* REFUND: given back */
+    struct money by_points; /* of total, paid with points (REFUND: gone back to points) */
+    struct money due;       /* the rest: to be paid (REFUND: to be given back) in money */
+    struct points earned;   /* REFUND: taken back */
+    struct points redeemed; /* REFUND: given back */
     enum txn_commit commit;
 };
 
 /* To be carried out in this order: append, card, say, confirm.  After append the caller feeds
  * SALE_WRITTEN or SALE_NOT_WRITTEN before any other event. */
 struct sale_effects {
-    const struct txn *append;     /* into the sale, valid until the next step; NULL = nothing */
-    struct entry_id closes;       /* the INTENT that is no longer open after it */
+    const struct txn *append; /* into the sale, valid until the next step; NULL = nothing */
+    struct entry_id closes;   /* the INTENT that is no longer open after it */
 
     enum sale_card card;
-    int32_t amount;               /* SALE_CARD_DEBIT */
-    struct entry_id entry;        /* SALE_CARD_DEBIT: the INTENT it will be */
+    int32_t amount;        /* SALE_CARD_DEBIT */
+    struct entry_id entry; /* SALE_CARD_DEBIT: the INTENT it will be */
 
-    bool answered;                /* the command that led here has its answer: */
+    bool answered; /* the command that led here has its answer: */
     enum sale_answer answer;
-    struct errmsg say;            /* what happened and what to do next; "" = nothing to say */
+    struct errmsg say; /* what happened and what to do next; "" = nothing to say */
     struct sale_receipt confirm;
 };
 
 /* One fixed block; sale_init before the first step.  Read what you like, change nothing. */
 struct sale {
     enum sale_state state;
-    enum sale_state before;       /* CLOSING: where to go back to when it cannot be written */
+    enum sale_state before; /* CLOSING: where to go back to when it cannot be written */
 
     /* who */
-    struct card_uid card;         /* zeros = none */
+    struct card_uid card; /* zeros = none */
     member_id member;
     enum card_kind card_kind;
     struct card_profile profile;
-    char tier[TXN_NAME_SIZE];     /* the one that rates */
+    char tier[TXN_NAME_SIZE]; /* the one that rates */
     int32_t purse;
     bool online;
 
     /* what */
-    struct points wanted;         /* redemption chosen: points and what they pay */
+    struct points wanted; /* redemption chosen: points and what they pay */
     struct money wanted_value;
-    struct redeem_offer offer;    /* as of the last total */
-    struct earning earning;       /* as of the last total or redemption */
+    struct redeem_offer offer; /* as of the last total */
+    struct earning earning;    /* as of the last total or redemption */
 
     /* the open INTENT of this sale; seq 0 = none */
     struct entry_id intent;
@@ -209,11 +210,11 @@ struct sale {
     bool resumed;                 /* found open at start */
     struct txn_evidence evidence; /* INTENT's, then the card's answer */
 
-    struct entry_id planned;      /* PREPARING, INTENDING: the number the INTENT will have */
-    struct txn t;                 /* the bill, and the INTENT or SALE made of it */
-    struct txn other;             /* CANCEL, REFUND, SETTLE: the bill stays as it is meanwhile */
-    const struct txn *writing;    /* INTENDING, CLOSING: which of the two */
-    struct sale_receipt last;     /* DONE: what was confirmed */
+    struct entry_id planned;   /* PREPARING, INTENDING: the number the INTENT will have */
+    struct txn t;              /* the bill, and the INTENT or SALE made of it */
+    struct txn other;          /* CANCEL, REFUND, SETTLE: the bill stays as it is meanwhile */
+    const struct txn *writing; /* INTENDING, CLOSING: which of the two */
+    struct sale_receipt last;  /* DONE: what was confirmed */
 };
 
 void sale_init(struct sale *s);
@@ -227,9 +228,10 @@ enum sale_want sale_wants(const struct sale *s);
 /* Nothing of this sale would be missed: packs may change. */
 bool sale_is_idle(const struct sale *s);
 
-/* Take an earlier refund off what is left of a bill's lines.  Errors: ERR_CORRUPT (it does not fit). */
-MUST_CHECK enum err sale_refunded(int32_t *left, const struct txn *original, const struct txn *refund,
-                                  struct errmsg *why);
+/* Take an earlier refund off what is left of a bill's lines.  Errors: ERR_CORRUPT (it does not
+ * fit). */
+MUST_CHECK enum err sale_refunded(int32_t *left, const struct txn *original,
+                                  const struct txn *refund, struct errmsg *why);
 
 /* The receipt of a SALE or REFUND that was written. */
 void sale_receipt_of(struct sale_receipt *out, const struct txn *t);

@@ -1,12 +1,13 @@
 /* tap.c - the card on the reader, one exchange a turn.
  *
- *   JOB_IDENTIFY  AT_CARD -> [AT_WITNESS] -> AT_IDENTIFY -> [AT_TAP -> [AT_LOAD -> AT_IDENTIFY]] -> SALE_TAP
+ *   JOB_IDENTIFY  AT_CARD -> [AT_WITNESS] -> AT_IDENTIFY -> [AT_TAP -> [AT_LOAD -> AT_IDENTIFY]]
+ *                         -> SALE_TAP
  *   JOB_DEBIT     [AT_CARD] -> AT_DEBIT -> SALE_CARD_READY, tap_commit -> SALE_CARD_DONE or _LOST
  *   JOB_SETTLE    AT_CARD -> AT_SETTLE -> SALE_SETTLED, or AT_CARD again
  *
- * What is in brackets is left out when there is nothing to do: AT_WITNESS without an INTENT in doubt of this
- * card, AT_TAP without a line, AT_LOAD without points to load, AT_CARD when the session of the identification
- * is still good.
+ * What is in brackets is left out when there is nothing to do: AT_WITNESS without an INTENT in
+ * doubt of this card, AT_TAP without a line, AT_LOAD without points to load, AT_CARD when the
+ * session of the identification is still good.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "terminal/till.h"
 
@@ -89,9 +90,10 @@ static void refused(struct till *t, enum card_status_word word, bool several)
     enum job job = p->job;
     drop_session(p);
     finish(p);
-    till_feed(t, (struct sale_event){.kind = job == JOB_IDENTIFY ? SALE_TAP_REFUSED : SALE_CARD_FAILED,
-                                     .word = word,
-                                     .several = several});
+    till_feed(t,
+              (struct sale_event){.kind = job == JOB_IDENTIFY ? SALE_TAP_REFUSED : SALE_CARD_FAILED,
+                                  .word = word,
+                                  .several = several});
 }
 
 /* ---- a card came ---- */
@@ -199,8 +201,8 @@ static void ask(struct till *t, int64_t now_ms)
                           (int32_t)(p->ask_deadline_ms - now_ms));
 }
 
-/* The line is slow or cut: go on without.  A load that was under way may have changed the card: read it
- * anew. */
+/* The line is slow or cut: go on without.  A load that was under way may have changed the card:
+ * read it anew. */
 void tap_offline(struct till *t)
 {
     struct tap *p = &t->tap;
@@ -225,7 +227,7 @@ static void carry(struct till *t, const struct wire_card_command *c)
     struct buf rx = BUF_ON(raw);
     struct errmsg why = {""};
     int timeout_ms = c->timeout_ms > 0 && c->timeout_ms < LOAD_EXCHANGE_MS ? (int)c->timeout_ms
-                                                                          : LOAD_EXCHANGE_MS;
+                                                                           : LOAD_EXCHANGE_MS;
     crash_point("before-load-exchange");
     enum err e = t->reader->ops->exchange(t->reader, c->frame, &rx, timeout_ms, &why);
     crash_point("after-load-exchange");
@@ -264,7 +266,8 @@ void tap_answered(struct till *t, const struct wire_answer *a)
             tap_offline(t);
             return;
         }
-        memcpy(frame, c.frame.data, c.frame.size); /* the answer's memory is reused by the next ask */
+        memcpy(frame, c.frame.data,
+               c.frame.size); /* the answer's memory is reused by the next ask */
         c.frame.data = frame;
         carry(t, &c);
         return;
@@ -272,7 +275,8 @@ void tap_answered(struct till *t, const struct wire_answer *a)
     if (p->at == AT_LOAD && a->say == SAY_LOADED) {
         if (a->loaded.sentence[0])
             till_tell(t, "%s", a->loaded.sentence);
-        if (!points_sub(&p->told.held, p->told.held, a->loaded.change)) /* it lies on the card now */
+        if (!points_sub(&p->told.held, p->told.held,
+                        a->loaded.change)) /* it lies on the card now */
             p->told.held = points_of(0);
         start_op(t, AT_IDENTIFY); /* what is on the card now, as the card says it */
         return;
@@ -287,7 +291,8 @@ void tap_answered(struct till *t, const struct wire_answer *a)
 static void lost(struct till *t, const struct errmsg *why)
 {
     struct tap *p = &t->tap;
-    bool stale = p->at == AT_DEBIT && p->session; /* the identification's session, tried first of all */
+    bool stale =
+        p->at == AT_DEBIT && p->session; /* the identification's session, tried first of all */
     bool doubt = card_lost(&p->op);
     if (doubt) {
         drop_session(p);
@@ -298,7 +303,8 @@ static void lost(struct till *t, const struct errmsg *why)
         arm(t, false);
         till_tell(t, "Hold the card there again (%s).", why->text);
     } else if (p->job == JOB_IDENTIFY) {
-        arm(t, false); /* it was pulled away, or only just came near: whoever waits goes on waiting */
+        arm(t,
+            false); /* it was pulled away, or only just came near: whoever waits goes on waiting */
     } else {
         refused(t, CARD_LEFT, false);
     }
@@ -336,8 +342,10 @@ static void op_done(struct till *t)
         finish(p);
         p->session = true;
         p->told_all = true;
-        till_feed(t, (struct sale_event){
-                         .kind = SALE_SETTLED, .verdict = verdict, .evidence = &evidence, .purse = purse});
+        till_feed(t, (struct sale_event){.kind = SALE_SETTLED,
+                                         .verdict = verdict,
+                                         .evidence = &evidence,
+                                         .purse = purse});
         return;
     case AT_CARD:
     case AT_TAP:
@@ -400,7 +408,8 @@ static void exchange(struct till *t)
         bool commit = t->sale.state == SALE_COMMITTING;
         if (commit)
             crash_point("before-commit");
-        enum err e = t->reader->ops->exchange(t->reader, card_frame(&p->op), &rx, READER_TIMEOUT_MS, &why);
+        enum err e =
+            t->reader->ops->exchange(t->reader, card_frame(&p->op), &rx, READER_TIMEOUT_MS, &why);
         if (commit)
             crash_point("after-commit");
         if (e) {

@@ -1,10 +1,11 @@
-/* till.h - the state of a running till, and what its files ask of each other.  Inside terminal/ only.
+/* till.h - the state of a running till, and what its files ask of each other.  Inside terminal/
+ * only.
  *
- *   loop.c     poll, timers, facts, effects: feeds sale_step and carries out what it says
- *   tap.c      the card on the reader: identify, debit, settle, one exchange at a time
- *   uplink.c   head office: what is owed goes up, packs and hot list come down, tap questions, loads
+ *   loop.c      poll, timers, facts, effects: feeds sale_step and carries out what it says
+ *   tap.c       the card on the reader: identify, debit, settle, one exchange at a time
+ *   uplink.c    head office: what is owed goes up, packs and hot list come down, taps, loads
  *   commands.c  commands and answers
- *   packs.c    programme packs: kept, checked, chosen by day
+ *   packs.c     programme packs: kept, checked, chosen by day
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_TERMINAL_TILL_H
@@ -41,12 +42,12 @@ enum verb {
 
 struct client {
     bool used, person;
-    bool readable;            /* by poll */
-    bool ended;               /* no more input */
-    bool asked;               /* a person: show the prompt when there is nothing to wait for */
+    bool readable; /* by poll */
+    bool ended;    /* no more input */
+    bool asked;    /* a person: show the prompt when there is nothing to wait for */
     int in_fd, out_fd;
-    enum verb busy;           /* a command whose answer is not there yet */
-    int64_t deadline_ms;      /* of it */
+    enum verb busy;      /* a command whose answer is not there yet */
+    int64_t deadline_ms; /* of it */
     size_t in_size, out_size;
     char in[TILL_INPUT_MAX], out[TILL_OUTPUT_MAX];
 };
@@ -65,28 +66,28 @@ enum job_at {
     AT_IDENTIFY, /* exchanging: identify, debit or settle */
     AT_DEBIT,
     AT_SETTLE,
-    AT_TAP,      /* waiting for head office: who is it, is something to be loaded */
-    AT_LOAD      /* head office talks to the card */
+    AT_TAP, /* waiting for head office: who is it, is something to be loaded */
+    AT_LOAD /* head office talks to the card */
 };
 
 struct tap {
     enum job job;
     enum job_at at;
-    int64_t deadline_ms;       /* for a card to come; INT64_MAX = as long as it takes */
-    struct reader_card card;   /* the one taken */
+    int64_t deadline_ms;     /* for a card to come; INT64_MAX = as long as it takes */
+    struct reader_card card; /* the one taken */
     bool taken;
-    bool session;              /* op is identified or settled and the card has not been let go */
-    bool again;                /* the session was stale: started over once */
-    bool told_all;             /* the card that lies there has nothing more to say: wait for it anew */
-    enum card_next next;       /* what op wants */
-    bool loaded;               /* head office has been asked at this tap */
-    bool reader_away;          /* as last seen, for status */
-    int32_t amount;            /* JOB_DEBIT */
+    bool session;        /* op is identified or settled and the card has not been let go */
+    bool again;          /* the session was stale: started over once */
+    bool told_all;       /* the card that lies there has nothing more to say: wait for it anew */
+    enum card_next next; /* what op wants */
+    bool loaded;         /* head office has been asked at this tap */
+    bool reader_away;    /* as last seen, for status */
+    int32_t amount;      /* JOB_DEBIT */
     struct entry_id entry;
     struct card_op op;
-    bool asked;                /* AT_TAP, AT_LOAD: the question is out */
-    int64_t ask_deadline_ms;   /* AT_TAP, AT_LOAD: then go on without head office */
-    bool known;                /* head office answered at this tap: */
+    bool asked;              /* AT_TAP, AT_LOAD: the question is out */
+    int64_t ask_deadline_ms; /* AT_TAP, AT_LOAD: then go on without head office */
+    bool known;              /* head office answered at this tap: */
     struct wire_tapped told;
 };
 
@@ -96,13 +97,13 @@ enum question { ASKED_NOTHING, ASKED_SYNC, ASKED_TAP, ASKED_LOAD };
 
 struct uplink {
     struct link_config *config;
-    struct link *link;         /* NULL: no line at all */
+    struct link *link; /* NULL: no line at all */
     const char *address;
     enum question asked;
     bool up;
-    bool told_down;            /* said once, not with every attempt */
-    int64_t contact_s;         /* head office answered last; 0 = never */
-    int32_t contact_day;       /* as saved */
+    bool told_down;      /* said once, not with every attempt */
+    int64_t contact_s;   /* head office answered last; 0 = never */
+    int32_t contact_day; /* as saved */
     struct outbox outbox;
     struct wire_request request;
     uint8_t entries[WIRE_BATCH_BYTES + WIRE_ENTRY_MAX];
@@ -110,12 +111,12 @@ struct uplink {
 };
 
 struct packs {
-    int32_t count;                        /* newest first */
+    int32_t count; /* newest first */
     struct pack held[TILL_PACKS_MAX];
-    const struct pack *in_effect;         /* of held; NULL = none yet */
-    uint32_t newest;                      /* version, 0 = none */
-    struct pack then;                     /* an older one, for a refund or a sale resumed */
-    struct pack incoming;                 /* being read */
+    const struct pack *in_effect; /* of held; NULL = none yet */
+    uint32_t newest;              /* version, 0 = none */
+    struct pack then;             /* an older one, for a refund or a sale resumed */
+    struct pack incoming;         /* being read */
     uint8_t json[PACK_JSON_MAX + 1];
 };
 
@@ -137,16 +138,16 @@ struct till {
     int listener;
     char socket_path[TILL_PATH_MAX];
     struct client clients[TILL_CLIENTS_MAX];
-    struct client *current;    /* whose command is being carried out */
-    struct client *waiter;     /* whose tap or redeem waits for the card */
+    struct client *current; /* whose command is being carried out */
+    struct client *waiter;  /* whose tap or redeem waits for the card */
 
-    int64_t idle_ms;           /* next housekeeping */
-    int64_t hurry_ms;          /* next attempt to connect for a sync that is waited for */
+    int64_t idle_ms;  /* next housekeeping */
+    int64_t hurry_ms; /* next attempt to connect for a sync that is waited for */
 
     /* scratch, for one call at a time */
     uint8_t entry[JOURNAL_ENTRY_MAX];
     struct txn known, original, earlier;
-    struct txn witness;        /* tap.c: the INTENT in doubt that is being read off its card */
+    struct txn witness; /* tap.c: the INTENT in doubt that is being read off its card */
     int32_t left[TXN_LINES_MAX];
     struct txn_line back[TILL_RETURNS_MAX];
 };
@@ -158,13 +159,14 @@ void till_tell(struct till *t, const char *format, ...) __attribute__((format(pr
 /* Facts about a card from the journal and hot list. */
 void till_card_facts(struct till *t, const struct card_uid *uid);
 /* Decode a journalled entry into out.  Errors: as journal_get, ERR_CORRUPT. */
-MUST_CHECK enum err till_read(struct txn *out, enum err found, struct buf *entry, struct errmsg *why);
+MUST_CHECK enum err till_read(struct txn *out, enum err found, struct buf *entry,
+                              struct errmsg *why);
 
 /* tap.c */
 void tap_begin(struct till *t, enum job job, int64_t deadline_ms);
 void tap_turn(struct till *t, int64_t now_ms);
-void tap_commit(struct till *t);  /* the INTENT is on disk */
-void tap_end(struct till *t);     /* let the card go, wipe its keys */
+void tap_commit(struct till *t); /* the INTENT is on disk */
+void tap_end(struct till *t);    /* let the card go, wipe its keys */
 int64_t tap_due_ms(const struct till *t, int64_t now_ms);
 void tap_answered(struct till *t, const struct wire_answer *a); /* to a Tap or Load */
 void tap_offline(struct till *t);                               /* it will not be answered */
@@ -175,7 +177,8 @@ void uplink_close(struct till *t);
 void uplink_turn(struct till *t, int64_t now_ms);
 int64_t uplink_due_ms(const struct till *t);
 bool uplink_is_up(const struct till *t);
-MUST_CHECK bool uplink_ask(struct till *t, enum question q, struct wire_request *r, int32_t timeout_ms);
+MUST_CHECK bool uplink_ask(struct till *t, enum question q, struct wire_request *r,
+                           int32_t timeout_ms);
 void uplink_journalled(struct till *t, uint32_t seq);
 int32_t uplink_days_since_contact(const struct till *t, int64_t now_s);
 
@@ -185,7 +188,7 @@ MUST_CHECK enum err packs_take(struct till *t, struct bytes json, struct bytes s
                                struct errmsg *why);
 /* Choose by day; only while no sale is open (I6). */
 void packs_choose(struct till *t, int32_t day);
-/* A pack by its version: one of those held, or read into packs.then; NULL when it is not kept here. */
+/* A pack by its version: one of those held, or read into packs.then; NULL: it is not kept here. */
 const struct pack *packs_find(struct till *t, uint32_t version);
 
 /* commands.c */

@@ -1,5 +1,6 @@
-/* uplink.c - head office as the till sees it: what is owed goes up in batches, packs and the hot list come down,
- * a tap asks, a load is carried.  Nothing here is waited for by a sale but through tap.c's deadlines.
+/* uplink.c - head office as the till sees it: what is owed goes up in batches, packs and the hot
+ * list come down, a tap asks, a load is carried.  Nothing here is waited for by a sale but through
+ * tap.c's deadlines.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "terminal/till.h"
 
@@ -191,9 +192,11 @@ static void take_synced(struct till *t, const struct wire_synced *s, int64_t now
             till_tell(t, "The journal: %s.", why.text);
         break;
     case OUTBOX_WRONG:
-        till_tell(t, "Head office has entries up to %u of this till, which wrote only %u. Was an old disk put "
-                  "back, or is there a second till of this number? Call head office.", s->acked_seq,
-                  journal_next_seq(t->journal) - 1);
+        till_tell(t,
+                  "Head office has entries up to %u of this till, which wrote only %u. Was an old "
+                  "disk put "
+                  "back, or is there a second till of this number? Call head office.",
+                  s->acked_seq, journal_next_seq(t->journal) - 1);
         break;
     }
     crash_point("after-acked");
@@ -201,7 +204,8 @@ static void take_synced(struct till *t, const struct wire_synced *s, int64_t now
         enum err e = packs_take(t, s->pack_json, s->pack_signature, &why);
         if (e) {
             till_tell(t, "A programme from head office is refused: %s.", why.text);
-            outbox_refused(&u->outbox, now_ms, random_number()); /* or it would come again at once */
+            outbox_refused(&u->outbox, now_ms,
+                           random_number()); /* or it would come again at once */
         } else {
             till_tell(t, "Programme %u has come, in effect from its day on.", s->pack_version);
         }

@@ -1,5 +1,6 @@
-/* test_sale.c - one customer's sale, step by step: tables, traces, and a world small enough to walk about in.
- * A trace line reads "event -> state", then what was asked for, in the order in which it is carried out.
+/* test_sale.c - one customer's sale, step by step: tables, traces, and a world small enough to walk
+ * about in.  A trace line reads "event -> state", then what was asked for, in the order in which it
+ * is carried out.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
 #include "terminal/sale.h"
@@ -448,13 +449,13 @@ TEST(sale, the_same_reference_gets_the_first_answer_and_other_contents_are_refus
     written(w);
     struct txn first = w->written[0];
     w->trace[0] = 0;
-    pay(w, "R1", &first);     /* asked again at once */
+    pay(w, "R1", &first); /* asked again at once */
     bill(w);
-    pay(w, "R1", &first);     /* the whole bill was sent again */
+    pay(w, "R1", &first); /* the whole bill was sent again */
     tap(w);
     line(w, "MUG", 3, 1500);
     ask(w, SALE_TOTAL);
-    pay(w, "R1", &first);     /* another bill */
+    pay(w, "R1", &first); /* another bill */
     assert_trace(w, "pay -> done, OK, confirm 1 due 3000 earned 60 redeemed 0 again\n"
                     "tap -> identified, OK\n"
                     "line -> identified, OK\n"
@@ -496,7 +497,8 @@ TEST(sale, each_card_that_may_not_be_used_gets_its_own_sentence)
     } table[] = {
         {"good", CARD_ACTIVE, 0, MEMBER, SALE_OK, "1000 points"},
         {"on the hot list", CARD_BLOCKED, 0, MEMBER, SALE_BLOCKED_CARD, "is blocked"},
-        {"blocked on the card itself", CARD_ACTIVE, CARD_FLAG_BLOCKED, MEMBER, SALE_BLOCKED_CARD, "is blocked"},
+        {"blocked on the card itself", CARD_ACTIVE, CARD_FLAG_BLOCKED, MEMBER, SALE_BLOCKED_CARD,
+         "is blocked"},
         {"replaced", CARD_REPLACED, 0, MEMBER, SALE_BLOCKED_CARD, "was replaced"},
         {"nobody's", CARD_ACTIVE, 0, 0, SALE_UNBOUND_CARD, "belongs to nobody"},
     };
@@ -527,7 +529,8 @@ TEST(sale, the_tier_on_the_card_counts_until_its_last_day)
     bill(w);
     assert_int_equal(points_n(w->sale.earning.points), 60);
     w = world();
-    snprintf(w->seen.profile.tier, sizeof w->seen.profile.tier, "platinum"); /* a tier of later packs */
+    snprintf(w->seen.profile.tier, sizeof w->seen.profile.tier,
+             "platinum"); /* a tier of later packs */
     bill(w);
     assert_int_equal(points_n(w->sale.earning.points), 30);
 }
@@ -635,8 +638,9 @@ static struct txn sold(struct world *w, int64_t redeemed)
     return w->written[w->written_count - 1];
 }
 
-static void refund(struct world *w, const struct txn *sale, const int32_t *left, const struct txn_line *back,
-                   int32_t count, const char *ref, const struct txn *known)
+static void refund(struct world *w, const struct txn *sale, const int32_t *left,
+                   const struct txn_line *back, int32_t count, const char *ref,
+                   const struct txn *known)
 {
     step(w, (struct sale_event){.kind = SALE_REFUND,
                                 .receipt = sale->id,
@@ -822,9 +826,9 @@ TEST(sale, every_event_has_a_defined_answer_in_every_state)
     static const char letters[SALE_STATES + 1] = "itapNCdoXD";
     /* For each state and event the next state: a letter above, "." = the same.  Columns: */
     static const char columns[][SALE_STATES + 10] = {
-        "tap", "tap refused", "wrong card", "line", "total", "redeem", "pay", "written", "not written",
-        "card ready", "card done", "card failed", "card lost", "settled", "give up", "cancel", "refund",
-        "resume", "witness"};
+        "tap",     "tap refused", "wrong card", "line",      "total",       "redeem",    "pay",
+        "written", "not written", "card ready", "card done", "card failed", "card lost", "settled",
+        "give up", "cancel",      "refund",     "resume",    "witness"};
     static const char *const table[SALE_STATES] = {
         [SALE_IDLE] = "t...............XoX",      [SALE_IDENTIFIED] = "...............iX.X",
         [SALE_TOTALLED] = "...t.pX........i..X",  [SALE_PREPARING] = "..a......N.a...i...",
@@ -837,7 +841,8 @@ TEST(sale, every_event_has_a_defined_answer_in_every_state)
         for (int kind = 0; kind < SALE_EVENTS; kind++) {
             struct world *w = world_in((enum sale_state)from);
             struct txn_line l = {.sku = "MUG", .quantity = 1, .amount = money_of(500)};
-            struct txn intent = {.kind = TXN_INTENT, .id = {TERMINAL, 1}, .card = card_b, .member = 3};
+            struct txn intent = {
+                .kind = TXN_INTENT, .id = {TERMINAL, 1}, .card = card_b, .member = 3};
             intent.evidence.kind = CARD_EV2;
             intent.redeemed = points_of(50);
             if (from != SALE_PREPARING)
@@ -883,8 +888,8 @@ struct truth {
     uint32_t pending_entry;
 };
 
-/* Looks at everything that was written: each debit of the card is one that some entry speaks of, and no
- * entry claims one that was not.  Returns points that were paid with. */
+/* Looks at everything that was written: each debit of the card is one that some entry speaks of,
+ * and no entry claims one that was not.  Returns points that were paid with. */
 static void assert_adds_up(const struct world *w, const struct truth *t)
 {
     uint32_t claimed = 0;
@@ -901,7 +906,8 @@ static void assert_adds_up(const struct world *w, const struct truth *t)
             assert_false(t->debits & 1u << e->original.seq);
         assert_true(money_minor(e->redeemed_value) == 0 || e->commit == COMMIT_DONE);
     }
-    for (int32_t i = 0; i < w->written_count; i++) { /* a debit without an INTENT on disk: never (I3) */
+    for (int32_t i = 0; i < w->written_count;
+         i++) { /* a debit without an INTENT on disk: never (I3) */
         if (t->debits & 1u << w->written[i].id.seq)
             assert_int_equal(w->written[i].kind, TXN_INTENT);
     }
@@ -932,7 +938,8 @@ static void play(struct world *w, struct truth *t)
             else
                 ready(w);
         } else {
-            assert_int_equal(t->open, t->pending_entry); /* I3: the commit is sent after its INTENT */
+            assert_int_equal(t->open,
+                             t->pending_entry); /* I3: the commit is sent after its INTENT */
             uint32_t fate = test_below(4);
             bool acted = fate == 0 || fate == 1;
             if (acted) {
@@ -997,7 +1004,8 @@ TEST(sale, whatever_tears_fails_or_stops_card_and_journal_add_up)
                     w->out.append = NULL;
                     w->out.card = SALE_CARD_KEEP;
                     if (t.open) {
-                        step(w, (struct sale_event){.kind = SALE_RESUME, .txn = &w->written[t.open - 1]});
+                        step(w, (struct sale_event){.kind = SALE_RESUME,
+                                                    .txn = &w->written[t.open - 1]});
                         resumed++;
                     }
                 }

@@ -1,6 +1,6 @@
-/* test_till.c - the whole till but its line: loop, journal on disk, a virtual card on a simulated reader.  What
- * tears and what is killed must leave a card and a journal that add up, and a member who was told nothing
- * that is lost.
+/* test_till.c - the whole till but its line: loop, journal on disk, a virtual card on a simulated
+ * reader.  What tears and what is killed must leave a card and a journal that add up, and a member
+ * who was told nothing that is lost.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/crash.h"
 #include "base/date.h"
@@ -33,8 +33,10 @@ static const char pack_json[] =
     "{\"version\": 1, \"effective\": \"2010-01-01\", \"name\": \"Test\", \"currency\": \"GBP\",\n"
     "\"earn\": {\"rate\": \"1/100\"},\n"
     "\"tiers\": {\"metric\": \"spend\", \"window\": \"lifetime\", \"levels\": [\n"
-    "  {\"code\": \"base\", \"name\": \"Base\", \"offline_per_tap\": 300, \"offline_per_day\": 500}]},\n"
-    "\"redeem\": {\"worth\": 1, \"min\": 10, \"step\": 10, \"max_share\": \"1/2\", \"offline_days\": 30}}";
+    "  {\"code\": \"base\", \"name\": \"Base\", \"offline_per_tap\": 300, \"offline_per_day\": "
+    "500}]},\n"
+    "\"redeem\": {\"worth\": 1, \"min\": 10, \"step\": 10, \"max_share\": \"1/2\", "
+    "\"offline_days\": 30}}";
 
 /* ---- keys and cards ---- */
 
@@ -68,7 +70,8 @@ static void make_card(struct vcard *card, enum vcard_kind kind, const struct car
     struct card_office_keys keys = office_keys();
     static struct card_op op;
     uint8_t random[CARD_RANDOM_SIZE] = {1, 2, 3};
-    struct card_profile p = {.member = MEMBER, .tier_valid_day = day_of_time(NOW), .layout = CARD_LAYOUT};
+    struct card_profile p = {
+        .member = MEMBER, .tier_valid_day = day_of_time(NOW), .layout = CARD_LAYOUT};
     snprintf(p.tier, sizeof p.tier, "base");
     vcard_init(card, kind, uid, 99);
     card_issue_start(&op, &keys, uid, random, &p, 1000000);
@@ -102,7 +105,7 @@ struct bench {
     char path[300], answer[1200];
     char in[8192];
     size_t in_size;
-    int come_back; /* turns after which a card that was pulled away is laid there again; 0 = never */
+    int come_back; /* turns after which a card pulled away is laid there again; 0 = never */
 };
 
 static uint8_t pack_sig[MBED_SIGNATURE_MAX];
@@ -327,7 +330,8 @@ static struct bench *bench(void)
 
 /* ---- what it costs ---- */
 
-TEST(till, an_earning_sale_is_one_fsync_a_redeeming_one_two_a_refund_one_and_ten_exchanges_are_enough)
+TEST(till,
+     an_earning_sale_is_one_fsync_a_redeeming_one_two_a_refund_one_and_ten_exchanges_are_enough)
 {
     struct bench *b = bench();
     for (int kind = 0; kind < 2; kind++) {
@@ -337,24 +341,27 @@ TEST(till, an_earning_sale_is_one_fsync_a_redeeming_one_two_a_refund_one_and_ten
         ring_up(b);
         int tapped = b->reader.exchanges;
         assert_int_equal(faultvfs.syncs, syncs);
-        assert_said(ask(b, "pay ref=R1"), "ok receipt=T0007-1 member=M12 tier=base total=3000 due=3000");
+        assert_said(ask(b, "pay ref=R1"),
+                    "ok receipt=T0007-1 member=M12 tier=base total=3000 due=3000");
         assert_int_equal(faultvfs.syncs - syncs, 1);
 
         syncs = faultvfs.syncs;
         int before = b->reader.exchanges;
         ring_up(b);
-        assert_said(ask(b, "redeem 200"), "ok state=debited redeemed=200 value=200 due=2800 purse=800");
+        assert_said(ask(b, "redeem 200"),
+                    "ok state=debited redeemed=200 value=200 due=2800 purse=800");
         int redeemed = b->reader.exchanges - before;
         assert_said(ask(b, "pay ref=R2"), "receipt=T0007-3 ");
         assert_int_equal(faultvfs.syncs - syncs, 2);
         assert_int_equal(b->reader.exchanges - before, redeemed);
 
         syncs = faultvfs.syncs;
-        assert_said(ask(b, "refund T0007-3 MUG:1:500 ref=F1"), "ok receipt=T0007-4 member=M12 total=500 back=467 "
+        assert_said(ask(b, "refund T0007-3 MUG:1:500 ref=F1"),
+                    "ok receipt=T0007-4 member=M12 total=500 back=467 "
                     "by_points=33 clawed=5 returned=33 repeated=no");
         assert_int_equal(faultvfs.syncs - syncs, 1);
-        print_message("  %s: %d exchanges to identify, %d for identify and debit\n", kind_text[kind], tapped,
-                      redeemed);
+        print_message("  %s: %d exchanges to identify, %d for identify and debit\n",
+                      kind_text[kind], tapped, redeemed);
         assert_true(tapped <= (kind ? 5 : 6));
         assert_true(redeemed <= 10);
         close_till(b);
@@ -363,7 +370,8 @@ TEST(till, an_earning_sale_is_one_fsync_a_redeeming_one_two_a_refund_one_and_ten
 
 /* ---- tears ---- */
 
-/* Whatever the till said last, do what its sentence says until the sale is paid.  The card comes back. */
+/* Whatever the till said last, do what its sentence says until the sale is paid.  The card comes
+ * back. */
 static void finish_sale(struct bench *b, bool again)
 {
     for (int i = 0; i < 6; i++) {
@@ -394,7 +402,8 @@ TEST(till, a_card_pulled_away_at_any_exchange_is_debited_once_or_not_at_all_and_
                 snprintf(name, sizeof name, "%s-%d-%d", kind_text[kind], after, n);
                 new_bench(b, card_of(kind), name);
                 reader_sim_present(&b->reader, &b->card);
-                b->come_back = 20; /* the member lays it down again, where the till goes on waiting */
+                b->come_back =
+                    20; /* the member lays it down again, where the till goes on waiting */
                 reader_sim_tear(&b->reader, n, after, n % 2 ? ERR_GONE : ERR_TIMEOUT);
                 ring_up(b);
                 b->come_back = 20;
@@ -446,7 +455,8 @@ TEST(till, a_card_torn_at_its_commit_that_never_comes_back_leaves_a_doubt_that_i
             assert_said(ask(b, "redeem 200"), "error DOUBT");
             assert_said(ask(b, "pay ref=R1"), "error DOUBT");
             assert_said(ask(b, "giveup"), "ok state=totalled");
-            assert_said(ask(b, "pay ref=R1"), "due=3000 by_points=0 earned=30 redeemed=0 commit=doubt");
+            assert_said(ask(b, "pay ref=R1"),
+                        "due=3000 by_points=0 earned=30 redeemed=0 commit=doubt");
             struct sums s = add_up(b);
             assert_int_equal(s.redeemed_doubt, 200);
             assert_int_equal(s.open, 0);
@@ -487,7 +497,8 @@ TEST(till, another_card_in_doubt_is_named_and_left_alone)
 
 /* ---- crashes ---- */
 
-/* What a register does when the till comes back: ask what became of the bill, and go on from there. */
+/* What a register does when the till comes back: ask what became of the bill, and go on from there.
+ * */
 static void after_restart(struct bench *b)
 {
     reader_sim_present(&b->reader, &b->card);
@@ -505,7 +516,8 @@ static void after_restart(struct bench *b)
     assert_said(ask(b, "pay ref=R1"), "ok receipt=");
 }
 
-/* The sale in a process of its own, which dies at point n.  told: what its register was told last. */
+/* The sale in a process of its own, which dies at point n.  told: what its register was told last.
+ * */
 static bool sell_until_killed(struct bench *b, int n, volatile int *told)
 {
     pid_t pid = fork();
@@ -537,7 +549,8 @@ TEST(till, killed_at_any_point_of_a_redeeming_sale_it_resumes_and_nothing_told_i
 {
     struct bench *b = bench();
     char name[40];
-    volatile int *told = mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    volatile int *told =
+        mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     int n = 1, resumed = 0;
     for (int kind = 1; kind >= 0; kind--)
         for (n = 1;; n++) {
@@ -553,7 +566,8 @@ TEST(till, killed_at_any_point_of_a_redeeming_sale_it_resumes_and_nothing_told_i
             reader_sim_init(&b->reader);
             open_till(b);
             if (*told == 2) /* I3 */
-                assert_said(ask(b, "bill R1"), "ok receipt=T0007-2 member=M12 tier=base total=3000 due=2800");
+                assert_said(ask(b, "bill R1"),
+                            "ok receipt=T0007-2 member=M12 tier=base total=3000 due=2800");
             if (said(ask(b, "status"), "state=doubt")) {
                 resumed++;
                 assert_said(b->answer, "ref=R1");
@@ -561,7 +575,8 @@ TEST(till, killed_at_any_point_of_a_redeeming_sale_it_resumes_and_nothing_told_i
             }
             after_restart(b);
             assert_redeemed_once(b);
-            assert_said(ask(b, "pay ref=R1"), "repeated=yes"); /* the same again: the first answer */
+            assert_said(ask(b, "pay ref=R1"),
+                        "repeated=yes"); /* the same again: the first answer */
             assert_redeemed_once(b);
             close_till(b);
         }
@@ -570,18 +585,20 @@ TEST(till, killed_at_any_point_of_a_redeeming_sale_it_resumes_and_nothing_told_i
     assert_true(resumed >= 4);
 }
 
-/* A register that repeats what it was not told the answer of gets one sale and one refund, whenever the till
- * was killed. */
+/* A register that repeats what it was not told the answer of gets one sale and one refund, whenever
+ * the till was killed. */
 static void sell_and_refund(struct bench *b, volatile int *told)
 {
-    static const char *const commands[] = {"line MUG 2 1000", "line POT 1 2000", "total", "pay ref=R1"};
+    static const char *const commands[] = {"line MUG 2 1000", "line POT 1 2000", "total",
+                                           "pay ref=R1"};
     if (!said(ask(b, "bill R1"), "ok receipt=")) {
         assert_said(ask(b, "tap"), "ok");
         for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
             assert_said(ask(b, commands[i]), "ok");
     }
     *told = 1;
-    assert_said(ask(b, "refund T0007-1 POT:1:2000 ref=F1"), "ok receipt=T0007-2 member=M12 total=2000 back=2000");
+    assert_said(ask(b, "refund T0007-1 POT:1:2000 ref=F1"),
+                "ok receipt=T0007-2 member=M12 total=2000 back=2000");
     assert_said(b->answer, "clawed=20");
     *told = 2;
 }
@@ -590,7 +607,8 @@ TEST(till, killed_at_any_point_of_a_sale_and_a_refund_each_is_there_once)
 {
     struct bench *b = bench();
     char name[40];
-    volatile int *told = mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    volatile int *told =
+        mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     int n = 1;
     for (;; n++) {
         snprintf(name, sizeof name, "refund-%d", n);
@@ -641,7 +659,8 @@ TEST(till, commands_may_be_sent_ahead_and_a_wait_of_one_register_does_not_hold_u
     char many[20000] = "";
     size_t used = 0;
     for (int i = 0; i < 400; i++)
-        used += (size_t)snprintf(many + used, sizeof many - used, "bill-line SKU%04d 1 100 cat\n", i);
+        used +=
+            (size_t)snprintf(many + used, sizeof many - used, "bill-line SKU%04d 1 100 cat\n", i);
     size_t sent = 0;
     int answers = 0;
     while (answers < 400) {
@@ -781,9 +800,11 @@ TEST(till, packs_are_taken_only_from_head_office_and_come_into_effect_on_their_d
     mbed_sha256(hash, bytes_of(json, strlen(json)));
     assert_int_equal(mbed_sign(&s, &pack_key, hash, &why), OK);
     sig[10] ^= 1;
-    assert_int_equal(till_take_pack(b->till, bytes_of(json, strlen(json)), buf_bytes(&s), &why), ERR_MAC);
+    assert_int_equal(till_take_pack(b->till, bytes_of(json, strlen(json)), buf_bytes(&s), &why),
+                     ERR_MAC);
     sig[10] ^= 1;
-    assert_int_equal(till_take_pack(b->till, bytes_of(json, strlen(json)), buf_bytes(&s), &why), OK);
+    assert_int_equal(till_take_pack(b->till, bytes_of(json, strlen(json)), buf_bytes(&s), &why),
+                     OK);
     reader_sim_present(&b->reader, &b->card);
     ring_up(b); /* 30 points: the first pack still holds */
     snprintf(clock, sizeof clock, "%s/clock", test_scratch_dir());
@@ -799,6 +820,7 @@ TEST(till, packs_are_taken_only_from_head_office_and_come_into_effect_on_their_d
     assert_said(ask(b, "total"), "earns=60");
     assert_said(ask(b, "show"), "pack=2 newest_pack=2");
     assert_said(ask(b, "cancel"), "ok");
-    assert_said(ask(b, "refund T0007-1 all"), "back=3000 by_points=0 clawed=30"); /* by its own rules */
+    assert_said(ask(b, "refund T0007-1 all"),
+                "back=3000 by_points=0 clawed=30"); /* by its own rules */
     close_till(b);
 }

@@ -1,5 +1,6 @@
-/* test_uplink.c - a till and head office together: real TLS on loopback, real folders, journal and ledger, a virtual
- * card.  Head office is given its turns by the test, so that it can be slow, gone, or back.
+/* test_uplink.c - a till and head office together: real TLS on loopback, real folders, journal and
+ * ledger, a virtual card.  Head office is given its turns by the test, so that it can be slow,
+ * gone, or back.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
 #include "base/mbed.h"
@@ -446,7 +447,8 @@ TEST(uplink, a_load_torn_at_any_exchange_is_loaded_once)
             bool whole = b.reader.exchanges < b.reader.tear_at;
             b.reader.tear_at = 0;
             assert_said(ask("cancel"), "ok");
-            assert_said(ask("tap"), "online=yes"); /* what was left in doubt is settled by this load */
+            assert_said(ask("tap"),
+                        "online=yes"); /* what was left in doubt is settled by this load */
             assert_said(ask("cancel"), "ok");
             struct member_view v = member(12);
             assert_int_equal(points_n(v.in_transit), 0);
@@ -493,7 +495,7 @@ TEST(uplink, a_redemption_in_doubt_or_cancelled_comes_back_to_the_member_and_the
                 assert_said(ask("cancel"), "ok state=idle");
                 assert_said(ask("sync"), "ok");
             }
-            int earned = table[i].tear ? 125 : 0; /* silver by now: x 5/4 */
+            int earned = table[i].tear ? 125 : 0;  /* silver by now: x 5/4 */
             assert_said(ask("tap"), "online=yes"); /* settled here, told, and loaded */
             assert_said(ask("sync"), "ok");
             assert_said(ask("cancel"), "ok");
