@@ -318,11 +318,14 @@ CREATE VIEW statement AS
     SELECT p.member, e.position, iif(e.terminal = 0, 'HQ-' || e.seq,
                                      printf('T%04d-%d', e.terminal, e.seq)) AS entry,
            datetime(e.time_s, 'unixepoch') AS time, p.account, hex(p.card) AS card, p.amount,
-           coalesce(s.why, r.why, t.why, '') AS why
+           CASE WHEN p.account = 'redeemed' THEN 'redeemed'
+                WHEN p.account = 'expired' THEN 'their last day has passed'
+                WHEN p.account = 'card' AND e.kind = 1 THEN 'redeemed'
+                WHEN e.kind IN (18, 19) THEN 'load of the card'
+                ELSE coalesce(s.why, r.why, '') END AS why
       FROM posting p JOIN entry e USING (position)
       LEFT JOIN sale s ON s.position = e.position
-      LEFT JOIN refund r ON r.position = e.position
-      LEFT JOIN tier_history t ON t.position = e.position AND t.member = p.member;
+      LEFT JOIN refund r ON r.position = e.position;
 
 -- Both numbers of each entry a till rated (I6).
 CREATE VIEW rating AS

@@ -1,0 +1,3 @@
+-- where_the_points_are.sql - every account of the programme; the last line is always 0 (I1).
+SELECT account, postings, points FROM trial_balance
+UNION ALL SELECT 'sum', sum(postings), sum(points) FROM trial_balance;
