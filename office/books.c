@@ -72,8 +72,8 @@ const struct pack *books_pack_on(const struct books *b, int32_t day)
     return found;
 }
 
-enum err books_add_pack(struct books *b, const struct pack *pack, struct bytes json,
-                        struct bytes signature, struct errmsg *why)
+static enum err add_pack(struct books *b, const struct pack *pack, struct bytes json,
+                         struct bytes signature, struct errmsg *why)
 {
     int64_t position = 0;
     bool same = false, found = false;
@@ -86,14 +86,17 @@ enum err books_add_pack(struct books *b, const struct pack *pack, struct bytes j
     enum err e = query_done(&q, why);
     if (e)
         return e;
+    if (found && same)
+        return err_set(why, ERR_EXISTS, "pack %" PRIu32 " is published already", pack->version);
     if (found)
-        return same ? err_set(why, ERR_EXISTS, "pack %" PRIu32 " is published already", pack->version)
-                    : err_set(why, ERR_CONFLICT, "pack %" PRIu32 " is published with another text: give "
-                              "the new one the next version", pack->version);
+        return err_set(why, ERR_CONFLICT,
+                       "pack %" PRIu32 " is published with another text: give the new one the next version",
+                       pack->version);
     for (const struct books_pack *p = b->packs; p; p = p->next)
         if (p->pack.version > pack->version)
-            return err_set(why, ERR_CONFLICT, "pack %" PRIu32 " is published already, so version %" PRIu32
-                           " comes too late", p->pack.version, pack->version);
+            return err_set(why, ERR_CONFLICT,
+                           "pack %" PRIu32 " is published already, so version %" PRIu32 " comes too late",
+                           p->pack.version, pack->version);
     q = query_of(b->store, Q_ENTRY_POSITION);
     if (query_row(&q))
         position = query_get_int(&q);
@@ -108,6 +111,20 @@ enum err books_add_pack(struct books *b, const struct pack *pack, struct bytes j
     if ((e = query_run(&q, why)))
         return e;
     return books_load_pack(b, json, why);
+}
+
+/* In a transaction, so that its place among the entries is the one they were posted by. */
+enum err books_add_pack(struct books *b, const struct pack *pack, struct bytes json,
+                        struct bytes signature, struct errmsg *why)
+{
+    bool own = !store_office_is_open(b->store);
+    enum err e = own ? books_begin(b, why) : OK;
+    if (e)
+        return e;
+    e = add_pack(b, pack, json, signature, why);
+    if (own && e)
+        books_rollback(b);
+    return own && !e ? books_commit(b, why) : e;
 }
 
 enum err books_pack_after(struct books *b, uint32_t version, uint32_t *found, struct buf *json,

@@ -314,6 +314,8 @@ static void post_commit(struct work *w, struct points amount)
     enum ledger_proof proof = t->commit == COMMIT_NOT_DONE ? PROOF_NOT_DONE : PROOF_NONE;
     if (is_proved(w, outcome))
         proof = PROOF_DONE;
+    if (t->kind == TXN_SALE && t->commit == COMMIT_DONE && in->card.status != CARD_ACTIVE)
+        note(w, LEDGER_CARD_NOT_ACTIVE, "%s", ""); /* offline, before the till heard of it */
     settle(w, i, proof, how_of(in), outcome);
 }
 

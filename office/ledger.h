@@ -52,7 +52,7 @@ enum ledger_how {
     X(LEDGER_UNKNOWN_MEMBER, "the member is not known")                                            \
     X(LEDGER_UNKNOWN_CARD, "the card is not known")                                                \
     X(LEDGER_MEMBER_DIFFERS, "the card belongs to another member")                                 \
-    X(LEDGER_CARD_REPLACED, "the card has been replaced")                                          \
+    X(LEDGER_CARD_NOT_ACTIVE, "redeemed from a card that is blocked or replaced")                  \
     X(LEDGER_PACK_UNKNOWN, "head office does not have the pack it was rated by")                   \
     X(LEDGER_PACK_EARLY, "the pack was not in force yet")                                          \
     X(LEDGER_TIER_NOT_HELD, "the member never held this tier")                                     \

@@ -639,6 +639,7 @@ TEST(ledger, a_replaced_card_gives_its_purse_and_what_comes_late_to_held)
     in.evidence = EVIDENCE_GOOD;
     post();
     assert_string_equal(postings(), "held-80 redeemed+80");
+    assert_string_equal(notes(), "redeemed from a card that is blocked or replaced");
 }
 
 TEST(ledger, a_card_is_bound_once_and_stays_replaced)
