@@ -78,7 +78,7 @@ void chain_open(struct chain *c, const char *bin, const char *root, const char *
     chain_office_clock(c, time);
     char out[4096];
     chain_ctl(c, out, sizeof out,
-              ARGS("init", "--name", "Demo", "--currency", "GBP", "--pack", pack));
+              ARGS("init", "--pack", pack));
     chain_office_start(c, NULL);
 }
 

@@ -24,7 +24,7 @@ fresh=
 if [ ! -d "$dir/office" ]; then
     fresh=1
     echo "Setting up a programme in $dir (remove that folder to begin anew)"
-    $ctl init --name Demo --currency GBP --pack tests/data/packs/demo.json >/dev/null
+    $ctl init --pack tests/data/packs/demo.json >/dev/null
 fi
 $bin/patron-office --home "$dir/office" --listen 127.0.0.1:0 >"$dir/office.out" 2>>"$dir/office.log" &
 office=$!
