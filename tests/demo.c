@@ -473,11 +473,11 @@ static void show_books(void)
     printf("\nThe books of head office\n");
     fflush(stdout);
     char *ctl = path_of("%s/patronctl", chain.bin);
-    run(chain.log, NULL, out, sizeof out, ARGS(ctl, "--home", chain.office_home, "ledger", "books"));
+    run(chain.log, NULL, out, sizeof out, ARGS(ctl, "--home", chain.office_home, "--clock", chain.office_clock, "books"));
     for (char *line = strtok(out, "\n"); line; line = strtok(NULL, "\n"))
         printf("  %s\n", line);
 
-    chain_ctl(&chain, out, sizeof out, ARGS("ledger", "books"));
+    chain_ctl(&chain, out, sizeof out, ARGS("books"));
     printf("\nWhat tills told members, what cards hold, and what the ledger says\n");
     check("sales", sales, "told", json_number_of(out, "sales"), "in the ledger");
     check("refunds", refunds, "told", json_number_of(out, "refunds"), "in the ledger");
@@ -495,7 +495,7 @@ static void show_books(void)
                                             {"replay", "The log posted again into an empty ledger (I7)"}};
     for (int i = 0; i < 2; i++) {
         int status = run(chain.log, NULL, out, sizeof out,
-                         ARGS(ctl, "--home", chain.office_home, "ledger", proofs[i][0]));
+                         ARGS(ctl, "--home", chain.office_home, "--clock", chain.office_clock, "ledger", proofs[i][0]));
         printf("\n%s\n", proofs[i][1]);
         for (char *line = strtok(out, "\n"); line; line = strtok(NULL, "\n"))
             printf("  %s\n", line);
