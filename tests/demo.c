@@ -152,31 +152,30 @@ static struct fault {
     const char *from;
     int shop;
     enum fault_kind kind;
-    const char *words;
-    bool done;
+    bool done, told;
+    char text[160]; /* what happened, once it did */
 } faults[] = {
-    {"2011-04-04", 0, TEAR_BEFORE_COMMIT, "card pulled before its commit", false},
-    {"2011-04-18", 0, TEAR_AFTER_COMMIT, "card pulled after its commit", false},
-    {"2011-05-02", 1, KILL_AFTER_DEBIT, "kill -9 of till 2 in a sale", false},
-    {"2011-05-16", 1, TEAR_AFTER_COMMIT, "card pulled after its commit", false},
-    {"2011-06-06", 2, WALK_AWAY, "card torn, the member walks away", false},
-    {"2011-06-06", 3, TEAR_AFTER_COMMIT, "card pulled after its commit", false},
-    {"2011-07-04", 3, KILL_IN_PAY, "kill -9 of till 4 in a payment", false},
-    {"2011-08-01", 0, KILL_AFTER_DEBIT, "kill -9 of till 1 in a sale", false},
-    {"2011-09-05", 1, TEAR_BEFORE_COMMIT, "card pulled before its commit", false},
-    {"2011-10-03", 0, KILL_IN_PAY, "kill -9 of till 1 in a payment", false},
+    {"2011-04-04", 0, TEAR_BEFORE_COMMIT, false, false, ""},
+    {"2011-04-18", 0, TEAR_AFTER_COMMIT, false, false, ""},
+    {"2011-05-02", 1, KILL_AFTER_DEBIT, false, false, ""},
+    {"2011-05-16", 1, TEAR_AFTER_COMMIT, false, false, ""},
+    {"2011-06-06", 2, WALK_AWAY, false, false, ""},
+    {"2011-06-06", 3, TEAR_AFTER_COMMIT, false, false, ""},
+    {"2011-07-04", 3, KILL_IN_PAY, false, false, ""},
+    {"2011-08-01", 0, KILL_AFTER_DEBIT, false, false, ""},
+    {"2011-09-05", 1, TEAR_BEFORE_COMMIT, false, false, ""},
+    {"2011-10-03", 0, KILL_IN_PAY, false, false, ""},
 };
 enum { FAULTS = sizeof faults / sizeof *faults };
 /* While these tills are cut off, members redeem offline; on the last night head office is killed too. */
 static const struct {
     const char *from, *to;
     int shop;
-} cuts[] = {{"2011-05-30", "2011-06-14", 2}, {"2011-06-06", "2011-06-14", 3}};
+} cuts[] = {{"2011-10-31", "2011-11-15", 3}, {"2011-11-07", "2011-11-15", 0}};
 enum { CUTS = sizeof cuts / sizeof *cuts };
 
 static char away_card[16];        /* of the member who walked away */
 static int tears, till_kills, office_kills, walked_away;
-static _Atomic(const char *) news = "";
 
 static struct fault *fault_due(const struct shop *s)
 {
@@ -196,9 +195,12 @@ enum { COMMIT_EXCHANGE = 5 };
 
 static void kill_till(struct shop *s)
 {
+    char line[512];
     control_close(&s->till->control);
     proc_end(&s->till->program, SIGKILL);
     till_start(&chain, s->till, NULL);
+    if (!s->till->cut) /* so that the line is up again before anybody taps */
+        control_ok(&s->till->control, line, sizeof line, "sync 20000");
     till_kills++;
 }
 
@@ -232,7 +234,6 @@ static void strike(struct shop *s, struct event *e, struct fault *f, char *line,
     struct control *c = &s->till->control;
     char card[16];
     card_name(card, e);
-    news = f->words;
     f->done = true;
     switch (f->kind) {
     case TEAR_BEFORE_COMMIT:
@@ -271,6 +272,15 @@ static void strike(struct shop *s, struct event *e, struct fault *f, char *line,
     }
 }
 
+/* One member in four spends what is allowed, the others save and spend a fifth of it; while the line is cut
+ * all spend what the offline limits allow.  0 = not today. */
+static int64_t choose_points(const struct shop *s, const struct event *e, int64_t offer)
+{
+    bool saves = e->customer / 2 % 4 != 0 && !s->till->cut;
+    int64_t points = saves ? offer / 5 / 50 * 50 : offer;
+    return points >= 100 ? points : 0;
+}
+
 static void sell(struct shop *s, struct event *e)
 {
     char line[1024], card[16];
@@ -280,13 +290,23 @@ static void sell(struct shop *s, struct event *e)
     control_ok(&s->till->control, line, sizeof line, "tap 5000");
     ring_up(s, e);
     control_ok(&s->till->control, line, sizeof line, "total");
-    bool redeems = answer_number(line, "offer") >= 200;
-    struct fault *fault = redeems ? fault_due(s) : NULL;
+    int64_t points = choose_points(s, e, answer_number(line, "offer"));
+    struct fault *fault = points ? fault_due(s) : NULL;
     if (fault) {
         strike(s, e, fault, line, sizeof line);
+        static const char *const words[] = {
+            [TEAR_BEFORE_COMMIT] = "card pulled before its commit, tapped again",
+            [TEAR_AFTER_COMMIT] = "card pulled after its commit, tapped again",
+            [WALK_AWAY] = "card pulled after its commit, the member walks away and pays in full",
+            [KILL_AFTER_DEBIT] = "till killed (-9) between debit and payment, card tapped again",
+            [KILL_IN_PAY] = "till killed (-9) in the payment, the register asks again",
+        };
+        snprintf(fault->text, sizeof fault->text, "%s till %d: %s: %lld points", e->time, s->index + 1,
+                 words[fault->kind], (long long)answer_number(line, "redeemed"));
     } else {
-        if (redeems)
-            control_ok(&s->till->control, line, sizeof line, "redeem max ref=%s", e->invoice);
+        if (points)
+            control_ok(&s->till->control, line, sizeof line, "redeem %lld ref=%s", (long long)points,
+                       e->invoice);
         control_ok(&s->till->control, line, sizeof line, "pay ref=%s", e->invoice);
     }
     note_sale(s, e, line);
@@ -335,36 +355,35 @@ static void *shop_run(void *argument)
     }
 }
 
-static void progress(const char *what)
+static void progress(void)
 {
     static int last = -1;
     int done = atomic_load(&done_events), part = done * 40 / event_count;
-    char day[DAY_TEXT_SIZE];
-    day_text(day, today);
-    if (isatty(1)) {
-        printf("\r  [%.*s%.*s] %s %4d of %d  %-38s", part,
-               "########################################", 40 - part,
-               "........................................", day, done, event_count, what);
-        fflush(stdout);
-    } else if (part / 4 != last) {
-        last = part / 4;
-        printf("  [%.*s%.*s] %s %4d of %d  %s\n", part, "########################################",
-               40 - part, "........................................", day, done, event_count, what);
-        fflush(stdout);
-    }
+    if (isatty(1))
+        printf("\r  [%.*s%.*s] %4d of %d ", part, "########################################", 40 - part,
+               "........................................", done, event_count);
+    else if (part / 10 != last)
+        printf("  [%.*s%.*s] %4d of %d\n", part, "########################################",
+               40 - part, "........................................", done, event_count);
+    last = part / 10;
+    fflush(stdout);
 }
 
-static void issue_cards(void)
+static void tell(const char *what)
 {
-    for (int i = 0; i < member_count; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "c%d", members[i]);
-        int home = 0;
-        while (events[home].customer != members[i])
-            home++;
-        chain_issue(&chain, shop[events[home].shop].till, i % 10 == 9 ? "ev1" : "ev2", name);
-    }
-    chain_desk_close(&chain);
+    char day[DAY_TEXT_SIZE];
+    day_text(day, today);
+    printf("%s  %s %s\n", isatty(1) ? "\r\033[K" : "", day, what);
+}
+
+/* In the order of the list, so that every run prints the same. */
+static void tell_faults(void)
+{
+    for (int i = 0; i < FAULTS; i++)
+        if (faults[i].text[0] && !faults[i].told) {
+            printf("%s  %s\n", isatty(1) ? "\r\033[K" : "", faults[i].text);
+            faults[i].told = true;
+        }
 }
 
 /* ---- nights: lines are cut and restored, head office dies ---- */
@@ -382,7 +401,6 @@ static void sync_all(void)
 static void kill_office_in_sync(void)
 {
     char line[512];
-    news = "kill -9 of head office in a batch";
     proc_end(&chain.office, SIGKILL);
     chain_office_start(&chain, "PATRON_CRASH=4");
     for (int i = 0; i < CUTS; i++)
@@ -398,6 +416,8 @@ static void kill_office_in_sync(void)
         if (!control_read(&shop[cuts[i].shop].till->control, line, sizeof line, 70000) ||
             strncmp(line, "ok", 2) != 0)
             die("demo: after the line came back till %d said '%s'", cuts[i].shop + 1, line);
+    sync_all();
+    tell("head office killed (-9) twice, once in the middle of a batch; both lines are back");
 }
 
 static void before_day(void)
@@ -409,8 +429,10 @@ static void before_day(void)
         if (day_parse(&from, cuts[i].from) || day_parse(&to, cuts[i].to))
             die("demo: a cut has no day");
         if (today >= from && today < to && !t->cut) {
+            char text[64];
+            snprintf(text, sizeof text, "till %d: its line is cut", t->number);
             till_cut(t);
-            news = "line cut";
+            tell(text);
         }
         restore = restore || (t->cut && today >= to);
     }
@@ -482,7 +504,8 @@ static void show_books(void)
     check("sales", sales, "told", json_number_of(out, "sales"), "in the ledger");
     check("refunds", refunds, "told", json_number_of(out, "refunds"), "in the ledger");
     check("points earned", earned, "told", json_number_of(out, "points_earned"), "in the ledger");
-    check("points redeemed", redeemed, "told", json_number_of(out, "points_redeemed"), "in the ledger");
+    check("points redeemed, less those returned", redeemed - returned, "told",
+          json_number_of(out, "points_redeemed"), "in the ledger");
     check("points clawed back", clawed, "told", json_number_of(out, "points_clawed_back"),
           "in the ledger");
     check("redeemed points returned", returned, "told", json_number_of(out, "points_returned"),
@@ -531,7 +554,8 @@ int main(int argc, char **argv)
         before_day();
         pthread_barrier_wait(&dawn);
         pthread_barrier_wait(&dusk);
-        progress(news);
+        tell_faults();
+        progress();
     }
     sync_all();
     settle_away();
