@@ -386,6 +386,19 @@ static void tell_faults(void)
         }
 }
 
+static void issue_cards(void)
+{
+    for (int i = 0; i < member_count; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "c%d", members[i]);
+        int home = 0;
+        while (events[home].customer != members[i])
+            home++;
+        chain_issue(&chain, shop[events[home].shop].till, i % 10 == 9 ? "ev1" : "ev2", name);
+    }
+    chain_desk_close(&chain);
+}
+
 /* ---- nights: lines are cut and restored, head office dies ---- */
 
 static void sync_all(void)
