@@ -22,8 +22,8 @@
  *  I2  the register's reference is answered once: the same again gets the first answer, other
  *      contents get SALE_CONFLICT, and nothing is written either time.
  *  I3  INTENDING comes before COMMITTING, CLOSING before DONE: the append is on disk before the
- *      card's commit is sent, and before anybody is told.  DEBITED is told before SALE is on disk: the
- *      INTENT is, and the card itself keeps the rest, so that a restart finds it (DOUBT, then
+ *      card's commit is sent, and before anybody is told.  DEBITED is told before SALE is on disk:
+ *      the INTENT is, and the card itself keeps the rest, so that a restart finds it (DOUBT, then
  *      settled).
  *  I4  a SALE whose redeemed_value is above 0 carries the card's evidence.
  *  I5  no event raises a purse.
