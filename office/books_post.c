@@ -305,8 +305,6 @@ static enum err load_original(struct books *b, struct ledger_facts *in, int32_t 
             continue;
         }
         s->taken_count++;
-        if (m->expires_day < *from_day)
-            *from_day = m->expires_day;
     }
     return query_done(&q, why);
 }
@@ -976,10 +974,27 @@ static bool has_gap(struct books *b, const struct card_seen *seen)
     return query_done(&q, NULL) || gap;
 }
 
-static void plan(struct books *b, const struct card_seen *seen, const struct card_view *card,
-                 const struct member_view *m, int32_t today, struct load_plan *out)
+/* Points on the card that the books do not have there, and no load in doubt explains.  A till can write a
+ * log record, or name an entry, of a debit that it did not do; what head office gave back for that is then
+ * here a second time.  So the purse is never brought above what the books say (I5). */
+static enum err surplus_of(struct books *b, const struct card_seen *seen, const struct card_view *card,
+                           int64_t *surplus, struct errmsg *why)
 {
-    int64_t held = points_n(m->held), delta = 0;
+    struct query q = query_text_of(b->store, "SELECT coalesce(sum(amount), 0) FROM intent"
+                                             " WHERE uid = ? AND load AND proof = 0 AND amount > 0");
+    *surplus = seen->purse - points_n(card->purse);
+    query_uid(&q, &seen->uid);
+    if (query_row(&q))
+        *surplus -= query_get_int(&q);
+    if (*surplus < 0)
+        *surplus = 0; /* fewer than the books say: a till has still to send what it took off */
+    return query_done(&q, why);
+}
+
+static void plan(struct books *b, const struct card_seen *seen, const struct card_view *card,
+                 const struct member_view *m, int64_t surplus, int32_t today, struct load_plan *out)
+{
+    int64_t held = points_n(m->held) - surplus, delta = 0;
     const struct pack *pack = books_pack_on(b, today);
     const struct card_profile *on = &seen->profile;
     struct card_profile *p = &out->profile;
@@ -1011,6 +1026,7 @@ enum err books_plan_load(struct books *b, const struct card_seen *seen, int64_t 
     struct member_view member = {0};
     struct entry_id open[16];
     int32_t open_count = 0;
+    int64_t surplus = 0;
     memset(out, 0, sizeof *out);
     enum err e = books_card(b, &seen->uid, &card, why);
     if (e)
@@ -1028,9 +1044,11 @@ enum err books_plan_load(struct books *b, const struct card_seen *seen, int64_t 
         e = books_card(b, &seen->uid, &card, why);
     if (!e && card.member)
         e = books_member(b, card.member, &member, why);
+    if (!e)
+        e = surplus_of(b, seen, &card, &surplus, why);
     if (e)
         return e;
-    plan(b, seen, &card, &member, day_of_time(now_s), out);
+    plan(b, seen, &card, &member, surplus, day_of_time(now_s), out);
     if (card.status != CARD_REPLACED && points_n(card.purse) != seen->purse)
         snprintf(out->note, sizeof out->note,
                  "the card shows %" PRId32 " points, the books %" PRId64 "%s", seen->purse,

@@ -326,7 +326,85 @@ TEST(books, a_missing_transaction_of_a_card_shows_as_a_gap)
     ledgers_close(&l);
 }
 
+/* A till that has the card and its own key forges: an intent nobody commits, and a transaction of no points
+ * under its number, with a record that tells of a debit.  Head office believes the card and gives the 40
+ * back; but the purse shows them too, so they are not loaded a second time (I5). */
+TEST(books, a_forged_debit_mints_nothing)
+{
+    struct real_card c;
+    struct txn_evidence done;
+    ledgers_open(&l, "a", "", REDEEM);
+    ledgers_member(&l, 7, 0);
+    ledgers_card(&l, &c, CARD_EV2, 1, 7, 0);
+    ledgers_adjust(&l, 7, 100, 1);
+    ledgers_load(&l, &c, 2, COMMIT_DONE, true);
+    struct entry_id intent = ledgers_intent(&l, 1, &c, 7, 40, 3, true, &done);
+    c.purse += 40;
+    memset(c.tmv, 9, sizeof c.tmv); /* that of the other transaction */
+    ledgers_outcome(&l, 1, TXN_SALE, &c, 7, intent, 40, COMMIT_DOUBT, NULL, "A 1 0.50", 3);
+    assert_int_equal(ledgers_load(&l, &c, 4, COMMIT_DONE, true), 0);
+    assert_int_equal(c.purse, 100);
+    ledgers_expect(&l, 7, 40, 60, 0, 0);
+    assert_int_equal(ledgers_load(&l, &c, 5, COMMIT_DONE, true), 0);
+    assert_int_equal(c.purse, 100);
+    ledgers_close(&l);
+}
+
+TEST(books, a_transaction_of_an_ev1_card_claimed_twice_is_shown)
+{
+    struct real_card c;
+    struct txn_evidence done;
+    ledgers_open(&l, "a", "", REDEEM);
+    ledgers_member(&l, 7, 0);
+    ledgers_card(&l, &c, CARD_EV1, 1, 7, 0);
+    ledgers_adjust(&l, 7, 100, 1);
+    ledgers_load(&l, &c, 2, COMMIT_DONE, true);
+    for (uint32_t till = 1; till <= 2; till++) {
+        struct entry_id intent = ledgers_intent(&l, till, &c, 7, 10, 3, till == 1, &done);
+        if (till == 2)
+            break;
+        ledgers_outcome(&l, till, TXN_SALE, &c, 7, intent, 10, COMMIT_DONE, &done, "A 1 0.50", 3);
+        c.tmc--;
+    }
+    ledgers_outcome(&l, 2, TXN_SALE, &c, 7, (struct entry_id){2, 1}, 10, COMMIT_DONE, &done, "A 1 0.50", 3);
+    ledgers_expect_reviews(&l, "T0002-2 another entry has this transaction of the card\n");
+    ledgers_close(&l);
+}
+
+/* The card is tapped again two days later, after its points ended: the debit was in time. */
+TEST(books, the_day_of_a_debit_is_that_of_its_intent)
+{
+    struct real_card c;
+    struct txn_evidence done;
+    ledgers_open(&l, "a", "", EXPIRY_10 ", " REDEEM);
+    ledgers_member(&l, 7, 0);
+    ledgers_card(&l, &c, CARD_EV2, 1, 7, 0);
+    ledgers_adjust(&l, 7, 100, 0); /* good until day 10 */
+    ledgers_load(&l, &c, 2, COMMIT_DONE, true);
+    struct entry_id intent = ledgers_intent(&l, 1, &c, 7, 40, 9, true, &done);
+    ledgers_run(&l, 11);
+    ledgers_expect(&l, 7, -100, 100, 0, 0);
+    ledgers_outcome(&l, 1, TXN_SALE, &c, 7, intent, 40, COMMIT_DONE, &done, "A 1 0.40", 12);
+    ledgers_expect(&l, 7, -60, 60, 0, 0);
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
 /* ---- refunds ---- */
+
+TEST(books, points_that_ended_unused_are_not_taken_back_from_others)
+{
+    ledgers_open(&l, "a", "", EXPIRY_10 ", " MAY_OWE);
+    ledgers_member(&l, 7, 0);
+    struct entry_id sale = ledgers_sale(&l, 1, 7, "A 1 100.00", 0);
+    ledgers_sale(&l, 1, 7, "A 1 30.00", 5);
+    ledgers_run(&l, 11);
+    ledgers_refund(&l, 2, sale, "A 1 100.00", 12);
+    ledgers_expect(&l, 7, 30, 0, 0, 0);
+    assert_int_equal(ledgers_sql(&l, "SELECT points FROM trial_balance WHERE account = 'expired'"), 0);
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
 
 TEST(books, a_refund_that_comes_before_its_sale_waits_for_it)
 {
@@ -548,7 +626,85 @@ TEST(books, a_cap_for_the_day_holds_across_tills_and_each_till_is_compared_by_wh
     ledgers_sale(&l, 1, 7, "A 1 40.00", 0);
     ledgers_sale(&l, 2, 7, "A 1 40.00", 0); /* 40 by what till 2 knows: no difference; 10 are posted */
     ledgers_expect(&l, 7, 50, 0, 0, 0);
+    ledgers_refund(&l, 3, (struct entry_id){2, 1}, "A 1 40.00", 1); /* takes back what it was given */
+    ledgers_expect(&l, 7, 40, 0, 0, 0);
     ledgers_expect_reviews(&l, "");
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
+#define SILVER_IN_30_DAYS                                                                          \
+    "\"tiers\": {\"metric\": \"spend\", \"window\": \"rolling\", \"window_days\": 30,"           \
+    " \"levels\": [{\"code\": \"bronze\", \"name\": \"Bronze\"}, {\"code\": \"silver\","          \
+    " \"name\": \"Silver\", \"upgrade_at\": 10000}]}"
+
+static void expect_tier(member_id member, const char *tier)
+{
+    struct member_view m;
+    assert_int_equal(books_member(l.books, member, &m, NULL), OK);
+    assert_string_equal(m.tier, tier);
+}
+
+TEST(books, a_tier_follows_what_lies_in_the_window_however_late_it_comes)
+{
+    ledgers_open(&l, "a", "", SILVER_IN_30_DAYS);
+    l.now_s = ledgers_day(200);
+    ledgers_member(&l, 7, 0);
+    ledgers_member(&l, 8, 0);
+    ledgers_sale(&l, 1, 7, "A 1 60.00", 100);
+    ledgers_sale(&l, 2, 7, "A 1 60.00", 60); /* late, and too long before */
+    expect_tier(7, "bronze");
+    ledgers_sale(&l, 2, 7, "A 1 60.00", 80); /* late, and within */
+    expect_tier(7, "silver");
+    ledgers_sale(&l, 1, 8, "A 1 60.00", 60);
+    ledgers_sale(&l, 1, 8, "A 1 60.00", 100);
+    expect_tier(8, "bronze");
+    ledgers_run(&l, 150);
+    expect_tier(7, "bronze");
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM tier_history WHERE member = 7"), 3);
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
+TEST(books, a_tier_on_the_card_is_renewed_before_it_lapses)
+{
+    struct real_card c;
+    struct card_seen seen;
+    struct load_plan plan;
+    ledgers_open(&l, "a", "", SILVER_IN_30_DAYS);
+    ledgers_member(&l, 7, 0);
+    ledgers_card(&l, &c, CARD_EV2, 1, 7, 0);
+    ledgers_sale(&l, 1, 7, "A 1 100.00", 0);
+    ledgers_seen(&c, &seen);
+    for (int day = 1; day < 400; day += 100) {
+        assert_int_equal(books_begin(l.books, NULL), OK);
+        assert_int_equal(books_plan_load(l.books, &seen, ledgers_day(day), &plan, NULL), OK);
+        books_rollback(l.books);
+        assert_string_equal(plan.profile.tier, "silver");
+        assert_in_range(plan.profile.tier_valid_day - LEDGERS_DAY_0 - day, 183, 366);
+        seen.profile = plan.profile;
+    }
+    ledgers_close(&l);
+}
+
+TEST(books, what_was_rolled_back_never_was)
+{
+    struct txn *t = &l.t;
+    ledgers_open(&l, "a", "", EXPIRY_10);
+    ledgers_member(&l, 7, 0);
+    ledgers_sale(&l, 1, 7, "A 1 20.00", 0);
+    assert_int_equal(books_begin(l.books, NULL), OK);
+    memset(t, 0, sizeof *t);
+    t->kind = TXN_RUN;
+    t->day = LEDGERS_DAY_0 + 11;
+    assert_int_equal(books_post_own(l.books, t, ledgers_day(11), NULL), OK);
+    ledgers_add_pack(&l, 2, "2011-01-01", "", "");
+    ledgers_expect(&l, 7, 0, 0, 0, 0);
+    books_rollback(l.books);
+    ledgers_expect(&l, 7, 20, 0, 0, 0);
+    assert_int_equal(books_pack_on(l.books, LEDGERS_DAY_0)->version, 1);
+    ledgers_run(&l, 11);
+    ledgers_expect(&l, 7, 0, 0, 0, 0);
     ledgers_sound(&l);
     ledgers_close(&l);
 }
