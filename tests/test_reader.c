@@ -471,6 +471,18 @@ static void nfc_bench(struct bench *b)
     }
 CONTRACT(NFC)
 
+/* Chips differ in whether a deselected card answers the next search: once more with one where it does not. */
+#define NFC_SLEEP(claim)                                                                           \
+    TEST(reader_nfc_sleep, claim)                                                                  \
+    {                                                                                              \
+        static struct bench b;                                                                     \
+        nfc_bench(&b);                                                                             \
+        command(&b, "fault sleep");                                                                \
+        claim(&b);                                                                                 \
+        b.finish(&b);                                                                              \
+    }
+CONTRACT(NFC_SLEEP)
+
 /* ---- what only a real one does ---- */
 
 /* Our child: the process whose parent we are and which is not the simulator. */
@@ -512,6 +524,55 @@ TEST(reader_nfc, a_child_killed_in_mid_sale_is_started_again_and_the_till_is_tol
         assert_int_not_equal(reader_process(&b), old);
     }
     assert_talks_to(&b, 0);
+    b.finish(&b);
+}
+
+TEST(reader_nfc, every_status_of_the_chip_is_an_error_and_the_one_that_aborts_libnfc_a_lost_child)
+{
+    static const struct {
+        const char *status;
+        enum err answer;
+        const char *says;
+    } rows[] = {{"01", ERR_GONE, "left the field"},  {"0b", ERR_GONE, "left the field"},
+                {"13", ERR_GONE, "left the field"},  {"27", ERR_GONE, "left the field"},
+                {"29", ERR_GONE, "left the field"},  {"2a", ERR_GONE, "left the field"},
+                {"80", ERR_NO_DEVICE, "signal 6 (Aborted)"}, {"81", ERR_NO_DEVICE, "signal 6 (Aborted)"}};
+    static struct bench b;
+    uint8_t room[64];
+    struct buf rx = BUF_ON(room);
+    struct errmsg why = {""};
+    nfc_bench(&b);
+    b.present(&b, 0);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        arm(&b, false);
+        assert_found(&b, 0);
+        command(&b, "fault status %s", rows[i].status);
+        enum err e = b.reader->ops->exchange(b.reader, bytes_of("\x90\x60\0\0\0", 5), &rx, 500, &why);
+        if (e != rows[i].answer || !strstr(why.text, rows[i].says))
+            fail_msg("status %s: %s: %s", rows[i].status, err_text(e), why.text);
+    }
+    arm(&b, false);
+    assert_found(&b, 0);
+    assert_talks_to(&b, 0);
+    b.finish(&b);
+}
+
+TEST(reader_nfc, a_damaged_answer_costs_the_card_and_the_reader_is_opened_anew)
+{
+    static struct bench b;
+    uint8_t room[64];
+    struct buf rx = BUF_ON(room);
+    nfc_bench(&b);
+    b.present(&b, 0);
+    arm(&b, false);
+    assert_found(&b, 0);
+    pid_t child = reader_process(&b);
+    command(&b, "fault checksum");
+    assert_int_equal(apdu(&b, 0x60, &rx), ERR_NO_DEVICE);
+    arm(&b, false);
+    assert_found(&b, 0);
+    assert_talks_to(&b, 0);
+    assert_int_equal(reader_process(&b), child);
     b.finish(&b);
 }
 
