@@ -711,13 +711,15 @@ TEST(reader_nfc, the_child_holds_nothing_of_the_tills_and_goes_with_it)
         struct errmsg why;
         if (reader_nfc_open(&b.reader, b.connstring, &why) != OK)
             _exit(1);
+        for (int i = 0; i < 100 && wait_card(&b, &c, 50) == ERR_NO_DEVICE; i++)
+            ; /* it is up, so it has made its arrangements */
         child = reader_process(&b);
         if (write(to[1], &child, sizeof child) != sizeof child)
             _exit(1);
         pause();
     }
     assert_int_equal(read(to[0], &child, sizeof child), sizeof child);
-    assert_int_equal(kill(child, 0), 0);
+    assert_int_equal(kill(child, SIGSTOP), 0); /* as if it hung: it cannot see the socket close */
     kill(till, SIGKILL);
     assert_int_equal(waitpid(till, NULL, 0), till);
     snprintf(path, sizeof path, "/proc/%d/status", (int)child);
@@ -730,6 +732,8 @@ TEST(reader_nfc, the_child_holds_nothing_of_the_tills_and_goes_with_it)
             fclose(f);
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
     }
+    if (running)
+        kill(child, SIGKILL);
     assert_false(running);
     close(to[0]);
     close(to[1]);
