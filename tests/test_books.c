@@ -378,7 +378,7 @@ TEST(books, the_day_of_a_debit_is_that_of_its_intent)
     struct txn_evidence done;
     ledgers_open(&l, "a", "", EXPIRY_10 ", " REDEEM);
     ledgers_member(&l, 7, 0);
-    ledgers_card(&l, &c, CARD_EV2, 1, 7, 0);
+    ledgers_card(&l, &c, CARD_EV1, 1, 7, 0);
     ledgers_adjust(&l, 7, 100, 0); /* good until day 10 */
     ledgers_load(&l, &c, 2, COMMIT_DONE, true);
     struct entry_id intent = ledgers_intent(&l, 1, &c, 7, 40, 9, true, &done);
