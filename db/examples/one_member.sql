@@ -1,4 +1,5 @@
 -- one_member.sql - every movement of a member's points, and why.
+-- SPDX-License-Identifier: Apache-2.0
 SELECT entry, time, account, amount, why FROM statement WHERE member = 7 ORDER BY position, account;
 
 -- What is left of it, and until when.
