@@ -127,7 +127,7 @@ int main(int argc, char **argv)
         fflush(stdout);
     }
     while (!e && !stop)
-        e = server_turn(server, 1000, &why);
+        server_turn(server, 1000);
     server_destroy(server);
     books_close(books);
     home_finish(&home);

@@ -5,13 +5,13 @@
 #include "base/crash.h"
 #include "base/date.h"
 #include "hw/clock.h"
+#include "hw/poll.h"
 #include "office/ca.h"
 #include "sync/code.h"
 #include "sync/link.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -933,7 +933,7 @@ static void wake_a_load(struct server *s)
     serve(s, first);
 }
 
-enum err server_turn(struct server *s, int timeout_ms, struct errmsg *why)
+void server_turn(struct server *s, int timeout_ms)
 {
     struct errmsg text = {""};
     int64_t now = clock_tick_ms(), until = now + (timeout_ms < TURN_MS ? timeout_ms : TURN_MS);
@@ -950,11 +950,7 @@ enum err server_turn(struct server *s, int timeout_ms, struct errmsg *why)
             due = now + 20 < due ? now + 20 : due;
         until = due < until ? due : until;
     }
-    int64_t wait = until > now ? until - now : 0;
-    struct timespec ts = {.tv_sec = wait / 1000, .tv_nsec = wait % 1000 * 1000000};
-    int ready = ppoll(s->polls, SERVER_CONNECTIONS + 1, &ts, s->mask);
-    if (ready < 0 && errno != EINTR)
-        return err_set(why, ERR_IO, "poll: %s", strerror(errno));
+    int ready = poll_until(s->polls, SERVER_CONNECTIONS + 1, until, s->mask);
     if (run_days(s, &text) != OK)
         note(s, NULL, "error %s", text.text);
     for (int i = 0; i < SERVER_CONNECTIONS; i++)
@@ -963,7 +959,6 @@ enum err server_turn(struct server *s, int timeout_ms, struct errmsg *why)
     wake_a_load(s);
     if (ready > 0 && s->polls[SERVER_CONNECTIONS].revents)
         accept_some(s);
-    return OK;
 }
 
 /* ---- */

@@ -44,9 +44,8 @@ MUST_CHECK enum err server_create(struct server **out, struct home *home, struct
                                   const struct server_options *options, struct errmsg *why);
 /* What it listens on, as text. */
 const char *server_address(const struct server *s);
-/* Wait at most timeout_ms for something to happen, and see to it.  Returns early on a signal.
- * Errors: ERR_IO: the loop cannot go on. */
-MUST_CHECK enum err server_turn(struct server *s, int timeout_ms, struct errmsg *why);
+/* Wait at most timeout_ms for something to happen, and see to it.  Returns early on a signal. */
+void server_turn(struct server *s, int timeout_ms);
 /* Ends loads under way (in doubt where a commit was sent), closes every line.  NULL is allowed. */
 void server_destroy(struct server *s);
 

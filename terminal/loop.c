@@ -6,11 +6,11 @@
 #include "base/crash.h"
 #include "base/date.h"
 #include "hw/clock.h"
+#include "hw/poll.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -327,7 +327,8 @@ static int64_t least(int64_t a, int64_t b)
 static int poll_set(struct till *t, struct pollfd *f)
 {
     int n = 0, fd = -1;
-    f[n++] = (struct pollfd){t->reader ? t->reader->ops->fd(t->reader) : -1, POLLIN, 0};
+    /* What the reader says between taps stays unread: polled for, it would wake the loop for ever. */
+    f[n++] = (struct pollfd){tap_wants_card(t) ? t->reader->ops->fd(t->reader) : -1, POLLIN, 0};
     short events = t->up.link ? link_poll(t->up.link, &fd) : 0;
     f[n++] = (struct pollfd){fd, events, 0};
     f[n++] = (struct pollfd){t->listener, POLLIN, 0};
@@ -346,14 +347,7 @@ bool till_turn(struct till *t, int most_ms)
     int64_t now_ms = clock_tick_ms();
     int64_t due = least(least(now_ms + most_ms, tap_due_ms(t, now_ms)),
                         least(least(uplink_due_ms(t), commands_due_ms(t)), t->idle_ms));
-    int64_t wait_ms = due > now_ms ? due - now_ms : 0;
-    struct timespec ts = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000};
-    int n = poll_set(t, f);
-    if (ppoll(f, (nfds_t)n, &ts, t->parts.while_waiting) < 0) {
-        assert(errno == EINTR || errno == ENOMEM);
-        for (int i = 0; i < n; i++)
-            f[i].revents = 0;
-    }
+    poll_until(f, poll_set(t, f), due, t->parts.while_waiting);
     now_ms = clock_tick_ms();
     for (int i = 0; i < TILL_CLIENTS_MAX && !t->quit; i++) {
         t->clients[i].readable = f[3 + 2 * i].revents != 0;

@@ -423,6 +423,11 @@ static void exchange(struct till *t)
     follow(t, p->next);
 }
 
+bool tap_wants_card(const struct till *t)
+{
+    return t->reader && t->tap.job != JOB_NONE && t->tap.at == AT_CARD;
+}
+
 int64_t tap_due_ms(const struct till *t, int64_t now_ms)
 {
     const struct tap *p = &t->tap;

@@ -167,6 +167,7 @@ void tap_begin(struct till *t, enum job job, int64_t deadline_ms);
 void tap_turn(struct till *t, int64_t now_ms);
 void tap_commit(struct till *t); /* the INTENT is on disk */
 void tap_end(struct till *t);    /* let the card go, wipe its keys */
+bool tap_wants_card(const struct till *t); /* it waits for a card to come */
 int64_t tap_due_ms(const struct till *t, int64_t now_ms);
 void tap_answered(struct till *t, const struct wire_answer *a); /* to a Tap or Load */
 void tap_offline(struct till *t);                               /* it will not be answered */

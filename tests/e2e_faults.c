@@ -65,7 +65,7 @@ static void fill_purse(struct till *t, const char *card)
     card_put(t, card);
     control_ok(&t->control, line, sizeof line, "sync 15000");
     control_ok(&t->control, line, sizeof line, "tap 5000");
-    ring_up(t, 500000);
+    ring_up(t, 2000000);
     control_ok(&t->control, line, sizeof line, "pay");
     note(line);
     control_ok(&t->control, line, sizeof line, "sync 15000");
@@ -74,7 +74,7 @@ static void fill_purse(struct till *t, const char *card)
     control_ok(&t->control, line, sizeof line, "tap 5000");
     control_ok(&t->control, line, sizeof line, "cancel");
     card_take(t);
-    assert_true(card_purse(t, card) >= 5000);
+    assert_in_range(card_purse(t, card), 5000, 40000);
 }
 
 /* The books: every invariant holds, what members were told is what the ledger says, and so is what the
@@ -279,7 +279,8 @@ static bool sale_once(struct till *t, const char *card, const char *ref, char *l
         snprintf(command, sizeof command, "redeem 200 ref=%s", ref);
         if (!ask(t, line, size, command))
             return false;
-        assert_memory_equal(line, "ok", 2);
+        if (strncmp(line, "ok", 2) != 0)
+            fail_msg("redeem was answered '%s'", line);
     }
     snprintf(command, sizeof command, "pay ref=%s", ref);
     if (!ask(t, line, size, command))
@@ -287,8 +288,7 @@ static bool sale_once(struct till *t, const char *card, const char *ref, char *l
     if (strncmp(line, "ok", 2) != 0)
         fail_msg("pay was answered '%s'", line);
     note(line);
-    snprintf(command, sizeof command, "sync 15000");
-    return ask(t, state, sizeof state, command);
+    return ask(t, command, sizeof command, "sync 1000");
 }
 
 TEST(crashes, a_till_killed_at_any_write_point_sells_once_and_forgets_nothing_it_said)
@@ -319,6 +319,9 @@ TEST(crashes, a_till_killed_at_any_write_point_sells_once_and_forgets_nothing_it
     }
     printf("killed at each of %d points\n", n - 1);
     assert_in_range(n, 10, 199);
+    control_close(&t->control);
+    proc_end(&t->program, SIGKILL);
+    till_start(&chain, t, NULL);
     assert_books(t, "anna");
     chain_close(&chain);
 }
@@ -356,6 +359,8 @@ TEST(crashes, head_office_killed_at_any_write_point_counts_everything_once)
     }
     printf("killed at each of %d points\n", n - 1);
     assert_in_range(n, 5, 99);
+    proc_end(&chain.office, SIGKILL);
+    chain_office_start(&chain, NULL);
     /* One more tap: what was left in doubt by the last kills is settled by it. */
     char line[512];
     card_take(t);

@@ -166,8 +166,14 @@ static int reap(struct proc *p, int timeout_ms)
     int status = 0;
     int64_t end = tick_ms() + timeout_ms;
     while (waitpid(p->pid, &status, WNOHANG) == 0) {
-        if (tick_ms() > end)
-            die("harness: process %d does not end", (int)p->pid);
+        if (tick_ms() > end) {
+            char path[64], comm[64] = "";
+            snprintf(path, sizeof path, "/proc/%d/comm", (int)p->pid);
+            FILE *f = fopen(path, "r");
+            if (!f || !fgets(comm, sizeof comm, f))
+                snprintf(comm, sizeof comm, "?");
+            die("harness: process %d does not end: %s", (int)p->pid, comm);
+        }
         poll(NULL, 0, 2);
     }
     note_ended(p->pid);

@@ -123,7 +123,7 @@ static void turn(void)
         if (!tills[i].answered)
             till_step(&tills[i]);
     if (server)
-        must(server_turn(server, 1, &why), &why);
+        server_turn(server, 1);
     else
         (void)poll(NULL, 0, 1);
     for (int i = 0; i < 2; i++)
