@@ -118,7 +118,6 @@ static void till_step(struct till *t)
 /* Gives the server and every till a turn. */
 static void turn(void)
 {
-    struct errmsg why = {""};
     for (int i = 0; i < 2; i++)
         if (!tills[i].answered)
             till_step(&tills[i]);

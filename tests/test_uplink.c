@@ -192,7 +192,7 @@ static struct {
     bool office_sleeps, comes_back;
 } b;
 
-static enum err enrol_here(const char *dir, const char *code, struct errmsg *why)
+static enum err enrol_here(const char *dir, const char *code)
 {
     pid_t pid = fork(); /* enrol waits for its answer: head office has its turns here */
     if (pid == 0) {
@@ -247,7 +247,7 @@ static void open_all(enum vcard_kind kind)
     reader_sim_init(&b.reader);
     snprintf(b.dir, sizeof b.dir, "%s/till%d", test_scratch_dir(), opened);
     open_code(7, code);
-    assert_int_equal(enrol_here(b.dir, code, &why), OK);
+    assert_int_equal(enrol_here(b.dir, code), OK);
     new_card(&b.card, kind, 12);
     till_open_here();
     reader_sim_present(&b.reader, &b.card);
@@ -275,7 +275,6 @@ static bool answered(void)
 
 static const char *ask(const char *command)
 {
-    struct errmsg why = {""};
     int64_t end_ms = clock_tick_ms() + 15000;
     char line[300];
     int n = snprintf(line, sizeof line, "%s\n", command);
@@ -321,11 +320,11 @@ TEST(uplink, a_till_enrols_once_with_a_code_and_its_keys_are_its_owners_alone)
     open_code(7, code);
     snprintf(other, sizeof other, "%s", code);
     open_code(7, code); /* a new code: the old one is void */
-    assert_int_equal(enrol_here(dir, other, &why), ERR_REFUSED);
-    assert_int_equal(enrol_here(dir, "0007-nonsense", &why), ERR_FORMAT);
+    assert_int_equal(enrol_here(dir, other), ERR_REFUSED);
+    assert_int_equal(enrol_here(dir, "0007-nonsense"), ERR_FORMAT);
     assert_int_equal(identity_load(&id, dir, &why), ERR_NOT_FOUND);
-    assert_int_equal(enrol_here(dir, code, &why), OK);
-    assert_int_equal(enrol_here(dir, code, &why), ERR_EXISTS);
+    assert_int_equal(enrol_here(dir, code), OK);
+    assert_int_equal(enrol_here(dir, code), ERR_EXISTS);
     must(identity_load(&id, dir, &why), &why);
     assert_int_equal(id.terminal, 7);
     assert_string_equal(id.shop, "LEEDS");
@@ -345,7 +344,7 @@ TEST(uplink, a_till_enrols_once_with_a_code_and_its_keys_are_its_owners_alone)
     parsed.print[0] ^= 1;
     code_text(other, &parsed);
     snprintf(dir, sizeof dir, "%s/u", test_scratch_dir());
-    assert_int_not_equal(enrol_here(dir, other, &why), OK);
+    assert_int_not_equal(enrol_here(dir, other), OK);
     assert_int_equal(identity_load(&id, dir, &why), ERR_NOT_FOUND);
     office_close();
 }
