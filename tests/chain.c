@@ -92,8 +92,16 @@ void chain_close(struct chain *c)
         proc_end(&t->program, SIGTERM);
         proc_end(&t->sim, SIGTERM);
         relay_stop(&t->relay);
+        free(t->home);
+        free(t->clock);
+        free(t->link);
+        free(t->socket);
     }
     proc_end(&c->office, SIGTERM);
+    free(c->root);
+    free(c->log);
+    free(c->office_home);
+    free(c->office_clock);
 }
 
 void till_clock(struct till *t, const char *time)

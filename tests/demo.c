@@ -578,9 +578,9 @@ int main(int argc, char **argv)
     pthread_barrier_wait(&dawn);
     for (int i = 0; i < SHOPS; i++)
         pthread_join(shop[i].thread, NULL);
-    chain_close(&chain);
     if (differences) {
         printf("\n%d of these checks do not hold.  Logs: %s\n", differences, chain.log);
+        chain_close(&chain);
         return 1;
     }
     printf("\nEvery point is where the books say.  To try next:\n"
@@ -589,5 +589,6 @@ int main(int argc, char **argv)
            "  %s/patronctl --home %s review              what head office would look at\n"
            "  sqlite3 %s/patron.db                       the ledger itself (db/office.sql)\n",
            bin, chain.office_home, bin, chain.office_home, chain.office_home);
+    chain_close(&chain);
     return 0;
 }

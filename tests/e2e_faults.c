@@ -33,7 +33,9 @@ static const char *bin_dir(void)
 
 static void open_chain(void)
 {
-    chain_open(&chain, bin_dir(), path_of("%s/c", test_scratch_dir()), pack, "2011-03-01T09:00");
+    char *root = path_of("%s/c", test_scratch_dir());
+    chain_open(&chain, bin_dir(), root, pack, "2011-03-01T09:00");
+    free(root);
     memset(&told, 0, sizeof told);
 }
 

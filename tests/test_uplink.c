@@ -240,7 +240,6 @@ static void till_close_here(void)
 
 static void open_all(enum vcard_kind kind)
 {
-    struct errmsg why = {""};
     char code[CODE_TEXT_SIZE];
     office_open();
     memset(&b, 0, sizeof b);
