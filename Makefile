@@ -99,17 +99,17 @@ $B/demo: $B/tests/demo.o $B/tests/chain.o $B/tests/harness.o $B/libpatron.a
 # demo, run and test install what a fresh machine lacks first, so the rest is a second make.
 demo: ## a chain of four shops sells real invoices through faults, and shows that the books balance
 	$Q tests/deps.sh build
-	$Q $(MAKE) --no-print-directory -j$$(nproc) $(programs) $B/demo
+	$Q $(MAKE) -s --no-print-directory -j$$(nproc) $(programs) $B/demo
 	$Q $B/demo $B
 
 run: ## head office and one till to try by hand, with virtual cards on the desk
 	$Q tests/deps.sh build
-	$Q $(MAKE) --no-print-directory -j$$(nproc) $(programs)
+	$Q $(MAKE) -s --no-print-directory -j$$(nproc) $(programs)
 	$Q tests/run_by_hand.sh $B
 
-test: ## every test: the parts, then whole programs (about N minutes)
+test: ## every test: the parts, then whole programs (about two minutes)
 	$Q tests/deps.sh test
-	$Q $(MAKE) --no-print-directory -j$$(nproc) $(programs) $(tests) $(filter $B/%,$(e2e))
+	$Q $(MAKE) -s --no-print-directory -j$$(nproc) $(programs) $(tests) $(filter $B/%,$(e2e))
 	$Q BUILD=$B tests/run.sh $(tests) $(e2e)
 
 unit: $(tests) $(programs) ## the tests of the parts alone: seconds
@@ -118,7 +118,7 @@ unit: $(tests) $(programs) ## the tests of the parts alone: seconds
 check: ## lint, and the tests of the parts under the address and undefined-behaviour sanitizers
 	$Q tests/deps.sh test
 	$Q $(MAKE) --no-print-directory lint WERROR=-Werror
-	$Q $(MAKE) --no-print-directory -j$$(nproc) unit B=build-asan WERROR=-Werror \
+	$Q $(MAKE) -s --no-print-directory -j$$(nproc) unit B=build-asan WERROR=-Werror \
 	  CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 	  SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined'
 
