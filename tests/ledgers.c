@@ -4,9 +4,9 @@
 #include "cardproto/layout.h"
 #include "sync/wire.h"
 #include "tests/packs.h"
+#include "tests/sql.h"
 #include "tests/test.h"
 
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -345,11 +345,7 @@ static sqlite3 *second(struct ledgers *l)
 int64_t ledgers_sql(struct ledgers *l, const char *sql)
 {
     sqlite3 *db = second(l);
-    sqlite3_stmt *stmt = NULL;
-    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK || sqlite3_step(stmt) != SQLITE_ROW)
-        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
-    int64_t value = sqlite3_column_int64(stmt, 0);
-    sqlite3_finalize(stmt);
+    int64_t value = sql_number(db, sql);
     sqlite3_close(db);
     return value;
 }
@@ -357,19 +353,24 @@ int64_t ledgers_sql(struct ledgers *l, const char *sql)
 void ledgers_exec(struct ledgers *l, const char *sql)
 {
     sqlite3 *db = second(l);
-    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
-        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    sql_run(db, sql);
     sqlite3_close(db);
 }
 
 void ledgers_sound(struct ledgers *l)
 {
+    books_sound(l->books);
+}
+
+void books_sound(struct books *books)
+{
     char *text = NULL;
     size_t size = 0;
     int broken = 0, differing = 0;
     FILE *out = open_memstream(&text, &size);
-    CHECK(books_verify(l->books, out, &broken, &why));
-    CHECK(books_replay(l->books, out, &differing, &why));
+    assert_non_null(out);
+    CHECK(books_verify(books, out, &broken, &why));
+    CHECK(books_replay(books, out, &differing, &why));
     fclose(out);
     if (broken || differing)
         fail_msg("%s", text);

@@ -85,5 +85,6 @@ int64_t ledgers_sql(struct ledgers *l, const char *sql);
 void ledgers_exec(struct ledgers *l, const char *sql);
 /* verify and replay find nothing broken. */
 void ledgers_sound(struct ledgers *l);
+void books_sound(struct books *books); /* the same, for books opened elsewhere */
 
 #endif

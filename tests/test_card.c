@@ -5,6 +5,7 @@
 #include "cardproto/card.h"
 #include "cardproto/layout.h"
 #include "hw/vcard.h"
+#include "tests/cards.h"
 #include "tests/test.h"
 
 #include <stdio.h>
@@ -15,31 +16,7 @@
 static const struct card_uid uid = {{0x04, 0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6}};
 static const struct card_profile profile = {
     .member = 4711, .tier = "GOLD", .tier_valid_day = 20000, .layout = CARD_LAYOUT};
-enum { LIMIT = 100000, NOW = 1764000000 };
-
-static struct card_office_keys office_keys(uint8_t which)
-{
-    struct card_office_keys k = {.scheme = {{0x56, 0x34, 0xf1}, 3}};
-    struct aes_key *all[] = {&k.k0, &k.k1, &k.k2, &k.k3, &k.tmac};
-    for (uint8_t i = 0; i < 5; i++)
-        for (uint8_t j = 0; j < AES_KEY_SIZE; j++)
-            all[i]->b[j] = (uint8_t)(which + 31 * i + 7 * j);
-    return k;
-}
-
-static struct card_till_keys till_keys(uint8_t which)
-{
-    struct card_office_keys k = office_keys(which);
-    return (struct card_till_keys){k.scheme, k.k2};
-}
-
-static const uint8_t *fresh_random(void)
-{
-    static uint8_t r[CARD_RANDOM_SIZE];
-    for (size_t i = 0; i < sizeof r; i++)
-        r[i] = (uint8_t)test_random();
-    return r;
-}
+enum { NOW = 1764000000 };
 
 struct line {
     struct vcard *card;
@@ -122,23 +99,18 @@ static const enum vcard_kind kinds[] = {VCARD_EV1, VCARD_EV2, VCARD_EV3};
 
 static struct vcard *issued_card(enum vcard_kind kind)
 {
-    struct card_office_keys keys = office_keys(1);
-    struct vcard *v = new_card(kind);
-    struct line l = {.card = v};
-    struct card_op op = {0};
-    card_issue_start(&op, &keys, &uid, fresh_random(), &profile, LIMIT);
-    must(&op, &l, CARD_DONE);
-    card_finish(&op);
-    vcard_field_off(v);
-    return v;
+    static struct vcard v;
+    struct card_office_keys keys = cards_keys(1);
+    cards_issue(&v, kind, &uid, &keys, &profile);
+    return &v;
 }
 
 static enum card_next load_to_ready(struct card_op *op, struct line *l, int32_t delta,
                                     struct entry_id entry)
 {
-    struct card_office_keys keys = office_keys(1);
+    struct card_office_keys keys = cards_keys(1);
     enum card_next next;
-    card_load_start(op, &keys, &uid, fresh_random());
+    card_load_start(op, &keys, &uid, cards_random());
     if (carry(op, l, &next) != WENT || next != CARD_READY)
         return next;
     struct card_profile p = op->seen.profile;
@@ -167,16 +139,10 @@ static struct vcard *loaded_card(enum vcard_kind kind, int32_t points)
     return v;
 }
 
-static int32_t purse(const struct vcard *v)
-{
-    struct card_till_keys keys = till_keys(1);
-    return vcard_find_file(v, keys.scheme.aid, FILE_PURSE)->value;
-}
-
 static void debit_start(struct card_op *op, int32_t amount, struct entry_id entry)
 {
-    struct card_till_keys keys = till_keys(1);
-    card_debit_start(op, &keys, &uid, fresh_random(), amount, entry, NOW);
+    struct card_till_keys keys = cards_till_keys(1);
+    card_debit_start(op, &keys, &uid, cards_random(), amount, entry, NOW);
 }
 
 /* A whole debit; gives its evidence. */
@@ -208,10 +174,10 @@ static struct txn_evidence intent_only(struct vcard *v, int32_t amount, struct e
 
 static struct card_op settle(struct vcard *v, struct entry_id intent, const struct txn_evidence *e)
 {
-    struct card_till_keys keys = till_keys(1);
+    struct card_till_keys keys = cards_till_keys(1);
     struct line l = {.card = v};
     struct card_op op = {0};
-    card_settle_start(&op, &keys, &uid, fresh_random(), intent, e);
+    card_settle_start(&op, &keys, &uid, cards_random(), intent, e);
     must(&op, &l, CARD_DONE);
     return op;
 }
@@ -219,7 +185,7 @@ static struct card_op settle(struct vcard *v, struct entry_id intent, const stru
 static enum err check(struct entry_id entry, int32_t change, const struct txn_evidence *e,
                       struct entry_id *previous)
 {
-    struct card_office_keys keys = office_keys(1);
+    struct card_office_keys keys = cards_keys(1);
     struct errmsg why = {""};
     enum err r = card_evidence_check(&keys, &uid, entry, change, e, previous, &why);
     if (r)
@@ -239,7 +205,7 @@ TEST(card, issuing_makes_files_rights_and_keys_as_the_spec_says)
     EACH_KIND(k)
     {
         struct vcard *v = issued_card(kinds[k]);
-        struct card_office_keys keys = office_keys(1);
+        struct card_office_keys keys = cards_keys(1);
         static const struct {
             uint8_t file, type, option, access[2];
         } rows[] = {
@@ -262,7 +228,7 @@ TEST(card, issuing_makes_files_rights_and_keys_as_the_spec_says)
         }
         const struct vcard_file *p = vcard_find_file(v, keys.scheme.aid, FILE_PURSE);
         assert_int_equal(p->lower, 0);
-        assert_int_equal(p->upper, LIMIT);
+        assert_int_equal(p->upper, CARDS_PURSE_LIMIT);
         assert_int_equal(p->value, 0);
         assert_int_equal(p->value_option, 0);
         const struct vcard_app *a = &v->m.apps[p->app];
@@ -283,10 +249,10 @@ TEST(card, a_card_is_issued_once)
     EACH_KIND(k)
     {
         struct vcard *v = issued_card(kinds[k]);
-        struct card_office_keys keys = office_keys(2);
+        struct card_office_keys keys = cards_keys(2);
         struct line l = {.card = v};
         struct card_op op = {0};
-        card_issue_start(&op, &keys, &uid, fresh_random(), &profile, LIMIT);
+        card_issue_start(&op, &keys, &uid, cards_random(), &profile, CARDS_PURSE_LIMIT);
         must_fail(&op, &l, CARD_ISSUED_ALREADY);
         vcard_field_off(v);
         assert_int_equal(debit(loaded_card(kinds[k], 5), 5, id(1, 1)).purse_before, 5);
@@ -298,11 +264,11 @@ TEST(card, identify_takes_five_exchanges_and_shows_member_and_purse)
     EACH_KIND(k)
     {
         struct vcard *v = loaded_card(kinds[k], 321);
-        struct card_till_keys keys = till_keys(1);
+        struct card_till_keys keys = cards_till_keys(1);
         struct line l = {.card = v};
         struct card_op op;
         memset(&op, 0xee, sizeof op); /* identify asks nothing of what was there before */
-        card_identify_start(&op, &keys, &uid, fresh_random());
+        card_identify_start(&op, &keys, &uid, cards_random());
         must(&op, &l, CARD_DONE);
         assert_int_equal(l.exchanges, kinds[k] == VCARD_EV1 ? 6 : 5);
         assert_int_equal(op.seen.kind, kinds[k] == VCARD_EV1 ? CARD_EV1 : CARD_EV2);
@@ -321,20 +287,20 @@ TEST(card, a_redemption_takes_ten_exchanges_whether_identified_before_or_not)
     EACH_KIND(k)
     {
         struct vcard *v = loaded_card(kinds[k], 500);
-        struct card_till_keys keys = till_keys(1);
+        struct card_till_keys keys = cards_till_keys(1);
         struct line l = {.card = v};
         struct card_op op = {0};
-        card_identify_start(&op, &keys, &uid, fresh_random());
+        card_identify_start(&op, &keys, &uid, cards_random());
         must(&op, &l, CARD_DONE);
         debit_start(&op, 120, id(7, 9));
         must(&op, &l, CARD_READY);
         assert_int_equal(op.evidence.purse_before, 500);
-        assert_int_equal(purse(v), 500);
+        assert_int_equal(cards_purse(v), 500);
         card_commit(&op);
         must(&op, &l, CARD_DONE);
         assert_int_equal(op.verdict, COMMIT_DONE);
         assert_int_equal(op.seen.purse, 380);
-        assert_int_equal(purse(v), 380);
+        assert_int_equal(cards_purse(v), 380);
         assert_int_equal(l.exchanges, 10);
         assert_int_equal(op.evidence.tmi_size, kinds[k] == VCARD_EV1 ? 0 : 176);
         printf("  %s: %d exchanges, %zu bytes out, %zu in, TMI %u\n", vcard_kind_text(kinds[k]),
@@ -348,7 +314,7 @@ TEST(card, a_redemption_takes_ten_exchanges_whether_identified_before_or_not)
         card_commit(&op);
         must(&op, &again, CARD_DONE);
         assert_int_equal(again.exchanges, 10);
-        assert_int_equal(purse(v), 0);
+        assert_int_equal(cards_purse(v), 0);
     }
 }
 
@@ -391,7 +357,7 @@ TEST(card, evidence_holds_for_its_own_debit_and_for_nothing_else)
         wrong = e;
         memset(wrong.tmv, 0, sizeof wrong.tmv); /* only a till's word */
         assert_int_equal(check(id(7, 9), -120, &wrong, &previous), ERR_NOT_FOUND);
-        struct card_office_keys keys = office_keys(1);
+        struct card_office_keys keys = cards_keys(1);
         struct card_uid other = uid;
         other.b[6]++;
         assert_int_equal(card_evidence_check(&keys, &other, id(7, 9), -120, &e, &previous, NULL),
@@ -404,13 +370,13 @@ TEST(card, a_load_shows_the_log_changes_purse_and_profile_and_proves_it)
     EACH_KIND(k)
     {
         struct vcard *v = loaded_card(kinds[k], 100);
-        struct card_office_keys keys = office_keys(1);
+        struct card_office_keys keys = cards_keys(1);
         bool ev2 = kinds[k] != VCARD_EV1;
         for (uint32_t i = 1; i <= 12; i++)
             debit(v, 2, id(5, i));
         struct line l = {.card = v};
         struct card_op op = {0};
-        card_load_start(&op, &keys, &uid, fresh_random());
+        card_load_start(&op, &keys, &uid, cards_random());
         must(&op, &l, CARD_READY);
         printf("  %s: reads %d exchanges, %zu out, %zu in\n", vcard_kind_text(kinds[k]),
                l.exchanges, l.out, l.in);
@@ -429,22 +395,22 @@ TEST(card, a_load_shows_the_log_changes_purse_and_profile_and_proves_it)
         p.flags = CARD_FLAG_BLOCKED;
         card_load_set(&op, -6, &p, id(0, 77), NOW);
         must(&op, &l, CARD_READY);
-        assert_int_equal(purse(v), 76);
+        assert_int_equal(cards_purse(v), 76);
         card_commit(&op);
         must(&op, &l, CARD_DONE);
         printf("  %s: in all %d exchanges, %zu out, %zu in, TMI %u\n", vcard_kind_text(kinds[k]),
                l.exchanges, l.out, l.in, op.evidence.tmi_size);
         assert_int_equal(op.verdict, COMMIT_DONE);
         assert_int_equal(op.evidence.tmi_size, ev2 ? 496 : 0); /* the longest there is */
-        assert_int_equal(purse(v), 70);
+        assert_int_equal(cards_purse(v), 70);
         struct entry_id previous;
         assert_int_equal(check(id(0, 77), -6, &op.evidence, &previous), OK);
         assert_true(entry_equal(previous, ev2 ? id(5, 12) : id(0, 0)));
         vcard_field_off(v);
 
-        struct card_till_keys till = till_keys(1);
+        struct card_till_keys till = cards_till_keys(1);
         struct line again = {.card = v};
-        card_identify_start(&op, &till, &uid, fresh_random());
+        card_identify_start(&op, &till, &uid, cards_random());
         must(&op, &again, CARD_DONE);
         assert_string_equal(op.seen.profile.tier, "LONGEST-TIER-15");
         assert_int_equal(op.seen.profile.flags, CARD_FLAG_BLOCKED);
@@ -463,7 +429,7 @@ TEST(card, a_load_of_nothing_leaves_the_purse_and_counts)
         assert_int_equal(load_to_ready(&op, &l, 0, id(0, 9)), CARD_READY);
         card_commit(&op);
         must(&op, &l, CARD_DONE);
-        assert_int_equal(purse(v), 100);
+        assert_int_equal(cards_purse(v), 100);
         assert_int_equal(op.seen.tmc, 3);
         assert_int_equal(check(id(0, 9), 0, &op.evidence, &previous), OK);
     }
@@ -501,12 +467,12 @@ TEST(card, every_exchange_has_the_size_the_spec_says)
          "AF 38/18, 6C 7/18, 3B 53/10, 3D 53/10, C7 5/10, AA 7/18, AF 38/18, C4 39/2"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct card_office_keys keys = office_keys(1);
+        struct card_office_keys keys = cards_keys(1);
         struct vcard *v = new_card(rows[i].kind);
         struct line l = {.card = v};
         struct card_op op = {0};
         if (rows[i].what == 'I') {
-            card_issue_start(&op, &keys, &uid, fresh_random(), &profile, LIMIT);
+            card_issue_start(&op, &keys, &uid, cards_random(), &profile, CARDS_PURSE_LIMIT);
         } else {
             v = l.card = loaded_card(rows[i].kind, 100);
             if (rows[i].what == 'D') {
@@ -539,7 +505,7 @@ TEST(card, too_few_points_and_too_many_are_refused_before_anything_happens)
                     {INT32_MIN, CARD_TOO_LITTLE},
                     {INT32_MAX, CARD_LIMIT},
                     {INT32_MAX - 100, CARD_LIMIT},
-                    {LIMIT - 99, CARD_LIMIT}};
+                    {CARDS_PURSE_LIMIT - 99, CARD_LIMIT}};
         struct vcard *v = loaded_card(kinds[k], 100);
         struct card_op op = {0};
         struct line l = {.card = v};
@@ -553,9 +519,9 @@ TEST(card, too_few_points_and_too_many_are_refused_before_anything_happens)
             assert_int_equal(op.status, rows[i].status);
         }
         vcard_field_off(v);
-        assert_int_equal(purse(v), 100);
-        load(v, LIMIT - 100, id(0, 3));
-        assert_int_equal(purse(v), LIMIT);
+        assert_int_equal(cards_purse(v), 100);
+        load(v, CARDS_PURSE_LIMIT - 100, id(0, 3));
+        assert_int_equal(cards_purse(v), CARDS_PURSE_LIMIT);
     }
 }
 
@@ -563,28 +529,28 @@ TEST(card, cards_of_others_are_told_apart)
 {
     EACH_KIND(k)
     {
-        struct card_till_keys ours = till_keys(1), theirs = till_keys(2), versioned = till_keys(1);
+        struct card_till_keys ours = cards_till_keys(1), theirs = cards_till_keys(2), versioned = cards_till_keys(1);
         struct card_op op = {0};
         struct line l = {.card = new_card(kinds[k])};
-        card_identify_start(&op, &ours, &uid, fresh_random());
+        card_identify_start(&op, &ours, &uid, cards_random());
         must_fail(&op, &l, CARD_NOT_OURS);
         l.card = loaded_card(kinds[k], 10);
-        card_identify_start(&op, &theirs, &uid, fresh_random());
+        card_identify_start(&op, &theirs, &uid, cards_random());
         must_fail(&op, &l, CARD_BAD_KEY);
         versioned.scheme.key_version++;
-        card_identify_start(&op, &versioned, &uid, fresh_random());
+        card_identify_start(&op, &versioned, &uid, cards_random());
         must_fail(&op, &l, CARD_BAD_KEY);
         struct card_uid other = uid; /* a copy of the card under another UID */
         other.b[3]++;
-        card_identify_start(&op, &ours, &other, fresh_random());
+        card_identify_start(&op, &ours, &other, cards_random());
         must_fail(&op, &l, CARD_BAD_KEY);
     }
     static const char *const strangers[] = {"\x6a\x82", "\x6d\x00", "\x91\xa0", "\x90\x00",
                                             "\x00\x00"};
     for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++) {
-        struct card_till_keys ours = till_keys(1);
+        struct card_till_keys ours = cards_till_keys(1);
         struct card_op op = {0};
-        card_identify_start(&op, &ours, &uid, fresh_random());
+        card_identify_start(&op, &ours, &uid, cards_random());
         assert_int_equal(card_step(&op, bytes_of(NULL, 0)), CARD_SEND);
         assert_int_equal(card_step(&op, bytes_of(strangers[i], 2)), CARD_FAILED);
         assert_int_equal(op.status, CARD_NOT_OURS);
@@ -596,10 +562,10 @@ TEST(card, a_card_that_came_back_has_no_session_to_go_on_with)
     EACH_KIND(k)
     {
         struct vcard *v = loaded_card(kinds[k], 100);
-        struct card_till_keys keys = till_keys(1);
+        struct card_till_keys keys = cards_till_keys(1);
         struct line l = {.card = v};
         struct card_op op = {0};
-        card_identify_start(&op, &keys, &uid, fresh_random());
+        card_identify_start(&op, &keys, &uid, cards_random());
         must(&op, &l, CARD_DONE);
         vcard_field_off(v);
         debit_start(&op, 10, id(1, 1));
@@ -608,7 +574,7 @@ TEST(card, a_card_that_came_back_has_no_session_to_go_on_with)
         must(&op, &l, CARD_READY);
         card_commit(&op);
         must(&op, &l, CARD_DONE);
-        assert_int_equal(purse(v), 90);
+        assert_int_equal(cards_purse(v), 90);
     }
 }
 
@@ -627,10 +593,10 @@ static void hide_71(struct line *l, struct buf *answer)
 TEST(card, an_ev2_card_cannot_be_made_to_look_like_an_ev1)
 {
     struct vcard *v = loaded_card(VCARD_EV2, 100);
-    struct card_till_keys keys = till_keys(1);
+    struct card_till_keys keys = cards_till_keys(1);
     struct line l = {.card = v, .meddle = hide_71};
     struct card_op op = {0};
-    card_identify_start(&op, &keys, &uid, fresh_random());
+    card_identify_start(&op, &keys, &uid, cards_random());
     must_fail(&op, &l, CARD_BAD_ANSWER);
     assert_non_null(strstr(op.why.text, "EV"));
     /* and the card itself refuses a commit that names no reader */
@@ -638,18 +604,18 @@ TEST(card, an_ev2_card_cannot_be_made_to_look_like_an_ev1)
     debit_start(&raw, 5, id(1, 1));
     l = (struct line){.card = v, .meddle = hide_71};
     must_fail(&raw, &l, CARD_BAD_ANSWER);
-    assert_int_equal(purse(v), 100);
+    assert_int_equal(cards_purse(v), 100);
 }
 
 TEST(card, an_operation_may_be_moved_in_memory_between_exchanges)
 {
     struct vcard *v = loaded_card(VCARD_EV3, 100);
-    struct card_office_keys keys = office_keys(1);
+    struct card_office_keys keys = cards_keys(1);
     static struct card_op ops[2];
     uint8_t raw[300];
     struct buf answer = BUF_ON(raw);
     int at = 0;
-    card_load_start(&ops[0], &keys, &uid, fresh_random());
+    card_load_start(&ops[0], &keys, &uid, cards_random());
     enum card_next next = card_step(&ops[0], bytes_of(NULL, 0));
     for (; next == CARD_SEND; at = !at) {
         assert_true(vcard_exchange(v, card_frame(&ops[at]), &answer));
@@ -664,12 +630,12 @@ TEST(card, an_operation_may_be_moved_in_memory_between_exchanges)
 TEST(card, finishing_leaves_no_key_behind)
 {
     struct vcard *v = loaded_card(VCARD_EV2, 100);
-    struct card_office_keys keys = office_keys(1);
+    struct card_office_keys keys = cards_keys(1);
     static struct card_op op;
     struct line l = {.card = v};
     uint8_t secrets[7][AES_KEY_SIZE];
     memset(&op, 0, sizeof op);
-    card_load_start(&op, &keys, &uid, fresh_random());
+    card_load_start(&op, &keys, &uid, cards_random());
     must(&op, &l, CARD_READY);
     for (int i = 0; i < CARD_KEY_COUNT; i++)
         memcpy(secrets[i], op.keys[i].b, AES_KEY_SIZE);
@@ -758,7 +724,7 @@ TEST(card, a_debit_that_was_not_done_is_shown_not_done)
         must(&op, &l, CARD_DONE);
         struct entry_id previous;
         assert_int_equal(check(id(4, 2), -30, &op.evidence, &previous), OK);
-        assert_int_equal(purse(v), 70);
+        assert_int_equal(cards_purse(v), 70);
     }
 }
 
@@ -812,10 +778,10 @@ TEST(card, head_office_judges_a_reading_as_a_till_does)
         struct vcard *v = loaded_card(kinds[k], 100);
         struct txn_evidence e = intent_only(v, 30, id(4, 1)), complete;
         debit(v, 30, id(4, 1));
-        struct card_office_keys keys = office_keys(1);
+        struct card_office_keys keys = cards_keys(1);
         struct line l = {.card = v};
         struct card_op op = {0};
-        card_load_start(&op, &keys, &uid, fresh_random());
+        card_load_start(&op, &keys, &uid, cards_random());
         must(&op, &l, CARD_READY);
         assert_int_equal(card_judge(&op.seen, id(4, 1), &e, &complete), COMMIT_DONE);
         struct entry_id previous;
@@ -846,10 +812,10 @@ TEST(card, a_till_gone_bad_that_cleared_the_log_stops_neither_debit_nor_load)
     {
         struct vcard *v = loaded_card(kinds[k], 100);
         struct txn_evidence e = intent_only(v, 30, id(4, 1));
-        struct card_till_keys keys = till_keys(1);
+        struct card_till_keys keys = cards_till_keys(1);
         struct line l = {.card = v};
         struct card_op op = {0};
-        card_identify_start(&op, &keys, &uid, fresh_random());
+        card_identify_start(&op, &keys, &uid, cards_random());
         must(&op, &l, CARD_DONE);
         const uint8_t log = FILE_LOG, reader[16] = "someone else";
         command(v, &op, 0xeb, bytes_of(&log, 1), bytes_of(NULL, 0), COMM_MAC);
@@ -863,7 +829,7 @@ TEST(card, a_till_gone_bad_that_cleared_the_log_stops_neither_debit_nor_load)
         vcard_field_off(v);
         struct vcard copy = *v;
         load(v, 50, id(0, 5));
-        assert_int_equal(purse(v), 150);
+        assert_int_equal(cards_purse(v), 150);
         struct txn_evidence d = debit(&copy, 30, id(4, 2));
         struct entry_id previous;
         assert_int_equal(check(id(4, 2), -30, &d, &previous), OK);
@@ -920,7 +886,7 @@ TEST(card, hiding_the_log_of_an_ev1_never_gives_a_wrong_verdict)
  * its Transaction MAC is true.  story: which part lies, 0 = none. */
 static struct txn_evidence true_mac(int story)
 {
-    struct card_office_keys keys = office_keys(1);
+    struct card_office_keys keys = cards_keys(1);
     struct txn_evidence e = {.kind = CARD_EV2, .tmc = 5, .purse_before = 50};
     struct card_record r = {
         .entry = id(3, 7), .type = 'D', .amount = -20, .after = 30, .number = 5, .time_s = NOW};
@@ -1093,7 +1059,7 @@ TEST(card, a_card_with_our_keys_that_answers_wrong_lengths_is_refused)
         start = *loaded_card(kinds[k], 100);
         for (int run = 0; run < 6000; run++) {
             uint8_t plain[400];
-            struct card_office_keys keys = office_keys(1);
+            struct card_office_keys keys = cards_keys(1);
             struct card_op op = {0};
             size_t size = test_below(4) ? test_below(50) : test_below(300), expected = 0;
             bool hit, is_load = test_below(2);
@@ -1102,7 +1068,7 @@ TEST(card, a_card_with_our_keys_that_answers_wrong_lengths_is_refused)
             for (size_t i = 0; i < size; i++)
                 plain[i] = test_below(3) ? 0 : (uint8_t)test_random();
             if (is_load)
-                card_load_start(&op, &keys, &uid, fresh_random());
+                card_load_start(&op, &keys, &uid, cards_random());
             else
                 debit_start(&op, 10, id(1, 1));
             int at = 1 + (int)test_below(18);
@@ -1127,7 +1093,7 @@ TEST(card, a_log_of_one_to_eight_records_is_read_and_no_other)
     for (size_t records = 1; records <= 9; records++) {
         for (int whole = 0; whole < 2; whole++) {
             struct vcard *v = loaded_card(VCARD_EV2, 100);
-            struct card_office_keys keys = office_keys(1);
+            struct card_office_keys keys = cards_keys(1);
             struct card_op op = {0};
             uint8_t plain[9 * TXN_RECORD_SIZE] = {0}, forged[400], raw[500];
             struct buf answer = BUF_ON(raw);
@@ -1139,7 +1105,7 @@ TEST(card, a_log_of_one_to_eight_records_is_read_and_no_other)
                                         .number = 1 + (uint32_t)i};
                 card_record_encode(plain + i * TXN_RECORD_SIZE, &r);
             }
-            card_load_start(&op, &keys, &uid, fresh_random());
+            card_load_start(&op, &keys, &uid, cards_random());
             enum card_next next = card_step(&op, bytes_of(NULL, 0));
             while (next == CARD_SEND) {
                 if (op.chain.cmd == 0xbb) {
@@ -1197,7 +1163,7 @@ TEST(card, only_a_desfire_that_is_the_one_found_is_issued)
     static const struct {
         uint8_t at, byte;
     } rows[] = {{1, 0x08}, {1, 0x04}, {3, 0x00}}; /* Light, NTAG 424, EV0 */
-    struct card_office_keys keys = office_keys(1);
+    struct card_office_keys keys = cards_keys(1);
     struct card_uid other = uid;
     other.b[0] = 0x05;
     for (size_t i = 0; i <= sizeof rows / sizeof *rows; i++) {
@@ -1208,7 +1174,8 @@ TEST(card, only_a_desfire_that_is_the_one_found_is_issued)
             version_at = rows[i].at;
             version_byte = rows[i].byte;
         }
-        card_issue_start(&op, &keys, last ? &other : &uid, fresh_random(), &profile, LIMIT);
+        card_issue_start(&op, &keys, last ? &other : &uid, cards_random(), &profile,
+                         CARDS_PURSE_LIMIT);
         must_fail(&op, &l, last ? CARD_BAD_ANSWER : CARD_NOT_OURS);
         assert_int_equal(l.exchanges, 4);
     }
@@ -1219,12 +1186,12 @@ TEST(card, a_purse_that_is_no_number_of_points_is_refused)
     EACH_KIND(k)
     {
         struct vcard *v = loaded_card(kinds[k], 100);
-        struct card_till_keys keys = till_keys(1);
+        struct card_till_keys keys = cards_till_keys(1);
         struct line l = {.card = v};
         struct card_op op = {0};
         struct vcard_file *p = (struct vcard_file *)vcard_find_file(v, keys.scheme.aid, FILE_PURSE);
         p->value = -1;
-        card_identify_start(&op, &keys, &uid, fresh_random());
+        card_identify_start(&op, &keys, &uid, cards_random());
         must_fail(&op, &l, CARD_BAD_ANSWER);
         /* a purse at the very end: no sum may wrap around, and the card is not even asked */
         p->value = INT32_MAX;
@@ -1235,14 +1202,14 @@ TEST(card, a_purse_that_is_no_number_of_points_is_refused)
         assert_int_equal(l.exchanges, 8); /* only the reads */
         vcard_field_off(v);
         assert_int_equal(debit(v, INT32_MAX, id(1, 1)).purse_before, INT32_MAX);
-        assert_int_equal(purse(v), 0);
+        assert_int_equal(cards_purse(v), 0);
     }
 }
 
 TEST(card, a_commit_with_another_number_than_the_next_is_in_doubt)
 {
     struct vcard *v = loaded_card(VCARD_EV3, 100);
-    struct card_till_keys keys = till_keys(1);
+    struct card_till_keys keys = cards_till_keys(1);
     struct line l = {.card = v};
     struct card_op op = {0};
     debit_start(&op, 10, id(1, 1));
@@ -1257,12 +1224,12 @@ TEST(card, a_commit_with_another_number_than_the_next_is_in_doubt)
 TEST(card, a_counter_that_went_back_is_refused)
 {
     struct vcard *v = loaded_card(VCARD_EV2, 100);
-    struct card_till_keys keys = till_keys(1);
+    struct card_till_keys keys = cards_till_keys(1);
     struct txn_evidence e = intent_only(v, 10, id(4, 1));
     struct line l = {.card = v};
     struct card_op op = {0};
     e.tmc += 3;
-    card_settle_start(&op, &keys, &uid, fresh_random(), id(4, 1), &e);
+    card_settle_start(&op, &keys, &uid, cards_random(), id(4, 1), &e);
     must_fail(&op, &l, CARD_BAD_ANSWER);
 }
 
@@ -1271,7 +1238,7 @@ TEST(card, a_counter_that_went_back_is_refused)
 TEST(card, no_two_authentications_share_their_random_number)
 {
     struct vcard *v = loaded_card(VCARD_EV2, 100);
-    struct card_office_keys keys = office_keys(1);
+    struct card_office_keys keys = cards_keys(1);
     uint8_t seen[8][AUTH_RND_SIZE];
     int count = 0;
     for (int run = 0; run < 3; run++) {
@@ -1279,7 +1246,7 @@ TEST(card, no_two_authentications_share_their_random_number)
         uint8_t raw[300];
         struct buf answer = BUF_ON(raw);
         struct card_op op = {0};
-        card_load_start(&op, &keys, &uid, run == 1 ? same : fresh_random());
+        card_load_start(&op, &keys, &uid, run == 1 ? same : cards_random());
         enum card_next next = card_step(&op, bytes_of(NULL, 0));
         while (next == CARD_SEND) {
             if (card_frame(&op).size == 38) /* ours of a handshake: AF and 32 bytes */
@@ -1303,7 +1270,7 @@ TEST(card, no_two_authentications_share_their_random_number)
 TEST(card, each_key_of_each_card_is_made_from_uid_application_name_and_version)
 {
     static const char names[5][3] = {"K0", "K1", "K2", "K3", "TM"};
-    struct card_office_keys keys = office_keys(1);
+    struct card_office_keys keys = cards_keys(1);
     struct aes_key made[5], want;
     for (int i = 0; i < 5; i++) {
         uint8_t m[17];
@@ -1351,13 +1318,13 @@ static bool tear(enum vcard_kind kind, bool is_load, int n, bool acted)
     assert_int_equal(op.verdict, out == LOST_IN_COMMIT ? COMMIT_DOUBT : COMMIT_NONE);
     if (out == LOST) {
         assert_int_equal(op.status, CARD_LEFT);
-        assert_int_equal(purse(v), 100);
+        assert_int_equal(cards_purse(v), 100);
         return true;
     }
     struct card_op s = settle(v, entry, &intent);
     assert_int_equal(s.verdict, acted ? COMMIT_DONE : COMMIT_NOT_DONE);
-    assert_int_equal(purse(v), acted ? 100 + change : 100);
-    assert_int_equal(s.seen.purse, purse(v));
+    assert_int_equal(cards_purse(v), acted ? 100 + change : 100);
+    assert_int_equal(s.seen.purse, cards_purse(v));
     struct entry_id previous;
     if (acted)
         assert_int_equal(check(entry, change, &s.evidence, &previous), OK);
@@ -1383,18 +1350,18 @@ TEST(card, an_issue_torn_anywhere_can_be_done_again)
         bool went = false;
         int again = 0, finished = 0;
         for (int n = 1; !went; n++) {
-            struct card_office_keys keys = office_keys(1);
+            struct card_office_keys keys = cards_keys(1);
             struct vcard *v = new_card(kinds[k]);
             struct line l = {.card = v, .cut_at = n, .acted = acted};
             struct card_op op = {0};
             enum card_next next;
-            card_issue_start(&op, &keys, &uid, fresh_random(), &profile, LIMIT);
+            card_issue_start(&op, &keys, &uid, cards_random(), &profile, CARDS_PURSE_LIMIT);
             enum outcome out = carry(&op, &l, &next);
             assert_int_not_equal(out, LOST_IN_COMMIT);
             went = out == WENT;
             if (!went) {
                 struct line second = {.card = v};
-                card_issue_start(&op, &keys, &uid, fresh_random(), &profile, LIMIT);
+                card_issue_start(&op, &keys, &uid, cards_random(), &profile, CARDS_PURSE_LIMIT);
                 assert_int_equal(carry(&op, &second, &next), WENT);
                 again += next == CARD_DONE;
                 if (next == CARD_FAILED) {
@@ -1471,12 +1438,12 @@ static void numbers_are_right(const struct card_op *op, const struct vcard *v, b
     }
     if (op->verdict == COMMIT_DONE) {
         assert_int_equal(op->seen.purse, 75);
-        assert_int_equal(purse(v), 75);
+        assert_int_equal(cards_purse(v), 75);
         struct entry_id previous;
         assert_int_equal(check(id(8, 1), -25, &op->evidence, &previous), OK);
     } else {
         assert_int_equal(op->verdict, COMMIT_DOUBT);
-        assert_true(purse(v) == 75 || purse(v) == 100);
+        assert_true(cards_purse(v) == 75 || cards_purse(v) == 100);
     }
 }
 
@@ -1498,8 +1465,8 @@ TEST(card, no_answer_of_a_hostile_card_gives_a_wrong_number)
             if (is_debit) {
                 debit_start(&op, 25, id(8, 1));
             } else {
-                struct card_till_keys keys = till_keys(1);
-                card_identify_start(&op, &keys, &uid, fresh_random());
+                struct card_till_keys keys = cards_till_keys(1);
+                card_identify_start(&op, &keys, &uid, cards_random());
             }
             assert_int_equal(carry(&op, &l, &next), WENT);
             assert_true(l.exchanges < 30);
@@ -1517,7 +1484,7 @@ TEST(card, no_answer_of_a_hostile_card_gives_a_wrong_number)
                 assert_int_equal(next, CARD_FAILED);
                 assert_int_not_equal(op.status, CARD_OK);
                 assert_true(strlen(op.why.text) > 10);
-                assert_int_equal(purse(&v), 100);
+                assert_int_equal(cards_purse(&v), 100);
             }
         }
     }
@@ -1539,13 +1506,13 @@ TEST(card, loads_settles_and_issues_survive_a_hostile_card)
         bool was_done = test_below(2);
         if (was_done)
             debit(&start, 30, id(4, 1));
-        int32_t before = purse(&start);
+        int32_t before = cards_purse(&start);
         for (int run = 0; run < 6000; run++) {
             v = start;
             struct line l = {.card = &v, .meddle = spoil};
             struct card_op op = {0};
-            struct card_office_keys keys = office_keys(1);
-            struct card_till_keys till = till_keys(1);
+            struct card_office_keys keys = cards_keys(1);
+            struct card_till_keys till = cards_till_keys(1);
             enum card_next next;
             spoil_at = 1 + (int)test_below(34);
             switch (test_below(3)) {
@@ -1557,20 +1524,20 @@ TEST(card, loads_settles_and_issues_survive_a_hostile_card)
                 }
                 if (op.end == CARD_DONE && op.verdict == COMMIT_DONE)
                     assert_int_equal(op.seen.purse, before + 20);
-                assert_true(purse(&v) == before || purse(&v) == before + 20);
+                assert_true(cards_purse(&v) == before || cards_purse(&v) == before + 20);
                 if (op.end == CARD_FAILED)
-                    assert_int_equal(purse(&v), before);
+                    assert_int_equal(cards_purse(&v), before);
                 break;
             case 1:
                 spoil_at = 1 + (int)test_below(13);
-                card_settle_start(&op, &till, &uid, fresh_random(), id(4, 1), &e);
+                card_settle_start(&op, &till, &uid, cards_random(), id(4, 1), &e);
                 assert_int_equal(carry(&op, &l, &next), WENT);
                 if (next == CARD_DONE && op.verdict != COMMIT_DOUBT) /* the log can be hidden */
                     assert_int_equal(op.verdict, was_done ? COMMIT_DONE : COMMIT_NOT_DONE);
                 break;
             default:
                 vcard_init(&v, kinds[k], &uid, test_random());
-                card_issue_start(&op, &keys, &uid, fresh_random(), &profile, LIMIT);
+                card_issue_start(&op, &keys, &uid, cards_random(), &profile, CARDS_PURSE_LIMIT);
                 assert_int_equal(carry(&op, &l, &next), WENT);
                 assert_int_not_equal(next, CARD_READY);
                 break;
@@ -1587,15 +1554,15 @@ TEST(card, noise_is_never_a_card)
 {
     for (int run = 0; run < 5000; run++) {
         struct card_op op = {0};
-        struct card_office_keys keys = office_keys(1);
+        struct card_office_keys keys = cards_keys(1);
         uint8_t raw[300];
         enum card_next next;
         if (run % 3 == 0)
             debit_start(&op, 5, id(1, 1));
         else if (run % 3 == 1)
-            card_issue_start(&op, &keys, &uid, fresh_random(), &profile, LIMIT);
+            card_issue_start(&op, &keys, &uid, cards_random(), &profile, CARDS_PURSE_LIMIT);
         else
-            card_load_start(&op, &keys, &uid, fresh_random());
+            card_load_start(&op, &keys, &uid, cards_random());
         next = card_step(&op, bytes_of(NULL, 0));
         for (int n = 0; next == CARD_SEND; n++) {
             static const uint8_t sizes[] = {0, 1, 2, 18, 34, 10, 14, 30, 42, 64, 200};

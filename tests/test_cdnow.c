@@ -5,9 +5,9 @@
 #include "base/date.h"
 #include "rules/rules.h"
 #include "tests/packs.h"
+#include "tests/sql.h"
 #include "tests/test.h"
 
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,29 +94,12 @@ static int64_t rate_all(const struct pack *pack)
 
 /* ---- the other side: SQL ---- */
 
-static void sql(sqlite3 *db, const char *text)
-{
-    char *message = NULL;
-    if (sqlite3_exec(db, text, NULL, NULL, &message) != SQLITE_OK)
-        fail_msg("%s\n%s", message, text);
-}
-
-static int64_t number(sqlite3 *db, const char *text)
-{
-    sqlite3_stmt *s;
-    if (sqlite3_prepare_v2(db, text, -1, &s, NULL) != SQLITE_OK || sqlite3_step(s) != SQLITE_ROW)
-        fail_msg("%s\n%s", sqlite3_errmsg(db), text);
-    int64_t n = sqlite3_column_int64(s, 0);
-    sqlite3_finalize(s);
-    return n;
-}
-
 static sqlite3 *database(void)
 {
     sqlite3 *db;
     sqlite3_stmt *s;
     assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
-    sql(db, "CREATE TABLE purchase(n INTEGER PRIMARY KEY, person INTEGER, date TEXT, hour INTEGER, "
+    sql_run(db, "CREATE TABLE purchase(n INTEGER PRIMARY KEY, person INTEGER, date TEXT, hour INTEGER, "
             "pieces INTEGER, cents INTEGER, paid INTEGER, c_points INTEGER, c_counted INTEGER, "
             "spent INTEGER) STRICT; BEGIN");
     assert_int_equal(
@@ -140,7 +123,7 @@ static sqlite3 *database(void)
         sqlite3_reset(s);
     }
     sqlite3_finalize(s);
-    sql(db, "COMMIT");
+    sql_run(db, "COMMIT");
     return db;
 }
 
@@ -182,20 +165,20 @@ static void compare(const char *pack_name, const char *recompute)
     load();
     int64_t total = rate_all(&pack);
     sqlite3 *db = database();
-    sql(db, recompute);
-    assert_int_equal(number(db, "SELECT count(*) FROM answer"), PURCHASES);
-    assert_int_equal(number(db, "SELECT count(*) FROM answer JOIN purchase USING (n) "
+    sql_run(db, recompute);
+    assert_int_equal(sql_number(db, "SELECT count(*) FROM answer"), PURCHASES);
+    assert_int_equal(sql_number(db, "SELECT count(*) FROM answer JOIN purchase USING (n) "
                                 "WHERE points <> c_points OR counted <> c_counted"),
                      0);
     assert_int_equal(
-        number(db, "SELECT count(*) FROM (SELECT sum(points) AS p, sum(c_points) AS c FROM "
+        sql_number(db, "SELECT count(*) FROM (SELECT sum(points) AS p, sum(c_points) AS c FROM "
                    "answer JOIN purchase USING (n) GROUP BY answer.person) WHERE p <> c"),
         0);
-    assert_int_equal(number(db, "SELECT sum(points) FROM answer"), total);
+    assert_int_equal(sql_number(db, "SELECT sum(points) FROM answer"), total);
     /* It would say little if every case were the plain one. */
-    assert_in_range(number(db, "SELECT count(*) FROM answer WHERE tier100 = 125"), 1000, PURCHASES);
-    assert_in_range(number(db, "SELECT count(*) FROM answer WHERE tier100 = 110"), 1000, PURCHASES);
-    assert_in_range(number(db, "SELECT count(*) FROM purchase WHERE paid > 0"), 5000, PURCHASES);
+    assert_in_range(sql_number(db, "SELECT count(*) FROM answer WHERE tier100 = 125"), 1000, PURCHASES);
+    assert_in_range(sql_number(db, "SELECT count(*) FROM answer WHERE tier100 = 110"), 1000, PURCHASES);
+    assert_in_range(sql_number(db, "SELECT count(*) FROM purchase WHERE paid > 0"), 5000, PURCHASES);
     print_message("%s: %lld points for %d purchases\n", pack.name, (long long)total, PURCHASES);
     sqlite3_close(db);
 }
@@ -326,7 +309,7 @@ TEST(cdnow, lots_and_expiry_are_what_sql_says)
     assert_int_equal(earned, spent + expired + left);
 
     sqlite3 *db = database();
-    sql(db,
+    sql_run(db,
         "CREATE TABLE event AS SELECT person, n, julianday(date) - julianday('1997-01-01') AS day,"
         " c_points AS earned, spent FROM purchase"
         " UNION ALL SELECT person, 1000000, 560, 0, 0 FROM purchase GROUP BY person;"
@@ -341,7 +324,7 @@ TEST(cdnow, lots_and_expiry_are_what_sql_says)
         "    coalesce(sum(earned) OVER (PARTITION BY person ORDER BY day"
         "      RANGE BETWEEN UNBOUNDED PRECEDING AND 91 PRECEDING), 0) AS dead FROM event))"
         " GROUP BY person");
-    assert_int_equal(number(db, "SELECT count(*) FROM result"), PEOPLE);
+    assert_int_equal(sql_number(db, "SELECT count(*) FROM result"), PEOPLE);
     sqlite3_stmt *s;
     assert_int_equal(
         sqlite3_prepare_v2(db, "SELECT person, left, expired FROM result", -1, &s, NULL),
@@ -356,7 +339,7 @@ TEST(cdnow, lots_and_expiry_are_what_sql_says)
                      (long long)sqlite3_column_int64(s, 1), (long long)sqlite3_column_int64(s, 2));
     }
     sqlite3_finalize(s);
-    assert_int_equal(number(db, "SELECT sum(left) FROM result"), left);
+    assert_int_equal(sql_number(db, "SELECT sum(left) FROM result"), left);
     assert_true(left > 0);
     assert_true(spent > 100000);
     assert_true(expired > 100000);

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "hw/reader_sim.h"
 #include "office/desk.h"
+#include "tests/cards.h"
 #include "tests/test.h"
 
 #include <string.h>
@@ -71,11 +72,8 @@ static struct desk desk;
 
 static void set_up(enum vcard_kind kind)
 {
-    struct aes_key *all[] = {&keys.k0, &keys.k1, &keys.k2, &keys.k3, &keys.tmac};
     struct card_uid uid = {{0x04, 0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6}};
-    keys.scheme = (struct card_scheme){{0x54, 0x50, 0xf5}, 1};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        memset(all[i]->b, (int)(0x10 + i), AES_KEY_SIZE);
+    keys = cards_keys(1);
     memset(&hands, 0, sizeof hands);
     hands.reader.ops = &clumsy_ops;
     reader_sim_init(&hands.sim);

@@ -4,9 +4,9 @@
 #include "base/date.h"
 #include "rules/rules.h"
 #include "tests/packs.h"
+#include "tests/sql.h"
 #include "tests/test.h"
 
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,29 +108,12 @@ static void take_back(const struct pack *pack, const struct invoice *back)
     sale->points_back += points_n(c.points_back);
 }
 
-static void sql(sqlite3 *db, const char *text)
-{
-    char *message = NULL;
-    if (sqlite3_exec(db, text, NULL, NULL, &message) != SQLITE_OK)
-        fail_msg("%s\n%s", message, text);
-}
-
-static int64_t number(sqlite3 *db, const char *text)
-{
-    sqlite3_stmt *s;
-    if (sqlite3_prepare_v2(db, text, -1, &s, NULL) != SQLITE_OK || sqlite3_step(s) != SQLITE_ROW)
-        fail_msg("%s\n%s", sqlite3_errmsg(db), text);
-    int64_t n = sqlite3_column_int64(s, 0);
-    sqlite3_finalize(s);
-    return n;
-}
-
 static sqlite3 *database(void)
 {
     sqlite3 *db;
     char text[512];
     assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
-    sql(db, "CREATE TABLE sale(n INTEGER PRIMARY KEY, at TEXT, tier TEXT, paid INTEGER, c_points "
+    sql_run(db, "CREATE TABLE sale(n INTEGER PRIMARY KEY, at TEXT, tier TEXT, paid INTEGER, c_points "
             "INTEGER, "
             "c_counted INTEGER, c_clawed INTEGER, c_back INTEGER);"
             "CREATE TABLE line(n INTEGER, i INTEGER, sku TEXT, kind TEXT, quantity INTEGER, pence "
@@ -144,16 +127,16 @@ static sqlite3 *database(void)
                  "INSERT INTO sale VALUES(%d,'%s','%s',%lld,%lld,%lld,%lld,%lld)", v->number,
                  v->when, v->tier, (long long)v->paid, (long long)v->points, (long long)v->counted,
                  (long long)v->clawed, (long long)v->points_back);
-        sql(db, text);
+        sql_run(db, text);
         for (int32_t k = 0; k < v->line_count; k++) {
             snprintf(text, sizeof text, "INSERT INTO line VALUES(%d,%d,'%s','%s',%d,%lld,%d)",
                      v->number, (int)k, v->lines[k].sku, v->lines[k].category,
                      (int)v->lines[k].quantity, (long long)money_minor(v->lines[k].amount),
                      (int)v->left[k]);
-            sql(db, text);
+            sql_run(db, text);
         }
     }
-    sql(db, "COMMIT");
+    sql_run(db, "COMMIT");
     return db;
 }
 
@@ -212,24 +195,24 @@ TEST(invoices, every_sale_and_every_return_is_what_sql_says)
         clawed += invoices[i].clawed;
 
     sqlite3 *db = database();
-    sql(db, answer);
-    assert_int_equal(number(db, "SELECT count(*) FROM answer"), invoice_count - returns);
+    sql_run(db, answer);
+    assert_int_equal(sql_number(db, "SELECT count(*) FROM answer"), invoice_count - returns);
     assert_int_equal(
-        number(db, "SELECT count(*) FROM answer JOIN sale USING (n) WHERE points <> c_points"), 0);
+        sql_number(db, "SELECT count(*) FROM answer JOIN sale USING (n) WHERE points <> c_points"), 0);
     assert_int_equal(
-        number(db, "SELECT count(*) FROM answer JOIN sale USING (n) WHERE counted <> c_counted"),
+        sql_number(db, "SELECT count(*) FROM answer JOIN sale USING (n) WHERE counted <> c_counted"),
         0);
-    assert_int_equal(number(db, "SELECT count(*) FROM answer JOIN sale USING (n) "
+    assert_int_equal(sql_number(db, "SELECT count(*) FROM answer JOIN sale USING (n) "
                                 "WHERE points - points_left <> c_clawed"),
                      0);
     assert_int_equal(
-        number(db, "SELECT count(*) FROM back JOIN sale USING (n) WHERE back <> c_back"), 0);
-    assert_int_equal(number(db, "SELECT sum(points) FROM answer"), points);
+        sql_number(db, "SELECT count(*) FROM back JOIN sale USING (n) WHERE back <> c_back"), 0);
+    assert_int_equal(sql_number(db, "SELECT sum(points) FROM answer"), points);
     /* The data must have something of everything. */
     assert_in_range(returns, 300, 1000);
     assert_true(clawed > 1000);
-    assert_true(number(db, "SELECT sum(c_back) FROM sale") > 1000);
-    assert_true(number(db, "SELECT count(*) FROM line WHERE sku = '22423'") > 50);
+    assert_true(sql_number(db, "SELECT sum(c_back) FROM sale") > 1000);
+    assert_true(sql_number(db, "SELECT count(*) FROM line WHERE sku = '22423'") > 50);
     print_message("%d sales: %lld points; %d returns: %lld taken back\n", invoice_count - returns,
                   (long long)points, returns, (long long)clawed);
     sqlite3_close(db);

@@ -5,6 +5,7 @@
 #include "db/journal.h"
 #include "hw/clock.h"
 #include "tests/faultvfs.h"
+#include "tests/sql.h"
 #include "tests/test.h"
 
 #include <fcntl.h>
@@ -99,11 +100,8 @@ static void assert_whole(struct journal *j, uint32_t count)
 static void shell(const char *path, const char *statements)
 {
     sqlite3 *db;
-    char *text = NULL;
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    sqlite3_exec(db, statements, NULL, NULL, &text);
-    if (text)
-        fail_msg("%s", text);
+    sql_run(db, statements);
     sqlite3_close(db);
 }
 

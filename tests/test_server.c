@@ -3,11 +3,10 @@
 #include "base/date.h"
 #include "base/mbed.h"
 #include "hw/clock.h"
-#include "hw/vcard.h"
-#include "office/server.h"
-#include "sync/code.h"
-#include "sync/link.h"
+#include "tests/cards.h"
 #include "tests/harness.h"
+#include "tests/ledgers.h"
+#include "tests/offices.h"
 #include "tests/packs.h"
 #include "tests/some_txn.h"
 #include "tests/test.h"
@@ -20,12 +19,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-static void must(enum err e, const struct errmsg *why)
-{
-    if (e)
-        fail_msg("%s", why->text);
-}
 
 /* ---- a till played by the test ---- */
 
@@ -45,38 +38,8 @@ struct till {
     struct errmsg why;
 };
 
-static struct server *server; /* NULL: head office is a process of its own */
-static char address[LINK_ADDRESS_SIZE];
-static struct books *books;
-static struct home home;
+static struct office hq; /* hq.server NULL: head office is a process of its own */
 static struct till tills[2];
-static char dir[256], clock_file[256];
-
-static void set_time(const char *text)
-{
-    FILE *f = fopen(clock_file, "w");
-    assert_non_null(f);
-    assert_true(fprintf(f, "%s\n", text) > 0);
-    fclose(f);
-}
-
-static void start(void)
-{
-    struct errmsg why = {""};
-    char path[HOME_PATH_MAX];
-    struct server_options o = {.listen = "127.0.0.1:0", .log = getenv("SERVER_LOG") ? stderr : NULL};
-    home_path(&home, HOME_BOOKS, path);
-    must(books_open(&books, path, &home.card_keys, &why), &why);
-    must(server_create(&server, &home, books, &o, &why), &why);
-    snprintf(address, sizeof address, "%s", server_address(server));
-}
-
-static void stop(void)
-{
-    server_destroy(server);
-    books_close(books);
-    server = NULL;
-}
 
 static void till_finish(struct till *t)
 {
@@ -95,7 +58,7 @@ static void till_configure(struct till *t, const struct code *pin)
     link_destroy(t->link);
     link_config_destroy(t->config);
     t->link = NULL;
-    struct link_identity id = {.ca = pin ? NULL : &home.ca,
+    struct link_identity id = {.ca = pin ? NULL : &hq.home.ca,
                                .certificate = t->has_cert ? &t->cert : NULL,
                                .key = &t->key,
                                .pin = pin};
@@ -121,8 +84,8 @@ static void turn(void)
     for (int i = 0; i < 2; i++)
         if (!tills[i].answered)
             till_step(&tills[i]);
-    if (server)
-        server_turn(server, 1);
+    if (hq.server)
+        server_turn(hq.server, 1);
     else
         (void)poll(NULL, 0, 1);
     for (int i = 0; i < 2; i++)
@@ -134,7 +97,7 @@ static void till_connect(struct till *t)
 {
     struct errmsg why = {""};
     t->answered = t->down = false;
-    must(link_connect(t->link, address, clock_tick_ms(), &why), &why);
+    must(link_connect(t->link, hq.address, clock_tick_ms(), &why), &why);
     for (int i = 0; i < 2000 && link_state(t->link) != LINK_OPEN && !t->down; i++)
         turn();
     if (t->down)
@@ -163,23 +126,6 @@ static void assert_refused(const struct wire_answer *a, const char *sentence)
         fail_msg("refused with \"%s\"", a->refused.sentence);
 }
 
-/* What patronctl till add does. */
-static void open_code(uint32_t terminal, char text[CODE_TEXT_SIZE], struct code *code)
-{
-    struct errmsg why = {""};
-    struct terminal_view t = {.terminal = terminal, .shop = "LEEDS"};
-    code->terminal = terminal;
-    for (int i = 0; i < CODE_SECRET_SIZE; i++)
-        code->secret[i] = (uint8_t)test_random();
-    code_print(code->print, bytes_of(home.ca.raw.p, home.ca.raw.len));
-    code_text(text, code);
-    code_hash(t.code_hash, code);
-    struct terminal_view old;
-    if (books_terminal(books, terminal, &old, &why) == OK)
-        memcpy(t.cert_hash, old.cert_hash, sizeof t.cert_hash);
-    must(books_save_terminal(books, &t, &why), &why);
-}
-
 static const struct wire_answer *ask_enrol(struct till *t, const char *code)
 {
     struct errmsg why = {""};
@@ -201,7 +147,7 @@ static void till_enrol(struct till *t, uint32_t terminal)
     struct code code;
     memset(t, 0, sizeof *t);
     must(mbed_key_make(&t->key, &why), &why);
-    open_code(terminal, text, &code);
+    office_code(&hq, terminal, text, &code);
     till_configure(t, &code);
     const struct wire_answer *a = ask_enrol(t, text);
     assert_non_null(a);
@@ -210,7 +156,7 @@ static void till_enrol(struct till *t, uint32_t terminal)
     assert_int_equal(a->say, SAY_ENROLLED);
     assert_int_equal(a->enrolled.terminal, terminal);
     assert_string_equal(a->enrolled.shop, "LEEDS");
-    assert_memory_equal(a->enrolled.k2, home.card_keys.k2.b, AES_KEY_SIZE);
+    assert_memory_equal(a->enrolled.k2, hq.home.card_keys.k2.b, AES_KEY_SIZE);
     must(mbed_cert_parse(&t->cert, a->enrolled.certificate, &why), &why);
     t->has_cert = true;
     t->terminal = terminal;
@@ -218,32 +164,9 @@ static void till_enrol(struct till *t, uint32_t terminal)
     till_configure(t, NULL);
 }
 
-static struct pack pack;
-
 static void open_office(int till_count)
 {
-    struct errmsg why = {""};
-    uint8_t room[MBED_SIGNATURE_MAX];
-    struct buf signature = BUF_ON(room);
-    char path[HOME_PATH_MAX];
-    size_t size;
-    static int offices;
-    snprintf(dir, sizeof dir, "%s/office%d", test_scratch_dir(), offices++);
-    snprintf(clock_file, sizeof clock_file, "%s/clock", test_scratch_dir());
-    set_time("2011-03-01T09:00");
-    clock_use(clock_file);
-    must(mbed_init(&why), &why);
-    must(home_create(&home, dir, time(NULL), &why), &why);
-    home_path(&home, HOME_BOOKS, path);
-    must(books_create(path, &why), &why);
-    must(home_keep(&home, &why), &why);
-    start();
-    const char *json = packs_file("tests/data/packs/demo.json", &size);
-    must(pack_read(&pack, json, size, "demo.json", &why), &why);
-    uint8_t hash[MBED_HASH_SIZE];
-    mbed_sha256(hash, bytes_of(json, size));
-    must(mbed_sign(&signature, &home.pack_key, hash, &why), &why);
-    must(books_add_pack(books, &pack, bytes_of(json, size), buf_bytes(&signature), &why), &why);
+    office_open(&hq);
     for (int i = 0; i < till_count; i++)
         till_enrol(&tills[i], (uint32_t)i + 1);
 }
@@ -252,9 +175,7 @@ static void close_office(void)
 {
     for (int i = 0; i < 2; i++)
         till_finish(&tills[i]);
-    stop();
-    home_finish(&home);
-    clock_use(NULL);
+    office_close(&hq);
 }
 
 /* ---- sync ---- */
@@ -303,23 +224,8 @@ static uint32_t ledger_next(uint32_t terminal)
     struct errmsg why = {""};
     uint32_t next = 0;
     uint8_t hash[WIRE_HASH_SIZE];
-    must(books_next_seq(books, terminal, &next, hash, &why), &why);
+    must(books_next_seq(hq.books, terminal, &next, hash, &why), &why);
     return next;
-}
-
-static void assert_books_hold(void)
-{
-    struct errmsg why = {""};
-    char *text = NULL;
-    size_t size = 0;
-    int broken = 0;
-    FILE *out = open_memstream(&text, &size);
-    assert_non_null(out);
-    must(books_verify(books, out, &broken, &why), &why);
-    fclose(out);
-    if (broken)
-        fail_msg("%s", text);
-    free(text);
 }
 
 TEST(server, a_batch_is_posted_once_and_acknowledged_however_often_it_is_sent)
@@ -335,12 +241,12 @@ TEST(server, a_batch_is_posted_once_and_acknowledged_however_often_it_is_sent)
         assert_int_equal(a->say, SAY_SYNCED);
         assert_int_equal(a->synced.acked_seq, 5);
         if (i == 1) { /* head office is restarted in between */
-            stop();
-            start();
+            office_stop(&hq);
+            office_start(&hq);
             link_close(t->link);
         }
     }
-    assert_int_equal(server_counts(server).repeated, 5);
+    assert_int_equal(server_counts(hq.server).repeated, 5);
     assert_int_equal(ledger_next(1), 6);
     /* the next batch overlaps what is known */
     memcpy(t->hash, hash, sizeof hash);
@@ -358,7 +264,7 @@ TEST(server, a_batch_is_posted_once_and_acknowledged_however_often_it_is_sent)
     assert_non_null(a);
     assert_int_equal(a->say, SAY_SYNCED);
     assert_int_equal(a->synced.acked_seq, 8);
-    assert_books_hold();
+    books_sound(hq.books);
     close_office();
 }
 
@@ -406,7 +312,7 @@ TEST(server, a_batch_that_is_not_the_tills_or_does_not_continue_is_refused_whole
     make_batch(t, &r, 3, hash);
     assert_refused(till_ask(t, &r), "entry T0001-1 is known with other contents");
     assert_int_equal(ledger_next(1), 4);
-    assert_books_hold();
+    books_sound(hq.books);
     close_office();
 }
 
@@ -418,13 +324,7 @@ TEST(server, a_heartbeat_brings_packs_and_the_hot_list)
     static struct wire_request r;
     uint8_t hash[WIRE_HASH_SIZE];
     struct card_uid uid = {{4, 9, 9, 9, 9, 9, 9}};
-    memset(&txn, 0, sizeof txn);
-    txn.kind = TXN_CARD;
-    txn.card = uid;
-    txn.card_kind = CARD_EV2;
-    txn.card_status = CARD_BLOCKED;
-    snprintf(txn.reason, sizeof txn.reason, "lost");
-    must(books_post_own(books, &txn, clock_now_s(), &why), &why);
+    office_post_card(&hq, &uid, CARD_EV2, 0, CARD_BLOCKED, "lost");
     make_batch(t, &r, 0, hash);
     r.sync.pack_version = 0;
     const struct wire_answer *a = till_ask(t, &r);
@@ -438,7 +338,7 @@ TEST(server, a_heartbeat_brings_packs_and_the_hot_list)
     assert_memory_equal(a->synced.pack_json.data, json, size);
     uint8_t sum[MBED_HASH_SIZE];
     mbed_sha256(sum, a->synced.pack_json);
-    must(mbed_verify(&home.pack_key, sum, a->synced.pack_signature, &why), &why);
+    must(mbed_verify(&hq.home.pack_key, sum, a->synced.pack_signature, &why), &why);
     assert_int_equal(a->synced.hot_count, 1);
     assert_true(uid_equal(&a->synced.hot[0].card, &uid));
     assert_int_equal(a->synced.hot[0].status, CARD_BLOCKED);
@@ -462,7 +362,7 @@ TEST(server, a_code_is_good_once_and_ten_wrong_ones_make_everybody_wait)
     open_office(1);
     struct till *t = &tills[1];
     must(mbed_key_make(&t->key, &why), &why);
-    open_code(2, good, &code);
+    office_code(&hq, 2, good, &code);
     till_configure(t, &code);
     lie = code;
     lie.secret[0] ^= 1;
@@ -474,7 +374,7 @@ TEST(server, a_code_is_good_once_and_ten_wrong_ones_make_everybody_wait)
     assert_refused(ask_enrol(t, good), "not good");
     for (int i = 3; i < SERVER_WRONG_CODES; i++)
         assert_refused(ask_enrol(t, wrong), "not good");
-    open_code(3, good, &code);
+    office_code(&hq, 3, good, &code);
     assert_refused(ask_enrol(t, good), "too many wrong codes");
     close_office();
 }
@@ -488,9 +388,9 @@ TEST(server, a_till_revoked_or_enrolled_elsewhere_is_sent_off_at_its_next_questi
     open_office(2);
     make_batch(&tills[0], &r, 0, hash);
     assert_int_equal(till_ask(&tills[0], &r)->say, SAY_SYNCED);
-    must(books_terminal(books, 1, &view, &why), &why);
+    must(books_terminal(hq.books, 1, &view, &why), &why);
     view.revoked = true;
-    must(books_save_terminal(books, &view, &why), &why);
+    must(books_save_terminal(hq.books, &view, &why), &why);
     assert_refused(till_ask(&tills[0], &r), "till 1 was revoked"); /* on the open line */
     tills[0].answered = false;
     for (int i = 0; i < 50 && !tills[0].down; i++)
@@ -516,48 +416,8 @@ static struct vcard cards[2];
 
 static void new_card(struct vcard *card, enum vcard_kind kind, member_id member, uint8_t number)
 {
-    struct errmsg why = {""};
     struct card_uid uid = {{4, 1, 2, 3, 4, 5, number}};
-    struct card_profile profile = {.member = member, .tier_valid_day = 0, .layout = CARD_LAYOUT};
-    static struct card_op op;
-    uint8_t random[CARD_RANDOM_SIZE] = {number}, room[CARD_ANSWER_MAX];
-    snprintf(profile.tier, sizeof profile.tier, "%s", pack.tiers[0].code);
-    vcard_init(card, kind, &uid, number);
-    card_issue_start(&op, &home.card_keys, &uid, random, &profile, 1000000);
-    struct buf answer = BUF_ON(room);
-    enum card_next next;
-    while ((next = card_step(&op, buf_bytes(&answer))) == CARD_SEND) {
-        answer.size = 0;
-        assert_true(vcard_exchange(card, card_frame(&op), &answer));
-    }
-    assert_int_equal(next, CARD_DONE);
-    card_finish(&op);
-    vcard_field_off(card);
-
-    memset(&txn, 0, sizeof txn);
-    txn.kind = TXN_MEMBER;
-    txn.member = member;
-    memcpy(txn.tier, profile.tier, sizeof txn.tier);
-    must(books_post_own(books, &txn, clock_now_s(), &why), &why);
-    memset(&txn, 0, sizeof txn);
-    txn.kind = TXN_CARD;
-    txn.member = member;
-    txn.card = uid;
-    txn.card_kind = kind == VCARD_EV1 ? CARD_EV1 : CARD_EV2;
-    txn.card_status = CARD_ACTIVE;
-    snprintf(txn.reason, sizeof txn.reason, "issued");
-    must(books_post_own(books, &txn, clock_now_s(), &why), &why);
-}
-
-static void give(member_id member, int64_t points)
-{
-    struct errmsg why = {""};
-    memset(&txn, 0, sizeof txn);
-    txn.kind = TXN_ADJUST;
-    txn.member = member;
-    txn.points = points_of(points);
-    snprintf(txn.reason, sizeof txn.reason, "test");
-    must(books_post_own(books, &txn, clock_now_s(), &why), &why);
+    office_new_card(&hq, card, kind, &uid, member);
 }
 
 /* The till's part of a load: carries frames to the card on its reader. */
@@ -605,28 +465,12 @@ static const struct wire_answer *load(struct till *t, struct vcard *card)
     return a;
 }
 
-static struct member_view member(member_id id)
-{
-    struct errmsg why = {""};
-    struct member_view m;
-    must(books_member(books, id, &m, &why), &why);
-    return m;
-}
-
-static int32_t purse_of(const struct vcard *card)
-{
-    for (int i = 0; i < VCARD_FILES; i++)
-        if (card->m.files[i].used && card->m.files[i].type == VFILE_VALUE)
-            return card->m.files[i].value;
-    return -1;
-}
-
 TEST(server, a_load_brings_the_card_to_what_the_books_say_and_then_has_nothing_to_do)
 {
     for (int kind = VCARD_EV1; kind <= VCARD_EV2; kind++) {
         open_office(1);
         new_card(&cards[0], (enum vcard_kind)kind, 77, 1);
-        give(77, 50);
+        office_adjust(&hq, 77, 50);
         const struct wire_answer *a = load(&tills[0], &cards[0]);
         assert_non_null(a);
         if (a->say == SAY_REFUSED)
@@ -635,9 +479,9 @@ TEST(server, a_load_brings_the_card_to_what_the_books_say_and_then_has_nothing_t
         assert_int_equal(a->loaded.commit, COMMIT_DONE);
         assert_true(points_n(a->loaded.change) == 50);
         assert_true(points_n(a->loaded.purse) == 50);
-        assert_int_equal(purse_of(&cards[0]), 50);
-        assert_true(points_n(member(77).held) == 0);
-        assert_true(points_n(member(77).on_cards) == 50);
+        assert_int_equal(cards_purse(&cards[0]), 50);
+        assert_true(points_n(office_member(&hq, 77).held) == 0);
+        assert_true(points_n(office_member(&hq, 77).on_cards) == 50);
         a = load(&tills[0], &cards[0]);
         assert_int_equal(a->say, SAY_LOADED);
         assert_int_equal(a->loaded.commit, COMMIT_NONE);
@@ -650,16 +494,16 @@ TEST(server, a_load_brings_the_card_to_what_the_books_say_and_then_has_nothing_t
         assert_true(a->tapped.member == 77);
         assert_true(points_n(a->tapped.purse) == 50);
         assert_false(a->tapped.load_due);
-        give(77, -20); /* now points come off */
+        office_adjust(&hq, 77, -20); /* now points come off */
         a = till_ask(&tills[0], &r);
         assert_true(a->tapped.load_due);
         a = load(&tills[0], &cards[0]);
         assert_int_equal(a->say, SAY_LOADED);
         assert_true(points_n(a->loaded.change) == -20);
-        assert_int_equal(purse_of(&cards[0]), 30);
+        assert_int_equal(cards_purse(&cards[0]), 30);
         r.tap.card.b[6]++;
         assert_false(till_ask(&tills[0], &r)->tapped.known);
-        assert_books_hold();
+        books_sound(hq.books);
         close_office();
     }
 }
@@ -676,34 +520,34 @@ static void tear_everywhere(enum vcard_kind kind, bool vanish)
     for (int n = 1;; n++) {
         bool whole = false;
         for (int after = 0; after < 2; after++) {
-            give(5, 10);
+            office_adjust(&hq, 5, 10);
             given += 10;
             t->tear_at = n;
             t->tear_after = after;
             t->vanish = vanish;
-            int32_t purse = purse_of(&cards[0]);
+            int32_t purse = cards_purse(&cards[0]);
             const struct wire_answer *a = load(t, &cards[0]);
             whole = a && a->say == SAY_LOADED && a->loaded.commit == COMMIT_DONE;
-            struct member_view m = member(5);
+            struct member_view m = office_member(&hq, 5);
             assert_true(points_n(m.held) + points_n(m.on_cards) + points_n(m.in_transit) == given);
             if (points_n(m.in_transit)) {
                 doubts++;
-                changed_in_doubt += purse_of(&cards[0]) != purse;
+                changed_in_doubt += cards_purse(&cards[0]) != purse;
                 if (!vanish)
                     assert_int_equal(a->loaded.commit, COMMIT_DOUBT);
             } else {
-                assert_true(points_n(m.on_cards) == purse_of(&cards[0]));
+                assert_true(points_n(m.on_cards) == cards_purse(&cards[0]));
             }
             t->tear_at = 0;
             a = load(t, &cards[0]);
             assert_non_null(a);
             if (a->say == SAY_REFUSED)
                 fail_msg("exchange %d: %s", n, a->refused.sentence);
-            m = member(5);
+            m = office_member(&hq, 5);
             assert_int_equal(points_n(m.in_transit), 0);
             assert_int_equal(points_n(m.held), 0);
             assert_true(points_n(m.on_cards) == given);
-            assert_int_equal(purse_of(&cards[0]), given);
+            assert_int_equal(cards_purse(&cards[0]), given);
         }
         if (whole)
             break;
@@ -711,7 +555,7 @@ static void tear_everywhere(enum vcard_kind kind, bool vanish)
     }
     assert_int_equal(doubts, 2); /* the commit's exchange, torn before and after the card acted */
     assert_int_equal(changed_in_doubt, 1);
-    assert_books_hold();
+    books_sound(hq.books);
     close_office();
 }
 
@@ -759,7 +603,7 @@ static void two_loads(bool plant)
             }
             carry(&tills[i], a, &r[i]);
             if (plant && i == 0 && tills[i].exchanges == 11)
-                give(100, 1);
+                office_adjust(&hq, 100, 1);
             must(link_ask(tills[i].link, &r[i], 10000, clock_tick_ms(), &why), &why);
         }
     }
@@ -773,19 +617,19 @@ TEST(server, loads_at_two_tills_go_on_side_by_side_and_a_card_is_loaded_at_one_p
     open_office(2);
     for (int i = 0; i < 2; i++) {
         new_card(&cards[i], VCARD_EV2, (member_id)(8 + i), (uint8_t)(i + 1));
-        give((member_id)(8 + i), 30 + i);
+        office_adjust(&hq, (member_id)(8 + i), 30 + i);
     }
     two_loads(false);
-    assert_int_equal(server_counts(server).loads_restarted, 0); /* they wait for each other */
-    give(8, 10);
-    give(9, 10);
+    assert_int_equal(server_counts(hq.server).loads_restarted, 0); /* they wait for each other */
+    office_adjust(&hq, 8, 10);
+    office_adjust(&hq, 9, 10);
     two_loads(true);
-    assert_int_equal(server_counts(server).loads_restarted, 1);
-    assert_int_equal(purse_of(&cards[0]), 40);
-    assert_int_equal(purse_of(&cards[1]), 41);
+    assert_int_equal(server_counts(hq.server).loads_restarted, 1);
+    assert_int_equal(cards_purse(&cards[0]), 40);
+    assert_int_equal(cards_purse(&cards[1]), 41);
 
     /* the same card at two places */
-    give(8, 5);
+    office_adjust(&hq, 8, 5);
     r[0] = (struct wire_request){.ask = ASK_LOAD, .load = {.card = cards[0].m.uid}};
     assert_int_equal(till_ask(&tills[0], &r[0])->say, SAY_CARD_COMMAND);
     assert_refused(till_ask(&tills[1], &r[0]), "being loaded at another till");
@@ -794,11 +638,11 @@ TEST(server, loads_at_two_tills_go_on_side_by_side_and_a_card_is_loaded_at_one_p
     assert_int_equal(till_ask(&tills[0], &r[1])->say, SAY_TAPPED);
     vcard_field_off(&cards[0]);
     assert_int_equal(load(&tills[1], &cards[0])->say, SAY_LOADED);
-    assert_int_equal(purse_of(&cards[0]), 45);
+    assert_int_equal(cards_purse(&cards[0]), 45);
     assert_refused(till_ask(&tills[0], &(struct wire_request){.ask = ASK_CARD_ANSWER,
                                                              .card_answer.lost = true}),
                    "no load is under way");
-    assert_books_hold();
+    books_sound(hq.books);
     close_office();
 }
 
@@ -812,21 +656,21 @@ TEST(server, each_new_day_has_its_run_before_anything_else_and_only_once)
     int32_t day = 0, expected = 0;
     open_office(1);
     must(day_parse(&expected, "2011-03-01"), &why);
-    must(books_run_day(books, &day, &why), &why);
+    must(books_run_day(hq.books, &day, &why), &why);
     assert_int_equal(day, expected);
     uint32_t before = ledger_next(OFFICE_TERMINAL);
-    set_time("2011-03-04T08:00");
+    office_set_clock(&hq, "2011-03-04T08:00");
     make_batch(&tills[0], &r, 1, hash);
     assert_int_equal(till_ask(&tills[0], &r)->say, SAY_SYNCED);
-    must(books_run_day(books, &day, &why), &why);
+    must(books_run_day(hq.books, &day, &why), &why);
     assert_int_equal(day, expected + 3);
     assert_int_equal(ledger_next(OFFICE_TERMINAL), before + 3);
-    stop();
+    office_stop(&hq);
     link_close(tills[0].link);
-    start();
+    office_start(&hq);
     turn();
     assert_int_equal(ledger_next(OFFICE_TERMINAL), before + 3);
-    set_time("2011-03-02T08:00"); /* a clock put back changes nothing */
+    office_set_clock(&hq, "2011-03-02T08:00"); /* a clock put back changes nothing */
     turn();
     assert_int_equal(ledger_next(OFFICE_TERMINAL), before + 3);
     close_office();
@@ -845,10 +689,10 @@ TEST(server, strangers_who_only_hold_the_line_make_room_for_tills)
     assert_int_equal(till_ask(&tills[0], &r)->say, SAY_SYNCED);
     for (int i = 0; i < SERVER_CONNECTIONS + 10; i++) {
         must(link_create(&strangers[i], tills[0].config, &why), &why);
-        must(link_connect(strangers[i], address, clock_tick_ms(), &why), &why);
+        must(link_connect(strangers[i], hq.address, clock_tick_ms(), &why), &why);
         turn(); /* they connect, and say nothing */
     }
-    assert_true(server_counts(server).connections >= SERVER_CONNECTIONS + 5);
+    assert_true(server_counts(hq.server).connections >= SERVER_CONNECTIONS + 5);
     assert_int_equal(till_ask(&tills[0], &r)->say, SAY_SYNCED); /* on the line it had */
     assert_false(tills[0].down);
     make_batch(&tills[1], &r, 0, hash);
@@ -860,20 +704,20 @@ TEST(server, strangers_who_only_hold_the_line_make_room_for_tills)
 
 /* ---- kill -9 ---- */
 
-static struct proc office;
+static struct proc program;
 
 /* env: NULL, or where it is to die. */
-static void office_start(const char *env)
+static void program_start(const char *env)
 {
-    char line[256], program[256], log[256];
+    char line[256], path[256], log[256];
     const char *build = getenv("BUILD");
-    snprintf(program, sizeof program, "%s/patron-office", build ? build : "build");
+    snprintf(path, sizeof path, "%s/patron-office", build ? build : "build");
     snprintf(log, sizeof log, "%s/log", test_scratch_dir());
-    proc_start(&office, log, env,
-               (const char *const[]){program, "--home", dir, "--listen", "127.0.0.1:0", "--clock",
-                                     clock_file, NULL});
-    proc_line(&office, line, sizeof line, 10000);
-    assert_int_equal(sscanf(line, "listening on %100s", address), 1);
+    proc_start(&program, log, env,
+               (const char *const[]){path, "--home", hq.dir, "--listen", "127.0.0.1:0", "--clock",
+                                     hq.clock_file, NULL});
+    proc_line(&program, line, sizeof line, 10000);
+    assert_int_equal(sscanf(line, "listening on %100s", hq.address), 1);
 }
 
 /* A batch and a load; false as soon as the line falls. */
@@ -904,36 +748,36 @@ TEST(server, killed_at_every_write_point_it_counts_each_entry_and_each_load_once
         char env[32];
         snprintf(env, sizeof env, "PATRON_CRASH=%d", ++n);
         assert_true(n < 40);
-        give(5, 10);
+        office_adjust(&hq, 5, 10);
         given += 10;
         make_batch(t, &batch, 2, hash);
         uint32_t last = t->next_seq + 1;
-        stop();
+        office_stop(&hq);
         link_close(t->link);
-        office_start(env);
+        program_start(env);
         whole = batch_and_load(t, &batch, last);
         link_close(t->link);
         if (!whole) {
-            int status = proc_wait(&office, 5000);
+            int status = proc_wait(&program, 5000);
             assert_true(WIFSIGNALED(status));
             assert_int_equal(WTERMSIG(status), SIGKILL);
-            office_start(NULL);
+            program_start(NULL);
             for (int tries = 0; !batch_and_load(t, &batch, last); tries++)
                 assert_true(tries < 3);
         }
-        int status = proc_end(&office, SIGTERM);
+        int status = proc_end(&program, SIGTERM);
         assert_true(WIFEXITED(status));
         assert_int_equal(WEXITSTATUS(status), 0);
-        start();
+        office_start(&hq);
         memcpy(t->hash, hash, sizeof hash);
         t->next_seq = last + 1;
-        struct member_view m = member(5);
+        struct member_view m = office_member(&hq, 5);
         assert_int_equal(ledger_next(1), last + 1);
         assert_int_equal(points_n(m.held), 0);
         assert_int_equal(points_n(m.in_transit), 0);
         assert_int_equal(points_n(m.on_cards), given);
-        assert_int_equal(purse_of(&cards[0]), given);
-        assert_books_hold();
+        assert_int_equal(cards_purse(&cards[0]), given);
+        books_sound(hq.books);
     }
     print_message("%d points\n", n - 1);
     assert_true(n > 8); /* else the points are not passed at all */

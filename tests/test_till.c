@@ -11,6 +11,7 @@
 #include "hw/reader_sim.h"
 #include "sync/wire.h"
 #include "terminal/loop.h"
+#include "tests/cards.h"
 #include "tests/faultvfs.h"
 #include "tests/test.h"
 
@@ -38,59 +39,14 @@ static const char pack_json[] =
     "\"redeem\": {\"worth\": 1, \"min\": 10, \"step\": 10, \"max_share\": \"1/2\", "
     "\"offline_days\": 30}}";
 
-/* ---- keys and cards ---- */
-
-static struct card_office_keys office_keys(void)
-{
-    struct card_office_keys k = {.scheme = {.aid = {0x50, 0x54, 0xF1}, .key_version = 1}};
-    memset(&k.k0, 0x10, sizeof k.k0);
-    memset(&k.k1, 0x11, sizeof k.k1);
-    memset(&k.k2, 0x12, sizeof k.k2);
-    memset(&k.k3, 0x13, sizeof k.k3);
-    memset(&k.tmac, 0x14, sizeof k.tmac);
-    return k;
-}
-
-static void carry(struct card_op *op, struct vcard *card, enum card_next wanted)
-{
-    uint8_t raw[VCARD_ANSWER_MAX];
-    struct buf answer = BUF_ON(raw);
-    enum card_next next = card_step(op, bytes_of(NULL, 0));
-    while (next == CARD_SEND) {
-        assert_true(vcard_exchange(card, card_frame(op), &answer));
-        next = card_step(op, buf_bytes(&answer));
-    }
-    if (next != wanted)
-        fail_msg("card: %s", op->why.text);
-}
-
 /* A member's card with points on it, as head office makes it. */
 static void make_card(struct vcard *card, enum vcard_kind kind, const struct card_uid *uid)
 {
-    struct card_office_keys keys = office_keys();
-    static struct card_op op;
-    uint8_t random[CARD_RANDOM_SIZE] = {1, 2, 3};
+    struct card_office_keys keys = cards_keys(1);
     struct card_profile p = {
-        .member = MEMBER, .tier_valid_day = day_of_time(NOW), .layout = CARD_LAYOUT};
-    snprintf(p.tier, sizeof p.tier, "base");
-    vcard_init(card, kind, uid, 99);
-    card_issue_start(&op, &keys, uid, random, &p, 1000000);
-    carry(&op, card, CARD_DONE);
-    vcard_field_off(card);
-    card_load_start(&op, &keys, uid, random);
-    carry(&op, card, CARD_READY);
-    card_load_set(&op, PURSE, &p, (struct entry_id){0, 1}, NOW);
-    carry(&op, card, CARD_READY);
-    card_commit(&op);
-    carry(&op, card, CARD_DONE);
-    card_finish(&op);
-    vcard_field_off(card);
-}
-
-static int32_t purse_of(const struct vcard *card)
-{
-    struct card_office_keys keys = office_keys();
-    return vcard_find_file(card, keys.scheme.aid, FILE_PURSE)->value;
+        .member = MEMBER, .tier = "base", .tier_valid_day = day_of_time(NOW), .layout = CARD_LAYOUT};
+    cards_issue(card, kind, uid, &keys, &p);
+    cards_load(card, &keys, PURSE, (struct entry_id){0, 1}, NOW);
 }
 
 /* ---- a till on a bench ---- */
@@ -114,13 +70,11 @@ static mbedtls_pk_context pack_key;
 
 static void make_identity(struct identity *id)
 {
-    struct card_office_keys keys = office_keys();
     struct errmsg why = {""};
     memset(id, 0, sizeof *id);
     id->terminal = TERMINAL;
     snprintf(id->shop, sizeof id->shop, "london");
-    id->card.scheme = keys.scheme;
-    id->card.k2 = keys.k2;
+    id->card = cards_till_keys(1);
     if (!pack_sig_size) {
         uint8_t hash[MBED_HASH_SIZE];
         struct buf s = BUF_ON(pack_sig);
@@ -251,7 +205,7 @@ static struct sums add_up(struct bench *b)
 {
     static struct txn t;
     static uint8_t room[JOURNAL_ENTRY_MAX];
-    struct card_office_keys keys = office_keys();
+    struct card_office_keys keys = cards_keys(1);
     struct buf entry = BUF_ON(room);
     struct errmsg why = {""};
     struct sums s = {0};
@@ -291,7 +245,7 @@ static struct sums add_up(struct bench *b)
 static void assert_redeemed_once(struct bench *b)
 {
     struct sums s = add_up(b);
-    assert_int_equal(purse_of(&b->card), PURSE - 200);
+    assert_int_equal(cards_purse(&b->card), PURSE - 200);
     assert_int_equal(s.redeemed_done, 200);
     assert_int_equal(s.paid_by_points, 200);
     assert_int_equal(s.earned, 28);
@@ -487,7 +441,7 @@ TEST(till, another_card_in_doubt_is_named_and_left_alone)
     reader_sim_present(&b->reader, &b->other);
     assert_said(ask(b, "tap"), "error WRONG_CARD");
     assert_said(b->answer, "M12");
-    assert_int_equal(purse_of(&b->other), PURSE);
+    assert_int_equal(cards_purse(&b->other), PURSE);
     reader_sim_present(&b->reader, &b->card);
     assert_said(ask(b, "tap"), "ok state=debited redeemed=200");
     assert_said(ask(b, "pay ref=R1"), "redeemed=200");
@@ -774,7 +728,7 @@ TEST(till, a_full_disk_takes_nothing_off_the_card_and_confirms_nothing)
     faultvfs.fail_write = faultvfs.writes + 1;
     assert_said(ask(b, "redeem 200"), "error IO");
     faultvfs.fail_write = 0;
-    assert_int_equal(purse_of(&b->card), PURSE);
+    assert_int_equal(cards_purse(&b->card), PURSE);
     assert_said(ask(b, "redeem 200"), "ok state=debited");
     faultvfs.fail_write = faultvfs.writes + 1;
     assert_said(ask(b, "pay ref=R1"), "error IO");

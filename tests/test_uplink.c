@@ -7,12 +7,12 @@
 #include "cardproto/layout.h"
 #include "hw/clock.h"
 #include "hw/reader_sim.h"
-#include "office/server.h"
-#include "sync/code.h"
 #include "terminal/enrol.h"
 #include "terminal/limits.h"
 #include "terminal/loop.h"
-#include "tests/packs.h"
+#include "tests/cards.h"
+#include "tests/ledgers.h"
+#include "tests/offices.h"
 #include "tests/test.h"
 
 #include <stdio.h>
@@ -24,159 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static void must(enum err e, const struct errmsg *why)
-{
-    if (e)
-        fail_msg("%s", why->text);
-}
-
-/* ---- head office ---- */
-
-static struct home home;
-static struct books *books;
-static struct server *server;
-static char address[64];
-static int opened; /* offices so far: each has its own folder */
-static struct pack pack;
-static struct txn txn;
-
-static void office_start(void)
-{
-    struct errmsg why = {""};
-    struct server_options o = {.listen = *address ? address : "127.0.0.1:0"};
-    must(server_create(&server, &home, books, &o, &why), &why);
-    snprintf(address, sizeof address, "%s", server_address(server));
-}
-
-static void office_stop(void)
-{
-    server_destroy(server);
-    server = NULL;
-}
-
-static void set_clock(const char *time_of_day)
-{
-    char path[300];
-    snprintf(path, sizeof path, "%s/clock", test_scratch_dir());
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    fprintf(f, "%s\n", time_of_day);
-    fclose(f);
-    clock_use(path);
-}
-
-static void office_open(void)
-{
-    struct errmsg why = {""};
-    uint8_t room[MBED_SIGNATURE_MAX], hash[MBED_HASH_SIZE];
-    struct buf signature = BUF_ON(room);
-    char path[HOME_PATH_MAX], dir[300];
-    size_t size;
-    snprintf(dir, sizeof dir, "%s/office%d", test_scratch_dir(), ++opened);
-    set_clock("2011-03-01T09:00");
-    must(mbed_init(&why), &why);
-    must(home_create(&home, dir, time(NULL), &why), &why);
-    home_path(&home, HOME_BOOKS, path);
-    must(books_create(path, &why), &why);
-    must(home_keep(&home, &why), &why);
-    home_path(&home, HOME_BOOKS, path);
-    must(books_open(&books, path, &home.card_keys, &why), &why);
-    const char *json = packs_file("tests/data/packs/demo.json", &size);
-    must(pack_read(&pack, json, size, "demo.json", &why), &why);
-    mbed_sha256(hash, bytes_of(json, size));
-    must(mbed_sign(&signature, &home.pack_key, hash, &why), &why);
-    must(books_add_pack(books, &pack, bytes_of(json, size), buf_bytes(&signature), &why), &why);
-    *address = 0;
-    office_start();
-}
-
-static void office_close(void)
-{
-    office_stop();
-    books_close(books);
-    home_finish(&home);
-    clock_use(NULL);
-}
-
-/* What patronctl till add does. */
-static void open_code(uint32_t terminal, char text[CODE_TEXT_SIZE])
-{
-    struct errmsg why = {""};
-    struct terminal_view t = {.terminal = terminal, .shop = "LEEDS"};
-    struct code code = {.terminal = terminal};
-    for (int i = 0; i < CODE_SECRET_SIZE; i++)
-        code.secret[i] = (uint8_t)test_random();
-    code_print(code.print, bytes_of(home.ca.raw.p, home.ca.raw.len));
-    code_text(text, &code);
-    code_hash(t.code_hash, &code);
-    must(books_save_terminal(books, &t, &why), &why);
-}
-
-/* The books hold, by their own word. */
-static void assert_books_hold(void)
-{
-    struct errmsg why = {""};
-    char *text = NULL;
-    size_t size = 0;
-    int broken = 0;
-    FILE *out = open_memstream(&text, &size);
-    must(books_verify(books, out, &broken, &why), &why);
-    fclose(out);
-    if (broken)
-        fail_msg("%s", text);
-    free(text);
-}
-
-static struct member_view member(member_id id)
-{
-    struct errmsg why = {""};
-    struct member_view v;
-    must(books_member(books, id, &v, &why), &why);
-    return v;
-}
-
-/* ---- a card ---- */
-
 static const struct card_uid uid = {{4, 1, 2, 3, 4, 5, 6}};
-
-static void new_card(struct vcard *card, enum vcard_kind kind, member_id id)
-{
-    struct errmsg why = {""};
-    struct card_profile profile = {.member = id, .layout = CARD_LAYOUT};
-    static struct card_op op;
-    uint8_t random[CARD_RANDOM_SIZE] = {7}, room[CARD_ANSWER_MAX];
-    struct buf answer = BUF_ON(room);
-    enum card_next next;
-    snprintf(profile.tier, sizeof profile.tier, "%s", pack.tiers[0].code);
-    vcard_init(card, kind, &uid, 7);
-    card_issue_start(&op, &home.card_keys, &uid, random, &profile, 1000000);
-    while ((next = card_step(&op, buf_bytes(&answer))) == CARD_SEND) {
-        answer.size = 0;
-        assert_true(vcard_exchange(card, card_frame(&op), &answer));
-    }
-    assert_int_equal(next, CARD_DONE);
-    card_finish(&op);
-    vcard_field_off(card);
-
-    memset(&txn, 0, sizeof txn);
-    txn.kind = TXN_MEMBER;
-    txn.member = id;
-    memcpy(txn.tier, profile.tier, sizeof txn.tier);
-    must(books_post_own(books, &txn, clock_now_s(), &why), &why);
-    memset(&txn, 0, sizeof txn);
-    txn.kind = TXN_CARD;
-    txn.member = id;
-    txn.card = uid;
-    txn.card_kind = kind == VCARD_EV1 ? CARD_EV1 : CARD_EV2;
-    txn.card_status = CARD_ACTIVE;
-    snprintf(txn.reason, sizeof txn.reason, "issued");
-    must(books_post_own(books, &txn, clock_now_s(), &why), &why);
-}
-
-static int32_t purse_of(const struct vcard *card)
-{
-    return vcard_find_file(card, home.card_keys.scheme.aid, FILE_PURSE)->value;
-}
+static struct office hq;
 
 /* ---- the till ---- */
 
@@ -198,7 +47,7 @@ static enum err enrol_here(const char *dir, const char *code)
     if (pid == 0) {
         uint32_t terminal;
         struct errmsg w = {""};
-        enum err e = enrol(&terminal, dir, address, code, &w);
+        enum err e = enrol(&terminal, dir, hq.address, code, &w);
         if (e)
             print_message("  %s\n", w.text);
         fflush(stdout);
@@ -206,7 +55,7 @@ static enum err enrol_here(const char *dir, const char *code)
     }
     int status = 0;
     while (waitpid(pid, &status, WNOHANG) == 0)
-        server_turn(server, 5);
+        server_turn(hq.server, 5);
     assert_true(WIFEXITED(status));
     return (enum err)WEXITSTATUS(status);
 }
@@ -222,7 +71,7 @@ static void till_open_here(void)
     struct till_parts parts = {.identity = &b.identity,
                                .journal = b.journal,
                                .reader = &b.reader.reader,
-                               .office = address};
+                               .office = hq.address};
     must(till_create(&b.till, &parts, &why), &why);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     must(till_attach(b.till, ends[1], ends[1], false, &why), &why);
@@ -240,14 +89,15 @@ static void till_close_here(void)
 
 static void open_all(enum vcard_kind kind)
 {
+    struct code secret = {0};
     char code[CODE_TEXT_SIZE];
-    office_open();
+    office_open(&hq);
     memset(&b, 0, sizeof b);
     reader_sim_init(&b.reader);
-    snprintf(b.dir, sizeof b.dir, "%s/till%d", test_scratch_dir(), opened);
-    open_code(7, code);
+    snprintf(b.dir, sizeof b.dir, "%s.till", hq.dir);
+    office_code(&hq, 7, code, &secret);
     assert_int_equal(enrol_here(b.dir, code), OK);
-    new_card(&b.card, kind, 12);
+    office_new_card(&hq, &b.card, kind, &uid, 12);
     till_open_here();
     reader_sim_present(&b.reader, &b.card);
 }
@@ -255,7 +105,7 @@ static void open_all(enum vcard_kind kind)
 static void close_all(void)
 {
     till_close_here();
-    office_close();
+    office_close(&hq);
 }
 
 static bool answered(void)
@@ -280,8 +130,8 @@ static const char *ask(const char *command)
     assert_int_equal(send(b.fd, line, (size_t)n, MSG_NOSIGNAL), n);
     while (clock_tick_ms() < end_ms) {
         (void)!till_turn(b.till, 1);
-        if (server && !b.office_sleeps)
-            server_turn(server, 0);
+        if (hq.server && !b.office_sleeps)
+            server_turn(hq.server, 0);
         if (answered())
             return b.answer;
         if (b.comes_back && !b.reader.card)
@@ -312,13 +162,14 @@ TEST(uplink, a_till_enrols_once_with_a_code_and_its_keys_are_its_owners_alone)
 {
     struct errmsg why = {""};
     struct identity id;
+    struct code parsed = {0};
     struct stat st;
     char code[CODE_TEXT_SIZE], other[CODE_TEXT_SIZE], dir[300], path[320];
-    office_open();
+    office_open(&hq);
     snprintf(dir, sizeof dir, "%s/t", test_scratch_dir());
-    open_code(7, code);
+    office_code(&hq, 7, code, &parsed);
     snprintf(other, sizeof other, "%s", code);
-    open_code(7, code); /* a new code: the old one is void */
+    office_code(&hq, 7, code, &parsed); /* a new code: the old one is void */
     assert_int_equal(enrol_here(dir, other), ERR_REFUSED);
     assert_int_equal(enrol_here(dir, "0007-nonsense"), ERR_FORMAT);
     assert_int_equal(identity_load(&id, dir, &why), ERR_NOT_FOUND);
@@ -327,7 +178,7 @@ TEST(uplink, a_till_enrols_once_with_a_code_and_its_keys_are_its_owners_alone)
     must(identity_load(&id, dir, &why), &why);
     assert_int_equal(id.terminal, 7);
     assert_string_equal(id.shop, "LEEDS");
-    assert_memory_equal(id.card.k2.b, home.card_keys.k2.b, AES_KEY_SIZE);
+    assert_memory_equal(id.card.k2.b, hq.home.card_keys.k2.b, AES_KEY_SIZE);
     identity_finish(&id);
     static const char *const names[] = {"key.pem", "till.conf"};
     for (int i = 0; i < 2; i++) {
@@ -338,14 +189,13 @@ TEST(uplink, a_till_enrols_once_with_a_code_and_its_keys_are_its_owners_alone)
     chmod(path, 0644);
     assert_int_equal(identity_load(&id, dir, &why), ERR_REFUSED);
     /* Somebody else's head office: the code speaks of another CA, and is not sent. */
-    struct code parsed;
     must(code_parse(&parsed, code, &why), &why);
     parsed.print[0] ^= 1;
     code_text(other, &parsed);
     snprintf(dir, sizeof dir, "%s/u", test_scratch_dir());
     assert_int_not_equal(enrol_here(dir, other), OK);
     assert_int_equal(identity_load(&id, dir, &why), ERR_NOT_FOUND);
-    office_close();
+    office_close(&hq);
 }
 
 TEST(uplink, what_is_earned_is_loaded_at_the_next_tap_and_redeemed_above_the_offline_limit)
@@ -356,17 +206,17 @@ TEST(uplink, what_is_earned_is_loaded_at_the_next_tap_and_redeemed_above_the_off
         assert_said(ask("show"), "newest_pack=1");
         sell("200000", "earned=2000");
         assert_said(ask("sync"), "ok owed=0");
-        assert_int_equal(points_n(member(12).held), 2000);
+        assert_int_equal(points_n(office_member(&hq, 12).held), 2000);
         assert_said(ask("tap"), "purse=2000 pending=0 held=0 online=yes");
-        assert_int_equal(purse_of(&b.card), 2000);
-        assert_int_equal(points_n(member(12).on_cards), 2000);
+        assert_int_equal(cards_purse(&b.card), 2000);
+        assert_int_equal(points_n(office_member(&hq, 12).on_cards), 2000);
         assert_said(ask("line 22745 1 300000 gift"), "ok");
         assert_said(ask("total"), "offer=2000"); /* silver now; bronze offline would be 500 */
         assert_said(ask("redeem max"), "ok state=debited redeemed=2000");
         assert_said(ask("pay ref=A"), "due=298000");
         assert_said(ask("sync"), "ok owed=0");
-        assert_int_equal(points_n(member(12).on_cards), 0);
-        assert_books_hold();
+        assert_int_equal(points_n(office_member(&hq, 12).on_cards), 0);
+        books_sound(hq.books);
         close_all();
     }
 }
@@ -379,7 +229,7 @@ TEST(uplink, with_head_office_gone_it_sells_on_within_the_limits_and_catches_up)
     assert_said(ask("sync"), "ok");
     assert_said(ask("tap"), "purse=2000");
     assert_said(ask("cancel"), "ok");
-    office_stop();
+    office_stop(&hq);
     for (int i = 0; i < 5; i++)
         assert_said(ask("status"), "ok");
     assert_said(ask("tap"), "online=no");
@@ -394,17 +244,17 @@ TEST(uplink, with_head_office_gone_it_sells_on_within_the_limits_and_catches_up)
     }
     assert_said(ask("sync 300"), "error TIMEOUT");
     assert_said(ask("online"), "ok online=no");
-    office_start();
+    office_start(&hq);
     assert_said(ask("sync"), "ok owed=0");
     assert_said(ask("status"), "owed=0");
     uint32_t next;
     uint8_t hash[32];
     struct errmsg why;
-    assert_int_equal(books_next_seq(books, 7, &next, hash, &why), OK);
+    assert_int_equal(books_next_seq(hq.books, 7, &next, hash, &why), OK);
     assert_int_equal(next, 1 + 1 + 2 + 70);
-    assert_books_hold();
+    books_sound(hq.books);
     assert_said(ask("tap"), "online=yes");
-    assert_int_equal(purse_of(&b.card), points_n(member(12).on_cards));
+    assert_int_equal(cards_purse(&b.card), points_n(office_member(&hq, 12).on_cards));
     close_all();
 }
 
@@ -448,16 +298,16 @@ TEST(uplink, a_load_torn_at_any_exchange_is_loaded_once)
             assert_said(ask("tap"),
                         "online=yes"); /* what was left in doubt is settled by this load */
             assert_said(ask("cancel"), "ok");
-            struct member_view v = member(12);
+            struct member_view v = office_member(&hq, 12);
             assert_int_equal(points_n(v.in_transit), 0);
             assert_int_equal(points_n(v.held), 0);
-            assert_int_equal(points_n(v.on_cards), purse_of(&b.card));
-            assert_int_equal(purse_of(&b.card) >= n * 100, 1);
+            assert_int_equal(points_n(v.on_cards), cards_purse(&b.card));
+            assert_int_equal(cards_purse(&b.card) >= n * 100, 1);
             torn += !whole;
             if (whole)
                 break;
         }
-        assert_books_hold();
+        books_sound(hq.books);
         close_all();
     }
     print_message("  %d loads torn\n", torn);
@@ -498,37 +348,29 @@ TEST(uplink, a_redemption_in_doubt_or_cancelled_comes_back_to_the_member_and_the
             assert_said(ask("sync"), "ok");
             assert_said(ask("cancel"), "ok");
             assert_said(ask("tap"), "online=yes");
-            assert_int_equal(purse_of(&b.card), 2000 + earned);
-            struct member_view v = member(12);
+            assert_int_equal(cards_purse(&b.card), 2000 + earned);
+            struct member_view v = office_member(&hq, 12);
             assert_int_equal(points_n(v.held), 0);
             assert_int_equal(points_n(v.in_transit), 0);
             assert_int_equal(points_n(v.on_cards), 2000 + earned);
-            assert_books_hold();
+            books_sound(hq.books);
             close_all();
         }
 }
 
 TEST(uplink, a_card_on_the_hot_list_is_refused_offline_too)
 {
-    struct errmsg why = {""};
     open_all(VCARD_EV2);
     assert_said(ask("sync"), "ok");
     assert_said(ask("tap"), "ok state=identified");
     assert_said(ask("cancel"), "ok");
-    memset(&txn, 0, sizeof txn);
-    txn.kind = TXN_CARD;
-    txn.member = 12;
-    txn.card = uid;
-    txn.card_kind = CARD_EV2;
-    txn.card_status = CARD_BLOCKED;
-    snprintf(txn.reason, sizeof txn.reason, "lost");
-    must(books_post_own(books, &txn, clock_now_s(), &why), &why);
+    office_post_card(&hq, &uid, CARD_EV2, 12, CARD_BLOCKED, "lost");
     assert_said(ask("tap"), "error BLOCKED"); /* head office says it at the tap */
     assert_said(ask("sync"), "ok");
     till_close_here();
-    office_stop();
+    office_stop(&hq);
     till_open_here();
     assert_said(ask("tap"), "error BLOCKED"); /* and the till remembers */
-    office_start();
+    office_start(&hq);
     close_all();
 }
