@@ -14,7 +14,7 @@ PKGS := sqlite3 libnfc libusb-1.0 jansson
 cflags = -std=c11 -isystem /usr/include/nanopb -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -MMD -MP -I. -I$B $(WARN) $(CFLAGS) $(SAN) \
          $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 # mbedTLS 2.28 has no .pc file, so it is linked by name; 3.6 takes the same names.
-LIBS = $(shell pkg-config --libs $(PKGS)) -lprotobuf-nanopb -lmbedtls -lmbedx509 -lmbedcrypto
+LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lprotobuf-nanopb -lmbedtls -lmbedx509 -lmbedcrypto
 
 # A folder's *.c are its part; main.c and *_main.c are programs.
 PARTS := base rules cardproto hw db sync terminal office
@@ -84,7 +84,7 @@ $(tests): $B/tests/%: $B/tests/%.o $(testobjs) $B/libpatron.a
 # The tests that start whole programs, and the scripts that drive them.
 e2e := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/e2e_*.c)) $(wildcard tests/freefare.sh tests/ctl.sh tests/valgrind.sh)
 # An independent terminal for our cards, of this test alone; left out where it is not installed.
-ifneq ($(shell pkg-config --exists libfreefare && echo yes),yes)
+ifneq ($(shell pkg-config --exists libfreefare 2>/dev/null && echo yes),yes)
 e2e := $(filter-out %/e2e_freefare,$(e2e))
 endif
 $B/tests/e2e_freefare: LIBS += -lfreefare

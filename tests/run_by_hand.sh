@@ -46,8 +46,8 @@ if [ $fresh ]; then
 fi
 cat <<END
 Cards: anna, bela, carl.  'card anna' lays a card on the reader, 'card' takes it away.
-Try:   card anna / tap / line 22745 2 1500 / total / pay / card / card anna / tap / redeem max / quit
-The second tap finds the points of the first sale: head office loads them on the card.
+Try:   card anna / tap / line 22745 2 150000 / total / pay / card / card anna / tap / line 22745 1 5000 / total / redeem max / pay / quit
+Amounts are in pence. The second tap finds the points of the first sale: head office loads them on the card.
 Head office: $ctl member list
 END
 mkfifo "$dir/in" 2>/dev/null || :
