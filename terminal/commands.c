@@ -525,9 +525,10 @@ static void check_synced(struct till *t, struct client *c, int64_t now_ms)
         done(c);
         put(c, c->person ? "  Head office has everything.\n" : "ok owed=0\n");
     } else if (now_ms < c->deadline_ms) {
-        t->hurry_ms = now_ms + TILL_HURRY_MS;
-        if (!uplink_is_up(t) && link_state(t->up.link) == LINK_IDLE)
+        if (now_ms >= t->hurry_ms && link_state(t->up.link) == LINK_IDLE) {
+            t->hurry_ms = now_ms + TILL_HURRY_MS;
             outbox_hurry(&t->up.outbox);
+        }
     } else {
         fail(c, "TIMEOUT",
              "Head office was not reached; %u entries are still owed. Selling goes on.", owed);
@@ -537,6 +538,7 @@ static void check_synced(struct till *t, struct client *c, int64_t now_ms)
 static void do_sync(struct till *t, struct client *c, const struct words *w)
 {
     c->deadline_ms = deadline(w->count > 1 ? w->word[1] : NULL, SYNC_MS);
+    t->hurry_ms = clock_tick_ms() + TILL_HURRY_MS;
     outbox_hurry(&t->up.outbox);
     if (!t->up.link)
         check_synced(t, c, clock_tick_ms());

@@ -51,7 +51,7 @@ struct till *chain_add_till(struct chain *c, const char *shop);
 void till_start(struct chain *c, struct till *t, const char *env);
 void till_clock(struct till *t, const char *time);
 void till_cut(struct till *t);
-void till_restore(struct till *t);
+int till_restore(struct till *t); /* how often it was refused meanwhile */
 
 /* A card of this kind ("ev1", "ev2") and name, issued to a fresh member at head office's desk, sent to the
  * shop of this till.  The desk is open from the first card until chain_desk_close. */

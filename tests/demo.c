@@ -539,6 +539,16 @@ static void show_books(void)
     }
 }
 
+/* The threads last: a program ends with the thread that started it. */
+static void end_shops(void)
+{
+    chain_close(&chain);
+    finished = true;
+    pthread_barrier_wait(&dawn);
+    for (int i = 0; i < SHOPS; i++)
+        pthread_join(shop[i].thread, NULL);
+}
+
 int main(int argc, char **argv)
 {
     const char *bin = argc > 1 ? argv[1] : "build";
@@ -574,13 +584,9 @@ int main(int argc, char **argv)
     settle_away();
     printf("\n");
     show_books();
-    finished = true;
-    pthread_barrier_wait(&dawn);
-    for (int i = 0; i < SHOPS; i++)
-        pthread_join(shop[i].thread, NULL);
     if (differences) {
         printf("\n%d of these checks do not hold.  Logs: %s\n", differences, chain.log);
-        chain_close(&chain);
+        end_shops();
         return 1;
     }
     printf("\nEvery point is where the books say.  To try next:\n"
@@ -589,6 +595,6 @@ int main(int argc, char **argv)
            "  %s/patronctl --home %s review              what head office would look at\n"
            "  sqlite3 %s/patron.db                       the ledger itself (db/office.sql)\n",
            bin, chain.office_home, bin, chain.office_home, chain.office_home);
-    chain_close(&chain);
+    end_shops();
     return 0;
 }

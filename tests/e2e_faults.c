@@ -177,6 +177,47 @@ TEST(chain, no_till_holds_a_key_that_could_make_points)
     chain_close(&chain);
 }
 
+/* ---- the line ---- */
+
+TEST(line, a_till_that_is_refused_knocks_four_times_a_second_and_no_more)
+{
+    open_chain();
+    struct till *t = chain_add_till(&chain, "UK");
+    char line[512];
+    till_cut(t);
+    control_send(&t->control, "sync 1000");
+    assert_true(control_read(&t->control, line, sizeof line, 20000));
+    assert_memory_equal(line, "error TIMEOUT", 13);
+    assert_in_range(till_restore(t), 1, 8);
+    control_ok(&t->control, line, sizeof line, "sync 15000");
+    chain_close(&chain);
+}
+
+TEST(line, a_sale_with_the_line_cut_or_hung_goes_on_and_is_posted_once_when_it_is_back)
+{
+    open_chain();
+    struct till *t = chain_add_till(&chain, "UK");
+    chain_issue(&chain, t, "ev2", "anna");
+    chain_desk_close(&chain);
+    fill_purse(t, "anna");
+    for (int hung = 0; hung < 2; hung++) {
+        char line[512];
+        if (hung)
+            relay_hang(&t->relay);
+        else
+            till_cut(t);
+        begin_sale(t, "anna");
+        control_ok(&t->control, line, sizeof line, "redeem 200");
+        control_ok(&t->control, line, sizeof line, "pay");
+        assert_int_equal(answer_number(line, "redeemed"), 200);
+        note(line);
+        card_take(t);
+        till_restore(t);
+    }
+    assert_books(t, "anna");
+    chain_close(&chain);
+}
+
 /* ---- tears: the card pulled at each exchange of a redemption, over the real libnfc ---- */
 
 /* One sale with the card pulled.  Returns false when it was over before the tear. */

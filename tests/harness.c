@@ -419,6 +419,7 @@ static void relay_run(int listener, int commands, int answers, int port)
     for (int i = 0; i < RELAY_PAIRS; i++)
         pairs[i] = (struct pair){-1, -1};
     enum relay_mode mode = RELAY_OPEN;
+    int refused = 0;
     for (;;) {
         struct pollfd f[2 + 2 * RELAY_PAIRS];
         f[0] = (struct pollfd){commands, POLLIN, 0};
@@ -438,14 +439,16 @@ static void relay_run(int listener, int commands, int answers, int port)
                 port = command[1];
             for (int i = 0; mode != RELAY_HANG && i < RELAY_PAIRS; i++)
                 pair_close(&pairs[i]);
-            if (write(answers, "", 1) != 1)
+            if (write(answers, &refused, sizeof refused) != (ssize_t)sizeof refused)
                 _exit(1);
+            refused = 0;
             continue;
         }
         if (f[1].revents) {
             if (mode == RELAY_CUT) {
-                struct pair refused = {accept4(listener, NULL, NULL, SOCK_CLOEXEC), -1};
-                pair_close(&refused);
+                struct pair p = {accept4(listener, NULL, NULL, SOCK_CLOEXEC), -1};
+                pair_close(&p);
+                refused++;
             } else {
                 relay_accept(listener, port, pairs);
             }
@@ -483,13 +486,14 @@ void relay_start(struct relay *r, int office_port)
     *r = (struct relay){{pid, answers[0]}, commands[1], ntohs(a.sin_port)};
 }
 
-static void relay_tell(struct relay *r, enum relay_mode mode, int port)
+/* Returns how many connections were refused since it was told the last time. */
+static int relay_tell(struct relay *r, enum relay_mode mode, int port)
 {
-    int command[2] = {(int)mode, port};
-    char done;
+    int command[2] = {(int)mode, port}, refused;
     if (write(r->command, command, sizeof command) != (ssize_t)sizeof command ||
-        read(r->proc.out, &done, 1) != 1)
+        read(r->proc.out, &refused, sizeof refused) != (ssize_t)sizeof refused)
         die("harness: the relay is gone");
+    return refused;
 }
 
 void relay_cut(struct relay *r)
@@ -502,9 +506,9 @@ void relay_hang(struct relay *r)
     relay_tell(r, RELAY_HANG, 0);
 }
 
-void relay_restore(struct relay *r)
+int relay_restore(struct relay *r)
 {
-    relay_tell(r, RELAY_OPEN, 0);
+    return relay_tell(r, RELAY_OPEN, 0);
 }
 
 void relay_target(struct relay *r, int office_port)

@@ -63,7 +63,7 @@ struct relay {
 void relay_start(struct relay *r, int office_port);
 void relay_cut(struct relay *r);                   /* connections are reset, new ones refused */
 void relay_hang(struct relay *r);                  /* stays open, nothing passes any more */
-void relay_restore(struct relay *r);
+int relay_restore(struct relay *r);                /* how many were refused while it was cut */
 void relay_target(struct relay *r, int office_port); /* head office came back elsewhere */
 void relay_stop(struct relay *r);
 
