@@ -27,6 +27,14 @@ void entry_text(char out[ENTRY_TEXT_SIZE], struct entry_id id)
         snprintf(out, ENTRY_TEXT_SIZE, "T%04" PRIu32 "-%" PRIu32, id.terminal, id.seq);
 }
 
+void commit_name_text(char out[ENTRY_TEXT_SIZE], struct entry_id name)
+{
+    if (name.terminal == OFFICE_TERMINAL)
+        snprintf(out, ENTRY_TEXT_SIZE, "load %" PRIu32, name.seq);
+    else
+        entry_text(out, name);
+}
+
 void uid_text(char out[UID_TEXT_SIZE], const struct card_uid *uid)
 {
     hex_encode(out, uid->b, sizeof uid->b);

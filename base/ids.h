@@ -26,7 +26,7 @@ struct card_uid {
 typedef uint64_t member_id;
 
 enum {
-    ENTRY_TEXT_SIZE = 24, /* "T0007-123", head office "HQ-123" */
+    ENTRY_TEXT_SIZE = 24, /* "T0007-123", head office "HQ-123"; on a card "load 123" */
     UID_TEXT_SIZE = 15,   /* "04a1b2c3d4e5f6" */
     MEMBER_TEXT_SIZE = 24 /* "M12345" */
 };
@@ -43,6 +43,8 @@ bool uid_is(const struct card_uid *uid); /* not all zeros */
 bool uid_equal(const struct card_uid *a, const struct card_uid *b);
 
 void entry_text(char out[ENTRY_TEXT_SIZE], struct entry_id id);
+/* As a card names a commit (txn_commit_name): "T0007-123", head office's "load 123". */
+void commit_name_text(char out[ENTRY_TEXT_SIZE], struct entry_id name);
 void uid_text(char out[UID_TEXT_SIZE], const struct card_uid *uid);
 void member_text(char out[MEMBER_TEXT_SIZE], member_id member);
 /* Errors: ERR_FORMAT, out untouched. */

@@ -33,6 +33,11 @@ const char *txn_kind_text(enum txn_kind kind)
     return "?";
 }
 
+struct entry_id txn_commit_name(const struct txn *t)
+{
+    return t->kind == TXN_LOAD_INTENT ? (struct entry_id){OFFICE_TERMINAL, t->load} : t->id;
+}
+
 static bool ended(const char *text, size_t size)
 {
     return memchr(text, 0, size) != NULL;
@@ -117,5 +122,8 @@ enum err txn_check(const struct txn *t, struct errmsg *why)
         return err_set(why, ERR_FORMAT, "a %s without a card", txn_kind_text(t->kind));
     if (t->kind == TXN_MEMBER && t->member == 0)
         return err_set(why, ERR_FORMAT, "an enrolment without a member");
+    if ((t->kind == TXN_LOAD_INTENT) != (t->load != 0))
+        return err_set(why, ERR_FORMAT, "a %s %s the number of a load", txn_kind_text(t->kind),
+                       t->load ? "with" : "without");
     return OK;
 }

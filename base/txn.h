@@ -124,10 +124,16 @@ struct txn {
     struct card_uid replaces;     /* CARD: the old card, zeros = none */
     int32_t day;                  /* RUN: the day it is for */
     char reason[TXN_REASON_SIZE]; /* ADJUST, CARD: why, for people */
+    uint32_t load;                /* LOAD_INTENT: number of the load, of no other one; may have gaps */
 };
 
 /* "sale", "load intent", ...; never NULL, "?" for a number that is no kind. */
 const char *txn_kind_text(enum txn_kind kind);
+
+/* How a card names the commit of this INTENT or LOAD_INTENT, in its log and to whoever commits next: a
+ * till's by its entry, head office's by (0, load).  The card has to be told before the LOAD_INTENT is
+ * whole, and many cards are loaded at once, so which entry it will be nobody knows yet. */
+struct entry_id txn_commit_name(const struct txn *t);
 
 /* Is this txn well formed: kind known, strings terminated, counts and amounts in range, total the sum
  * of the lines, the fields its kind needs present?  Checked before one is journalled and again when

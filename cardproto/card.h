@@ -56,7 +56,7 @@ enum { CARD_LAYOUT = 1, CARD_FLAG_BLOCKED = 1 };
 
 /* A record of the card's log: SPEC.md section 10. */
 struct card_record {
-    struct entry_id entry;   /* the INTENT or LOAD_INTENT this commit belonged to */
+    struct entry_id entry;   /* the commit's name: txn_commit_name of its INTENT or LOAD_INTENT */
     int64_t time_s;
     char type;               /* 'D' debit, 'L' load, 'I' issue */
     int32_t amount;          /* change of the purse, negative for a debit */
@@ -101,7 +101,8 @@ struct card_op;   /* fixed size, defined in card_op.h; holds session keys until 
 #include "cardproto/card_op.h"
 
 /* random: CARD_RANDOM_SIZE fresh random bytes, used for the authentications of this operation.
- * keys, uid, evidence: copied where needed; nothing is kept. */
+ * keys, uid, evidence: copied where needed; nothing is kept.
+ * entry, intent, previous are names of commits everywhere: txn_commit_name. */
 
 /* Who is it, what is on the purse?  5 exchanges (EV1: 6).  The session stays open for a debit. */
 void card_identify_start(struct card_op *op, const struct card_till_keys *keys,
@@ -156,8 +157,8 @@ void card_finish(struct card_op *op);
 
 /* Head office: is this evidence of a debit or load true, and does it say what the txn says?  Checks the
  * Transaction MAC, the amounts and the log record inside the MAC input, the reader id.  previous: the
- * entry whose commit came before this one on the card, as the card itself enciphered it; zero at first,
- * when a foreign reader committed, and on EV1, where the record is all there is.
+ * commit that came before this one on the card, as the card itself enciphered it; zero at first, when a
+ * foreign reader committed, and on EV1, where the record is all there is.
  * Errors: ERR_MAC; ERR_FORMAT (the evidence is of something else); ERR_NOT_FOUND: all fits, but a later
  * commit has overwritten the Transaction MAC (tmv is zeros), so it is only a till's word; with why. */
 MUST_CHECK enum err card_evidence_check(const struct card_office_keys *keys, const struct card_uid *uid,

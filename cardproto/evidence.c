@@ -43,8 +43,8 @@ static enum err check_record(struct entry_id entry, int32_t change, const struct
         return err_set(why, ERR_FORMAT, "the log record is malformed");
     if (!entry_equal(r.entry, entry)) {
         char is[ENTRY_TEXT_SIZE], should[ENTRY_TEXT_SIZE];
-        entry_text(is, r.entry);
-        entry_text(should, entry);
+        commit_name_text(is, r.entry);
+        commit_name_text(should, entry);
         return err_set(why, ERR_FORMAT, "the log record belongs to %s, not to %s", is, should);
     }
     if (r.amount != change)

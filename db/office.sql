@@ -181,18 +181,18 @@ CREATE TABLE card (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX card_by_member ON card (member);
 
--- Which entry made which transaction of a card.  A number that is missing between tmc_first and tmc_last
--- is a transaction some till has not sent.
+-- Who made which transaction of a card, named as the card names it: intent has the same two columns.  A
+-- counter that is missing between tmc_first and tmc_last is a transaction some till has not sent.
 CREATE TABLE card_tmc (
     uid      BLOB    NOT NULL CHECK (length(uid) = 7),
     tmc      INTEGER NOT NULL,
     terminal INTEGER NOT NULL,
-    seq      INTEGER NOT NULL,
+    number   INTEGER NOT NULL,
     named    INTEGER NOT NULL CHECK (named IN (0, 1)), -- 1 = only named by the one after it (EncTMRI)
     position INTEGER NOT NULL REFERENCES entry (position),
     PRIMARY KEY (uid, tmc)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX card_tmc_by_entry ON card_tmc (terminal, seq);
+CREATE INDEX card_tmc_by_name ON card_tmc (terminal, number);
 
 -- Status changes that tills have to know, in order.
 CREATE TABLE hot (
@@ -209,6 +209,8 @@ CREATE TABLE intent (
     seq           INTEGER NOT NULL,
     position      INTEGER NOT NULL REFERENCES entry (position),
     load          INTEGER NOT NULL CHECK (load IN (0, 1)),
+    number        INTEGER NOT NULL CHECK (number > 0), -- the card names it (terminal, number): a till's by
+                                                       -- its seq, a load by the number of the load
     uid           BLOB    NOT NULL CHECK (length(uid) = 7),
     member        INTEGER NOT NULL,
     amount        INTEGER NOT NULL,                 -- debit: points off the card; load: change of it
@@ -218,7 +220,8 @@ CREATE TABLE intent (
     outcome       INTEGER NOT NULL CHECK (outcome BETWEEN 0 AND 2), -- none, rewarded, dropped
     proved_by     INTEGER,                          -- position of the entry with the proof
     sale_position INTEGER,
-    PRIMARY KEY (terminal, seq)
+    PRIMARY KEY (terminal, seq),
+    UNIQUE (terminal, number)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX intent_open ON intent (uid, position) WHERE proof = 0;
 

@@ -96,19 +96,23 @@ static const char *const statements[Q_COUNT] = {
     [Q_CARDS] = "SELECT uid, member, kind, status, purse FROM card WHERE ?1 = 0 OR member = ?1"
                 " ORDER BY position, uid",
     [Q_CARD_SUM] = "SELECT coalesce(sum(purse), 0) FROM card WHERE member = ?",
-    [Q_TMC_GET] = "SELECT terminal, seq, named FROM card_tmc WHERE uid = ? AND tmc = ?",
-    [Q_TMC_ADD] = "INSERT INTO card_tmc (uid, tmc, terminal, seq, named, position) VALUES (?, ?, ?, ?, ?, ?)"
+    [Q_TMC_GET] = "SELECT terminal, number FROM card_tmc WHERE uid = ? AND tmc = ?",
+    [Q_TMC_ADD] = "INSERT INTO card_tmc (uid, tmc, terminal, number, named, position)"
+                  " VALUES (?, ?, ?, ?, ?, ?)"
                   " ON CONFLICT DO UPDATE SET named = min(named, excluded.named)",
-    [Q_TMC_NAMES] = "SELECT 1 FROM card_tmc WHERE terminal = ? AND seq = ? AND uid = ?",
+    [Q_TMC_NAMES] = "SELECT 1 FROM card_tmc WHERE terminal = ? AND number = ? AND uid = ?",
     [Q_HOT_ADD] = "INSERT INTO hot (version, uid, status, position)"
                   " VALUES ((SELECT coalesce(max(version), 0) + 1 FROM hot), ?, ?, ?)",
     [Q_HOT_SINCE] = "SELECT version, uid, status FROM hot WHERE version > ? ORDER BY version LIMIT ?",
     [Q_HOT_LAST] = "SELECT status FROM hot WHERE uid = ? ORDER BY version DESC LIMIT 1",
     /* ---- intents ---- */
-    [Q_INTENT_GET] = "SELECT load, uid, member, amount, time_s, proof, how, outcome, sale_position"
-                     " FROM intent WHERE terminal = ? AND seq = ?",
-    [Q_INTENT_ADD] = "INSERT INTO intent (terminal, seq, position, load, uid, member, amount, time_s,"
-                     " proof, how, outcome) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)",
+    [Q_INTENT_GET] = "SELECT terminal, seq, number, load, uid, amount, time_s, proof, how, outcome,"
+                     " sale_position FROM intent WHERE terminal = ? AND seq = ?",
+    [Q_INTENT_NAMED] = "SELECT terminal, seq, number, load, uid, amount, time_s, proof, how, outcome,"
+                       " sale_position FROM intent WHERE terminal = ? AND number = ?",
+    [Q_LOAD_LAST] = "SELECT max(number) FROM intent WHERE terminal = 0",
+    [Q_INTENT_ADD] = "INSERT INTO intent (terminal, seq, number, position, load, uid, member, amount,"
+                     " time_s, proof, how, outcome) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)",
     [Q_INTENT_SET] = "UPDATE intent SET proof = ?3, how = ?4, outcome = ?5,"
                      " proved_by = iif(proof <> ?3, ?6, proved_by)"
                      " WHERE terminal = ?1 AND seq = ?2",

@@ -229,6 +229,15 @@ enum err books_next_seq(struct books *b, uint32_t terminal, uint32_t *seq, uint8
     return query_done(&q, why);
 }
 
+enum err books_next_load(struct books *b, uint32_t *load, struct errmsg *why)
+{
+    struct query q = query_of(b->store, Q_LOAD_LAST);
+    *load = 1;
+    if (query_row(&q))
+        *load = (uint32_t)query_get_int(&q) + 1;
+    return query_done(&q, why);
+}
+
 enum err books_member(struct books *b, member_id member, struct member_view *out, struct errmsg *why)
 {
     struct member_view m = {.member = member, .next_expiry_day = DAY_NEVER};

@@ -39,8 +39,11 @@ enum post_result {
 MUST_CHECK enum err books_post(struct books *b, const struct txn *t, struct bytes entry,
                                int64_t received_s, enum post_result *result, struct errmsg *why);
 /* Head office's own txn: id and encoding are made here; t->id is filled in.  Errors: those of txn_check;
- * ERR_STATE for a LOAD_INTENT of more than is held by now: plan again. */
+ * for a LOAD_INTENT, ERR_STATE: of more than is held by now; ERR_EXISTS: the load number is another's. */
 MUST_CHECK enum err books_post_own(struct books *b, struct txn *t, int64_t now_s, struct errmsg *why);
+
+/* One more than the highest load number of all LOAD_INTENTs. */
+MUST_CHECK enum err books_next_load(struct books *b, uint32_t *load, struct errmsg *why);
 
 /* The day of the last RUN; INT32_MIN = there was none. */
 MUST_CHECK enum err books_run_day(struct books *b, int32_t *day, struct errmsg *why);

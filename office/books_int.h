@@ -42,8 +42,10 @@ enum err books_load_intent(struct books *b, struct entry_id id, struct ledger_in
 /* Reads and decodes an entry.  Errors: ERR_NOT_FOUND. */
 enum err books_load_entry(struct books *b, struct entry_id id, struct txn *out, int64_t *position,
                           struct errmsg *why);
-/* Checks the evidence of t (a SALE, CANCEL, SETTLE or LOAD with commit DONE) as posting does. */
-enum err books_check_evidence(const struct books *b, const struct txn *t, struct entry_id *before,
+/* Checks the evidence of t (a SALE, CANCEL, SETTLE or LOAD with commit DONE) as posting does.  intent:
+ * t's; before: the commit before it, as the card names it. */
+enum err books_check_evidence(const struct books *b, const struct txn *t,
+                              const struct ledger_intent *intent, struct entry_id *before,
                               struct errmsg *why);
 /* What was read at the entry of this name is not to be called again: packs and runs may have gone. */
 enum err books_reload(struct books *b, struct errmsg *why);

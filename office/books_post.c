@@ -66,19 +66,19 @@ static enum err load_member(struct books *b, member_id member, int32_t from_day,
     return query_done(&q, why);
 }
 
-enum err books_load_intent(struct books *b, struct entry_id id, struct ledger_intent *out,
-                           struct errmsg *why)
+/* by: Q_INTENT_GET for the entry, Q_INTENT_NAMED as a card names its commit. */
+static enum err find_intent(struct books *b, enum office_query by, struct entry_id id,
+                            struct ledger_intent *out, struct errmsg *why)
 {
-    *out = (struct ledger_intent){.id = id};
-    if (!entry_is(id))
-        return OK;
-    struct query q = query_of(b->store, Q_INTENT_GET);
+    struct query q = query_of(b->store, by);
     query_int(&q, id.terminal);
     query_int(&q, id.seq);
     if ((out->known = query_row(&q))) {
+        out->id.terminal = out->name.terminal = (uint32_t)query_get_int(&q);
+        out->id.seq = (uint32_t)query_get_int(&q);
+        out->name.seq = (uint32_t)query_get_int(&q);
         out->load = query_get_int(&q) != 0;
         query_get_uid(&q, &out->card);
-        (void)query_get_int(&q);
         out->amount = points_of(query_get_int(&q));
         out->time_s = query_get_int(&q);
         out->proof = (enum ledger_proof)query_get_int(&q);
@@ -87,6 +87,15 @@ enum err books_load_intent(struct books *b, struct entry_id id, struct ledger_in
         out->sale_position = query_get_int(&q);
     }
     return query_done(&q, why);
+}
+
+enum err books_load_intent(struct books *b, struct entry_id id, struct ledger_intent *out,
+                           struct errmsg *why)
+{
+    *out = (struct ledger_intent){.id = id};
+    if (id.terminal != OFFICE_TERMINAL)
+        out->name = id; /* known or not */
+    return entry_is(id) ? find_intent(b, Q_INTENT_GET, id, out, why) : OK;
 }
 
 enum err books_load_entry(struct books *b, struct entry_id id, struct txn *out, int64_t *position,
@@ -112,7 +121,8 @@ enum err books_load_entry(struct books *b, struct entry_id id, struct txn *out, 
                               : e;
 }
 
-enum err books_check_evidence(const struct books *b, const struct txn *t, struct entry_id *before,
+enum err books_check_evidence(const struct books *b, const struct txn *t,
+                              const struct ledger_intent *intent, struct entry_id *before,
                               struct errmsg *why)
 {
     int64_t change = t->kind == TXN_LOAD ? points_n(t->points) : -points_n(t->redeemed);
@@ -121,7 +131,7 @@ enum err books_check_evidence(const struct books *b, const struct txn *t, struct
         return err_set(why, ERR_MAC, "no keys to check it with");
     if (change < INT32_MIN || change > INT32_MAX)
         return err_set(why, ERR_FORMAT, "no card holds that much");
-    return card_evidence_check(b->keys, &t->card, t->original, (int32_t)change, &t->evidence, before,
+    return card_evidence_check(b->keys, &t->card, intent->name, (int32_t)change, &t->evidence, before,
                                why);
 }
 
@@ -135,23 +145,24 @@ static enum err load_evidence(struct books *b, struct ledger_facts *in, struct e
     in->counter_taken = in->named = false;
     in->before = (struct ledger_intent){0};
     if (t->commit == COMMIT_DONE) {
-        enum err bad = books_check_evidence(b, t, &in->evidence_before, &fault);
+        enum err bad = books_check_evidence(b, t, &in->intent, &in->evidence_before, &fault);
         in->evidence = bad == OK ? EVIDENCE_GOOD : bad == ERR_NOT_FOUND ? EVIDENCE_LOST : EVIDENCE_BAD;
         snprintf(in->evidence_why, sizeof in->evidence_why, "%.159s", fault.text);
-        e = books_load_intent(b, in->evidence_before, &in->before, why);
+        if (entry_is(in->evidence_before))
+            e = find_intent(b, Q_INTENT_NAMED, in->evidence_before, &in->before, why);
         in->before.known &= uid_equal(&in->before.card, &t->card);
         if (!e) {
             struct query q = query_of(b->store, Q_TMC_GET);
             query_uid(&q, &t->card);
             query_int(&q, t->evidence.tmc);
             if (query_row(&q)) {
-                struct entry_id id = {(uint32_t)query_get_int(&q), 0};
-                id.seq = (uint32_t)query_get_int(&q);
-                in->counter_taken = !entry_equal(id, t->original);
+                struct entry_id name = {(uint32_t)query_get_int(&q), 0};
+                name.seq = (uint32_t)query_get_int(&q);
+                in->counter_taken = !entry_equal(name, in->intent.name);
             }
             e = query_done(&q, why);
         }
-    } else if (t->kind == TXN_INTENT || t->kind == TXN_LOAD_INTENT) {
+    } else if (t->kind == TXN_INTENT) { /* a load is posted before it is done */
         struct query q = query_of(b->store, Q_TMC_NAMES);
         query_int(&q, t->id.terminal);
         query_int(&q, t->id.seq);
@@ -475,15 +486,15 @@ static enum err write_notes(struct books *b, int64_t position, struct errmsg *wh
     return e;
 }
 
-static enum err add_counter(struct books *b, uint32_t tmc, struct entry_id id, bool named,
+static enum err add_counter(struct books *b, uint32_t tmc, struct entry_id name, bool named,
                             int64_t position, struct errmsg *why)
 {
     const struct txn *t = b->facts.t;
     struct query q = query_of(b->store, Q_TMC_ADD);
     query_uid(&q, &t->card);
     query_int(&q, tmc);
-    query_int(&q, id.terminal);
-    query_int(&q, id.seq);
+    query_int(&q, name.terminal);
+    query_int(&q, name.seq);
     query_int(&q, named);
     query_int(&q, position);
     return query_run(&q, why);
@@ -495,7 +506,7 @@ static enum err write_counters(struct books *b, int64_t position, struct errmsg 
     const struct ledger_effects *out = &b->effects;
     enum err e = OK;
     if (out->counter)
-        e = add_counter(b, t->evidence.tmc, t->original, false, position, why);
+        e = add_counter(b, t->evidence.tmc, b->facts.intent.name, false, position, why);
     if (!e && out->counter_before)
         e = add_counter(b, t->evidence.tmc - 1, b->facts.evidence_before, true, position, why);
     if (e || t->evidence.kind == CARD_NONE || !(out->counter || out->new_intent))
@@ -516,6 +527,7 @@ static enum err write_intents(struct books *b, int64_t position, struct errmsg *
         struct query q = query_of(b->store, Q_INTENT_ADD);
         query_int(&q, t->id.terminal);
         query_int(&q, t->id.seq);
+        query_int(&q, txn_commit_name(t).seq);
         query_int(&q, position);
         query_int(&q, load);
         query_uid(&q, &t->card);
@@ -886,12 +898,20 @@ enum err books_post(struct books *b, const struct txn *t, struct bytes entry, in
 
 /* ---- head office's own ---- */
 
-static enum err refuse_overload(struct books *b, const struct txn *t, struct errmsg *why)
+/* A LOAD_INTENT that may not be: its number is another's, or the points are gone. */
+static enum err refuse_load(struct books *b, const struct txn *t, struct errmsg *why)
 {
     struct ledger_card card;
+    struct ledger_intent other;
     struct member_view m;
-    enum err e = load_card(b, &t->card, &card, why);
-    if (e || t->kind != TXN_LOAD_INTENT || points_n(t->points) <= 0)
+    if (t->kind != TXN_LOAD_INTENT)
+        return OK;
+    enum err e = find_intent(b, Q_INTENT_NAMED, txn_commit_name(t), &other, why);
+    if (!e && other.known)
+        return err_set(why, ERR_EXISTS, "load %" PRIu32 " is another one", t->load);
+    if (!e)
+        e = load_card(b, &t->card, &card, why);
+    if (e || points_n(t->points) <= 0)
         return e;
     if (!card.known || card.member == 0)
         return err_set(why, ERR_STATE, "the card is of no member");
@@ -919,7 +939,7 @@ enum err books_post_own(struct books *b, struct txn *t, int64_t now_s, struct er
     if (!e)
         e = txn_check(t, why);
     if (!e)
-        e = refuse_overload(b, t, why);
+        e = refuse_load(b, t, why);
     if (!e)
         e = wire_encode_txn(&entry, t, why);
     if (!e)
@@ -945,7 +965,7 @@ static enum err settle_by_reading(struct books *b, const struct card_seen *seen,
         e = books_load_entry(b, id, &b->original, &position, why);
     if (e)
         return e;
-    enum txn_commit verdict = card_judge(seen, id, &b->original.evidence, &complete);
+    enum txn_commit verdict = card_judge(seen, intent.name, &b->original.evidence, &complete);
     if (verdict != COMMIT_DONE && verdict != COMMIT_NOT_DONE)
         return OK;
     memset(t, 0, sizeof *t);

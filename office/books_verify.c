@@ -205,16 +205,18 @@ static enum err check_evidence(struct check *c)
     char first[240] = "", text[520];
     enum err e = OK;
     struct query q = query_text_of(c->b->store,
-                                   "SELECT i.terminal, i.seq, i.how, e.bytes, i.amount FROM intent i"
+                                   "SELECT i.terminal, i.seq, i.number, i.how, e.bytes FROM intent i"
                                    " LEFT JOIN entry e ON e.position = i.proved_by WHERE i.proof = 2"
                                    " ORDER BY i.position");
     while (query_row(&q)) {
-        struct entry_id id, before;
+        struct entry_id id, named, before;
+        struct ledger_intent intent;
         struct errmsg fault = {""};
         char name[ENTRY_TEXT_SIZE];
         struct txn *t = &c->b->waiting;
-        id.terminal = (uint32_t)query_get_int(&q);
+        id.terminal = named.terminal = (uint32_t)query_get_int(&q);
         id.seq = (uint32_t)query_get_int(&q);
+        named.seq = (uint32_t)query_get_int(&q);
         entry_text(name, id);
         int64_t how = query_get_int(&q);
         struct bytes bytes = query_get_blob(&q);
@@ -225,16 +227,19 @@ static enum err check_evidence(struct check *c)
         if (!bad && how != HOW_NAMED && !entry_equal(t->original, id))
             bad = err_set(&fault, ERR_CORRUPT, "it is proved by an entry of something else");
         if (!bad && t->commit == COMMIT_DONE) {
-            bad = books_check_evidence(c->b, t, &before, &fault);
+            if ((e = books_load_intent(c->b, t->original, &intent, c->why)))
+                break;
+            bad = books_check_evidence(c->b, t, &intent, &before, &fault);
             if (bad == ERR_NOT_FOUND && how == HOW_READING)
                 bad = OK; /* the counter moved on before: head office's own reading is the witness */
-            if (!bad && how == HOW_NAMED && !entry_equal(before, id))
+            if (!bad && how == HOW_NAMED && !entry_equal(before, named))
                 bad = err_set(&fault, ERR_CORRUPT, "the card names another commit");
         }
         if (bad && broken++ == 0)
             snprintf(first, sizeof first, "; first %s: %.180s", name, fault.text);
     }
-    e = query_done(&q, c->why);
+    enum err ended = query_done(&q, c->why);
+    e = e ? e : ended;
     snprintf(text, sizeof text,
              "%" PRId64 " card commits: %" PRId64 " by Transaction MAC, %" PRId64 " by EV1 record, %" PRId64
              " read by head office, %" PRId64 " named by the next; %" PRId64 " broken%s",

@@ -370,10 +370,12 @@ static json_t *record_rows(const struct card_seen *seen)
     json_t *rows = json_array();
     for (int32_t i = 0; i < seen->record_count; i++) {
         const struct card_record *r = &seen->records[i];
+        char name[ENTRY_TEXT_SIZE];
+        commit_name_text(name, r->entry);
         json_array_append_new(rows,
-                              json_pack("{s:I, s:o, s:o, s:s, s:i, s:i}", "number",
+                              json_pack("{s:I, s:o, s:s, s:s, s:i, s:i}", "number",
                                         (json_int_t)r->number, "time", ctl_json_time(r->time_s),
-                                        "entry", ctl_json_entry(r->entry), "type",
+                                        "of", entry_is(r->entry) ? name : "", "type",
                                         r->type == 'D'   ? "debit"
                                         : r->type == 'L' ? "load"
                                                          : "issue",

@@ -334,6 +334,7 @@ static void post_intent(struct work *w)
         post(w, ACCOUNT_HELD, ACCOUNT_TRANSIT, t->points);
     struct ledger_intent self = {.known = true,
                                  .id = t->id,
+                                 .name = txn_commit_name(t),
                                  .load = load,
                                  .card = t->card,
                                  .amount = load ? t->points : t->redeemed,

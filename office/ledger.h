@@ -99,6 +99,7 @@ struct ledger_card {
 struct ledger_intent {
     bool known;
     struct entry_id id;
+    struct entry_id name; /* of its commit on the card: txn_commit_name; seq 0 = a load not known */
     bool load;
     struct card_uid card;
     struct points amount; /* debit: off the card, > 0; load: change of it */

@@ -22,30 +22,24 @@
 enum {
     REQUESTS_PER_TURN = 8,  /* of one connection, then the others have their go */
     ACCEPTS_PER_TURN = 16,
-    PROMISE_MS = 1000,      /* how long one load may keep others from the next entry number */
-    LOAD_TRIES = 5,
     EXCHANGE_MS = 500,      /* what a till gives the card */
     TURN_MS = 1000          /* the clock is looked at this often */
 };
 
-/* A card load under way:
+/* A card load under way, as many at once as there are tills:
  *
- *   READING --READY--> (WAITING for the entry number) --> CHANGING --READY, LOAD_INTENT committed-->
- *   COMMITTING --answer or none--> LOAD posted
+ *   READING --READY--> CHANGING --READY, LOAD_INTENT committed--> COMMITTING --answer or none--> LOAD posted
  *
- * The card writes the number of the LOAD_INTENT into its log and Transaction MAC before the LOAD_INTENT
- * can be complete, so the number is foretold: one load at a time is from there to its LOAD, and when another
- * entry took the number all the same, the load starts over; the till only carries frames. */
-enum load_state { LOAD_NONE, LOAD_READING, LOAD_WAITING, LOAD_CHANGING, LOAD_COMMITTING };
+ * The card writes the load number into its log and Transaction MAC before the LOAD_INTENT can be posted. */
+enum load_state { LOAD_NONE, LOAD_READING, LOAD_CHANGING, LOAD_COMMITTING };
 
 struct load {
     enum load_state state;
-    int32_t tries;
     struct card_uid card;
     struct card_op op;
     struct load_plan plan;
-    struct entry_id intent;
-    int64_t since_ms; /* WAITING, CHANGING */
+    uint32_t number;
+    struct entry_id intent; /* COMMITTING */
 };
 
 struct conn {
@@ -65,6 +59,10 @@ struct server {
     int listener;
     char address[LINK_ADDRESS_SIZE];
     int32_t run_day;
+    /* Number of the next load; only goes up, from one more than the highest in the books.  A number that
+     * was given out and never posted is on no card, since its LOAD_INTENT is on disk before the commit is
+     * sent: it may come again after a restart.  cardproto/SPEC.md 10. */
+    uint32_t next_load;
     int64_t wrong_codes[SERVER_WRONG_CODES]; /* when the last ones came; a ring */
     int32_t wrong_at;
     struct server_counts counts;
@@ -245,64 +243,15 @@ static void answer_loaded(struct server *s, struct conn *c, enum txn_commit comm
 
 static void load_go(struct server *s, struct conn *c, struct bytes answer);
 
-static void load_begin(struct server *s, struct conn *c)
-{
-    struct load *l = &c->load;
-    uint8_t random[CARD_RANDOM_SIZE];
-    clock_random(random, sizeof random);
-    l->state = LOAD_READING;
-    card_load_start(&l->op, &s->home->card_keys, &l->card, random);
-    bytes_wipe(random, sizeof random);
-    load_go(s, c, bytes_of("", 0));
-}
-
-/* From the start, without telling the till: it will be asked for a few more exchanges. */
-static void load_again(struct server *s, struct conn *c, const char *cause)
-{
-    struct load *l = &c->load;
-    card_finish(&l->op);
-    if (++l->tries >= LOAD_TRIES) {
-        load_end(c);
-        refuse(s, c, ERR_BUSY, "the card could not be loaded now (%s): try again", cause);
-        return;
-    }
-    s->counts.loads_restarted++;
-    note(s, c, "load starts over: %s", cause);
-    load_begin(s, c);
-}
-
-/* Is another load between its foretold number and its LOAD, which takes the number after, and not too
- * slow? */
-static bool is_promised(const struct server *s, const struct conn *c)
-{
-    int64_t now = clock_tick_ms();
-    for (int i = 0; i < SERVER_CONNECTIONS; i++) {
-        const struct conn *other = &s->conns[i];
-        bool open = other->load.state == LOAD_CHANGING || other->load.state == LOAD_COMMITTING;
-        if (other != c && other->link && open && now - other->load.since_ms < PROMISE_MS)
-            return true;
-    }
-    return false;
-}
-
 /* The card was read: what is there to do? */
 static void load_plan(struct server *s, struct conn *c)
 {
     struct load *l = &c->load;
     struct errmsg why = {""};
     int64_t now = clock_now_s();
-    uint8_t hash[WIRE_HASH_SIZE];
-    if (is_promised(s, c)) {
-        if (l->state != LOAD_WAITING)
-            l->since_ms = clock_tick_ms();
-        l->state = LOAD_WAITING;
-        return;
-    }
     enum err e = books_begin(s->books, &why);
     if (!e) {
         e = books_plan_load(s->books, &l->op.seen, now, &l->plan, &why);
-        if (!e)
-            e = books_next_seq(s->books, OFFICE_TERMINAL, &l->intent.seq, hash, &why);
         if (!e)
             e = books_commit(s->books, &why);
         if (e)
@@ -317,10 +266,10 @@ static void load_plan(struct server *s, struct conn *c)
         answer_loaded(s, c, COMMIT_NONE, 0, l->op.seen.purse, l->plan.note);
         return;
     }
-    l->intent.terminal = OFFICE_TERMINAL;
     l->state = LOAD_CHANGING;
-    l->since_ms = clock_tick_ms();
-    card_load_set(&l->op, l->plan.delta, &l->plan.profile, l->intent, now);
+    l->number = s->next_load++;
+    card_load_set(&l->op, l->plan.delta, &l->plan.profile,
+                  (struct entry_id){OFFICE_TERMINAL, l->number}, now);
     load_go(s, c, bytes_of("", 0));
 }
 
@@ -330,10 +279,9 @@ static void load_commit(struct server *s, struct conn *c)
     struct load *l = &c->load;
     struct txn *t = &s->txn;
     struct errmsg why = {""};
-    uint8_t hash[WIRE_HASH_SIZE];
-    uint32_t next = 0;
     memset(t, 0, sizeof *t);
     t->kind = TXN_LOAD_INTENT;
+    t->load = l->number;
     t->time_s = l->op.time_s;
     t->member = l->plan.profile.member;
     t->card = l->card;
@@ -342,19 +290,11 @@ static void load_commit(struct server *s, struct conn *c)
     crash_point("office-load-before-intent");
     enum err e = books_begin(s->books, &why);
     if (!e) {
-        e = books_next_seq(s->books, OFFICE_TERMINAL, &next, hash, &why);
-        if (!e && next != l->intent.seq)
-            e = err_set(&why, ERR_STATE, "another entry took the number");
-        if (!e)
-            e = books_post_own(s->books, t, clock_now_s(), &why);
+        e = books_post_own(s->books, t, clock_now_s(), &why);
         if (!e)
             e = books_commit(s->books, &why);
         if (e)
             books_rollback(s->books);
-    }
-    if (e == ERR_STATE) { /* the number, or the points that were there when it was planned */
-        load_again(s, c, why.text);
-        return;
     }
     if (e) {
         load_end(c);
@@ -362,6 +302,7 @@ static void load_commit(struct server *s, struct conn *c)
         return;
     }
     crash_point("office-load-after-intent");
+    l->intent = t->id;
     l->state = LOAD_COMMITTING;
     card_commit(&l->op);
     load_go(s, c, bytes_of("", 0));
@@ -443,8 +384,13 @@ static void ask_load(struct server *s, struct conn *c, const struct wire_load *a
         refuse(s, c, e, "%s", why.text);
         return;
     }
+    uint8_t random[CARD_RANDOM_SIZE];
+    clock_random(random, sizeof random);
     c->load.card = ask->card;
-    load_begin(s, c);
+    c->load.state = LOAD_READING;
+    card_load_start(&c->load.op, &s->home->card_keys, &ask->card, random);
+    bytes_wipe(random, sizeof random);
+    load_go(s, c, bytes_of("", 0));
 }
 
 static void ask_card_answer(struct server *s, struct conn *c, const struct wire_card_answer *ask)
@@ -895,10 +841,9 @@ static void accept_some(struct server *s)
 /* When this connection has to be looked at although nothing came. */
 static int64_t conn_deadline(const struct conn *c)
 {
-    int64_t idle = c->active_ms + (c->load.state != LOAD_NONE && c->load.state != LOAD_WAITING
-                                       ? SERVER_CARD_MS
-                                   : c->terminal ? SERVER_IDLE_MS
-                                                 : SERVER_STRANGER_MS);
+    int64_t idle = c->active_ms + (c->load.state != LOAD_NONE ? SERVER_CARD_MS
+                                   : c->terminal              ? SERVER_IDLE_MS
+                                                              : SERVER_STRANGER_MS);
     int64_t link = link_deadline(c->link);
     return idle < link ? idle : link;
 }
@@ -916,23 +861,6 @@ static void look_at(struct server *s, struct conn *c, bool ready)
         serve(s, c);
 }
 
-/* The load that has waited longest goes on when the number is free. */
-static void wake_a_load(struct server *s)
-{
-    struct conn *first = NULL;
-    for (int i = 0; i < SERVER_CONNECTIONS; i++) {
-        struct conn *c = &s->conns[i];
-        if (c->link && c->load.state == LOAD_WAITING &&
-            (!first || c->load.since_ms < first->load.since_ms))
-            first = c;
-    }
-    if (!first || is_promised(s, first))
-        return;
-    first->active_ms = clock_tick_ms();
-    load_plan(s, first);
-    serve(s, first);
-}
-
 void server_turn(struct server *s, int timeout_ms)
 {
     struct errmsg text = {""};
@@ -946,8 +874,6 @@ void server_turn(struct server *s, int timeout_ms)
             continue;
         p->events = link_poll(c->link, &p->fd);
         int64_t due = c->again ? now : conn_deadline(c);
-        if (c->load.state == LOAD_WAITING)
-            due = now + 20 < due ? now + 20 : due;
         until = due < until ? due : until;
     }
     int ready = poll_until(s->polls, SERVER_CONNECTIONS + 1, until, s->mask);
@@ -956,7 +882,6 @@ void server_turn(struct server *s, int timeout_ms)
     for (int i = 0; i < SERVER_CONNECTIONS; i++)
         if (s->conns[i].link && s->polls[i].fd >= 0)
             look_at(s, &s->conns[i], ready > 0 && s->polls[i].revents);
-    wake_a_load(s);
     if (ready > 0 && s->polls[SERVER_CONNECTIONS].revents)
         accept_some(s);
 }
@@ -979,6 +904,8 @@ enum err server_create(struct server **out, struct home *home, struct books *boo
     enum err e = link_config_create(&s->config, LINK_OFFICE, &identity, why);
     if (!e)
         e = books_run_day(books, &s->run_day, why);
+    if (!e)
+        e = books_next_load(books, &s->next_load, why);
     if (!e)
         e = run_days(s, why);
     if (!e)

@@ -3,8 +3,9 @@
  *
  *   sync   signature and hash chain checked, posted, committed, then acknowledged (I3)
  *   tap    what head office knows of a card
- *   load   the card's own conversation through the till (card.h); LOAD_INTENT is committed before the
- *          card's commit is sent, LOAD after its answer; a line that drops in between leaves it in doubt
+ *   load   the card's own conversation through the till (card.h), at many tills at once, of a card at one;
+ *          LOAD_INTENT is committed before the card's commit is sent, LOAD after its answer; a line that
+ *          drops in between leaves it in doubt
  *   enrol  a one-time code against a certificate
  *
  * A log line per event, without names, card numbers or keys: "TIME till=T0007 what key=value ...".
@@ -50,7 +51,7 @@ void server_turn(struct server *s, int timeout_ms);
 void server_destroy(struct server *s);
 
 struct server_counts {
-    uint64_t connections, requests, entries, repeated, refused, loads, loads_restarted;
+    uint64_t connections, requests, entries, repeated, refused, loads;
 };
 struct server_counts server_counts(const struct server *s);
 

@@ -214,7 +214,8 @@ enum err wire_encode_txn(struct buf *out, const struct txn *t, struct errmsg *wh
                .has_evidence = t->evidence.kind != CARD_NONE,
                .card_kind = t->card_kind,
                .card_status = t->card_status,
-               .day = t->day};
+               .day = t->day,
+               .load = t->load};
     UID_PUT(m.card, &t->card);
     UID_PUT(m.replaces, &t->replaces);
     TEXT_COPY(m.ref, t->ref);
@@ -272,6 +273,7 @@ enum err wire_decode_txn(struct txn *out, struct bytes entry, struct errmsg *why
     out->card_kind = (enum card_kind)m.card_kind;
     out->card_status = (enum card_status)m.card_status;
     out->day = m.day;
+    out->load = m.load;
     return txn_check(out, why);
 }
 

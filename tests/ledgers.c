@@ -274,23 +274,23 @@ int32_t ledgers_load(struct ledgers *l, struct real_card *c, int32_t day, enum t
 {
     struct card_seen seen;
     struct load_plan plan;
-    struct txn_evidence done;
     struct txn *t = &l->t;
     ledgers_seen(c, &seen);
     CHECK(books_begin(l->books, &why));
     CHECK(books_plan_load(l->books, &seen, ledgers_day(day), &plan, &why));
     CHECK(books_commit(l->books, &why));
-    uint32_t seq;
-    uint8_t hash[32];
-    CHECK(books_next_seq(l->books, OFFICE_TERMINAL, &seq, hash, &why));
+    uint32_t number = l->load;
+    if (!number)
+        CHECK(books_next_load(l->books, &number, &why));
     memset(t, 0, sizeof *t);
     t->kind = TXN_LOAD_INTENT;
+    t->load = number;
     t->card = c->uid;
     t->points = points_of(plan.delta);
-    card_does(l, c, &t->evidence, (struct entry_id){0, seq}, plan.delta, ledgers_day(day),
+    card_does(l, c, &t->evidence, (struct entry_id){0, number}, plan.delta, ledgers_day(day),
               commit == COMMIT_DONE || (commit == COMMIT_DOUBT && did));
-    done = t->evidence;
-    complete(c, &done);
+    l->load_done = t->evidence;
+    complete(c, &l->load_done);
     ledgers_own(l, t, ledgers_day(day));
     struct entry_id intent = t->id;
     memset(t, 0, sizeof *t);
@@ -300,7 +300,7 @@ int32_t ledgers_load(struct ledgers *l, struct real_card *c, int32_t day, enum t
     t->original = intent;
     t->commit = commit;
     if (commit == COMMIT_DONE)
-        t->evidence = done;
+        t->evidence = l->load_done;
     ledgers_own(l, t, ledgers_day(day));
     return plan.delta;
 }

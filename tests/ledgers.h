@@ -31,6 +31,8 @@ struct ledgers {
     uint32_t seq[LEDGERS_TILLS + 1]; /* last of each till */
     struct txn t;                    /* the newest entry made */
     int64_t now_s;                   /* receive time: 0 = that of the entry */
+    uint32_t load;                   /* number of the next load: 0 = as books_next_load says */
+    struct txn_evidence load_done;   /* of the newest load, had the card's answer come */
 };
 
 /* A fresh programme in the test's scratch folder; the pack is JSON members as in packs_make, pack version

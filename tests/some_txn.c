@@ -99,4 +99,6 @@ void some_txn(struct txn *t, enum txn_kind kind, uint32_t terminal, uint32_t seq
             uid(&t->replaces);
     }
     t->day = (int32_t)test_random();
+    if (kind == TXN_LOAD_INTENT)
+        t->load = 1 + test_below(UINT32_MAX);
 }

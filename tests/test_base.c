@@ -88,6 +88,10 @@ TEST(ids, every_id_reads_back_as_written)
     assert_int_equal(id.seq, 123);
     assert_int_equal(entry_parse(&id, "HQ-4294967295"), OK);
     assert_int_equal(id.seq, UINT32_MAX);
+    commit_name_text(text, (struct entry_id){7, 123});
+    assert_string_equal(text, "T0007-123");
+    commit_name_text(text, (struct entry_id){OFFICE_TERMINAL, 123}); /* is not HQ-123 */
+    assert_string_equal(text, "load 123");
     static const char *const bad[] = {"",      "T7",       "T0-1",   "T1-0",          "T10000-1",
                                       "T1-1x", "HQ-",      "HQ--1",  "T1-4294967296", "t1-1"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -155,4 +159,21 @@ TEST(txn, a_malformed_one_is_refused_with_the_reason)
     t = a_sale();
     memset(t.ref, 'x', sizeof t.ref);
     assert_int_equal(txn_check(&t, &why), ERR_FORMAT);
+}
+
+TEST(txn, a_load_intent_has_a_load_number_and_nothing_else_has)
+{
+    struct errmsg why;
+    struct txn t = {.kind = TXN_LOAD_INTENT, .id = {OFFICE_TERMINAL, 5}, .card = {{4}}, .load = 9};
+    t.evidence.kind = CARD_EV2;
+    assert_int_equal(txn_check(&t, &why), OK);
+    assert_true(entry_equal(txn_commit_name(&t), (struct entry_id){OFFICE_TERMINAL, 9}));
+    t.load = 0;
+    assert_int_equal(txn_check(&t, &why), ERR_FORMAT);
+    assert_string_equal(why.text, "a load intent without the number of a load");
+    t = a_sale();
+    t.load = 9;
+    assert_int_equal(txn_check(&t, &why), ERR_FORMAT);
+    t = (struct txn){.kind = TXN_INTENT, .id = {3, 7}};
+    assert_true(entry_equal(txn_commit_name(&t), t.id));
 }

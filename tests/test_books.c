@@ -247,6 +247,106 @@ TEST(books, a_load_in_doubt_is_settled_by_the_next_reading)
     }
 }
 
+/* Load 9 is HQ-7 and load 7 is HQ-9: whoever takes one for the other finds the other card. */
+TEST(books, loads_are_found_by_their_own_numbers_in_any_order_and_with_gaps)
+{
+    struct real_card a, b;
+    struct txn_evidence done;
+    uint32_t next = 0;
+    ledgers_open(&l, "a", "", REDEEM);
+    ledgers_member(&l, 7, 0);
+    ledgers_member(&l, 8, 0);
+    ledgers_card(&l, &a, CARD_EV2, 1, 7, 0);
+    ledgers_card(&l, &b, CARD_EV2, 2, 8, 0);
+    ledgers_adjust(&l, 7, 100, 1);
+    ledgers_adjust(&l, 8, 50, 1);
+    assert_int_equal(books_next_load(l.books, &next, NULL), OK);
+    assert_int_equal(next, 1);
+    l.load = 9;
+    ledgers_load(&l, &a, 2, COMMIT_DOUBT, true);
+    struct txn_evidence late = l.load_done;
+    l.load = 7;
+    ledgers_load(&l, &b, 2, COMMIT_DOUBT, true);
+    assert_int_equal(ledgers_sql(&l, "SELECT seq FROM intent WHERE load AND number = 9"), 7);
+    assert_int_equal(ledgers_sql(&l, "SELECT seq FROM intent WHERE load AND number = 7"), 9);
+    ledgers_expect(&l, 7, 0, 0, 100, 0);
+    ledgers_expect(&l, 8, 0, 0, 50, 0);
+    /* the next commit on the first card names load 9 */
+    struct entry_id intent = ledgers_intent(&l, 1, &a, 7, 10, 3, true, &done);
+    ledgers_outcome(&l, 1, TXN_SALE, &a, 7, intent, 10, COMMIT_DONE, &done, "A 1 0.10", 3);
+    ledgers_expect(&l, 7, 0, 90, 0, 0);
+    ledgers_expect(&l, 8, 0, 0, 50, 0);
+    assert_int_equal(ledgers_sql(&l, "SELECT number FROM card_tmc WHERE named"), 9);
+    /* the answer of load 9 comes after all: it says the same */
+    struct txn *t = &l.t;
+    memset(t, 0, sizeof *t);
+    t->kind = TXN_LOAD;
+    t->card = a.uid;
+    t->points = points_of(100);
+    t->original = (struct entry_id){OFFICE_TERMINAL, 7};
+    t->commit = COMMIT_DONE;
+    t->evidence = late;
+    ledgers_own(&l, t, ledgers_day(3));
+    ledgers_expect(&l, 7, 0, 90, 0, 0);
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM card_tmc WHERE named"), 0);
+    /* head office reads load 7 in the log of the second */
+    l.load = 0;
+    assert_int_equal(books_next_load(l.books, &next, NULL), OK);
+    assert_int_equal(next, 10);
+    ledgers_adjust(&l, 8, 5, 3);
+    assert_int_equal(ledgers_load(&l, &b, 4, COMMIT_DONE, true), 5);
+    ledgers_expect(&l, 8, 0, 55, 0, 0);
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM intent WHERE proof <> 2"), 0);
+    assert_int_equal(ledgers_sql(&l, "SELECT max(number) FROM intent WHERE load"), 10);
+    ledgers_expect_reviews(&l, "");
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
+/* A till can write any name on a card it meets. */
+TEST(books, a_load_that_a_card_named_before_it_was_announced_is_not_believed)
+{
+    struct real_card c;
+    struct txn_evidence done;
+    ledgers_open(&l, "a", "", REDEEM);
+    ledgers_member(&l, 7, 0);
+    ledgers_card(&l, &c, CARD_EV2, 1, 7, 0);
+    ledgers_load(&l, &c, 1, COMMIT_DONE, true);
+    c.tmc++;
+    c.last = (struct entry_id){OFFICE_TERMINAL, 2};
+    struct entry_id intent = ledgers_intent(&l, 1, &c, 7, 0, 2, true, &done);
+    ledgers_outcome(&l, 1, TXN_SALE, &c, 7, intent, 0, COMMIT_DONE, &done, "A 1 50.00", 2);
+    assert_int_equal(ledgers_sql(&l, "SELECT number FROM card_tmc WHERE named"), 2);
+    ledgers_load(&l, &c, 3, COMMIT_NOT_DONE, false);
+    assert_int_equal(ledgers_sql(&l, "SELECT number FROM intent WHERE proof = 1"), 2);
+    ledgers_expect(&l, 7, 50, 0, 0, 0);
+    ledgers_expect_reviews(&l, "");
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
+TEST(books, a_load_number_is_taken_once)
+{
+    struct real_card c;
+    struct txn_evidence e;
+    ledgers_open(&l, "a", "", REDEEM);
+    ledgers_member(&l, 7, 0);
+    ledgers_card(&l, &c, CARD_EV2, 1, 7, 0);
+    ledgers_intent(&l, 3, &c, 7, 0, 1, false, &e); /* a till's first is no load 1 */
+    ledgers_load(&l, &c, 2, COMMIT_NOT_DONE, false);
+    struct txn *t = &l.t;
+    memset(t, 0, sizeof *t);
+    t->kind = TXN_LOAD_INTENT;
+    t->card = c.uid;
+    t->load = 1;
+    t->evidence = e;
+    assert_int_equal(books_post_own(l.books, t, ledgers_day(3), NULL), ERR_EXISTS);
+    t->load = 2;
+    assert_int_equal(books_post_own(l.books, t, ledgers_day(3), NULL), OK);
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
 /* The till's SALE is still on its way when head office sees on the card that it was debited. */
 TEST(books, a_reading_before_the_sale_arrives_does_not_give_the_reward_back)
 {
@@ -314,7 +414,7 @@ TEST(books, a_missing_transaction_of_a_card_shows_as_a_gap)
     ledgers_outcome(&l, 1, TXN_SALE, &c, 7, intent, 10, COMMIT_DONE, &done, "A 1 0.10", 3);
     /* the newest of the two is named by the card, the other is known to be missing */
     assert_int_equal(ledgers_sql(&l, "SELECT missing FROM tmc_gap"), 1);
-    assert_int_equal(ledgers_sql(&l, "SELECT seq FROM card_tmc WHERE named"), 2);
+    assert_int_equal(ledgers_sql(&l, "SELECT number FROM card_tmc WHERE named"), 2);
     struct card_seen seen;
     struct load_plan plan;
     ledgers_seen(&c, &seen);
@@ -587,6 +687,7 @@ TEST(books, a_load_of_more_than_is_held_by_now_is_refused_before_the_card_is_tou
     memset(t, 0, sizeof *t);
     t->kind = TXN_LOAD_INTENT;
     t->card = c.uid;
+    t->load = 1;
     t->points = points_of(101);
     t->evidence.kind = CARD_EV2;
     t->time_s = ledgers_day(2);

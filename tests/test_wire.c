@@ -59,6 +59,7 @@ static void assert_same_txn(const struct txn *a, const struct txn *b)
     assert_int_equal(a->card_status, b->card_status);
     assert_true(uid_equal(&a->replaces, &b->replaces));
     assert_int_equal(a->day, b->day);
+    assert_int_equal(a->load, b->load);
     assert_string_equal(a->reason, b->reason);
 }
 
