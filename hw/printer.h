@@ -1,4 +1,4 @@
-/* printer.h - a receipt printer that speaks ESC/POS, behind a narrow table.
+/* printer.h - a receipt printer that speaks ESC/POS, behind a narrow table.  A till prints through printing.h.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_HW_PRINTER_H
 #define PATRON_HW_PRINTER_H
@@ -32,9 +32,15 @@ struct printer {
 MUST_CHECK enum err printer_usb_open(struct printer **out, uint16_t vid, uint16_t pid,
                                      struct errmsg *why);
 
+/* By the name people give it: "usb", the first one there is, or "usb:VID:PID" in hex ("usb:0416:5011").
+ * Errors: ERR_FORMAT (no such name), else as printer_usb_open. */
+MUST_CHECK enum err printer_open(struct printer **out, const char *name, struct errmsg *why);
+bool printer_is_name(const char *name);
+
 enum { PRINTER_LINES_MAX = 200, PRINTER_LINE_SIZE = 96 };
 /* Print the lines and cut the paper.  Text is ASCII for now: every other character prints as one '?'.
- * Errors: as write; ERR_RANGE (more than PRINTER_LINES_MAX lines). */
+ * One that says it cannot print is not sent anything; it gets 500 ms more to say so.  Errors: as write; ERR_REFUSED (no paper, cover open,
+ * a fault); ERR_RANGE (more than PRINTER_LINES_MAX lines). */
 MUST_CHECK enum err printer_receipt(struct printer *p, const char *const *lines, int count,
                                     int timeout_ms, struct errmsg *why);
 

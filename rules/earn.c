@@ -10,7 +10,7 @@
 static void explain(const struct pack *pack, const struct rate *r, char out[RULES_WHY_SIZE])
 {
     static const int64_t units[] = {1, 10, 100, 1000};
-    char money[SAY_MONEY_SIZE], whole[SAY_MONEY_SIZE], ratio[SAY_RATIO_SIZE];
+    char money[PACK_MONEY_SIZE], whole[PACK_MONEY_SIZE], ratio[SAY_RATIO_SIZE];
     struct say s = say_on(out, RULES_WHY_SIZE);
     int64_t unit = units[pack->currency_digits];
     struct ratio per_unit = {pack->earn.num, pack->earn.den}; /* points a major unit */
@@ -19,9 +19,9 @@ static void explain(const struct pack *pack, const struct rate *r, char out[RULE
     per_unit.num *= unit / common;
 
     if (money_cmp(r->counted, r->total) == 0)
-        say(&s, "%s %s", say_money(money, pack, r->counted), pack->currency);
+        say(&s, "%s", pack_money_text(money, pack, r->counted));
     else
-        say(&s, "%s of %s %s", say_money(money, pack, r->counted), say_money(whole, pack, r->total),
+        say(&s, "%s of %s %s", pack_amount_text(money, pack, r->counted), pack_amount_text(whole, pack, r->total),
             pack->currency);
     say(&s, " at %s point%s a %s", say_ratio(ratio, per_unit),
         per_unit.num == per_unit.den ? "" : "s", pack->currency);
@@ -31,7 +31,7 @@ static void explain(const struct pack *pack, const struct rate *r, char out[RULE
         say(&s, ", x %s (%s)", say_ratio(ratio, pack->multipliers[i].factor),
             pack->multipliers[i].name);
         if (money_cmp(r->multiplied[i], r->counted) != 0)
-            say(&s, " on %s", say_money(money, pack, r->multiplied[i]));
+            say(&s, " on %s", pack_amount_text(money, pack, r->multiplied[i]));
     }
     for (int32_t i = 0; i < pack->bonus_count; i++)
         if (points_n(r->bonus[i]))

@@ -133,4 +133,9 @@ const struct pack_tier *pack_find_tier(const struct pack *pack, const char *code
 /* The tier by code, the lowest when the pack has none such (or code is NULL): what the rules use. */
 const struct pack_tier *pack_get_tier(const struct pack *pack, const char *code);
 
+/* Money as people read it: "12.50", and "12.50 GBP".  pack NULL: "1250".  Both give out. */
+enum { PACK_MONEY_SIZE = 48 };
+const char *pack_amount_text(char out[PACK_MONEY_SIZE], const struct pack *pack, struct money m);
+const char *pack_money_text(char out[PACK_MONEY_SIZE], const struct pack *pack, struct money m);
+
 #endif

@@ -42,11 +42,11 @@ static enum err take_off(const struct bill *bill, int32_t *after,
 static void explain(const struct pack *pack, const struct rate *before, const struct rate *after,
                     struct clawback *c)
 {
-    char money[SAY_MONEY_SIZE];
+    char money[PACK_MONEY_SIZE];
     struct say s = say_on(c->why, sizeof c->why);
-    say(&s, "%s %s back", say_money(money, pack, c->refund), pack->currency);
+    say(&s, "%s back", pack_money_text(money, pack, c->refund));
     if (points_n(c->points_back))
-        say(&s, ", %s of it as %" PRId64 " points", say_money(money, pack, c->points_value),
+        say(&s, ", %s of it as %" PRId64 " points", pack_amount_text(money, pack, c->points_value),
             points_n(c->points_back));
     say(&s, "; %" PRId64 " of %" PRId64 " points earned are taken back", points_n(c->clawed),
         points_n(before->points));

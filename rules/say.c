@@ -52,23 +52,6 @@ void say_last(struct say *s, const char *format, ...)
     s->used += cut + (size_t)length;
 }
 
-const char *say_money(char out[SAY_MONEY_SIZE], const struct pack *pack, struct money m)
-{
-    static const int64_t units[] = {1, 10, 100, 1000};
-    int digits = pack->currency_digits;
-    assert(digits >= 0);
-    assert(digits <= 3);
-    uint64_t minor = money_minor(m) < 0 ? -(uint64_t)money_minor(m) : (uint64_t)money_minor(m);
-    uint64_t unit = (uint64_t)units[digits];
-    const char *sign = money_minor(m) < 0 ? "-" : "";
-    if (digits)
-        snprintf(out, SAY_MONEY_SIZE, "%s%" PRIu64 ".%0*" PRIu64, sign, minor / unit, digits,
-                 minor % unit);
-    else
-        snprintf(out, SAY_MONEY_SIZE, "%s%" PRIu64, sign, minor);
-    return out;
-}
-
 const char *say_ratio(char out[SAY_RATIO_SIZE], struct ratio r)
 {
     int64_t a = r.num, b = r.den;

@@ -5,7 +5,7 @@
 
 #include "rules/pack.h"
 
-enum { SAY_MONEY_SIZE = 48, SAY_RATIO_SIZE = 48 };
+enum { SAY_RATIO_SIZE = 48 };
 
 struct say {
     char *out;
@@ -20,8 +20,6 @@ void say(struct say *s, const char *format, ...) __attribute__((format(printf, 2
 /* Replaces the end if need be, so that the phrase (short) is surely there. */
 void say_last(struct say *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* "12.50"; the currency is for the caller to add. */
-const char *say_money(char out[SAY_MONEY_SIZE], const struct pack *pack, struct money m);
 /* In lowest terms: "3/2", "2". */
 const char *say_ratio(char out[SAY_RATIO_SIZE], struct ratio r);
 

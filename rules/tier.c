@@ -44,10 +44,10 @@ int32_t rules_tier_window_start(const struct pack *pack, int32_t today)
 
 static void say_metric(struct say *s, const struct pack *pack, int64_t metric)
 {
-    char money[SAY_MONEY_SIZE];
+    char money[PACK_MONEY_SIZE];
     switch (pack->metric) {
     case METRIC_SPEND:
-        say(s, "%s %s", say_money(money, pack, money_of(metric)), pack->currency);
+        say(s, "%s", pack_money_text(money, pack, money_of(metric)));
         break;
     case METRIC_POINTS:
         say(s, "%" PRId64 " points", metric);

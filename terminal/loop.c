@@ -159,6 +159,32 @@ static void answer(struct till *t)
     }
 }
 
+/* ---- the receipt on paper: when it fails, somebody is told and the sale stays as it is ---- */
+
+static void tell_not_printed(struct till *t, const struct errmsg *why)
+{
+    till_tell(t, "The receipt was not printed: %s.", why->text);
+}
+
+static void print_receipt(struct till *t, const struct sale_receipt *r)
+{
+    struct errmsg why = {""};
+    const struct txn *txn = r->refund ? &t->sale.other : &t->sale.t;
+    if (!t->parts.printer || r->repeated || !entry_is(r->entry))
+        return;
+    bool knows_purse = txn->kind == TXN_SALE && txn->commit != COMMIT_DOUBT && uid_is(&txn->card);
+    receipt_of(&t->receipt, txn, t->facts.pack, knows_purse ? t->sale.purse : -1);
+    if (printing_start(&t->printing, t->parts.printer, t->receipt.lines, t->receipt.count, &why))
+        tell_not_printed(t, &why);
+}
+
+static void printed(struct till *t)
+{
+    struct errmsg why = {""};
+    if (printing_end(&t->printing, &why))
+        tell_not_printed(t, &why);
+}
+
 void till_feed(struct till *t, struct sale_event in)
 {
     for (;;) {
@@ -177,6 +203,7 @@ void till_feed(struct till *t, struct sale_event in)
     t->out = out;
     if (out.answered)
         answer(t);
+    print_receipt(t, &out.confirm);
     if ((t->sale.state == SALE_IDLE || t->sale.state == SALE_DONE) && t->tap.job == JOB_NONE)
         tap_end(t);
 }
@@ -208,6 +235,7 @@ enum err till_create(struct till **out, const struct till_parts *parts, struct e
     t->journal = parts->journal;
     t->reader = parts->reader;
     t->listener = -1;
+    t->printing = PRINTING_NONE;
     for (int i = 0; i < TILL_CLIENTS_MAX; i++)
         t->clients[i].in_fd = t->clients[i].out_fd = -1;
     t->idle_ms = clock_tick_ms() + IDLE_MS;
@@ -238,14 +266,9 @@ void till_destroy(struct till *t)
         unlink(t->socket_path);
     }
     uplink_close(t);
+    printed(t);
     bytes_wipe(&t->tap, sizeof t->tap);
     free(t);
-}
-
-enum err till_take_pack(struct till *t, struct bytes json, struct bytes signature,
-                        struct errmsg *why)
-{
-    return packs_take(t, json, signature, why);
 }
 
 void till_quit(struct till *t)
@@ -323,39 +346,47 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* All that can become readable or writable, in the order: reader, line, listener, clients. */
-static int poll_set(struct till *t, struct pollfd *f)
+/* All that can become readable or writable. */
+enum { POLL_READER, POLL_LINE, POLL_LISTENER, POLL_PRINTER, POLL_CLIENTS };
+enum { POLL_MAX = POLL_CLIENTS + 2 * TILL_CLIENTS_MAX };
+
+static void poll_set(struct till *t, struct pollfd f[POLL_MAX])
 {
-    int n = 0, fd = -1;
+    int fd = -1;
     /* What the reader says between taps stays unread: polled for, it would wake the loop for ever. */
-    f[n++] = (struct pollfd){tap_wants_card(t) ? t->reader->ops->fd(t->reader) : -1, POLLIN, 0};
+    f[POLL_READER] =
+        (struct pollfd){tap_wants_card(t) ? t->reader->ops->fd(t->reader) : -1, POLLIN, 0};
     short events = t->up.link ? link_poll(t->up.link, &fd) : 0;
-    f[n++] = (struct pollfd){fd, events, 0};
-    f[n++] = (struct pollfd){t->listener, POLLIN, 0};
+    f[POLL_LINE] = (struct pollfd){fd, events, 0};
+    f[POLL_LISTENER] = (struct pollfd){t->listener, POLLIN, 0};
+    f[POLL_PRINTER] = (struct pollfd){t->printing.fd, POLLIN, 0};
     for (int i = 0; i < TILL_CLIENTS_MAX; i++) {
         struct client *c = &t->clients[i];
         bool reads = c->used && !c->ended && c->in_size < sizeof c->in;
-        f[n++] = (struct pollfd){reads ? c->in_fd : -1, POLLIN, 0};
-        f[n++] = (struct pollfd){c->used && c->out_size ? c->out_fd : -1, POLLOUT, 0};
+        f[POLL_CLIENTS + 2 * i] = (struct pollfd){reads ? c->in_fd : -1, POLLIN, 0};
+        f[POLL_CLIENTS + 2 * i + 1] =
+            (struct pollfd){c->used && c->out_size ? c->out_fd : -1, POLLOUT, 0};
     }
-    return n;
 }
 
 bool till_turn(struct till *t, int most_ms)
 {
-    struct pollfd f[3 + 2 * TILL_CLIENTS_MAX];
+    struct pollfd f[POLL_MAX];
     int64_t now_ms = clock_tick_ms();
     int64_t due = least(least(now_ms + most_ms, tap_due_ms(t, now_ms)),
                         least(least(uplink_due_ms(t), commands_due_ms(t)), t->idle_ms));
-    poll_until(f, poll_set(t, f), due, t->parts.while_waiting);
+    poll_set(t, f);
+    poll_until(f, POLL_MAX, due, t->parts.while_waiting);
     now_ms = clock_tick_ms();
     for (int i = 0; i < TILL_CLIENTS_MAX && !t->quit; i++) {
-        t->clients[i].readable = f[3 + 2 * i].revents != 0;
+        t->clients[i].readable = f[POLL_CLIENTS + 2 * i].revents != 0;
         if (t->clients[i].used)
             commands_input(t, &t->clients[i]);
     }
-    if (f[2].revents)
+    if (f[POLL_LISTENER].revents)
         accept_client(t);
+    if (f[POLL_PRINTER].revents)
+        printed(t);
     tap_turn(t, now_ms);
     uplink_turn(t, clock_tick_ms());
     commands_deadlines(t, clock_tick_ms());

@@ -24,6 +24,7 @@ struct till_parts {
     struct journal *journal;
     struct reader *reader;         /* NULL: a till without a reader */
     const char *office;            /* "HOST:PORT"; NULL: no line at all */
+    const char *printer;           /* of receipts, as printer.h names it; NULL: none */
     const sigset_t *while_waiting; /* signal mask during poll; NULL: as it is */
     bool to_stderr;                /* what happens without being asked for is told there */
 };
@@ -49,10 +50,5 @@ MUST_CHECK enum err till_attach(struct till *t, int in_fd, int out_fd, bool pers
  * to quit. */
 MUST_CHECK bool till_turn(struct till *t, int most_ms);
 void till_quit(struct till *t);
-
-/* Keep a programme pack (checked against the pack key) as if head office had sent it.
- * Errors: ERR_MAC, those of pack_read, ERR_IO. */
-MUST_CHECK enum err till_take_pack(struct till *t, struct bytes json, struct bytes signature,
-                                   struct errmsg *why);
 
 #endif

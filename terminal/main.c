@@ -1,7 +1,9 @@
 /* main.c - patron-terminal: joins the parts of a till, and reads the command line.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "hw/clock.h"
+#include "hw/printer.h"
 #include "terminal/commands.h"
+#include "terminal/devices.h"
 #include "terminal/enrol.h"
 #include "terminal/loop.h"
 
@@ -15,14 +17,15 @@
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, TURN_MS = 60000 };
 
 struct options {
-    const char *home, *reader, *office, *control, *clock, *code;
-    bool prompt;
+    const char *home, *reader, *office, *control, *clock, *code, *printer;
+    bool prompt, devices;
 };
 
 static const char usage[] =
     "usage: patron-terminal --home DIR [--office HOST:PORT] [--reader CONNSTRING]\n"
-    "                       (--control SOCKET | --prompt) [--clock FILE]\n"
+    "                       (--control SOCKET | --prompt) [--printer NAME] [--clock FILE]\n"
     "       patron-terminal enrol --home DIR --office HOST:PORT --code CODE\n"
+    "       patron-terminal --devices [--reader CONNSTRING]\n"
     "\n"
     "A till for loyalty points.  It sells with the line to head office cut, and sends what it owes "
     "later.\n"
@@ -33,6 +36,8 @@ static const char usage[] =
     "                      without it the first one found; \"none\": no reader\n"
     "  --control SOCKET    take commands from registers on this unix socket\n"
     "  --prompt            take commands from a person on the terminal\n"
+    "  --printer NAME      print receipts: usb, the first printer there is, or usb:VID:PID\n"
+    "  --devices           show which card readers and receipt printers are there\n"
     "  --clock FILE        read the time of day from this file (for demos and tests)\n"
     "  --code CODE         enrol: the one-time code that head office printed (patronctl till add)\n"
     "\n"
@@ -128,6 +133,7 @@ static enum err run(const struct options *o, const struct identity *id,
 {
     struct till_parts parts = {.identity = id,
                                .office = o->office,
+                               .printer = o->printer,
                                .while_waiting = while_waiting,
                                .to_stderr = !o->prompt};
     struct till *t = NULL;
@@ -161,6 +167,8 @@ static int do_run(const struct options *o)
         return say_usage("--control or --prompt is missing");
     if (o->code)
         return say_usage("--code belongs to enrol");
+    if (o->printer && !printer_is_name(o->printer))
+        return say_usage("--printer is usb or usb:VID:PID, with VID and PID in hex");
     set_signals(&while_waiting);
     enum err e = access(o->home, F_OK) ? identity_load(&id, o->home, &why)
                                        : identity_lock(&lock_fd, o->home, &why);
@@ -183,7 +191,9 @@ int main(int argc, char **argv)
                                           {"control", required_argument, NULL, 's'},
                                           {"clock", required_argument, NULL, 'c'},
                                           {"code", required_argument, NULL, 'k'},
+                                          {"printer", required_argument, NULL, 't'},
                                           {"prompt", no_argument, NULL, 'p'},
+                                          {"devices", no_argument, NULL, 'l'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
     struct options o = {0};
@@ -210,8 +220,14 @@ int main(int argc, char **argv)
         case 'k':
             o.code = optarg;
             break;
+        case 't':
+            o.printer = optarg;
+            break;
         case 'p':
             o.prompt = true;
+            break;
+        case 'l':
+            o.devices = true;
             break;
         case 'h':
             printf("%s%s%s", usage, commands_help, exits);
@@ -222,6 +238,10 @@ int main(int argc, char **argv)
     }
     if (optind < argc)
         return say_usage("there is a word too many");
+    if (o.devices) {
+        devices_say(stdout, o.reader);
+        return EXIT_OK;
+    }
     clock_use(o.clock);
     if (mbed_init(&why))
         return say_failure(&why);

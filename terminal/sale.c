@@ -100,29 +100,6 @@ const char *sale_answer_code(enum sale_answer answer)
     return codes[answer];
 }
 
-void sale_money_text(char out[SALE_MONEY_TEXT_SIZE], const struct pack *pack, struct money m)
-{
-    int64_t v = money_minor(m);
-    uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-    const char *sign = v < 0 ? "-" : "", *currency = pack ? pack->currency : "";
-    switch (pack ? pack->currency_digits : 0) {
-    case 1:
-        snprintf(out, SALE_MONEY_TEXT_SIZE, "%s%" PRIu64 ".%u %s", sign, u / 10, (unsigned)(u % 10),
-                 currency);
-        return;
-    case 2:
-        snprintf(out, SALE_MONEY_TEXT_SIZE, "%s%" PRIu64 ".%02u %s", sign, u / 100,
-                 (unsigned)(u % 100), currency);
-        return;
-    case 3:
-        snprintf(out, SALE_MONEY_TEXT_SIZE, "%s%" PRIu64 ".%03u %s", sign, u / 1000,
-                 (unsigned)(u % 1000), currency);
-        return;
-    default:
-        snprintf(out, SALE_MONEY_TEXT_SIZE, "%s%" PRIu64 " %s", sign, u, currency);
-    }
-}
-
 /* ---- small helpers ---- */
 
 static void say(struct sale_effects *out, enum sale_answer answer, const char *format, ...)
@@ -417,8 +394,8 @@ static void on_line(struct sale *s, const struct sale_event *in, struct sale_eff
     }
     s->t.lines[s->t.line_count++] = *l;
     s->t.total = total;
-    char sum[SALE_MONEY_TEXT_SIZE];
-    sale_money_text(sum, in->facts->pack, total);
+    char sum[PACK_MONEY_SIZE];
+    pack_money_text(sum, in->facts->pack, total);
     say(out, SALE_OK, "%s x %d: %d lines, %s.", l->sku, l->quantity, s->t.line_count, sum);
 }
 
@@ -455,7 +432,7 @@ static void do_total(struct sale *s, const struct sale_event *in, struct sale_ef
 {
     const struct sale_facts *f = in->facts;
     struct errmsg why = {""};
-    char sum[SALE_MONEY_TEXT_SIZE], worth[SALE_MONEY_TEXT_SIZE];
+    char sum[PACK_MONEY_SIZE], worth[PACK_MONEY_SIZE];
     if (s->t.line_count == 0) {
         say(out, SALE_EMPTY, "The bill has no lines yet. Enter the first one.");
         return;
@@ -474,8 +451,8 @@ static void do_total(struct sale *s, const struct sale_event *in, struct sale_ef
         rules_redeem_offer(f->pack, &facts, &s->offer);
     }
     s->state = SALE_TOTALLED;
-    sale_money_text(sum, f->pack, s->t.total);
-    sale_money_text(worth, f->pack, s->offer.most_value);
+    pack_money_text(sum, f->pack, s->t.total);
+    pack_money_text(worth, f->pack, s->offer.most_value);
     if (s->member == 0)
         say(out, SALE_OK, "Total %s, no card. Pay, or tap a card first.", sum);
     else if (points_n(s->offer.most) > 0)
@@ -616,12 +593,12 @@ static void on_card_done(struct sale *s, const struct sale_event *in, struct sal
     s->evidence = *in->evidence;
     s->purse = in->purse;
     s->state = SALE_DEBITED;
-    char value[SALE_MONEY_TEXT_SIZE], rest[SALE_MONEY_TEXT_SIZE];
+    char value[PACK_MONEY_SIZE], rest[PACK_MONEY_SIZE];
     struct money due;
     if (!money_sub(&due, s->t.total, s->wanted_value))
         due = s->t.total;
-    sale_money_text(value, in->facts->pack, s->wanted_value);
-    sale_money_text(rest, in->facts->pack, due);
+    pack_money_text(value, in->facts->pack, s->wanted_value);
+    pack_money_text(rest, in->facts->pack, due);
     say(out, SALE_OK,
         "%" PRId64 " points taken off the card pay %s; %s to pay. The card may be taken away.",
         points_n(s->wanted), value, rest);
@@ -730,14 +707,14 @@ static void on_settled(struct sale *s, const struct sale_event *in, struct sale_
 
 static void on_give_up(struct sale *s, const struct sale_event *in, struct sale_effects *out)
 {
-    char sum[SALE_MONEY_TEXT_SIZE];
+    char sum[PACK_MONEY_SIZE];
     if (s->state != SALE_DOUBT) {
         not_now(s, in, out);
         return;
     }
     s->state = SALE_TOTALLED;
     out->card = SALE_CARD_RELEASE;
-    sale_money_text(sum, in->facts->pack, s->t.total);
+    pack_money_text(sum, in->facts->pack, s->t.total);
     say(out, SALE_OK,
         "Given up: the member pays the whole %s. If the card was debited, head office gives "
         "the points back. Pay, or cancel.",
@@ -747,7 +724,7 @@ static void on_give_up(struct sale *s, const struct sale_event *in, struct sale_
 static void on_resume(struct sale *s, const struct sale_event *in, struct sale_effects *out)
 {
     const struct txn *t = in->txn;
-    char who[MEMBER_TEXT_SIZE], sum[SALE_MONEY_TEXT_SIZE];
+    char who[MEMBER_TEXT_SIZE], sum[PACK_MONEY_SIZE];
     if (!sale_is_idle(s)) {
         not_now(s, in, out);
         return;
@@ -769,7 +746,7 @@ static void on_resume(struct sale *s, const struct sale_event *in, struct sale_e
     s->state = SALE_DOUBT;
     out->card = SALE_CARD_SETTLE;
     member_text(who, s->member);
-    sale_money_text(sum, in->facts->pack, t->total);
+    pack_money_text(sum, in->facts->pack, t->total);
     say(out, SALE_IN_DOUBT,
         "The till stopped in the middle of a sale of %s (%s%s%s). Tap the same card "
         "again: it shows whether %" PRId64 " points were taken. If it is gone, give up.",
@@ -844,8 +821,8 @@ static bool same_lines(const struct txn_line *a, int32_t a_count, const struct t
 static void say_sale(struct sale_effects *out, const struct pack *pack)
 {
     const struct sale_receipt *r = &out->confirm;
-    char who[MEMBER_TEXT_SIZE], due[SALE_MONEY_TEXT_SIZE], entry[ENTRY_TEXT_SIZE];
-    sale_money_text(due, pack, r->due);
+    char who[MEMBER_TEXT_SIZE], due[PACK_MONEY_SIZE], entry[ENTRY_TEXT_SIZE];
+    pack_money_text(due, pack, r->due);
     entry_text(entry, r->entry);
     if (r->member == 0) {
         say(out, SALE_OK, "Receipt %s: %s paid, no card.", entry, due);
@@ -864,8 +841,8 @@ static void say_sale(struct sale_effects *out, const struct pack *pack)
 static void say_refund(struct sale_effects *out, const struct pack *pack, bool rated)
 {
     const struct sale_receipt *r = &out->confirm;
-    char due[SALE_MONEY_TEXT_SIZE], entry[ENTRY_TEXT_SIZE];
-    sale_money_text(due, pack, r->due);
+    char due[PACK_MONEY_SIZE], entry[ENTRY_TEXT_SIZE];
+    pack_money_text(due, pack, r->due);
     entry_text(entry, r->entry);
     if (!rated)
         say(out, SALE_OK,

@@ -236,8 +236,4 @@ MUST_CHECK enum err sale_refunded(int32_t *left, const struct txn *original,
 /* The receipt of a SALE or REFUND that was written. */
 void sale_receipt_of(struct sale_receipt *out, const struct txn *t);
 
-/* Money as people read it: "12.50 GBP".  pack NULL: minor units. */
-enum { SALE_MONEY_TEXT_SIZE = 40 };
-void sale_money_text(char out[SALE_MONEY_TEXT_SIZE], const struct pack *pack, struct money m);
-
 #endif

@@ -6,16 +6,19 @@
  *   uplink.c    head office: what is owed goes up, packs and hot list come down, taps, loads
  *   commands.c  commands and answers
  *   packs.c     programme packs: kept, checked, chosen by day
+ *   receipt.c   what is printed (receipt.h)
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_TERMINAL_TILL_H
 #define PATRON_TERMINAL_TILL_H
 
 #include "cardproto/card.h"
+#include "hw/printing.h"
 #include "sync/link.h"
 #include "sync/outbox.h"
 #include "terminal/limits.h"
 #include "terminal/loop.h"
+#include "terminal/receipt.h"
 #include "terminal/sale.h"
 
 /* ---- who talks to the till ---- */
@@ -134,6 +137,7 @@ struct till {
     uint32_t hot_version;
     struct tap tap;
     struct uplink up;
+    struct printing printing; /* the receipt that is on its way to paper */
 
     int listener;
     char socket_path[TILL_PATH_MAX];
@@ -150,6 +154,7 @@ struct till {
     struct txn witness; /* tap.c: the INTENT in doubt that is being read off its card */
     int32_t left[TXN_LINES_MAX];
     struct txn_line back[TILL_RETURNS_MAX];
+    struct receipt receipt;
 };
 
 /* loop.c */

@@ -4,12 +4,15 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "hw/clock.h"
 #include "hw/printer.h"
+#include "hw/printing.h"
 #include "hw/usb.h"
+#include "terminal/devices.h"
 #include "tests/test.h"
 
 #include <errno.h>
 #include <glib.h>
 #include <linux/usbdevice_fs.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -339,7 +342,7 @@ TEST(printer, a_stall_is_an_error_once_and_cleared)
 {
     begin();
     plug_in();
-    usb.stall = 2; /* the first is the reading that empties its answers */
+    usb.stall = 3; /* before it: the reading that empties its answers, and the question how it is */
     in_child(work_stall);
     assert_printed_once();
     assert_true(usb.cleared >= 1);
@@ -427,6 +430,79 @@ TEST(printer, its_status_is_read_and_nonsense_refused)
     end();
 }
 
+static void work_refused(void)
+{
+    struct printer *p = open_printer();
+    struct errmsg why;
+    MUST(print_receipt(p, 1000, &why) == ERR_REFUSED);
+    MUST(strcmp(why.text, "the printer has no paper") == 0);
+    p->ops->close(p);
+}
+
+TEST(printer, one_without_paper_is_not_sent_a_receipt)
+{
+    begin();
+    plug_in();
+    usb.status[4] = 0x7e;
+    in_child(work_refused);
+    assert_int_equal(usb.printed_size, 0);
+    end();
+}
+
+/* As the till prints: by a process of its own. */
+static void work_apart(void)
+{
+    struct printing p = PRINTING_NONE;
+    struct errmsg why = {""};
+    MUST(printing_end(&p, &why) == OK);
+    MUST(printing_start(&p, "usb:0416:5011", receipt, 4, &why) == OK);
+    MUST(printing_start(&p, "usb", receipt, 4, &why) == ERR_BUSY);
+    MUST(printing_end(&p, &why) == OK);
+    MUST(p.child == 0 && p.fd == -1);
+    MUST(printing_start(&p, "usb:0416:5012", receipt, 4, &why) == OK);
+    MUST(printing_end(&p, &why) == ERR_IO);
+    MUST(strcmp(why.text, "no USB receipt printer is attached") == 0);
+}
+
+TEST(printer, a_process_of_its_own_prints_and_says_what_went_wrong)
+{
+    begin();
+    plug_in();
+    in_child(work_apart);
+    assert_printed_once();
+    end();
+}
+
+static void work_killed(void)
+{
+    struct printing p = PRINTING_NONE;
+    struct errmsg why = {""};
+    MUST(printing_start(&p, "usb", receipt, 4, &why) == OK);
+    MUST(kill(p.child, SIGKILL) == 0);
+    MUST(printing_end(&p, &why) == ERR_IO);
+    MUST(strstr(why.text, "ended by signal 9"));
+}
+
+TEST(printer, a_process_that_dies_is_said_to_have)
+{
+    begin();
+    in_child(work_killed);
+    end();
+}
+
+TEST(printer, names_are_usb_or_usb_with_two_numbers)
+{
+    static const struct {
+        const char *name;
+        bool good;
+    } rows[] = {{"usb", true},        {"usb:0416:5011", true}, {"usb:4b8:e15", true},
+                {"", false},          {"usb:", false},         {"usb:0416", false},
+                {"usb:0:5", false},   {"usb:0416:5011x", false}, {"lp0", false}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (printer_is_name(rows[i].name) != rows[i].good)
+            fail_msg("'%s'", rows[i].name);
+}
+
 static void work_list(void)
 {
     struct usb_found found[4];
@@ -438,6 +514,12 @@ static void work_list(void)
     MUST(found[0].bus == 1 && found[0].address == 2);
     MUST(strcmp(found[0].name, "receipt printer") == 0); /* it refuses to say its own */
     MUST(usb_list(found, 0, &count, &why) == OK && count == 0);
+
+    char said[200] = "";
+    FILE *out = fmemopen(said, sizeof said, "w");
+    devices_say(out, NULL);
+    fclose(out);
+    MUST(strcmp(said, "Printer receipt printer, USB bus 1 device 2: --printer usb:0416:5011\n") == 0);
 }
 
 static void work_list_nothing(void)

@@ -10,7 +10,7 @@
 #include "hw/clock.h"
 #include "hw/reader_sim.h"
 #include "sync/wire.h"
-#include "terminal/loop.h"
+#include "terminal/till.h"
 #include "tests/cards.h"
 #include "tests/faultvfs.h"
 #include "tests/test.h"
@@ -58,6 +58,7 @@ struct bench {
     struct journal *journal;
     struct till *till;
     int fd; /* our end of the control socket */
+    const char *printer;
     char path[300], answer[1200];
     char in[8192];
     size_t in_size;
@@ -94,6 +95,7 @@ static void open_till(struct bench *b)
     enum err e = journal_open(&b->journal, b->path, TERMINAL, &why);
     struct till_parts parts = {.identity = &b->identity, .reader = &b->reader.reader};
     parts.journal = b->journal;
+    parts.printer = b->printer;
     if (!e)
         e = till_create(&b->till, &parts, &why);
     if (!e && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
@@ -128,7 +130,7 @@ static void new_bench(struct bench *b, const struct vcard *card, const char *nam
     open_till(b);
     put_le(now, NOW, sizeof now);
     assert_int_equal(journal_save(b->journal, "contact", bytes_of(now, sizeof now), &why), OK);
-    if (till_take_pack(b->till, bytes_of(pack_json, strlen(pack_json)),
+    if (packs_take(b->till, bytes_of(pack_json, strlen(pack_json)),
                        bytes_of(pack_sig, pack_sig_size), &why))
         fail_msg("%s", why.text);
     close_till(b);
@@ -739,6 +741,35 @@ TEST(till, a_full_disk_takes_nothing_off_the_card_and_confirms_nothing)
     close_till(b);
 }
 
+TEST(till, a_printer_that_is_not_there_is_told_of_after_the_sale_and_changes_nothing)
+{
+    struct bench *b = bench();
+    int ends[2];
+    char heard[4096] = "";
+    size_t size = 0;
+    new_bench(b, card_of(1), "printer");
+    close_till(b);
+    b->printer = "usb:ffff:ffff";
+    open_till(b);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    assert_int_equal(till_attach(b->till, ends[1], ends[1], true, NULL), OK);
+    reader_sim_present(&b->reader, &b->card);
+    ring_up(b);
+    assert_said(ask(b, "pay ref=R1"), "ok receipt=T0007-1");
+    for (int turns = 0; turns < 200 && !strstr(heard, "not printed"); turns++) {
+        (void)!till_turn(b->till, 50);
+        ssize_t n = recv(ends[0], heard + size, sizeof heard - 1 - size, MSG_DONTWAIT);
+        size += n > 0 ? (size_t)n : 0;
+    }
+    assert_non_null(strstr(heard, "  The receipt was not printed: "));
+    assert_int_equal(b->till->printing.child, 0);
+    assert_said(ask(b, "pay ref=R1"), "repeated=yes");
+    assert_int_equal(b->till->printing.child, 0); /* no second receipt */
+    assert_int_equal(add_up(b).sales, 1);
+    close_till(b);
+    close(ends[0]);
+}
+
 TEST(till, packs_are_taken_only_from_head_office_and_come_into_effect_on_their_day_between_sales)
 {
     struct bench *b = bench();
@@ -754,10 +785,10 @@ TEST(till, packs_are_taken_only_from_head_office_and_come_into_effect_on_their_d
     mbed_sha256(hash, bytes_of(json, strlen(json)));
     assert_int_equal(mbed_sign(&s, &pack_key, hash, &why), OK);
     sig[10] ^= 1;
-    assert_int_equal(till_take_pack(b->till, bytes_of(json, strlen(json)), buf_bytes(&s), &why),
+    assert_int_equal(packs_take(b->till, bytes_of(json, strlen(json)), buf_bytes(&s), &why),
                      ERR_MAC);
     sig[10] ^= 1;
-    assert_int_equal(till_take_pack(b->till, bytes_of(json, strlen(json)), buf_bytes(&s), &why),
+    assert_int_equal(packs_take(b->till, bytes_of(json, strlen(json)), buf_bytes(&s), &why),
                      OK);
     reader_sim_present(&b->reader, &b->card);
     ring_up(b); /* 30 points: the first pack still holds */
