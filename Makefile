@@ -78,7 +78,7 @@ $(tests): $B/tests/%: $B/tests/%.o $(testobjs) $B/libpatron.a
 	$(call say,LD,$@)
 	$Q $(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LIBS) -lcmocka
 
-.PHONY: all unit test check lint demo run valgrind format install clean help
+.PHONY: all unit test every-test check check-sanitized lint demo run valgrind format install clean help
 .SECONDARY:
 
 # The tests that start whole programs, and the scripts that drive them.
@@ -109,18 +109,23 @@ run: ## head office and one till to try by hand, with virtual cards on the desk
 
 test: ## every test: the parts, then whole programs (about two minutes)
 	$Q tests/deps.sh test
-	$Q $(MAKE) -s --no-print-directory -j$$(nproc) $(programs) $(tests) $(filter $B/%,$(e2e))
+	$Q $(MAKE) -s --no-print-directory -j$$(nproc) every-test
+
+every-test: $(programs) $(tests) $(filter $B/%,$(e2e))
 	$Q BUILD=$B tests/run.sh $(tests) $(e2e)
 
 unit: $(tests) $(programs) ## the tests of the parts alone: seconds
 	$Q BUILD=$B tests/run.sh $(tests)
 
-check: ## lint, and the tests of the parts under the address and undefined-behaviour sanitizers
+check: ## lint; parts, and whole programs through faults, under the address and undefined-behaviour sanitizers
 	$Q tests/deps.sh test
-	$Q $(MAKE) --no-print-directory lint WERROR=-Werror
-	$Q $(MAKE) -s --no-print-directory -j$$(nproc) unit B=build-asan WERROR=-Werror \
+	$Q $(MAKE) -s --no-print-directory lint WERROR=-Werror
+	$Q $(MAKE) -s --no-print-directory -j$$(nproc) check-sanitized B=build-asan WERROR=-Werror \
 	  CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 	  SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined'
+
+check-sanitized: $(programs) $(tests) $B/tests/e2e_faults
+	$Q BUILD=$B PATRON_BIN=$B tests/run.sh $(tests) $B/tests/e2e_faults
 
 lint: $B/libpatron.a ## the layering, the purity of the core, what may not be in the tree
 	$Q tests/lint.sh $B
