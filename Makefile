@@ -78,7 +78,7 @@ $(tests): $B/tests/%: $B/tests/%.o $(testobjs) $B/libpatron.a
 	$(call say,LD,$@)
 	$Q $(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LIBS) -lcmocka
 
-.PHONY: all unit test every-test check check-sanitized lint demo run valgrind format install clean help
+.PHONY: all unit test every-test check check-sanitized lint demo run format install clean help
 .SECONDARY:
 
 # The tests that start whole programs, and the scripts that drive them.
