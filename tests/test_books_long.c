@@ -28,7 +28,9 @@ static int by_day(const void *a, const void *b)
     const struct purchase *x = a, *y = b;
     if (x->day != y->day)
         return x->day < y->day ? -1 : 1;
-    return (x > y) - (x < y);
+    if (x->person != y->person)
+        return x->person < y->person ? -1 : 1;
+    return (x->cents > y->cents) - (x->cents < y->cents);
 }
 
 static int32_t load(void)
