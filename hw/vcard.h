@@ -176,7 +176,7 @@ uint8_t vcard_shown_uid(const struct vcard *v, uint8_t out[7]);
  * stays silent, as it does when a frame is longer than it can take. */
 MUST_CHECK bool vcard_exchange(struct vcard *v, struct bytes frame, struct buf *out);
 
-/* For tests and `show`: NULL when there is none. */
+/* For tests: NULL when there is none. */
 const struct vcard_file *vcard_find_file(const struct vcard *v, const uint8_t aid[3], uint8_t no);
 /* Record index of a record file, 0 = newest; NULL when there is none. */
 const uint8_t *vcard_record(const struct vcard *v, const struct vcard_file *f, uint32_t index);

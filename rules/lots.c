@@ -87,23 +87,6 @@ struct points lots_expire(struct lot *lots, int32_t count, int32_t day, struct l
     return points_of(sum);
 }
 
-struct points lots_left(const struct lot *lots, int32_t count)
-{
-    int64_t sum = 0;
-    for (int32_t i = 0; i < count; i++)
-        sum += points_n(lots[i].left);
-    return points_of(sum);
-}
-
-const struct lot *lots_next_expiry(const struct lot *lots, int32_t count, int32_t day)
-{
-    for (int32_t i = 0; i < count; i++)
-        if (lots[i].expires_day >= day && lots[i].expires_day != DAY_NEVER &&
-            points_n(lots[i].left) > 0)
-            return &lots[i];
-    return NULL;
-}
-
 /* ---- points coming in ---- */
 
 static int32_t find(const struct lot *lots, int32_t count, int32_t expires_day)

@@ -160,9 +160,8 @@ struct lot_move {
     struct points expired; /* change of expired */
 };
 enum { LOTS_MAX = 2048 };
-/* In all of these: lots are changed, moves (room for count + 1 of them, lots_give_back
- * taken_count + 1) and move_count are
- * written, moves in the order made.  What is asked for is >= 0. */
+/* In all of these: lots are changed; moves (room for count + 1 of them, lots_give_back taken_count + 1) and
+ * move_count are written, moves in the order made.  What is asked for is >= 0. */
 
 /* Points come in: earned, or given.  What the member owes is paid first, if the points are still good
  * on day: *owed shrinks, and only the rest enters the lot.  Errors: ERR_FULL (cap lots are there),
@@ -200,10 +199,5 @@ struct points lots_claw(struct lot *lots, int32_t count, int32_t first_expires_d
 /* The run for a day: all that was last good before it expires.  Returns how much. */
 struct points lots_expire(struct lot *lots, int32_t count, int32_t day, struct lot_move *moves,
                           int32_t *move_count);
-
-/* Sum of left. */
-struct points lots_left(const struct lot *lots, int32_t count);
-/* The next to expire, day or later: NULL when nothing will. */
-const struct lot *lots_next_expiry(const struct lot *lots, int32_t count, int32_t day);
 
 #endif

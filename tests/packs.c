@@ -68,3 +68,11 @@ int32_t packs_lines(struct txn_line *out, const char *text)
     }
     return count;
 }
+
+int64_t lots_left(const struct lot *lots, int32_t count)
+{
+    int64_t sum = 0;
+    for (int32_t i = 0; i < count; i++)
+        sum += points_n(lots[i].left);
+    return sum;
+}

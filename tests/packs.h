@@ -1,9 +1,9 @@
-/* packs.h - packs for tests, from files and from short JSON, bills from short text.
+/* packs.h - packs for tests, from files and from short JSON, bills from short text, points in lots.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_TESTS_PACKS_H
 #define PATRON_TESTS_PACKS_H
 
-#include "rules/pack.h"
+#include "rules/rules.h"
 
 /* Reads a whole text file into memory that lives until the next call; *size without the final 0.
  * The test fails when it cannot. */
@@ -19,5 +19,8 @@ void packs_make(struct pack *out, const char *earn, const char *top);
 /* Lines from a short text: "A 2 10.00, B/food 1 0.50": code, category, quantity, amount of the line.
  * Returns how many. */
 int32_t packs_lines(struct txn_line *out, const char *text);
+
+/* Sum of what is left. */
+int64_t lots_left(const struct lot *lots, int32_t count);
 
 #endif

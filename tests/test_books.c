@@ -103,6 +103,34 @@ TEST(books, a_redemption_that_arrives_after_the_expiry_run_was_in_time)
     flocafe(true);
 }
 
+/* Which points end next, and when: as the balance is shown. */
+static void expect_next(int64_t points, int32_t day)
+{
+    struct errmsg why = {""};
+    struct member_view m;
+    assert_int_equal(books_member(l.books, 7, &m, &why), OK);
+    assert_int_equal(m.next_expiry_day, day);
+    assert_int_equal(points_n(m.next_expiry), points);
+}
+
+TEST(books, what_ends_next_is_told_and_after_it_the_one_that_follows)
+{
+    ledgers_open(&l, "next", "", EXPIRY_10);
+    ledgers_member(&l, 7, 1);
+    expect_next(0, DAY_NEVER);
+    (void)ledgers_sale(&l, 1, 7, "A 1 100.00", 1);
+    (void)ledgers_sale(&l, 1, 7, "A 1 50.00", 5);
+    expect_next(100, LEDGERS_DAY_0 + 11);
+    ledgers_adjust(&l, 7, -30, 6);
+    expect_next(70, LEDGERS_DAY_0 + 11);
+    ledgers_run(&l, 12);
+    expect_next(50, LEDGERS_DAY_0 + 15);
+    ledgers_run(&l, 16);
+    expect_next(0, DAY_NEVER);
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
 /* ---- arrival: repeated, reordered ---- */
 
 static struct txn script[64];

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
 #include "rules/rules.h"
+#include "tests/packs.h"
 #include "tests/test.h"
 
 #include <stdio.h>
@@ -61,7 +62,7 @@ static void check(const struct world *before, const struct world *w, const struc
                 assert_int_equal(points_n(replay[k].expired), points_n(lot->expired));
             }
     }
-    assert_int_equal(points_n(lots_left(w->lots, w->count)), sum);
+    assert_int_equal(lots_left(w->lots, w->count), sum);
     assert_true(points_n(w->owed) >= 0);
 }
 
@@ -165,7 +166,7 @@ static void act(struct world *w, const char *script)
         script += used;
         script += *script == ',';
     }
-    assert_int_equal(points_n(lots_left(w->lots, w->count)) - points_n(w->owed), w->net);
+    assert_int_equal(lots_left(w->lots, w->count) - points_n(w->owed), w->net);
 }
 
 /* "10:20 90:50/3 owed 4": last good day, left, expired if any. */
@@ -255,7 +256,7 @@ TEST(lots, a_scenario_ends_as_written)
         struct world w = world();
         act(&w, rows[i].script);
         if (strcmp(shown(&w), rows[i].lots) != 0 ||
-            points_n(lots_left(w.lots, w.count)) != rows[i].left) {
+            lots_left(w.lots, w.count) != rows[i].left) {
             print_error("row %zu: %s gave %s, not %s\n", i, rows[i].script, shown(&w),
                         rows[i].lots);
             wrong++;
@@ -274,20 +275,6 @@ TEST(lots, the_moves_of_a_late_spend_say_what_expiry_is_undone)
     assert_int_equal(points_n(w.takes[0].moves[0].left), -5);
     assert_int_equal(w.takes[0].moves[1].expires_day, 90);
     assert_int_equal(points_n(w.takes[0].moves[1].left), -15);
-}
-
-/* FloCafe#62: the next date, and the one after, and so on. */
-TEST(lots, what_ends_next_can_be_told)
-{
-    struct world w = world();
-    act(&w, "earn 100 10 @0, earn 50 90 @0, earn 7 -1 @0, spend 100 @5");
-    const struct lot *next = lots_next_expiry(w.lots, w.count, 6);
-    assert_non_null(next);
-    assert_int_equal(next->expires_day, 90);
-    assert_int_equal(points_n(next->left), 50);
-    assert_ptr_equal(lots_next_expiry(w.lots, w.count, 90), next);
-    assert_null(lots_next_expiry(w.lots, w.count, 91));
-    assert_null(lots_next_expiry(w.lots, 0, 0));
 }
 
 TEST(lots, no_room_is_refused_and_changes_nothing)
@@ -376,7 +363,7 @@ TEST(lots, the_order_of_arrival_does_not_matter)
         int covered = 0;
         for (int i = 0; i < n; i++) {
             expire(&truth, events[i].day);
-            int64_t there = points_n(lots_left(truth.lots, truth.count));
+            int64_t there = lots_left(truth.lots, truth.count);
             if (events[i].verb == 's' && events[i].points > there)
                 continue; /* a till would not have allowed it */
             events[covered++] = events[i];
@@ -462,7 +449,7 @@ TEST(lots, no_point_is_made_or_lost)
                 if (all > w.takes[t].back)
                     give_back(&w, t, 1 + test_below((uint32_t)(all - w.takes[t].back)), 43);
             }
-            assert_int_equal(points_n(lots_left(w.lots, w.count)) - points_n(w.owed), w.net);
+            assert_int_equal(lots_left(w.lots, w.count) - points_n(w.owed), w.net);
         }
     }
 }
