@@ -472,8 +472,15 @@ static void on_total(struct sale *s, const struct sale_event *in, struct sale_ef
         not_now(s, in, out);
 }
 
-/* ---- redeeming: PREPARING -> INTENDING -> COMMITTING -> DEBITED or DOUBT ---- */
+static bool reference_fits(const struct sale_event *in, struct sale_effects *out)
+{
+    if (!in->ref || strlen(in->ref) < TXN_REF_SIZE)
+        return true;
+    say(out, SALE_BAD_LINE, "A reference has at most %d characters.", TXN_REF_SIZE - 1);
+    return false;
+}
 
+/* ---- redeeming: PREPARING -> INTENDING -> COMMITTING -> DEBITED or DOUBT ---- */
 static void on_redeem(struct sale *s, const struct sale_event *in, struct sale_effects *out)
 {
     const struct sale_facts *f = in->facts;
@@ -491,10 +498,8 @@ static void on_redeem(struct sale *s, const struct sale_event *in, struct sale_e
             "the member pay whole.");
         return;
     }
-    if (in->ref && strlen(in->ref) >= TXN_REF_SIZE) {
-        say(out, SALE_BAD_LINE, "A reference has at most %d characters.", TXN_REF_SIZE - 1);
+    if (!reference_fits(in, out))
         return;
-    }
     if (!f->pack) {
         say(out, SALE_NO_PACK, "This till has no programme yet. Connect it to head office once.");
         return;
@@ -854,6 +859,15 @@ static void say_refund(struct sale_effects *out, const struct pack *pack, bool r
             entry, due, points_n(r->earned), points_n(r->redeemed));
 }
 
+static void confirm_again(struct sale *s, const struct txn *known, struct sale_effects *out)
+{
+    sale_init(s);
+    sale_receipt_of(&out->confirm, known);
+    out->confirm.repeated = true;
+    s->last = out->confirm;
+    s->state = SALE_DONE;
+}
+
 /* The reference is known: the same again gets the first answer, anything else is refused (I2). */
 static void on_pay_known(struct sale *s, const struct sale_event *in, struct sale_effects *out)
 {
@@ -869,11 +883,7 @@ static void on_pay_known(struct sale *s, const struct sale_event *in, struct sal
             "Bill %s was closed before with other contents. Use another reference.", in->ref);
         return;
     }
-    sale_init(s);
-    sale_receipt_of(&out->confirm, k);
-    out->confirm.repeated = true;
-    s->last = out->confirm;
-    s->state = SALE_DONE;
+    confirm_again(s, k, out);
     say_sale(out, in->facts->pack);
 }
 
@@ -881,10 +891,8 @@ static void on_pay(struct sale *s, const struct sale_event *in, struct sale_effe
 {
     const struct sale_facts *f = in->facts;
     struct errmsg why = {""};
-    if (in->ref && strlen(in->ref) >= TXN_REF_SIZE) {
-        say(out, SALE_BAD_LINE, "A reference has at most %d characters.", TXN_REF_SIZE - 1);
+    if (!reference_fits(in, out))
         return;
-    }
     if (in->known) {
         on_pay_known(s, in, out);
         return;
@@ -1073,11 +1081,7 @@ static void on_refund_known(struct sale *s, const struct sale_event *in, struct 
             "Refund %s was made before with other contents. Use another reference.", in->ref);
         return;
     }
-    sale_init(s);
-    sale_receipt_of(&out->confirm, k);
-    out->confirm.repeated = true;
-    s->last = out->confirm;
-    s->state = SALE_DONE;
+    confirm_again(s, k, out);
     say_refund(out, in->facts->pack, k->pack_version != 0);
 }
 
@@ -1094,10 +1098,8 @@ static void on_refund(struct sale *s, const struct sale_event *in, struct sale_e
         not_now(s, in, out);
         return;
     }
-    if (in->ref && strlen(in->ref) >= TXN_REF_SIZE) {
-        say(out, SALE_BAD_LINE, "A reference has at most %d characters.", TXN_REF_SIZE - 1);
+    if (!reference_fits(in, out))
         return;
-    }
     if (in->known) {
         on_refund_known(s, in, out);
         return;

@@ -263,17 +263,22 @@ TEST(journal, refunds_of_a_sale_are_found_in_order_also_of_another_tills_sale)
     journal_close(j);
 }
 
+/* The number of an entry that a look-up has found; 0 = none. */
+static uint32_t seq_of(struct journal *j, enum err found, const struct buf *entry)
+{
+    if (found == ERR_NOT_FOUND)
+        return 0;
+    assert_int_equal(found, OK);
+    for (uint32_t seq = 1; seq < journal_next_seq(j); seq++)
+        if (memcmp(entry->data, entry_of(seq, ENTRY_SIZE).data, ENTRY_SIZE) == 0)
+            return seq;
+    return UINT32_MAX;
+}
+
 static uint32_t open_intent(struct journal *j, const struct card_uid *card)
 {
     struct buf out = BUF_ON(room);
-    enum err e = journal_open_intent(j, card, &out, NULL);
-    if (e == ERR_NOT_FOUND)
-        return 0;
-    assert_int_equal(e, OK);
-    for (uint32_t seq = 1; seq < journal_next_seq(j); seq++)
-        if (memcmp(out.data, entry_of(seq, ENTRY_SIZE).data, ENTRY_SIZE) == 0)
-            return seq;
-    return UINT32_MAX;
+    return seq_of(j, journal_open_intent(j, card, &out, NULL), &out);
 }
 
 TEST(journal, the_oldest_open_intent_is_found_until_something_closes_it)
@@ -315,14 +320,7 @@ TEST(journal, the_oldest_open_intent_is_found_until_something_closes_it)
 static uint32_t doubtful_seq(struct journal *j, const struct card_uid *card)
 {
     struct buf out = BUF_ON(room);
-    enum err e = journal_doubtful_intent(j, card, &out, NULL);
-    if (e == ERR_NOT_FOUND)
-        return 0;
-    assert_int_equal(e, OK);
-    for (uint32_t seq = 1; seq < journal_next_seq(j); seq++)
-        if (memcmp(out.data, entry_of(seq, ENTRY_SIZE).data, ENTRY_SIZE) == 0)
-            return seq;
-    return UINT32_MAX;
+    return seq_of(j, journal_doubtful_intent(j, card, &out, NULL), &out);
 }
 
 TEST(journal, sums_of_a_card_count_what_may_have_happened_and_what_head_office_has_not)

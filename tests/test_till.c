@@ -472,10 +472,12 @@ static void after_restart(struct bench *b)
     assert_said(ask(b, "pay ref=R1"), "ok receipt=");
 }
 
-/* The sale in a process of its own, which dies at point n.  told: what its register was told last.
- * */
-static bool sell_until_killed(struct bench *b, int n, volatile int *told)
+/* Work with a till in a process of its own, which dies at point n.  False: it came to the end.
+ * told: how much its register was told, kept when it dies. */
+static bool killed_at(struct bench *b, int n, void (*work)(struct bench *b, volatile int *told),
+                      volatile int *told)
 {
+    *told = 0;
     pid_t pid = fork();
     if (pid == 0) {
         char text[16];
@@ -485,12 +487,7 @@ static bool sell_until_killed(struct bench *b, int n, volatile int *told)
         if (!freopen("/dev/null", "w", stderr))
             _exit(9);
         open_till(b);
-        ring_up(b);
-        assert_said(ask(b, "redeem 200 ref=R1"), "ok state=debited");
-        *told = 1;
-        assert_said(ask(b, "pay ref=R1"), "ok receipt=");
-        *told = 2;
-        unsetenv("PATRON_CRASH");
+        work(b, told);
         _exit(0); /* without closing anything: the journal has what it has */
     }
     int status = 0;
@@ -499,6 +496,15 @@ static bool sell_until_killed(struct bench *b, int n, volatile int *told)
         return false;
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     return true;
+}
+
+static void sell_and_redeem(struct bench *b, volatile int *told)
+{
+    ring_up(b);
+    assert_said(ask(b, "redeem 200 ref=R1"), "ok state=debited");
+    *told = 1;
+    assert_said(ask(b, "pay ref=R1"), "ok receipt=");
+    *told = 2;
 }
 
 TEST(till, killed_at_any_point_of_a_redeeming_sale_it_resumes_and_nothing_told_is_lost)
@@ -514,9 +520,7 @@ TEST(till, killed_at_any_point_of_a_redeeming_sale_it_resumes_and_nothing_told_i
             new_bench(b, card_of(kind), name);
             close_till(b);
             reader_sim_present(&b->reader, &b->card);
-            *told = 0;
-            bool killed = sell_until_killed(b, n, told);
-            if (!killed)
+            if (!killed_at(b, n, sell_and_redeem, told))
                 break;
             vcard_field_off(&b->card);
             reader_sim_init(&b->reader);
@@ -571,22 +575,7 @@ TEST(till, killed_at_any_point_of_a_sale_and_a_refund_each_is_there_once)
         new_bench(b, card_of(1), name);
         close_till(b);
         reader_sim_present(&b->reader, &b->card);
-        *told = 0;
-        pid_t pid = fork();
-        if (pid == 0) {
-            char text[16];
-            snprintf(text, sizeof text, "%d", n);
-            setenv("PATRON_CRASH", text, 1);
-            crash_read();
-            if (!freopen("/dev/null", "w", stderr))
-                _exit(9);
-            open_till(b);
-            sell_and_refund(b, told);
-            _exit(0);
-        }
-        int status = 0;
-        assert_int_equal(waitpid(pid, &status, 0), pid);
-        bool killed = WIFSIGNALED(status);
+        bool killed = killed_at(b, n, sell_and_refund, told);
         vcard_field_off(&b->card);
         reader_sim_init(&b->reader);
         reader_sim_present(&b->reader, &b->card);
