@@ -11,6 +11,9 @@
 #include <mbedtls/pem.h>
 #include <mbedtls/sha256.h>
 #include <mbedtls/x509_csr.h>
+
+#define MBED_IS_3 (MBEDTLS_VERSION_MAJOR >= 3)
+
 #if MBED_IS_3
 #include <psa/crypto.h>
 #else
@@ -405,4 +408,44 @@ void mbed_cert_name(char out[MBED_NAME_SIZE], const mbedtls_x509_crt *cert)
 bool mbed_cert_is_ca(const mbedtls_x509_crt *cert)
 {
     return cert->MBEDTLS_PRIVATE(ca_istrue) != 0;
+}
+
+/* ---- TLS ---- */
+
+/* Nothing but what our own CA makes. */
+static const mbedtls_x509_crt_profile profile = {
+    .allowed_mds = MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA256),
+    .allowed_pks = MBEDTLS_X509_ID_FLAG(MBEDTLS_PK_ECDSA) | MBEDTLS_X509_ID_FLAG(MBEDTLS_PK_ECKEY),
+    .allowed_curves = MBEDTLS_X509_ID_FLAG(MBEDTLS_ECP_DP_SECP256R1),
+};
+
+static const int suites[] = {
+#if MBED_IS_3 && defined(MBEDTLS_SSL_PROTO_TLS1_3)
+    MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
+    MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
+#endif
+    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    0,
+};
+
+void mbed_tls_narrow(mbedtls_ssl_config *c)
+{
+#if MBED_IS_3
+    static const uint16_t groups[] = {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1,
+                                      MBEDTLS_SSL_IANA_TLS_GROUP_NONE};
+    mbedtls_ssl_conf_min_tls_version(c, MBEDTLS_SSL_VERSION_TLS1_2);
+    mbedtls_ssl_conf_groups(c, groups);
+#ifdef MBEDTLS_SSL_PROTO_TLS1_3
+    if (mbedtls_ssl_conf_get_endpoint(c) == MBEDTLS_SSL_IS_SERVER)
+        mbedtls_ssl_conf_new_session_tickets(c, 0); /* see MBED_TLS_RESUMES */
+#endif
+#else
+    static const mbedtls_ecp_group_id curves[] = {MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_NONE};
+    mbedtls_ssl_conf_min_version(c, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+    mbedtls_ssl_conf_curves(c, curves);
+#endif
+    mbedtls_ssl_conf_ciphersuites(c, suites);
+    mbedtls_ssl_conf_cert_profile(c, &profile);
+    mbedtls_ssl_conf_renegotiation(c, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
 }

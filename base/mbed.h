@@ -1,5 +1,5 @@
 /* mbed.h - keys, certificates, hashes and signatures by mbedTLS: everything that differs between 2.28
- * and 3.6 is in this pair and in sync/link.c's few version lines, and nowhere else.  P-256 only.
+ * and 3.6 is in this pair and nowhere else.  P-256 only.
  *
  * Random numbers come from the kernel (getrandom): no state to seed, none to share after a fork.
  * SPDX-License-Identifier: Apache-2.0 */
@@ -9,10 +9,13 @@
 #include "base/bytes.h"
 
 #include <mbedtls/pk.h>
+#include <mbedtls/ssl.h>
 #include <mbedtls/version.h>
 #include <mbedtls/x509_crt.h>
 
-#define MBED_IS_3 (MBEDTLS_VERSION_MAJOR >= 3)
+/* Does a second connection resume the first?  A TLS 1.3 ticket of mbedTLS 3.6 does not carry the client's
+ * certificate, so with 1.3 none is given. */
+#define MBED_TLS_RESUMES (MBEDTLS_VERSION_MAJOR < 3)
 
 enum {
     MBED_HASH_SIZE = 32,
@@ -89,5 +92,11 @@ MUST_CHECK enum err mbed_cert_parse(mbedtls_x509_crt *cert, struct bytes text, s
 void mbed_cert_name(char out[MBED_NAME_SIZE], const mbedtls_x509_crt *cert);
 /* May it sign others? */
 MUST_CHECK bool mbed_cert_is_ca(const mbedtls_x509_crt *cert);
+
+/* ---- TLS ---- */
+
+/* What all our connections are held to: TLS 1.2 or later, P-256, AES-GCM, certificates of our own making,
+ * no renegotiation.  config has its defaults already. */
+void mbed_tls_narrow(mbedtls_ssl_config *config);
 
 #endif

@@ -62,37 +62,6 @@ struct link {
 
 /* ---- what all connections share ---- */
 
-/* Nothing but what our own CA makes. */
-static const mbedtls_x509_crt_profile profile = {
-    .allowed_mds = MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA256),
-    .allowed_pks = MBEDTLS_X509_ID_FLAG(MBEDTLS_PK_ECDSA) | MBEDTLS_X509_ID_FLAG(MBEDTLS_PK_ECKEY),
-    .allowed_curves = MBEDTLS_X509_ID_FLAG(MBEDTLS_ECP_DP_SECP256R1),
-};
-
-static const int suites[] = {
-#if MBED_IS_3 && defined(MBEDTLS_SSL_PROTO_TLS1_3)
-    MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
-    MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
-#endif
-    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-    0,
-};
-
-static void set_version_and_curve(mbedtls_ssl_config *c)
-{
-#if MBED_IS_3
-    static const uint16_t groups[] = {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1,
-                                      MBEDTLS_SSL_IANA_TLS_GROUP_NONE};
-    mbedtls_ssl_conf_min_tls_version(c, MBEDTLS_SSL_VERSION_TLS1_2);
-    mbedtls_ssl_conf_groups(c, groups);
-#else
-    static const mbedtls_ecp_group_id curves[] = {MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_NONE};
-    mbedtls_ssl_conf_min_version(c, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
-    mbedtls_ssl_conf_curves(c, curves);
-#endif
-}
-
 static int parse_ticket(void *arg, mbedtls_ssl_session *session, unsigned char *ticket, size_t size)
 {
     struct link_config *c = arg;
@@ -124,10 +93,7 @@ enum err link_config_create(struct link_config **out, enum link_end end,
                                          office ? MBEDTLS_SSL_IS_SERVER : MBEDTLS_SSL_IS_CLIENT,
                                          MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
     mbedtls_ssl_conf_rng(&c->ssl, mbed_random, NULL);
-    set_version_and_curve(&c->ssl);
-    mbedtls_ssl_conf_ciphersuites(&c->ssl, suites);
-    mbedtls_ssl_conf_cert_profile(&c->ssl, &profile);
-    mbedtls_ssl_conf_renegotiation(&c->ssl, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
+    mbed_tls_narrow(&c->ssl);
     /* OPTIONAL: the handshake goes on, and opened() refuses with a sentence. */
     mbedtls_ssl_conf_authmode(&c->ssl, office || c->pin ? MBEDTLS_SSL_VERIFY_OPTIONAL
                                                         : MBEDTLS_SSL_VERIFY_REQUIRED);
@@ -139,10 +105,6 @@ enum err link_config_create(struct link_config **out, enum link_end end,
         rc = mbedtls_ssl_ticket_setup(&c->tickets, mbed_random, NULL, MBEDTLS_CIPHER_AES_256_GCM,
                                       TICKET_LIFE_S);
         mbedtls_ssl_conf_session_tickets_cb(&c->ssl, write_ticket, parse_ticket, c);
-#if MBED_IS_3 && defined(MBEDTLS_SSL_PROTO_TLS1_3)
-        /* A TLS 1.3 ticket of mbedTLS does not carry the till's certificate: no ticket, then. */
-        mbedtls_ssl_conf_new_session_tickets(&c->ssl, 0);
-#endif
     }
     if (rc) {
         link_config_destroy(c);
