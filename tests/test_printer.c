@@ -430,23 +430,35 @@ TEST(printer, its_status_is_read_and_nonsense_refused)
     end();
 }
 
+static const char *trouble;
+
 static void work_refused(void)
 {
     struct printer *p = open_printer();
     struct errmsg why;
     MUST(print_receipt(p, 1000, &why) == ERR_REFUSED);
-    MUST(strcmp(why.text, "the printer has no paper") == 0);
+    MUST(strcmp(why.text, trouble) == 0);
     p->ops->close(p);
 }
 
-TEST(printer, one_without_paper_is_not_sent_a_receipt)
+TEST(printer, one_that_says_it_cannot_print_is_not_sent_a_receipt)
 {
-    begin();
-    plug_in();
-    usb.status[4] = 0x7e;
-    in_child(work_refused);
-    assert_int_equal(usb.printed_size, 0);
-    end();
+    static const struct {
+        int question;
+        uint8_t answer;
+        const char *trouble;
+    } rows[] = {{4, 0x7e, "the printer has no paper"},
+                {2, 0x16, "the printer's cover is open"},
+                {2, 0x52, "the printer reports a fault"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        begin();
+        plug_in();
+        usb.status[rows[i].question] = rows[i].answer;
+        trouble = rows[i].trouble;
+        in_child(work_refused);
+        assert_int_equal(usb.printed_size, 0);
+        end();
+    }
 }
 
 /* As the till prints: by a process of its own. */

@@ -799,6 +799,24 @@ TEST(vcard, updating_and_clearing_records_waits_for_the_commit)
     assert_int_equal(read_whole(0xbb, 4), 0xbe);
 }
 
+TEST(vcard, a_full_linear_file_takes_no_more_and_a_cleared_one_none_before_its_commit)
+{
+    issue(VCARD_EV1);
+    assert_int_equal(login(0xaa, 0, &zero_key), 0);
+    assert_int_equal(admin_data(0xc1, "06013022040000020000"), 0); /* 6: linear, 2 records of 4 */
+    for (uint8_t n = 1; n <= 2; n++) {
+        assert_int_equal(login(0xaa, 3, &zero_key), 0);
+        assert_int_equal(write_some(0x3b, 6, 0, bytes_of(&n, 1)), 0);
+        assert_int_equal(admin(0xc7, ""), 0);
+    }
+    assert_int_equal(write_some(0x3b, 6, 0, hex("03")), 0xbe);
+    assert_int_equal(login(0xaa, 3, &zero_key), 0);
+    assert_int_equal(admin(0xeb, "06"), 0);
+    assert_int_equal(write_some(0x3b, 6, 0, hex("04")), 0x9d);
+    assert_int_equal(file(6)->count, 2);
+    assert_int_equal(vcard_record(&card, file(6), 0)[0], 2);
+}
+
 TEST(vcard, a_wrong_mac_ends_the_session_and_a_replayed_frame_is_refused)
 {
     issue(VCARD_EV2);
