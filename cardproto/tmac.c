@@ -78,13 +78,6 @@ void tmi_put_records(struct buf *tmi, uint8_t cmd, uint8_t file, uint32_t first,
     pad(tmi);
 }
 
-void tmi_put_clear(struct buf *tmi, uint8_t file)
-{
-    buf_put_u8(tmi, 0xeb);
-    buf_put_u8(tmi, file);
-    pad(tmi);
-}
-
 void tmi_put_reader(struct buf *tmi, const uint8_t reader[READER_ID_SIZE],
                     const uint8_t enc_tmri[READER_ID_SIZE])
 {

@@ -23,7 +23,6 @@ void tmi_put_data(struct buf *tmi, uint8_t cmd, uint8_t file, uint32_t offset,
                   struct bytes data); /* BD 3D 3B and AD 8D 8B; length is data's */
 void tmi_put_records(struct buf *tmi, uint8_t cmd, uint8_t file, uint32_t first, uint32_t count,
                      struct bytes data); /* BB AB; count as really read */
-void tmi_put_clear(struct buf *tmi, uint8_t file); /* EB */
 void tmi_put_reader(struct buf *tmi, const uint8_t reader[READER_ID_SIZE],
                     const uint8_t enc_tmri[READER_ID_SIZE]); /* C8 */
 

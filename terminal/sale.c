@@ -481,6 +481,7 @@ static bool reference_fits(const struct sale_event *in, struct sale_effects *out
 }
 
 /* ---- redeeming: PREPARING -> INTENDING -> COMMITTING -> DEBITED or DOUBT ---- */
+
 static void on_redeem(struct sale *s, const struct sale_event *in, struct sale_effects *out)
 {
     const struct sale_facts *f = in->facts;
