@@ -38,7 +38,8 @@ enum post_result {
  * Errors: ERR_IO, ERR_CORRUPT: the caller rolls back. */
 MUST_CHECK enum err books_post(struct books *b, const struct txn *t, struct bytes entry,
                                int64_t received_s, enum post_result *result, struct errmsg *why);
-/* Head office's own txn: id and encoding are made here; t->id is filled in.  Errors: those of txn_check;
+/* Head office's own txn: id and encoding are made here; t->id is filled in.  On disk when it returns, unless
+ * a transaction is open: then with that one.  Errors: those of txn_check;
  * for a LOAD_INTENT, ERR_STATE: of more than is held by now; ERR_EXISTS: the load number is another's. */
 MUST_CHECK enum err books_post_own(struct books *b, struct txn *t, int64_t now_s, struct errmsg *why);
 

@@ -352,13 +352,5 @@ enum err ctl_read_file(const char *path, char *text, size_t size, size_t *length
 enum err ctl_post(struct ctl *c, struct txn *t, struct errmsg *why)
 {
     t->time_s = c->now_s;
-    enum err e = books_begin(c->books, why);
-    if (e)
-        return e;
-    e = books_post_own(c->books, t, c->now_s, why);
-    if (!e)
-        e = books_commit(c->books, why);
-    if (e)
-        books_rollback(c->books);
-    return e;
+    return books_post_own(c->books, t, c->now_s, why);
 }

@@ -225,15 +225,7 @@ static enum ctl_exit run_member_edit(struct ctl *c)
     name_of(c, member, &p);
     if (!take_person(c, &p))
         return CTL_USAGE;
-    e = books_begin(c->books, &why);
-    if (!e) {
-        e = books_save_person(c->books, &p, &why);
-        if (!e)
-            e = books_commit(c->books, &why);
-        if (e)
-            books_rollback(c->books);
-    }
-    if (e)
+    if (books_save_person(c->books, &p, &why))
         return ctl_fail(&why, "");
     ctl_show(c, json_pack("{s:o, s:o, s:o, s:o}", "member", ctl_json_member(member), "name",
                           ctl_json_text(p.name), "contact", ctl_json_text(p.contact), "note",
@@ -250,14 +242,7 @@ static enum ctl_exit run_member_erase(struct ctl *c)
         return CTL_USAGE;
     enum err e = books_member(c->books, member, &v, &why);
     if (!e)
-        e = books_begin(c->books, &why);
-    if (!e) {
         e = books_erase_person(c->books, member, &why);
-        if (!e)
-            e = books_commit(c->books, &why);
-        if (e)
-            books_rollback(c->books);
-    }
     if (e)
         return ctl_fail(&why, "");
     ctl_say(c, "%s has no name here any more.  Points and cards stay as they are.",

@@ -94,7 +94,6 @@ static json_t *pack_row(const struct pack_text *p)
                      (int)p->size);
 }
 
-/* Sign and store, in a transaction of its own. */
 static enum err pack_store(struct pack_text *p, struct books *books, const mbedtls_pk_context *key,
                            struct errmsg *why)
 {
@@ -103,15 +102,7 @@ static enum err pack_store(struct pack_text *p, struct books *books, const mbedt
     enum err e = ca_sign_pack(&signature, key, json, why);
     if (e)
         return e;
-    e = books_begin(books, why);
-    if (e)
-        return e;
-    e = books_add_pack(books, &p->pack, json, buf_bytes(&signature), why);
-    if (!e)
-        e = books_commit(books, why);
-    if (e)
-        books_rollback(books);
-    return e;
+    return books_add_pack(books, &p->pack, json, buf_bytes(&signature), why);
 }
 
 /* ---- init ---- */
@@ -358,19 +349,6 @@ static enum err make_code(struct ctl *c, struct terminal_view *t, char text[CODE
     return OK;
 }
 
-static enum err save_terminal(struct ctl *c, const struct terminal_view *t, struct errmsg *why)
-{
-    enum err e = books_begin(c->books, why);
-    if (e)
-        return e;
-    e = books_save_terminal(c->books, t, why);
-    if (!e)
-        e = books_commit(c->books, why);
-    if (e)
-        books_rollback(c->books);
-    return e;
-}
-
 static enum ctl_exit show_code(struct ctl *c, const struct terminal_view *t, const char *text)
 {
     ctl_show(c, json_pack("{s:i, s:s, s:s}", "terminal", (int)t->terminal, "shop", t->shop, "code",
@@ -441,7 +419,7 @@ static enum ctl_exit run_till_recode(struct ctl *c)
             (unsigned)t.terminal, t.shop);
     enum err e = make_code(c, &t, text, &why);
     if (!e)
-        e = save_terminal(c, &t, &why);
+        e = books_save_terminal(c->books, &t, &why);
     return e ? ctl_fail(&why, "") : show_code(c, &t, text);
 }
 
@@ -456,8 +434,7 @@ static enum ctl_exit run_till_revoke(struct ctl *c)
         return ctl_refuse("terminal %u is revoked already", (unsigned)t.terminal);
     t.revoked = true;
     memset(t.code_hash, 0, sizeof t.code_hash);
-    enum err e = save_terminal(c, &t, &why);
-    if (e)
+    if (books_save_terminal(c->books, &t, &why))
         return ctl_fail(&why, "");
     ctl_show(
         c, json_pack("{s:i, s:s, s:b}", "terminal", (int)t.terminal, "shop", t.shop, "revoked", 1));

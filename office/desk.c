@@ -101,9 +101,11 @@ static enum err back_again(const struct desk *desk, const struct card_uid *uid, 
     return e;
 }
 
-enum err desk_issue(const struct desk *desk, const struct reader_card *card,
-                    const struct card_profile *profile, int32_t purse_limit, enum card_kind *kind,
-                    struct errmsg *why)
+/* Issues the card, or with no profile only reads it; begins again when it left and came back.  seen: what
+ * the last try saw. */
+static enum err try_again(const struct desk *desk, const struct reader_card *card,
+                          const struct card_profile *profile, int32_t purse_limit,
+                          struct card_seen *seen, struct errmsg *why)
 {
     struct card_op op;
     uint8_t random[CARD_RANDOM_SIZE];
@@ -114,9 +116,13 @@ enum err desk_issue(const struct desk *desk, const struct reader_card *card,
         if (i && (e = back_again(desk, &card->uid, why)))
             break;
         clock_random(random, sizeof random);
-        card_issue_start(&op, desk->keys, &card->uid, random, profile, purse_limit);
+        if (profile)
+            card_issue_start(&op, desk->keys, &card->uid, random, profile, purse_limit);
+        else /* a load that is given up once all is read: the card drops it when it leaves the field */
+            card_load_start(&op, desk->keys, &card->uid, random);
         e = run(desk, &op, &next, why);
-        *kind = op.seen.kind;
+        assert(e || profile || next == CARD_READY);
+        *seen = op.seen;
         card_finish(&op);
         if (!left_the_field(e))
             break;
@@ -125,29 +131,20 @@ enum err desk_issue(const struct desk *desk, const struct reader_card *card,
     return e;
 }
 
+enum err desk_issue(const struct desk *desk, const struct reader_card *card,
+                    const struct card_profile *profile, int32_t purse_limit, enum card_kind *kind,
+                    struct errmsg *why)
+{
+    struct card_seen seen;
+    enum err e = try_again(desk, card, profile, purse_limit, &seen, why);
+    *kind = seen.kind;
+    return e;
+}
+
 enum err desk_read(const struct desk *desk, const struct reader_card *card, struct card_seen *seen,
                    struct errmsg *why)
 {
-    struct card_op op;
-    uint8_t random[CARD_RANDOM_SIZE];
-    enum card_next next;
-    enum err e = OK;
-    memset(&op, 0, sizeof op);
-    for (int i = 0; i < TRIES; i++) {
-        if (i && (e = back_again(desk, &card->uid, why)))
-            break;
-        clock_random(random, sizeof random);
-        /* a load that is given up once all is read: the card drops it when it leaves the field */
-        card_load_start(&op, desk->keys, &card->uid, random);
-        e = run(desk, &op, &next, why);
-        assert(e || next == CARD_READY);
-        if (!e)
-            *seen = op.seen;
-        card_finish(&op);
-        if (!left_the_field(e))
-            break;
-    }
+    enum err e = try_again(desk, card, NULL, 0, seen, why);
     desk->reader->ops->release(desk->reader);
-    bytes_wipe(random, sizeof random);
     return e;
 }

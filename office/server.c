@@ -152,16 +152,9 @@ static enum err run_days(struct server *s, struct errmsg *why)
         memset(&s->txn, 0, sizeof s->txn);
         s->txn.kind = TXN_RUN;
         s->txn.day = day;
-        enum err e = books_begin(s->books, why);
+        enum err e = books_post_own(s->books, &s->txn, now, why);
         if (e)
-            return e;
-        e = books_post_own(s->books, &s->txn, now, why);
-        if (!e)
-            e = books_commit(s->books, why);
-        if (e) {
-            books_rollback(s->books);
             return err_add(why, e, "the run of a day");
-        }
         s->run_day = day;
         char text[DAY_TEXT_SIZE];
         day_text(text, day);
@@ -194,14 +187,7 @@ static enum err post_load(struct server *s, struct conn *c, enum txn_commit comm
     if (commit == COMMIT_DONE)
         t->evidence = l->op.evidence;
     crash_point("office-load-before-result");
-    enum err e = books_begin(s->books, why);
-    if (e)
-        return e;
-    e = books_post_own(s->books, t, clock_now_s(), why);
-    if (!e)
-        e = books_commit(s->books, why);
-    if (e)
-        books_rollback(s->books);
+    enum err e = books_post_own(s->books, t, clock_now_s(), why);
     crash_point("office-load-after-result");
     return e;
 }
@@ -288,14 +274,7 @@ static void load_commit(struct server *s, struct conn *c)
     t->points = points_of(l->plan.delta);
     t->evidence = l->op.evidence;
     crash_point("office-load-before-intent");
-    enum err e = books_begin(s->books, &why);
-    if (!e) {
-        e = books_post_own(s->books, t, clock_now_s(), &why);
-        if (!e)
-            e = books_commit(s->books, &why);
-        if (e)
-            books_rollback(s->books);
-    }
+    enum err e = books_post_own(s->books, t, clock_now_s(), &why);
     if (e) {
         load_end(c);
         refuse(s, c, e, "the card cannot be loaded: %s", why.text);
