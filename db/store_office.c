@@ -227,7 +227,8 @@ static enum err connect(struct store_office **out, const char *path, int flags, 
 
 static const char settings[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                                "PRAGMA foreign_keys = OFF; PRAGMA cache_size = -65536;"
-                               "PRAGMA temp_store = MEMORY;";
+                               "PRAGMA temp_store = MEMORY;"
+                               "PRAGMA secure_delete = ON;"; /* an erased name leaves the file */
 
 enum err store_office_create(const char *path, struct errmsg *why)
 {

@@ -435,7 +435,19 @@ enum err books_erase_person(struct books *b, member_id member, struct errmsg *wh
 {
     struct query q = query_of(b->store, Q_PERSON_ERASE);
     query_int(&q, (int64_t)member);
-    return query_run(&q, why);
+    enum err e = query_run(&q, why);
+    if (e)
+        return e;
+    /* The words are overwritten with zeros; older pages with them stand in the WAL until it is emptied. */
+    bool emptied = false;
+    q = query_text_of(b->store, "PRAGMA wal_checkpoint(TRUNCATE)");
+    if (query_row(&q))
+        emptied = query_get_int(&q) == 0;
+    e = query_done(&q, why);
+    if (!e && !emptied)
+        e = err_set(why, ERR_BUSY, "the name is erased, but a program that reads the books keeps it on the "
+                                   "disk: erase it again when that is done");
+    return e;
 }
 
 enum err books_next_member(struct books *b, member_id *out, struct errmsg *why)

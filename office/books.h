@@ -203,6 +203,8 @@ struct person {
 MUST_CHECK enum err books_person(struct books *b, member_id member, struct person *out,
                                  struct errmsg *why);
 MUST_CHECK enum err books_save_person(struct books *b, const struct person *p, struct errmsg *why);
+/* Not in a transaction.  Afterwards the words are in no file of the database.  Errors: ERR_BUSY: they are
+ * erased, but a reader that does not end keeps an older page: call it again. */
 MUST_CHECK enum err books_erase_person(struct books *b, member_id member, struct errmsg *why);
 /* The lowest member number never used. */
 MUST_CHECK enum err books_next_member(struct books *b, member_id *out, struct errmsg *why);

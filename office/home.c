@@ -207,18 +207,20 @@ static enum err check_pair(const struct home *home, const mbedtls_x509_crt *cert
 enum err home_open(struct home *home, const char *dir, struct errmsg *why)
 {
     char path[HOME_PATH_MAX];
-    struct stat st;
+    struct stat st, folder;
     enum err e = start(home, dir, why);
     if (!e)
         e = mbed_init(why);
     if (e)
         return e;
     home_path(home, "keys", path);
-    if (stat(path, &st))
+    if (stat(path, &st) || stat(home->dir, &folder))
         return errno == ENOENT || errno == ENOTDIR
                    ? err_set(why, ERR_NOT_FOUND, "there is no programme in %s", home->dir)
                    : err_set(why, ERR_IO, "%s: %s", path, strerror(errno));
-    e = check_private(path, &st, "700", why);
+    e = check_private(home->dir, &folder, "700", why); /* the ledger has people's names in it */
+    if (!e)
+        e = check_private(path, &st, "700", why);
     for (int i = 0; !e && i < KEY_FILES; i++)
         e = read_key(home, i, why);
     if (!e)

@@ -1,5 +1,6 @@
 /* home.h - the head-office folder: everything a programme is, in one place to back up and to guard.
  *
+ *     DIR/                  0700: the ledger has names in it
  *     DIR/patron.db         the ledger (office/books.h)
  *     DIR/ca.crt            the CA certificate, PEM
  *     DIR/office.crt        head office's certificate followed by the CA's, PEM
@@ -28,7 +29,7 @@ struct home {
 };
 
 /* Open an existing folder; home is the caller's memory with any contents; home_finish it, also
- * after an error. A key that others than its owner may read is refused. Errors: ERR_NOT_FOUND (no
+ * after an error. A folder or a key that others than its owner may read is refused. Errors: ERR_NOT_FOUND (no
  * programme there), ERR_REFUSED (modes), ERR_IO, ERR_CORRUPT (keys and certificates do not belong
  * together). */
 MUST_CHECK enum err home_open(struct home *home, const char *dir, struct errmsg *why);

@@ -1040,6 +1040,43 @@ TEST(books, a_pack_is_published_once)
     ledgers_close(&l);
 }
 
+/* ---- people ---- */
+
+static bool file_has(const char *path, const char *word)
+{
+    static char room[1 << 21];
+    FILE *f = fopen(path, "rb");
+    size_t size = f ? fread(room, 1, sizeof room, f) : 0;
+    if (f)
+        fclose(f);
+    assert_true(size < sizeof room);
+    return memmem(room, size, word, strlen(word)) != NULL;
+}
+
+TEST(books, an_erased_name_is_in_no_file_even_while_others_have_the_books_open)
+{
+    struct books *office;
+    struct person p = {.member = 7, .name = "Ada Lovelace", .contact = "ada@example.org"};
+    char wal[520];
+    ledgers_open(&l, "a", "", "");
+    ledgers_member(&l, 7, 0);
+    assert_int_equal(books_open(&office, l.path, &l.keys, NULL), OK);
+    snprintf(wal, sizeof wal, "%s-wal", l.path);
+    assert_int_equal(books_save_person(l.books, &p, NULL), OK);
+    assert_true(file_has(wal, "Lovelace"));
+    snprintf(p.name, sizeof p.name, "Ada King");
+    assert_int_equal(books_save_person(office, &p, NULL), OK);
+    assert_int_equal(books_erase_person(l.books, 7, NULL), OK);
+    static const char *const words[] = {"Lovelace", "Ada King", "ada@example"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_false(file_has(l.path, words[i]));
+        assert_false(file_has(wal, words[i]));
+    }
+    assert_int_equal(books_person(office, 7, &p, NULL), ERR_NOT_FOUND);
+    books_close(office);
+    ledgers_close(&l);
+}
+
 /* ---- db/examples ---- */
 
 static int add_row(void *arg, int count, char **values, char **names)

@@ -77,15 +77,13 @@ TEST(home, opens_with_the_same_keys_it_was_made_with)
     home_finish(&b); /* twice is harmless */
 }
 
-TEST(home, keys_are_for_their_owner_only)
+TEST(home, folder_and_keys_are_for_their_owner_only)
 {
     static const char *const files[] = {"keys/ca.key", "keys/office.key", "keys/pack.key",
                                         "keys/card.keys"};
     struct errmsg why;
     struct stat st;
     make_home();
-    assert_int_equal(stat(in_home("keys"), &st), 0);
-    assert_int_equal(st.st_mode & 07777, 0700);
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(stat(in_home(files[i]), &st), 0);
         assert_int_equal(st.st_mode & 07777, 0600);
@@ -96,9 +94,16 @@ TEST(home, keys_are_for_their_owner_only)
         assert_int_equal(chmod(in_home(files[i]), 0600), 0);
         assert_int_equal(opened(&why), OK);
     }
-    assert_int_equal(chmod(in_home("keys"), 0750), 0);
-    assert_int_equal(opened(&why), ERR_REFUSED);
-    assert_non_null(strstr(why.text, "chmod 700"));
+    for (int i = 0; i < 2; i++) {
+        const char *folder = i ? in_home("keys") : dir;
+        assert_int_equal(stat(folder, &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0700);
+        assert_int_equal(chmod(folder, 0750), 0);
+        assert_int_equal(opened(&why), ERR_REFUSED);
+        assert_non_null(strstr(why.text, "chmod 700"));
+        assert_int_equal(chmod(folder, 0700), 0);
+        assert_int_equal(opened(&why), OK);
+    }
 }
 
 TEST(home, a_second_start_is_refused_and_changes_nothing)
