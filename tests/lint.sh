@@ -75,4 +75,13 @@ bad=$(for f in $(git ls-files '*.c' '*.h' '*.sh' '*.sql' '*.proto' 2>/dev/null);
     [ -f "$f" ] && { head -60 "$f" | grep -q 'SPDX-License-Identifier: Apache-2.0' || echo "    $f"; }
 done)
 result 'every source names its licence' "$bad"
+bad=$(git ls-files '*.md' 2>/dev/null | while read -r doc; do
+    grep -oE '`(base|rules|cardproto|hw|db|sync|terminal|office|tests|docs)/[A-Za-z0-9_./]*`' "$doc" | tr -d '`' |
+        while read -r path; do
+            ls -d "$path" "$path".[ch] >/dev/null 2>&1 || [ -e "$path" ] || ls "$path".c >/dev/null 2>&1 ||
+                echo "    $doc names $path"
+        done
+done)
+result 'every file the documents name is there' "$bad"
+
 exit $failed
