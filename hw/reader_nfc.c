@@ -38,6 +38,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -154,11 +155,16 @@ static bool take_lock(struct child *c, const char *connstring)
     static const char *const dirs[] = {"/run/lock", "/tmp"};
     for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
         snprintf(name, sizeof name, "%s/patron-reader-%016llx", dirs[i], (unsigned long long)hash);
-        c->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        /* It stays when the program ends, and the next may be another user's: reading it is enough to
+         * lock it, and a file that is there is not opened to create it (fs.protected_regular). */
+        c->lock = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (c->lock < 0 && errno == ENOENT) {
+            c->lock = open(name, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+            if (c->lock >= 0)
+                (void)fchmod(c->lock, 0644); /* whatever the umask */
+        }
         if (c->lock >= 0)
             return flock(c->lock, LOCK_EX | LOCK_NB) == 0;
-        if (errno == EACCES && access(name, F_OK) == 0)
-            return false; /* another user's */
     }
     return true; /* nowhere to put a lock: better a reader without */
 }

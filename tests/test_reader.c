@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <libgen.h>
 #include <limits.h>
 #include <poll.h>
@@ -16,8 +17,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -645,6 +648,34 @@ TEST(reader_nfc, one_that_is_not_there_is_waited_for_and_no_call_blocks)
     nfc_present(&b, 0);
     assert_found(&b, 0);
     nfc_finish(&b);
+}
+
+/* The lock stays in a folder all share when the program ends: whoever comes next must be able to take it. */
+TEST(reader_nfc, a_lock_that_is_left_behind_does_not_keep_another_user_out)
+{
+    static struct bench b;
+    glob_t found = {0};
+    int held = 0;
+    nfc_bench(&b);
+    b.present(&b, 0);
+    arm(&b, false);
+    assert_found(&b, 0);
+    (void)glob("/run/lock/patron-reader-*", 0, NULL, &found);
+    (void)glob("/tmp/patron-reader-*", GLOB_APPEND, NULL, &found);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        struct stat st;
+        int fd = open(found.gl_pathv[i], O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+            continue;
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK && fstat(fd, &st) == 0) {
+            held++;
+            assert_int_equal(st.st_mode & 0444, 0444);
+        }
+        close(fd);
+    }
+    globfree(&found);
+    assert_true(held >= 1);
+    b.finish(&b);
 }
 
 TEST(reader_nfc, two_programs_cannot_have_one_reader)
