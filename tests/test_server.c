@@ -11,14 +11,32 @@
 #include "tests/some_txn.h"
 #include "tests/test.h"
 
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+/* The ticks of this process, so that nobody waits while a client is silent. */
+static int64_t skipped_s;
+
+int clock_gettime(clockid_t id, struct timespec *t)
+{
+    static int (*machine)(clockid_t, struct timespec *);
+    if (!machine)
+        *(void **)&machine = dlsym(RTLD_NEXT, "clock_gettime");
+    int rc = machine(id, t);
+    if (id == CLOCK_MONOTONIC)
+        t->tv_sec += (time_t)skipped_s;
+    return rc;
+}
 
 /* ---- a till played by the test ---- */
 
@@ -734,6 +752,136 @@ TEST(server, strangers_who_only_hold_the_line_make_room_for_tills)
     assert_int_equal(till_ask(&tills[1], &r)->say, SAY_SYNCED); /* and on a new one */
     for (int i = 0; i < SERVER_CONNECTIONS + 10; i++)
         link_destroy(strangers[i]);
+    close_office();
+}
+
+/* A heartbeat of that till, after so many seconds. */
+static void beat(struct till *t, int32_t after_s)
+{
+    static struct wire_request r;
+    uint8_t hash[WIRE_HASH_SIZE];
+    skipped_s += after_s;
+    turn();
+    make_batch(t, &r, 0, hash);
+    const struct wire_answer *a = till_ask(t, &r);
+    assert_non_null(a);
+    assert_int_equal(a->say, SAY_SYNCED);
+}
+
+TEST(server, a_silent_till_is_let_go_when_its_time_is_up_and_no_other)
+{
+    open_office(2);
+    beat(&tills[1], 0);
+    tills[1].answered = false;
+    for (int s = 0; s < SERVER_IDLE_MS / 1000; s += 30) {
+        assert_false(tills[1].down);
+        beat(&tills[0], 30);
+    }
+    for (int i = 0; i < 5; i++)
+        turn();
+    assert_true(tills[1].down);
+    assert_false(tills[0].down);
+    beat(&tills[1], 0); /* it may come again */
+    close_office();
+}
+
+TEST(server, a_till_silent_in_mid_load_holds_the_card_for_seconds_only)
+{
+    open_office(2);
+    new_card(&cards[0], VCARD_EV2, 8, 1);
+    office_adjust(&hq, 8, 5);
+    beat(&tills[1], 0);
+    (void)load_start(&tills[0], &cards[0]);
+    assert_int_equal(load_on(&tills[0], 3)->say, SAY_CARD_COMMAND);
+    vcard_field_off(&cards[0]);
+    skipped_s += SERVER_CARD_MS / 1000;
+    turn();
+    assert_int_equal(load(&tills[1], &cards[0])->say, SAY_LOADED);
+    assert_int_equal(cards_purse(&cards[0]), 5);
+    books_sound(hq.books);
+    close_office();
+}
+
+/* A connection whose bytes pass through the test's hands. */
+struct tube {
+    int till_end, office_end;
+};
+
+static void tube_open(struct tube *tube, struct till *t)
+{
+    struct errmsg why = {""};
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int ends[2], buffer = 1;
+    at.sin_port = htons((uint16_t)atoi(strrchr(hq.address, ':') + 1));
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    t->answered = t->down = false;
+    tube->till_end = ends[1];
+    tube->office_end = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(setsockopt(tube->office_end, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer), 0);
+    assert_int_equal(connect(tube->office_end, (struct sockaddr *)&at, sizeof at), 0);
+    must(link_attach(t->link, ends[0], clock_tick_ms(), &why), &why);
+}
+
+static void tube_move(int from, int to, size_t most)
+{
+    uint8_t room[4096];
+    ssize_t n = recv(from, room, most < sizeof room ? most : sizeof room, MSG_DONTWAIT);
+    if (n > 0)
+        assert_int_equal(send(to, room, (size_t)n, MSG_NOSIGNAL), n);
+}
+
+/* Has head office closed it? */
+static bool tube_is_closed(const struct tube *tube)
+{
+    struct pollfd p = {.fd = tube->office_end, .events = POLLIN};
+    uint8_t unread[4096];
+    while (poll(&p, 1, 500) > 0)
+        if (recv(tube->office_end, unread, sizeof unread, 0) <= 0)
+            return true;
+    return false;
+}
+
+/* Two tills stop in mid-sentence: one has sent half a question, one does not read its answer.  A third is
+ * served meanwhile, and both are let go. */
+TEST(server, half_a_question_and_an_answer_nobody_reads_hold_up_nobody)
+{
+    struct errmsg why = {""};
+    static struct wire_request r[2];
+    struct tube tubes[2];
+    uint8_t hash[WIRE_HASH_SIZE];
+    open_office(TILLS);
+    for (int i = 0; i < 2; i++) {
+        struct till *t = &tills[1 + i];
+        link_close(t->link);
+        tube_open(&tubes[i], t);
+        for (int k = 0; k < 200 && link_state(t->link) != LINK_OPEN; k++) {
+            turn();
+            tube_move(tubes[i].till_end, tubes[i].office_end, SIZE_MAX);
+            tube_move(tubes[i].office_end, tubes[i].till_end, SIZE_MAX);
+        }
+        assert_int_equal(link_state(t->link), LINK_OPEN);
+        make_batch(t, &r[i], 0, hash);
+        r[i].sync.pack_version = 0; /* the answer is a pack */
+        must(link_ask(t->link, &r[i], 10000, clock_tick_ms(), &why), &why);
+        till_step(t);
+        tube_move(tubes[i].till_end, tubes[i].office_end, i ? SIZE_MAX : 20);
+    }
+    uint64_t requests = server_counts(hq.server).requests;
+    int64_t from = clock_tick_ms();
+    for (int i = 0; i < 20; i++)
+        beat(&tills[0], 0);
+    assert_in_range(clock_tick_ms() - from, 0, 2000);
+    assert_int_equal(server_counts(hq.server).requests - requests, 21); /* that of the second came */
+    for (int s = 0; s < SERVER_IDLE_MS / 1000; s += 30)
+        beat(&tills[0], 30);
+    for (int i = 0; i < 5; i++)
+        turn();
+    for (int i = 0; i < 2; i++) {
+        assert_true(tube_is_closed(&tubes[i]));
+        close(tubes[i].till_end);
+        close(tubes[i].office_end);
+    }
+    assert_false(tills[0].down);
     close_office();
 }
 
