@@ -31,7 +31,6 @@ struct link_config {
     const struct code *pin;
     mbedtls_ssl_config ssl;
     mbedtls_ssl_ticket_context tickets;
-    uint64_t resumed;
 };
 
 struct link {
@@ -62,21 +61,6 @@ struct link {
 
 /* ---- what all connections share ---- */
 
-static int parse_ticket(void *arg, mbedtls_ssl_session *session, unsigned char *ticket, size_t size)
-{
-    struct link_config *c = arg;
-    int rc = mbedtls_ssl_ticket_parse(&c->tickets, session, ticket, size);
-    c->resumed += rc == 0;
-    return rc;
-}
-
-static int write_ticket(void *arg, const mbedtls_ssl_session *session, unsigned char *start,
-                        const unsigned char *end, size_t *size, uint32_t *lifetime)
-{
-    struct link_config *c = arg;
-    return mbedtls_ssl_ticket_write(&c->tickets, session, start, end, size, lifetime);
-}
-
 enum err link_config_create(struct link_config **out, enum link_end end,
                             const struct link_identity *identity, struct errmsg *why)
 {
@@ -104,7 +88,8 @@ enum err link_config_create(struct link_config **out, enum link_end end,
     if (rc == 0 && office) {
         rc = mbedtls_ssl_ticket_setup(&c->tickets, mbed_random, NULL, MBEDTLS_CIPHER_AES_256_GCM,
                                       TICKET_LIFE_S);
-        mbedtls_ssl_conf_session_tickets_cb(&c->ssl, write_ticket, parse_ticket, c);
+        mbedtls_ssl_conf_session_tickets_cb(&c->ssl, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse,
+                                            &c->tickets);
     }
     if (rc) {
         link_config_destroy(c);
@@ -121,11 +106,6 @@ void link_config_destroy(struct link_config *config)
     mbedtls_ssl_config_free(&config->ssl);
     mbedtls_ssl_ticket_free(&config->tickets);
     free(config);
-}
-
-uint64_t link_config_resumed(const struct link_config *config)
-{
-    return config->resumed;
 }
 
 /* ---- one connection ---- */

@@ -45,8 +45,6 @@ struct link_config;
 MUST_CHECK enum err link_config_create(struct link_config **out, enum link_end end,
                                        const struct link_identity *identity, struct errmsg *why);
 void link_config_destroy(struct link_config *config); /* NULL is allowed; no link may use it any more */
-/* Office: handshakes that were resumed by a ticket. */
-uint64_t link_config_resumed(const struct link_config *config);
 
 /* About 180 kB with the TLS buffers; nothing more is taken later but by mbedTLS in a handshake. */
 struct link;
