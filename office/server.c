@@ -880,7 +880,11 @@ enum err server_create(struct server **out, struct home *home, struct books *boo
     s->listener = -1;
     struct link_identity identity = {
         .ca = &home->ca, .certificate = &home->office, .key = &home->office_key};
-    enum err e = link_config_create(&s->config, LINK_OFFICE, &identity, why);
+    enum err e = ca_check(&home->ca, &home->office, CA_ROLE_OFFICE, why);
+    if (e) /* better said here once than by every till */
+        e = err_add(why, e, "%s/office.crt", home->dir);
+    if (!e)
+        e = link_config_create(&s->config, LINK_OFFICE, &identity, why);
     if (!e)
         e = books_run_day(books, &s->run_day, why);
     if (!e)

@@ -40,7 +40,7 @@ struct server_options {
 };
 
 /* home and books are borrowed; mbed_init and clock_use were called.  Errors: ERR_FORMAT (address),
- * ERR_IO, ERR_CRYPTO. */
+ * ERR_AUTH (head office's certificate is one that no till would believe), ERR_IO, ERR_CRYPTO. */
 MUST_CHECK enum err server_create(struct server **out, struct home *home, struct books *books,
                                   const struct server_options *options, struct errmsg *why);
 /* What it listens on, as text. */

@@ -3,6 +3,7 @@
 #include "base/date.h"
 #include "base/mbed.h"
 #include "hw/clock.h"
+#include "office/ca.h"
 #include "tests/cards.h"
 #include "tests/harness.h"
 #include "tests/ledgers.h"
@@ -696,6 +697,24 @@ TEST(server, a_card_is_loaded_at_one_place_only)
                                                              .card_answer.lost = true}),
                    "no load is under way");
     books_sound(hq.books);
+    close_office();
+}
+
+TEST(server, it_does_not_start_with_a_certificate_no_till_would_believe)
+{
+    struct errmsg why = {""};
+    struct server *server = NULL;
+    struct server_options options = {.listen = "127.0.0.1:0"};
+    uint8_t room[MBED_CERT_DER_MAX];
+    struct buf der = BUF_ON(room);
+    open_office(0);
+    int64_t then = time(NULL) - (CA_YEARS + 1) * (int64_t)365 * SECONDS_PER_DAY;
+    must(ca_make_office(&der, &hq.home.ca, &hq.home.ca_key, &hq.home.office_key, then, &why), &why);
+    mbedtls_x509_crt_free(&hq.home.office);
+    must(mbed_cert_parse(&hq.home.office, buf_bytes(&der), &why), &why);
+    assert_int_equal(server_create(&server, &hq.home, hq.books, &options, &why), ERR_AUTH);
+    assert_non_null(strstr(why.text, "expired"));
+    assert_non_null(strstr(why.text, "office.crt"));
     close_office();
 }
 
