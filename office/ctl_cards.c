@@ -287,6 +287,13 @@ static enum ctl_exit follow(struct issue *job)
     return code;
 }
 
+static enum ctl_exit reader_failed(enum err e, const struct errmsg *why)
+{
+    return ctl_fail(why, e == ERR_NO_DEVICE || e == ERR_TIMEOUT
+                             ? "nfc-list shows which readers there are; --wait SECONDS waits longer"
+                             : "");
+}
+
 static enum ctl_exit issue_count(struct issue *job, member_id member, int64_t count)
 {
     for (int64_t i = 0; i < count; i++) {
@@ -300,10 +307,7 @@ static enum ctl_exit issue_count(struct issue *job, member_id member, int64_t co
         if (e) {
             if (i)
                 err_add(&why, e, "%d of %d cards are done", (int)i, (int)count);
-            return ctl_fail(
-                &why, e == ERR_NO_DEVICE || e == ERR_TIMEOUT
-                          ? "nfc-list shows which readers there are; --wait SECONDS waits longer"
-                          : "");
+            return reader_failed(e, &why);
         }
         say_issued(&done);
     }
@@ -403,7 +407,7 @@ static enum ctl_exit run_read(struct ctl *c)
         e = desk_read(&desk, &card, &seen, &why);
     desk.reader->ops->close(desk.reader);
     if (e)
-        return ctl_fail(&why, "");
+        return reader_failed(e, &why);
     if (seen.kind == CARD_EV2)
         hex_encode(tmv, seen.tmv, sizeof seen.tmv);
     json_t *doc = json_pack(
@@ -482,7 +486,9 @@ static enum ctl_exit run_bind(struct ctl *c)
 static bool take_reason(struct ctl *c, char reason[TXN_REASON_SIZE])
 {
     const char *text = ctl_value(c, "--reason");
-    return ctl_get_text(c, "--reason", text ? text : "", reason, TXN_REASON_SIZE);
+    if (!text)
+        ctl_usage(c, "say why: --reason TEXT; it stays in the ledger for ever, so no names");
+    return text && ctl_get_text(c, "--reason", text, reason, TXN_REASON_SIZE);
 }
 
 static enum ctl_exit set_status(struct ctl *c, enum card_status from, enum card_status to)
@@ -618,6 +624,9 @@ const struct ctl_command ctl_card_commands[] = {
      .least = 1,
      .most = 1,
      .summary = "what the ledger knows of a card",
+     .text = "in doubt: the oldest change of it whose outcome no one has seen; the next load settles it.\n"
+             "What the card itself says: patronctl card read.\n\n"
+             "  patronctl card show 04a1b2c3d4e5f6\n",
      .needs = CTL_HOME,
      .run = run_show},
     {.name = "card list",

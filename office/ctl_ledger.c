@@ -117,6 +117,8 @@ static enum ctl_exit run_books(struct ctl *c)
         json_object_set_new(doc, rows[i].name, rows[i].value);
     json_object_set_new(doc, "members_by_tier", members_by_tier(&t));
     ctl_show(c, doc);
+    if (t.reviews)
+        ctl_say(c, "\nWhat is for review: patronctl review");
     return CTL_OK;
 }
 
@@ -139,7 +141,13 @@ static enum ctl_exit run_review(struct ctl *c)
         json_decref(rows);
         return ctl_fail(&why, "");
     }
-    ctl_show(c, rows);
+    bool any = json_array_size(rows) > 0;
+    if (any || c->json)
+        ctl_show(c, rows);
+    else
+        json_decref(rows);
+    if (!any)
+        ctl_say(c, "Nothing to review: every entry held in full.");
     return CTL_OK;
 }
 
@@ -209,11 +217,16 @@ const struct ctl_command ctl_ledger_commands[] = {
     {.name = "books",
      .positions = "",
      .summary = "the totals of the whole programme on one page",
+     .text = "earned + adjusted = redeemed + clawed back + expired + held + on cards + in transit;\n"
+             "redeemed is less what refunds returned.  In doubt: nobody knows yet whether the card took it.\n",
      .needs = CTL_HOME,
      .run = run_books},
     {.name = "review",
      .positions = "",
      .summary = "what a person has to look at",
+     .text = "Entries that did not hold in part or whole: what was wrong, and for which member.  Such an entry is\n"
+             "kept as it came and has posted only what it may.  Look at the member with member show, put right by\n"
+             "hand with points adjust; the row stays as a record.\n",
      .needs = CTL_HOME,
      .run = run_review},
     {.name = "ledger verify",

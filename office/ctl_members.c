@@ -94,10 +94,11 @@ static enum ctl_exit run_member_add(struct ctl *c)
 static bool add_posting(const struct statement_line *l, void *arg)
 {
     json_array_append_new(
-        arg, json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:I, s:o}", "time", ctl_json_time(l->time_s),
+        arg, json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "time", ctl_json_time(l->time_s),
                        "entry", ctl_json_entry(l->entry), "kind", txn_kind_text(l->kind), "account",
                        l->account, "points", ctl_json_points(l->amount), "total_after",
-                       ctl_json_points(l->total_after), "pack", (json_int_t)l->pack_version, "why",
+                       ctl_json_points(l->total_after), "pack",
+                       l->pack_version ? json_integer((json_int_t)l->pack_version) : json_null(), "why",
                        ctl_json_text(l->why)));
     return true;
 }
@@ -264,7 +265,9 @@ static enum ctl_exit run_points_adjust(struct ctl *c)
         return CTL_USAGE;
     if (n == 0)
         return ctl_usage(c, "nothing to adjust");
-    if (!ctl_get_text(c, "--reason", reason ? reason : "", t.reason, sizeof t.reason))
+    if (!reason)
+        return ctl_usage(c, "say why: --reason TEXT; it stays in the ledger for ever, so no names");
+    if (!ctl_get_text(c, "--reason", reason, t.reason, sizeof t.reason))
         return CTL_USAGE;
     t.points = points_of(n);
     enum err e = books_member(c->books, t.member, &v, &why);
@@ -303,7 +306,14 @@ const struct ctl_command ctl_member_commands[] = {
      .least = 1,
      .most = 1,
      .summary = "a member's points, cards, and every posting with its why",
-     .text = "  patronctl member show M12\n",
+     .text =
+         "held        at head office, waiting for the next load of a card\n"
+         "on cards    in the purses of the member's cards, by the ledger\n"
+         "in transit  on the way to a card that has not said yet whether it took them\n"
+         "owed        taken back after they were spent; the next earning pays it\n\n"
+         "The postings stand in the order they reached the ledger; time is when it happened at the till.\n"
+         "Each entry adds up to zero: what is \"issued\" -30 is \"held\" +30.\n\n"
+         "  patronctl member show M12\n",
      .needs = CTL_HOME,
      .run = run_member_show},
     {.name = "member find",

@@ -235,10 +235,13 @@ static enum ctl_exit run_pack_check(struct ctl *c)
     struct errmsg why;
     struct pack_text *p = pack_text_create();
     enum err e = pack_from_file(p, c->positions[0], &why);
-    if (!e)
+    if (!e) {
         ctl_show(c, pack_row(p));
+        ctl_say(c, "A good pack.  Nothing was changed; what brings it into force: patronctl pack publish %s",
+                c->positions[0]);
+    }
     free(p);
-    return e ? ctl_fail(&why, "docs/programme.md describes the form") : CTL_OK;
+    return e ? ctl_fail(&why, e == ERR_IO ? "" : "docs/programme.md describes the form") : CTL_OK;
 }
 
 /* I8: a pack comes into force from today on; it follows the one before in version and in day. */
@@ -396,8 +399,9 @@ static enum err get_terminal(struct ctl *c, struct terminal_view *t, enum ctl_ex
                              struct errmsg *why)
 {
     int64_t n;
+    const char *text = c->positions[0];
     *code = CTL_USAGE;
-    if (!ctl_get_number(c, "terminal", c->positions[0], 1, 9999, &n))
+    if (!ctl_get_number(c, "till", *text == 'T' ? text + 1 : text, 1, 9999, &n)) /* 3, or T0003 as in entries */
         return ERR_FORMAT;
     enum err e = books_terminal(c->books, (uint32_t)n, t, why);
     if (e)

@@ -39,7 +39,7 @@ enum err desk_wait(const struct desk *desk, bool fresh, struct reader_card *card
         }
         if (clock_tick_ms() >= end)
             return e == ERR_NO_DEVICE
-                       ? err_set(why, e, "the reader is not there: %s", away.text)
+                       ? err_set(why, e, "%s", away.text)
                        : err_set(why, ERR_TIMEOUT, "no %scard was laid on the reader in %d seconds",
                                  fresh ? "new " : "", (desk->wait_ms + 999) / 1000);
         /* a reader without a descriptor is asked again after a nap */

@@ -70,7 +70,8 @@ static void list_group(FILE *out, const char *word)
     for (int i = 0; i < TABLES; i++)
         for (const struct ctl_command *k = tables[i]; k->name; k++)
             if (strncmp(k->name, word, size) == 0 && k->name[size] == ' ')
-                fprintf(out, "  patronctl %s %s\n      %s\n", k->name, k->positions, k->summary);
+                fprintf(out, "  patronctl %s%s%s\n      %s\n", k->name, *k->positions ? " " : "",
+                        k->positions, k->summary);
 }
 
 static const struct ctl_command *find(const char *one, const char *two)
@@ -200,7 +201,7 @@ int main(int argc, char **argv)
     if (!c.command && is_group(one)) {
         bool asked = two && (strcmp(two, "--help") == 0 || strcmp(two, "-h") == 0);
         if (!asked)
-            fprintf(stderr, "patronctl: %s%s%s is no command; there are\n", one, two ? " " : "",
+            fprintf(stderr, "patronctl: '%s%s%s' is no command; there are\n", one, two ? " " : "",
                     two ? two : "");
         list_group(asked ? stdout : stderr, one);
         return asked ? CTL_OK : CTL_USAGE;

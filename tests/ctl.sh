@@ -89,6 +89,10 @@ chmod 644 office/keys/card.keys
 does 1 'a key that others may read is refused' member list
 said err 'chmod 600' 'and it says what to do'
 chmod 600 office/keys/card.keys
+chmod 750 office
+does 1 'a folder that others may read is refused' member list
+said err 'chmod 700' 'and it says what to do'
+chmod 700 office
 
 # ---- pack ----
 does 0 'the first rules are there' pack list
@@ -132,7 +136,7 @@ ok $? 'is number 2'
 does 0 'a till gets a new code' till recode 1
 [ "$(value code)" != "$code" ]
 ok $? 'and it is another one'
-does 0 'a till is revoked' till revoke 2
+does 0 'a till is revoked, by the name it has in entries' till revoke T0002
 does 1 'a revoked till gets no code' till recode 2
 does 1 'nor is it revoked twice' till revoke 2
 does 1 'a till that is not there is refused' till revoke 77
@@ -155,6 +159,7 @@ does 0 'points are given' points adjust M1 +200 --reason 'opening balance'
 ok $? 'and held'
 does 0 'points are taken' points adjust M1 -50 --reason 'typing error'
 does 2 'points need a reason' points adjust M1 5
+said err 'say why' 'and it asks for one'
 does 1 'an unknown member gets none' points adjust M99 5 --reason x
 does 2 'M is a member number' points adjust Ada 5 --reason x
 does 0 'a member is shown' member show M1
@@ -182,6 +187,7 @@ does 0 'the books are shown' books
 said out '^points held +150' 'with what is held'
 said out '^points adjusted +150' 'and where it came from'
 does 0 'nothing is to be reviewed' review
+said out '^Nothing to review' 'and it says so'
 does 0 'everything is exported' export --csv postings.csv
 [ "$(wc -l <postings.csv)" -ge 5 ]
 ok $? 'with a header and every posting'

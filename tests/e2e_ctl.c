@@ -344,7 +344,7 @@ TEST(ctl_tills, what_patronctl_decides_beside_a_running_office_reaches_the_till)
     assert_non_null(strstr(out, "25.00 GBP at 1 point"));
     assert_non_null(strstr(out, "25.00 GBP at 2 points"));
     assert_int_equal(CTL(out, "review"), 0);
-    assert_non_null(strstr(out, "none"));
+    assert_non_null(strstr(out, "Nothing to review"));
 
     /* the hot list */
     assert_int_equal(CTL(out, "card", "block", uid, "--reason", "lost"), 0);
