@@ -243,6 +243,74 @@ static enum err load_sale_facts(struct books *b, struct ledger_facts *in, int32_
     return e ? e : load_metric(b, in, day, why);
 }
 
+/* What its posting left of the purchase.  *redeem_position: of the entry that took its reward; 0 = none. */
+static enum err load_sale(struct books *b, struct ledger_facts *in, int64_t *redeem_position,
+                          struct errmsg *why)
+{
+    struct ledger_sale *s = &in->sale;
+    struct query q = query_of(b->store, Q_SALE_GET);
+    query_int(&q, in->t->original.terminal);
+    query_int(&q, in->t->original.seq);
+    if ((s->known = query_row(&q))) {
+        s->position = query_get_int(&q);
+        s->member = (member_id)query_get_int(&q);
+        (void)query_get_int(&q);
+        in->pack = books_find_pack(b, (uint32_t)query_get_int(&q));
+        query_get_text(&q, s->tier, sizeof s->tier);
+        s->counted = money_of(query_get_int(&q));
+        s->earned = points_of(query_get_int(&q));
+        s->lot_day = (int32_t)query_get_int(&q);
+        s->redeemed = points_of(query_get_int(&q));
+        s->redeemed_back = points_of(query_get_int(&q));
+        *redeem_position = query_get_int(&q);
+        s->earned_here = points_of(query_get_int(&q));
+        s->earned_today = points_of(query_get_int(&q));
+        s->counted_back = money_of(query_get_int(&q));
+    }
+    return query_done(&q, why);
+}
+
+/* How many of each line earlier refunds have left. */
+static enum err load_lines_left(struct books *b, struct ledger_facts *in, struct errmsg *why)
+{
+    struct ledger_sale *s = &in->sale;
+    for (int32_t i = 0; i < b->original.line_count; i++)
+        s->left[i] = s->left_here[i] = b->original.lines[i].quantity;
+    struct query q = query_of(b->store, Q_RETURNS);
+    query_int(&q, s->position);
+    query_int(&q, in->t->id.terminal);
+    while (query_row(&q)) {
+        int64_t line = query_get_int(&q);
+        if (line < 0 || line >= b->original.line_count)
+            continue;
+        s->left[line] -= (int32_t)query_get_int(&q);
+        s->left_here[line] -= (int32_t)query_get_int(&q);
+    }
+    return query_done(&q, why);
+}
+
+/* The lots its reward was taken from. */
+static enum err load_taken(struct books *b, struct ledger_sale *s, int64_t redeem_position,
+                           struct errmsg *why)
+{
+    struct query q = query_of(b->store, Q_REDEEM_MOVES);
+    query_int(&q, redeem_position);
+    query_int(&q, (int64_t)s->member);
+    while (s->taken_count < LOTS_MAX && query_row(&q)) {
+        bool debt = query_is_null(&q);
+        struct lot_move *m = &s->taken[s->taken_count];
+        m->expires_day = (int32_t)query_get_int(&q);
+        m->left = points_of(query_get_int(&q));
+        m->expired = points_of(query_get_int(&q));
+        if (debt) {
+            s->uncovered = points_of(query_get_int(&q));
+            continue;
+        }
+        s->taken_count++;
+    }
+    return query_done(&q, why);
+}
+
 /* The purchase a refund names; its lots may reach back further than the refund's own day. */
 static enum err load_original(struct books *b, struct ledger_facts *in, int32_t *from_day,
                               struct errmsg *why)
@@ -263,61 +331,14 @@ static enum err load_original(struct books *b, struct ledger_facts *in, int32_t 
     if (in->original_is_other)
         return OK;
     in->original = &b->original;
-    struct query q = query_of(b->store, Q_SALE_GET);
-    query_int(&q, in->t->original.terminal);
-    query_int(&q, in->t->original.seq);
-    if ((s->known = query_row(&q))) {
-        s->position = query_get_int(&q);
-        s->member = (member_id)query_get_int(&q);
-        (void)query_get_int(&q);
-        in->pack = books_find_pack(b, (uint32_t)query_get_int(&q));
-        query_get_text(&q, s->tier, sizeof s->tier);
-        s->counted = money_of(query_get_int(&q));
-        s->earned = points_of(query_get_int(&q));
-        s->lot_day = (int32_t)query_get_int(&q);
-        s->redeemed = points_of(query_get_int(&q));
-        s->redeemed_back = points_of(query_get_int(&q));
-        redeem_position = query_get_int(&q);
-        s->earned_here = points_of(query_get_int(&q));
-        s->earned_today = points_of(query_get_int(&q));
-        s->counted_back = money_of(query_get_int(&q));
-    }
-    if ((e = query_done(&q, why)))
-        return e;
-    for (int32_t i = 0; i < b->original.line_count; i++)
-        s->left[i] = s->left_here[i] = b->original.lines[i].quantity;
-    q = query_of(b->store, Q_RETURNS);
-    query_int(&q, s->position);
-    query_int(&q, in->t->id.terminal);
-    while (query_row(&q)) {
-        int64_t line = query_get_int(&q);
-        if (line < 0 || line >= b->original.line_count)
-            continue;
-        s->left[line] -= (int32_t)query_get_int(&q);
-        s->left_here[line] -= (int32_t)query_get_int(&q);
-    }
-    if ((e = query_done(&q, why)))
+    e = load_sale(b, in, &redeem_position, why);
+    if (!e)
+        e = load_lines_left(b, in, why);
+    if (e)
         return e;
     if (s->lot_day < *from_day)
         *from_day = s->lot_day;
-    if (redeem_position == 0)
-        return OK;
-    q = query_of(b->store, Q_REDEEM_MOVES);
-    query_int(&q, redeem_position);
-    query_int(&q, (int64_t)s->member);
-    while (s->taken_count < LOTS_MAX && query_row(&q)) {
-        bool debt = query_is_null(&q);
-        struct lot_move *m = &s->taken[s->taken_count];
-        m->expires_day = (int32_t)query_get_int(&q);
-        m->left = points_of(query_get_int(&q));
-        m->expired = points_of(query_get_int(&q));
-        if (debt) {
-            s->uncovered = points_of(query_get_int(&q));
-            continue;
-        }
-        s->taken_count++;
-    }
-    return query_done(&q, why);
+    return redeem_position ? load_taken(b, s, redeem_position, why) : OK;
 }
 
 static enum err load_run_day(struct books *b, struct errmsg *why)
