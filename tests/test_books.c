@@ -375,16 +375,22 @@ TEST(books, a_load_number_is_taken_once)
     ledgers_close(&l);
 }
 
+/* Member 7 with a card that was loaded with 100 points on day 2. */
+static void open_with_100_on_card(struct real_card *c, enum card_kind kind)
+{
+    ledgers_open(&l, "a", "", REDEEM);
+    ledgers_member(&l, 7, 0);
+    ledgers_card(&l, c, kind, 1, 7, 0);
+    ledgers_adjust(&l, 7, 100, 1);
+    ledgers_load(&l, c, 2, COMMIT_DONE, true);
+}
+
 /* The till's SALE is still on its way when head office sees on the card that it was debited. */
 TEST(books, a_reading_before_the_sale_arrives_does_not_give_the_reward_back)
 {
     struct real_card c;
     struct txn_evidence done;
-    ledgers_open(&l, "a", "", REDEEM);
-    ledgers_member(&l, 7, 0);
-    ledgers_card(&l, &c, CARD_EV2, 1, 7, 0);
-    ledgers_adjust(&l, 7, 100, 1);
-    ledgers_load(&l, &c, 2, COMMIT_DONE, true);
+    open_with_100_on_card(&c, CARD_EV2);
     struct entry_id intent = ledgers_intent(&l, 1, &c, 7, 40, 3, true, &done);
     assert_int_equal(ledgers_load(&l, &c, 4, COMMIT_DONE, true), 0);
     ledgers_expect(&l, 7, 0, 60, 40, 0);
@@ -402,11 +408,7 @@ TEST(books, a_forged_or_borrowed_mac_redeems_nothing)
 {
     struct real_card c;
     struct txn_evidence done, other;
-    ledgers_open(&l, "a", "", REDEEM);
-    ledgers_member(&l, 7, 0);
-    ledgers_card(&l, &c, CARD_EV2, 1, 7, 0);
-    ledgers_adjust(&l, 7, 100, 1);
-    ledgers_load(&l, &c, 2, COMMIT_DONE, true);
+    open_with_100_on_card(&c, CARD_EV2);
     struct entry_id one = ledgers_intent(&l, 1, &c, 7, 10, 3, true, &done);
     other = done;
     other.tmv[3] ^= 1;
@@ -429,11 +431,7 @@ TEST(books, a_missing_transaction_of_a_card_shows_as_a_gap)
 {
     struct real_card c;
     struct txn_evidence done;
-    ledgers_open(&l, "a", "", REDEEM);
-    ledgers_member(&l, 7, 0);
-    ledgers_card(&l, &c, CARD_EV2, 1, 7, 0);
-    ledgers_adjust(&l, 7, 100, 1);
-    ledgers_load(&l, &c, 2, COMMIT_DONE, true);
+    open_with_100_on_card(&c, CARD_EV2);
     assert_int_equal(ledgers_sql(&l, "SELECT coalesce(sum(missing), 0) FROM tmc_gap"), 0);
     c.tmc += 2; /* two debits at a till that is cut off */
     c.purse -= 20;
@@ -461,11 +459,7 @@ TEST(books, a_forged_debit_mints_nothing)
 {
     struct real_card c;
     struct txn_evidence done;
-    ledgers_open(&l, "a", "", REDEEM);
-    ledgers_member(&l, 7, 0);
-    ledgers_card(&l, &c, CARD_EV2, 1, 7, 0);
-    ledgers_adjust(&l, 7, 100, 1);
-    ledgers_load(&l, &c, 2, COMMIT_DONE, true);
+    open_with_100_on_card(&c, CARD_EV2);
     struct entry_id intent = ledgers_intent(&l, 1, &c, 7, 40, 3, true, &done);
     c.purse += 40;
     memset(c.tmv, 9, sizeof c.tmv); /* that of the other transaction */
@@ -482,11 +476,7 @@ TEST(books, a_transaction_of_an_ev1_card_claimed_twice_is_shown)
 {
     struct real_card c;
     struct txn_evidence done;
-    ledgers_open(&l, "a", "", REDEEM);
-    ledgers_member(&l, 7, 0);
-    ledgers_card(&l, &c, CARD_EV1, 1, 7, 0);
-    ledgers_adjust(&l, 7, 100, 1);
-    ledgers_load(&l, &c, 2, COMMIT_DONE, true);
+    open_with_100_on_card(&c, CARD_EV1);
     for (uint32_t till = 1; till <= 2; till++) {
         struct entry_id intent = ledgers_intent(&l, till, &c, 7, 10, 3, till == 1, &done);
         if (till == 2)

@@ -471,7 +471,8 @@ TEST(ledger, a_tier_never_held_earns_by_the_one_that_is)
     assert_string_equal(notes(), "");
 }
 
-TEST(ledger, a_purchase_lifts_a_tier_at_once_and_a_review_takes_it)
+/* A bronze member buys for 20.00 where 100.00 a year make gold. */
+static void buy_with_gold_at_10000(void)
 {
     begin(TXN_SALE, 3);
     packs_make(&pack, "",
@@ -481,17 +482,15 @@ TEST(ledger, a_purchase_lifts_a_tier_at_once_and_a_review_takes_it)
     bill(&txn, "A 1 20.00");
     snprintf(in.member.tier, sizeof in.member.tier, "bronze");
     txn.points = points_of(20);
+}
+
+TEST(ledger, a_purchase_lifts_a_tier_at_once_and_a_review_takes_it)
+{
+    buy_with_gold_at_10000();
     in.metric = 7999;
     post();
     assert_false(out.tier_moved);
-    begin(TXN_SALE, 3);
-    packs_make(&pack, "",
-               "\"tiers\": {\"metric\": \"spend\", \"window\": \"rolling\", \"window_days\": 365,"
-               " \"levels\": [{\"code\": \"bronze\", \"name\": \"Bronze\"},"
-               " {\"code\": \"gold\", \"name\": \"Gold\", \"upgrade_at\": 10000, \"keep_at\": 8000}]}");
-    bill(&txn, "A 1 20.00");
-    snprintf(in.member.tier, sizeof in.member.tier, "bronze");
-    txn.points = points_of(20);
+    buy_with_gold_at_10000();
     in.metric = 8000;
     post();
     assert_true(out.tier_moved);
