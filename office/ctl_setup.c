@@ -398,12 +398,15 @@ static enum ctl_exit run_till_add(struct ctl *c)
 static enum err get_terminal(struct ctl *c, struct terminal_view *t, enum ctl_exit *code,
                              struct errmsg *why)
 {
-    int64_t n;
     const char *text = c->positions[0];
+    char more;
+    unsigned n;
     *code = CTL_USAGE;
-    if (!ctl_get_number(c, "till", *text == 'T' ? text + 1 : text, 1, 9999, &n)) /* 3, or T0003 as in entries */
+    if (sscanf(*text == 'T' ? text + 1 : text, "%4u%c", &n, &more) != 1 || n < 1 || n > 9999) {
+        ctl_usage(c, "'%s' is no till: they are numbered 1 to 9999, or T0003 as in entries", text);
         return ERR_FORMAT;
-    enum err e = books_terminal(c->books, (uint32_t)n, t, why);
+    }
+    enum err e = books_terminal(c->books, n, t, why);
     if (e)
         *code = ctl_fail(why, "patronctl till list shows them");
     return e;
