@@ -5,6 +5,7 @@
 #include "office/server.h"
 
 #include <getopt.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,6 +129,12 @@ int main(int argc, char **argv)
     }
     while (!e && !stop)
         server_turn(server, 1000);
+    if (server && !a.quiet) {
+        struct server_counts n = server_counts(server);
+        fprintf(stderr, "served connections=%" PRIu64 " questions=%" PRIu64 " entries=%" PRIu64
+                " repeated=%" PRIu64 " loads=%" PRIu64 " refused=%" PRIu64 "\n",
+                n.connections, n.requests, n.entries, n.repeated, n.loads, n.refused);
+    }
     server_destroy(server);
     books_close(books);
     home_finish(&home);

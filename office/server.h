@@ -50,6 +50,7 @@ void server_turn(struct server *s, int timeout_ms);
 /* Ends loads under way (in doubt where a commit was sent), closes every line.  NULL is allowed. */
 void server_destroy(struct server *s);
 
+/* Since server_create. */
 struct server_counts {
     uint64_t connections, requests, entries, repeated, refused, loads;
 };
