@@ -142,12 +142,12 @@ static void device_failed(struct child *c, const char *what)
 static bool take_lock(struct child *c, const char *connstring)
 {
     char real[PATH_MAX], path[CONNSTRING_SIZE], name[300];
-    const char *slash = strchr(connstring, '/');
-    snprintf(path, sizeof path, "%s", slash ? slash : "");
+    const char *colon = strchr(connstring, ':'); /* "driver:path" or "driver:path:115200" */
+    snprintf(path, sizeof path, "%s", colon ? colon + 1 : "");
     char *speed = strrchr(path, ':');
     if (speed && !realpath(path, real))
-        *speed = 0; /* "driver:/path:115200" */
-    if (!slash || !realpath(path, real))
+        *speed = 0;
+    if (!realpath(path, real))
         snprintf(real, sizeof real, "%s", connstring);
     uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
     for (const char *p = real; *p; p++)

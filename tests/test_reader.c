@@ -449,11 +449,11 @@ static void wait_up(struct bench *b)
     assert_none(b, 0);
 }
 
-static void nfc_bench(struct bench *b)
+static void nfc_bench_in(struct bench *b, const char *dir)
 {
     *b = (struct bench){.present = nfc_present, .add = nfc_add, .tear = nfc_tear, .plug = nfc_plug,
                         .finish = nfc_finish};
-    snprintf(b->dir, sizeof b->dir, "%s", test_scratch_dir());
+    snprintf(b->dir, sizeof b->dir, "%s", dir);
     snprintf(b->connstring, sizeof b->connstring, "pn532_uart:%s/nfc", b->dir);
     start_cardsim(b);
     for (int i = 0; i < 2; i++) {
@@ -464,6 +464,11 @@ static void nfc_bench(struct bench *b)
     struct errmsg why = {""};
     assert_int_equal(reader_nfc_open(&b->reader, b->connstring, &why), OK);
     wait_up(b);
+}
+
+static void nfc_bench(struct bench *b)
+{
+    nfc_bench_in(b, test_scratch_dir());
 }
 
 #define NFC(claim)                                                                                 \
@@ -676,6 +681,30 @@ TEST(reader_nfc, a_lock_that_is_left_behind_does_not_keep_another_user_out)
     globfree(&found);
     assert_true(held >= 1);
     b.finish(&b);
+}
+
+/* Two shops, each with its reader at the same place under its own folder: two readers. */
+TEST(reader_nfc, readers_of_the_same_relative_path_in_two_folders_are_two)
+{
+    static struct bench b[2];
+    char here[PATH_MAX];
+    assert_non_null(getcwd(here, sizeof here));
+    for (int i = 0; i < 2; i++) {
+        char dir[200];
+        struct errmsg why = {""};
+        snprintf(dir, sizeof dir, "%s/%d", test_scratch_dir(), i);
+        assert_int_equal(mkdir(dir, 0700), 0);
+        nfc_bench_in(&b[i], dir);
+        b[i].reader->ops->close(b[i].reader);
+        assert_int_equal(chdir(b[i].dir), 0);
+        assert_int_equal(reader_nfc_open(&b[i].reader, "pn532_uart:./nfc", &why), OK);
+        b[i].present(&b[i], 0);
+        arm(&b[i], false);
+        assert_found(&b[i], 0); /* also the second, while the first is open */
+        assert_int_equal(chdir(here), 0);
+    }
+    for (int i = 0; i < 2; i++)
+        b[i].finish(&b[i]);
 }
 
 TEST(reader_nfc, two_programs_cannot_have_one_reader)
