@@ -97,6 +97,17 @@ static void assert_books(struct till *t, const char *card)
         fail_msg("ledger replay says:\n%s", out);
 }
 
+/* One till, and one card of this kind, anna, with points on it. */
+static struct till *open_shop(const char *kind)
+{
+    open_chain();
+    struct till *t = chain_add_till(&chain, "UK");
+    chain_issue(&chain, t, kind, "anna");
+    chain_desk_close(&chain);
+    fill_purse(t, "anna");
+    return t;
+}
+
 /* A sale of 20.00 with 200 points redeemed, up to the redemption. */
 static void begin_sale(struct till *t, const char *card)
 {
@@ -108,11 +119,7 @@ static void begin_sale(struct till *t, const char *card)
 
 TEST(chain, a_tap_becomes_points_and_points_become_money_off)
 {
-    open_chain();
-    struct till *t = chain_add_till(&chain, "UK");
-    chain_issue(&chain, t, "ev2", "anna");
-    chain_desk_close(&chain);
-    fill_purse(t, "anna");
+    struct till *t = open_shop("ev2");
     char line[512];
     begin_sale(t, "anna");
     control_ok(&t->control, line, sizeof line, "redeem 200");
@@ -195,11 +202,7 @@ TEST(line, a_till_that_is_refused_knocks_four_times_a_second_and_no_more)
 
 TEST(line, a_sale_with_the_line_cut_or_hung_goes_on_and_is_posted_once_when_it_is_back)
 {
-    open_chain();
-    struct till *t = chain_add_till(&chain, "UK");
-    chain_issue(&chain, t, "ev2", "anna");
-    chain_desk_close(&chain);
-    fill_purse(t, "anna");
+    struct till *t = open_shop("ev2");
     for (int hung = 0; hung < 2; hung++) {
         char line[512];
         if (hung)
@@ -251,11 +254,7 @@ static bool sale_torn(struct till *t, const char *card, const char *when, int ex
 
 static void tear_sweep(const char *kind, const char *when)
 {
-    open_chain();
-    struct till *t = chain_add_till(&chain, "UK");
-    chain_issue(&chain, t, kind, "anna");
-    chain_desk_close(&chain);
-    fill_purse(t, "anna");
+    struct till *t = open_shop(kind);
     int n = 1;
     while (sale_torn(t, "anna", when, n) && n < 40)
         n++;
@@ -337,11 +336,7 @@ static bool sale_once(struct till *t, const char *card, const char *ref, char *l
 
 TEST(crashes, a_till_killed_at_any_write_point_sells_once_and_forgets_nothing_it_said)
 {
-    open_chain();
-    struct till *t = chain_add_till(&chain, "UK");
-    chain_issue(&chain, t, "ev2", "anna");
-    chain_desk_close(&chain);
-    fill_purse(t, "anna");
+    struct till *t = open_shop("ev2");
     int n = 1;
     for (; n < 200; n++) {
         char env[32], ref[16], line[512];
@@ -374,11 +369,7 @@ TEST(crashes, a_till_killed_at_any_write_point_sells_once_and_forgets_nothing_it
 
 TEST(crashes, head_office_killed_at_any_write_point_counts_everything_once)
 {
-    open_chain();
-    struct till *t = chain_add_till(&chain, "UK");
-    chain_issue(&chain, t, "ev2", "anna");
-    chain_desk_close(&chain);
-    fill_purse(t, "anna");
+    struct till *t = open_shop("ev2");
     int n = 1;
     for (bool lived = false; !lived && n < 100; n++) {
         char env[32], ref[16], line[512];
