@@ -17,6 +17,12 @@ const char *txn_kind_text(enum txn_kind kind)
         return "settle";
     case TXN_REFUND:
         return "refund";
+    case TXN_GRANT:
+        return "grant";
+    case TXN_JOIN:
+        return "join";
+    case TXN_RATING:
+        return "rating";
     case TXN_MEMBER:
         return "member";
     case TXN_CARD:
@@ -29,6 +35,10 @@ const char *txn_kind_text(enum txn_kind kind)
         return "adjust";
     case TXN_RUN:
         return "run";
+    case TXN_HOLD:
+        return "hold";
+    case TXN_RELEASE:
+        return "release";
     }
     return "?";
 }

@@ -10,11 +10,16 @@
  *                     +--> INTENT    the card showed the first was not done; tried again (supersedes)
  *            SETTLE                  later: a card reading shows what became of an INTENT left in doubt
  *                                    (a till's, or head office's own when it loads the card)
- *            REFUND                  goods came back, whole or in part
+ *            REFUND                  goods came back, whole or in part; without lines: money alone
+ *            GRANT                   points given by a person at the till, with a reason, or such a gift undone
+ *            JOIN                    a card of ours that is nobody's gets a new, anonymous member
+ *            RATING                  what the member thought of a sale
  *   office   MEMBER, CARD            enrolment; a card bound, blocked, replaced
  *            LOAD_INTENT -> LOAD     the purse of a card brought to what the ledger says
  *            ADJUST                  goodwill and corrections, with a reason
  *            RUN                     the day's run: expiry, tier review
+ *            HOLD -> RELEASE         points of a member set aside for a sale at a till, without the card; the
+ *                                    till's SALE takes them, CANCEL or the time that ran out lets them go
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_BASE_TXN_H
@@ -33,12 +38,30 @@ enum txn_kind {
     TXN_CANCEL = 3,
     TXN_SETTLE = 4,
     TXN_REFUND = 5,
+    TXN_GRANT = 6,
+    TXN_JOIN = 7,
+    TXN_RATING = 8,
     TXN_MEMBER = 16,
     TXN_CARD = 17,
     TXN_LOAD_INTENT = 18,
     TXN_LOAD = 19,
     TXN_ADJUST = 20,
     TXN_RUN = 21,
+    TXN_HOLD = 22,
+    TXN_RELEASE = 23,
+};
+
+/* How a member was known at the till.  What each may do is in docs/till.md. */
+enum txn_means {
+    MEANS_NONE = 0,     /* nobody, or an entry where it does not matter */
+    MEANS_CARD = 1,     /* a full member card, authenticated */
+    MEANS_SUN = 2,      /* NTAG 424 DNA with a secure dynamic message: proves that it is there */
+    MEANS_TAG = 3,      /* NTAG21x with our NDEF text: may be copied */
+    MEANS_UID = 4,      /* any tag, by its UID alone: may be copied */
+    MEANS_CODE = 5,     /* the member page's short-lived signed code, as a barcode or typed */
+    MEANS_PHONE = 6,    /* telephone number, typed */
+    MEANS_PASS = 7,     /* a pass in a phone's wallet (Apple VAS, Google Smart Tap) */
+    MEANS_REGISTER = 8, /* the cash register named the member */
 };
 
 /* What is known of a card's commit. */
@@ -69,6 +92,7 @@ enum {
     TXN_REASON_SIZE = 80,
     TXN_TMI_MAX = 512, /* Transaction MAC input of our longest transaction: cardproto/SPEC.md */
     TXN_RECORD_SIZE = 32,
+    TXN_TOKEN_SIZE = 16,
 };
 
 /* One line of a bill, as the register totals it: tax included, discounts taken off. */
@@ -106,16 +130,20 @@ struct txn {
     /* SALE, INTENT: the bill.  REFUND: the lines that came back. */
     int32_t line_count;
     struct txn_line lines[TXN_LINES_MAX];
-    struct money total; /* sum of the lines */
+    struct money total; /* sum of the lines.  REFUND without lines: the money that was given back */
 
     struct points points;       /* SALE, INTENT: earned.  REFUND: clawed back (>= 0).  ADJUST,
-                                 * LOAD_INTENT, LOAD: change, may be negative */
-    struct points redeemed;     /* SALE, INTENT, CANCEL, SETTLE: points the card was to be debited.
-                                 * REFUND: redeemed points that come back */
+                                 * LOAD_INTENT, LOAD: change, may be negative.  GRANT: given, or, when it names an earlier
+                                 * GRANT, taken back again (negative) */
+    struct points redeemed;     /* SALE, INTENT, CANCEL, SETTLE: points the card was to be debited, or that
+                                 * head office held.  HOLD: points set aside.  REFUND: redeemed points that
+                                 * come back */
     struct money redeemed_value; /* SALE, INTENT: what they paid of total.  REFUND: of that, undone */
 
     struct entry_id original;   /* REFUND: the SALE.  SALE, CANCEL, SETTLE: their INTENT.  INTENT: the
-                                 * one it supersedes, shown not done.  LOAD: its LOAD_INTENT */
+                                 * one it supersedes, shown not done.  LOAD: its LOAD_INTENT.  SALE and CANCEL
+                                 * with redeemed points and commit NONE, RELEASE: the HOLD.  RATING: the SALE.
+                                 * GRANT below 0: the GRANT it takes back */
     enum txn_commit commit;     /* SALE, CANCEL, SETTLE, LOAD */
     struct txn_evidence evidence; /* INTENT, LOAD_INTENT; SALE, SETTLE, LOAD when commit is DONE */
 
@@ -123,8 +151,17 @@ struct txn {
     enum card_status card_status; /* CARD */
     struct card_uid replaces;     /* CARD: the old card, zeros = none */
     int32_t day;                  /* RUN: the day it is for */
-    char reason[TXN_REASON_SIZE]; /* ADJUST, CARD: why, for people */
+    char reason[TXN_REASON_SIZE]; /* ADJUST, CARD, GRANT: why, for people */
     uint32_t load;                /* LOAD_INTENT: number of the load, of no other one; may have gaps */
+
+    /* Who was at the till, and how the member was known. */
+    uint32_t cashier;                /* a till's: number of the person logged in; 0 = nobody, a register */
+    uint32_t approved_by;            /* a till's: the supervisor who allowed it; 0 = not asked for */
+    enum txn_means means;            /* SALE, INTENT, JOIN, HOLD */
+    uint8_t token[TXN_TOKEN_SIZE];   /* SALE: member is 0 and head office is to find who it is: digest of what
+                                      * was shown (docs/till.md); zeros = none */
+    int32_t rating;                  /* RATING: 1 satisfied, 2 satisfied and will return, 3 will recommend */
+    int64_t until_s;                 /* HOLD: let go after this */
 };
 
 /* "sale", "load intent", ...; never NULL, "?" for a number that is no kind. */

@@ -41,6 +41,36 @@ uint32_t journal_next_seq(const struct journal *j);
 MUST_CHECK enum err journal_append(struct journal *j, const struct txn *t, struct bytes entry,
                                    struct entry_id closes, struct errmsg *why);
 
+/* ---- memos: what was answered at a door (nexo, HTTP), so that the same request gets the same answer ---- */
+
+enum { MEMO_NAME_SIZE = 48, MEMO_REPLY_MAX = 16384, MEMO_KEEP_S = 48 * 3600 };
+struct journal_memo {
+    uint32_t id;                /* number of the transaction at the doors, from 1; 0 = new: the journal gives it */
+    char door[8];               /* "nexo", "http" */
+    char asker[MEMO_NAME_SIZE]; /* the register: SaleID, or name of its token */
+    char key[MEMO_NAME_SIZE];   /* ServiceID, or ref */
+    char what[MEMO_NAME_SIZE];  /* category and type: "Loyalty/Award" */
+    uint8_t digest[32];         /* SHA-256 of the request in a form that compares equal when it is the same */
+    int64_t time_s;
+    struct entry_id entry;      /* its effect; seq 0 = none (yet) */
+    int64_t amount;             /* points or minor units, for totals */
+    bool open;                  /* still under way: reply is empty */
+    struct bytes reply;         /* borrowed; after a find, from the caller's buffer */
+};
+/* As journal_append, and memo is written (or, with its id, completed) in the same transaction. */
+MUST_CHECK enum err journal_append_with(struct journal *j, const struct txn *t, struct bytes entry,
+                                        struct entry_id closes, struct journal_memo *memo,
+                                        struct errmsg *why);
+/* A memo without an entry: a refusal, a card acquisition.  On disk on return.  id is filled in.
+ * Errors: ERR_EXISTS (this key is taken within MEMO_KEEP_S), ERR_IO. */
+MUST_CHECK enum err journal_memo_save(struct journal *j, struct journal_memo *memo, struct errmsg *why);
+/* The newest of this key, or by id (door NULL).  reply is copied into buffer.  Errors: ERR_NOT_FOUND. */
+MUST_CHECK enum err journal_memo_find(struct journal *j, const char *door, const char *asker,
+                                      const char *key, struct journal_memo *out, struct buf *buffer,
+                                      struct errmsg *why);
+MUST_CHECK enum err journal_memo_get(struct journal *j, uint32_t id, struct journal_memo *out,
+                                     struct buf *buffer, struct errmsg *why);
+
 /* Encoded entries are copied into out (emptied first), after their hash was checked.  Errors:
  * ERR_NOT_FOUND, ERR_FULL, ERR_CORRUPT, ERR_IO. */
 MUST_CHECK enum err journal_get(struct journal *j, uint32_t seq, struct buf *out, struct errmsg *why);

@@ -52,6 +52,17 @@ static void explain(struct statement_line *line, const struct txn *t, const char
     case TXN_RUN:
         text = "expired";
         break;
+    case TXN_GRANT:
+        text = t->reason;
+        break;
+    case TXN_HOLD:
+        text = "set aside for a sale";
+        break;
+    case TXN_RELEASE:
+        text = "no longer set aside";
+        break;
+    case TXN_JOIN:
+    case TXN_RATING:
     case TXN_MEMBER:
         break;
     }

@@ -778,6 +778,11 @@ void ledger_post(struct ledger_facts *in, struct ledger_effects *out)
     case TXN_ADJUST:
         post_adjust(&w);
         break;
+    case TXN_GRANT:
+    case TXN_JOIN:
+    case TXN_RATING:
+    case TXN_HOLD:
+    case TXN_RELEASE:
     case TXN_RUN:
         break;
     }

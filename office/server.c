@@ -748,6 +748,11 @@ static void ask(struct server *s, struct conn *c)
     case ASK_CARD_ANSWER:
         ask_card_answer(s, c, &r->card_answer);
         return;
+    case ASK_HOLD:
+    case ASK_PERSON:
+    case ASK_REPLACE:
+        refuse(s, c, ERR_UNSUPPORTED, "this head office does not do that yet");
+        return;
     case ASK_ENROL:
         return;
     }

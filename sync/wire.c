@@ -430,6 +430,10 @@ enum err wire_encode_request(struct buf *out, const struct wire_request *r, stru
         CardAnswer m = {.frame = put_from(&r->card_answer.frame), .lost = r->card_answer.lost};
         return put_envelope(out, r->number, ASK_CARD_ANSWER, CardAnswer_fields, &m, why);
     }
+    case ASK_HOLD:
+    case ASK_PERSON:
+    case ASK_REPLACE:
+        break;
     }
     return err_set(why, ERR_FORMAT, "ask %d is unknown", (int)r->ask);
 }
@@ -475,6 +479,10 @@ enum err wire_decode_request(struct wire_request *out, struct bytes frame, struc
         out->card_answer.lost = m.lost;
         return e;
     }
+    case ASK_HOLD:
+    case ASK_PERSON:
+    case ASK_REPLACE:
+        break;
     }
     return err_set(why, ERR_FORMAT, "ask %u is unknown", (unsigned)tag);
 }
@@ -689,6 +697,9 @@ enum err wire_encode_answer(struct buf *out, const struct wire_answer *a, struct
     }
     case SAY_LOADED:
         return put_loaded(out, a, why);
+    case SAY_HELD:
+    case SAY_DONE:
+        break;
     }
     return err_set(why, ERR_FORMAT, "answer %d is unknown", (int)a->say);
 }
@@ -725,6 +736,9 @@ enum err wire_decode_answer(struct wire_answer *out, struct bytes frame, struct 
     }
     case SAY_LOADED:
         return get_loaded(&out->loaded, message, why);
+    case SAY_HELD:
+    case SAY_DONE:
+        break;
     }
     return err_set(why, ERR_FORMAT, "answer %u is unknown", (unsigned)tag);
 }

@@ -20,7 +20,13 @@ enum {
     WIRE_HOT_MAX = 500,
     WIRE_CODE_SIZE = 64,     /* texts, with the final 0 */
     WIRE_PROGRAM_SIZE = 32,
-    WIRE_SENTENCE_SIZE = 320
+    WIRE_SENTENCE_SIZE = 320,
+    WIRE_VALUE_MAX = 320,    /* what was shown: a code, a tag's message */
+    WIRE_NAME_SIZE = 64,     /* of a person */
+    WIRE_PHONE_SIZE = 24,    /* "+49301234567" */
+    WIRE_PIN_SIZE = 12,
+    WIRE_STAFF_MAX = 50,
+    WIRE_LANGUAGE_SIZE = 8
 };
 
 /* ---- entries ---- */
@@ -35,7 +41,15 @@ void wire_chain(uint8_t next[WIRE_HASH_SIZE], const uint8_t previous[WIRE_HASH_S
 
 /* ---- requests: what a till asks.  The numbers are those of the fields in link.proto. ---- */
 
-enum wire_ask { ASK_ENROL = 2, ASK_SYNC = 3, ASK_TAP = 4, ASK_LOAD = 5, ASK_CARD_ANSWER = 6 };
+enum wire_ask { ASK_ENROL = 2, ASK_SYNC = 3, ASK_TAP = 4, ASK_LOAD = 5, ASK_CARD_ANSWER = 6,
+                ASK_HOLD = 7, ASK_PERSON = 8, ASK_REPLACE = 9 };
+
+/* How the till is, for the fleet page: Health in link.proto. */
+struct wire_health {
+    uint32_t reader, printer, receipts_waiting, journal, disk_free_mb;
+    bool locked;
+    uint32_t entries;
+};
 
 struct wire_enrol {
     char code[WIRE_CODE_SIZE]; /* one-time */
@@ -51,9 +65,13 @@ struct wire_sync {
     char program[WIRE_PROGRAM_SIZE];
     int64_t clock_s;
     uint32_t waiting; /* entries still owed after these */
+    uint32_t staff_version;
+    struct wire_health health;
 };
 struct wire_tap {
-    struct card_uid card;
+    struct card_uid card; /* zeros = none */
+    enum txn_means means;
+    struct bytes value; /* what was shown, 0..WIRE_VALUE_MAX bytes */
 };
 struct wire_load {
     struct card_uid card;
@@ -62,6 +80,27 @@ struct wire_load {
 struct wire_card_answer {
     struct bytes frame;
     bool lost; /* no answer came; frame is empty */
+};
+struct wire_hold {
+    member_id member;
+    struct points points;
+    enum txn_means means;
+    char name[TXN_REF_SIZE];
+    char pin[WIRE_PIN_SIZE]; /* wipe it after use */
+    struct card_uid card;
+    struct bytes value;
+};
+struct wire_person {
+    member_id member;
+    char name[WIRE_NAME_SIZE], phone[WIRE_PHONE_SIZE];
+    bool consent;
+    uint32_t cashier;
+};
+struct wire_replace {
+    member_id member;
+    struct card_uid lost, card;
+    enum card_kind card_kind;
+    uint32_t cashier, approved_by;
 };
 struct wire_request {
     uint32_t number; /* the client's, from 1, one more each time; echoed in the answer */
@@ -72,6 +111,9 @@ struct wire_request {
         struct wire_tap tap;
         struct wire_load load;
         struct wire_card_answer card_answer;
+        struct wire_hold hold;
+        struct wire_person person;
+        struct wire_replace replace;
     };
 };
 
@@ -83,7 +125,9 @@ enum wire_say {
     SAY_SYNCED = 4,
     SAY_TAPPED = 5,
     SAY_CARD_COMMAND = 6,
-    SAY_LOADED = 7
+    SAY_LOADED = 7,
+    SAY_HELD = 8,
+    SAY_DONE = 9
 };
 
 struct wire_refused {
@@ -96,8 +140,22 @@ struct wire_enrolled {
     struct bytes certificate, ca, pack_key; /* DER */
     uint8_t aid[3];
     uint8_t key_version;
-    uint8_t k2[16]; /* wipe it after use */
+    uint8_t k2[16]; /* wipe it after use, and the two keys below */
+    struct bytes code_key;       /* DER */
+    uint8_t lookup_key[16], sun_meta_key[16];
 };
+/* Who may work at a till: Staff in link.proto. */
+enum staff_role { STAFF_GONE = 0, STAFF_CASHIER = 1, STAFF_SUPERVISOR = 2 };
+struct wire_staff {
+    uint32_t id; /* > 0 */
+    char name[WIRE_NAME_SIZE];
+    enum staff_role role;
+    char language[WIRE_LANGUAGE_SIZE];
+    uint8_t pin_salt[16], pin_hash[32]; /* zeros = no PIN */
+    struct card_uid badge;              /* zeros = none */
+    struct points grant_limit, grant_day_limit;
+};
+enum { ORDER_UPLOAD = 1, ORDER_LOCKED = 2, ORDER_WIPE = 4 };
 struct wire_hot {
     struct card_uid card;
     enum card_status status;
@@ -112,7 +170,12 @@ struct wire_synced {
     struct wire_hot hot[WIRE_HOT_MAX];
     int64_t clock_s;
     bool more; /* ask again at once */
+    uint32_t staff_version; /* after staff below */
+    int32_t staff_count;    /* 0..WIRE_STAFF_MAX */
+    struct wire_staff staff[WIRE_STAFF_MAX];
+    uint32_t orders; /* ORDER_... */
 };
+enum { TAPPED_BIRTHDAY = 1, TAPPED_AT_RISK = 2, TAPPED_PIN = 4 };
 struct wire_tapped {
     member_id member;
     char tier[TXN_NAME_SIZE];
@@ -122,7 +185,24 @@ struct wire_tapped {
     bool load_due; /* a load would change the card */
     struct points next_expiry;
     int32_t next_expiry_day; /* DAY_NEVER */
-    bool known;              /* false: the card is bound to nobody; the rest is then 0 */
+    bool known;              /* false: nobody, or the card is bound to nobody; the rest is then 0 */
+    char name[WIRE_NAME_SIZE];       /* "" = anonymous */
+    char next_tier[TXN_NAME_SIZE];   /* "" = the highest */
+    int64_t missing;                 /* to it, in the pack's metric */
+    struct points expiring;          /* that end within 30 days */
+    uint32_t flags;                  /* TAPPED_... */
+    char suggestion[WIRE_SENTENCE_SIZE];
+    struct points spendable;         /* what a Hold could take now, without the card */
+    char language[WIRE_LANGUAGE_SIZE];
+};
+struct wire_held {
+    uint32_t seq; /* of head office's HOLD */
+    struct points points;
+    int64_t until_s;
+};
+struct wire_done {
+    member_id member;
+    char sentence[WIRE_SENTENCE_SIZE];
 };
 struct wire_card_command {
     struct bytes frame;
@@ -144,6 +224,8 @@ struct wire_answer {
         struct wire_tapped tapped;
         struct wire_card_command card_command;
         struct wire_loaded loaded;
+        struct wire_held held;
+        struct wire_done done;
     };
 };
 

@@ -179,8 +179,8 @@ TEST(wire, an_entry_with_unknown_numbers_or_odd_sizes_is_refused)
         uint8_t bytes[12];
         size_t size;
     } rows[] = {
-        {"kind 6", {0x08, 6}, 2},
-        {"kind 22", {0x08, 22}, 2},
+        {"kind 9", {0x08, 9}, 2},
+        {"kind 24", {0x08, 24}, 2},
         {"kind 2^32 - 1", {0x08, 0xff, 0xff, 0xff, 0xff, 0x0f}, 6},
         {"kind above 32 bits", {0x08, 0xff, 0xff, 0xff, 0xff, 0x7f}, 6},
         {"terminal 10000", {0x10, 0x90, 0x4e}, 3},

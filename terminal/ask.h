@@ -1,0 +1,99 @@
+/* ask.h - what may be asked of this till, and by whom: one list of commands for the cashier's screen, the
+ * person at a prompt, a register's socket, and both HTTP doors.  All of them ask the same one sale.
+ *
+ *   till_ask(t, asker, command) --> at once or later, exactly once: asker->answered(t, asker, answer)
+ *
+ * Until it is answered the asker is busy and may ask nothing else but VERB_CANCEL and VERB_GIVE_UP of its own
+ * tap or redemption.  What the answer is about is read from the till: till_view (view.h), answer->receipt.
+ * Inside terminal/ only.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PATRON_TERMINAL_ASK_H
+#define PATRON_TERMINAL_ASK_H
+
+#include "db/journal.h"
+#include "terminal/sale.h"
+
+struct till;
+struct asker;
+
+/* A verb, and which fields of struct command it reads (ref and wait_ms are optional everywhere). */
+enum verb {
+    VERB_NONE,
+    VERB_STATUS,
+    VERB_TAP,       /* wait for a card and identify it; in doubt: settle with the card of the sale */
+    VERB_IDENTIFY,  /* means, value: who is it, without a card (code, telephone, member number) */
+    VERB_LINE,      /* line */
+    VERB_TOTAL,     /* money above 0: instead of lines */
+    VERB_REDEEM,    /* points, or money, or all; pin; alone */
+    VERB_PAY,
+    VERB_GIVE_UP,
+    VERB_CANCEL,
+    VERB_REFUND,    /* receipt; all, or back, or money */
+    VERB_GRANT,     /* points, text (the reason); or receipt: the GRANT to be taken back */
+    VERB_JOIN,      /* the unbound card tapped last becomes a new anonymous member's */
+    VERB_PERSON,    /* value (telephone), text (name), all (consent): of the member identified */
+    VERB_REPLACE,   /* the next card tapped takes the place of the identified member's lost one */
+    VERB_RATE,      /* receipt, number 1..3 */
+    VERB_LOGIN,     /* staff, pin; or the badge tapped last */
+    VERB_LOGOUT,
+    VERB_APPROVE,   /* staff, pin: a supervisor allows what this asker asks next */
+    VERB_PARK,      /* put the open bill aside */
+    VERB_RESUME,    /* number: of a bill put aside */
+    VERB_TRAIN,     /* all: training mode on; else off */
+    VERB_SHIFT,     /* totals since login */
+    VERB_REPRINT,   /* receipt: again, marked COPY */
+    VERB_DRAWER,
+    VERB_BILL,
+    VERB_SYNC,
+    VERB_ONLINE,
+    VERB_SHOW,
+    VERB_HELP,
+    VERB_QUIT,
+    VERBS
+};
+
+/* All texts are borrowed for the call. */
+struct command {
+    enum verb verb;
+    const char *ref;     /* NULL, "" = none */
+    int64_t wait_ms;     /* 0 = the usual */
+    const struct txn_line *line;
+    struct points points;
+    struct money money;
+    bool all;
+    bool alone;          /* REDEEM: not part of a bill here; its value is the whole bill, and paid at once */
+    struct entry_id receipt;
+    struct txn_line *back;
+    int32_t back_count;
+    enum txn_means means;
+    const char *value;
+    const char *pin;     /* wiped by whoever owns it */
+    const char *text;
+    uint32_t staff;
+    int32_t number;
+};
+
+struct answer {
+    const char *code;                   /* NULL = it was done; else the word of terminal/README.md */
+    const char *say;                    /* a sentence for people, in the cashier's language; never NULL */
+    const struct sale_receipt *receipt; /* what was closed by it, or was before; NULL = nothing */
+};
+
+/* Embedded in whoever asks. */
+struct asker {
+    enum verb busy;      /* what was asked and has no answer yet */
+    int64_t deadline_ms; /* of it */
+    void (*answered)(struct till *t, struct asker *a, const struct answer *answer);
+    /* Something that nobody asked for; NULL = does not want to know. */
+    void (*told)(struct till *t, struct asker *a, const char *sentence);
+    /* An entry of this asker's command is about to be written: fill memo with the reply that belongs to it,
+     * to be kept in the same transaction.  False: none.  NULL = never. */
+    bool (*memo)(struct till *t, struct asker *a, const struct txn *entry, struct journal_memo *memo);
+    struct asker *next;  /* the till's */
+};
+
+void till_join_asker(struct till *t, struct asker *a); /* from now on it may ask, and is told */
+void till_leave_asker(struct till *t, struct asker *a); /* a debit that has begun goes on */
+void till_ask(struct till *t, struct asker *a, const struct command *c);
+
+#endif

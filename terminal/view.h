@@ -1,0 +1,71 @@
+/* view.h - all that a screen may show of a till, copied out at one moment.  The cashier's screen, the
+ * member's display and the status of both doors are drawn from this and from nothing else.
+ * Inside terminal/ only.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PATRON_TERMINAL_VIEW_H
+#define PATRON_TERMINAL_VIEW_H
+
+#include "sync/wire.h"
+#include "terminal/sale.h"
+
+enum { VIEW_PARKED_MAX = 8 };
+
+enum view_part { PART_NONE, PART_THERE, PART_AWAY }; /* of a reader, a printer */
+
+struct till_view {
+    /* the till */
+    uint32_t terminal;
+    char shop[TXN_NAME_SIZE];
+    int64_t now_s;
+    bool has_line, online;
+    int64_t contact_s;         /* head office answered last; 0 = never */
+    uint32_t owed;             /* entries it has not got yet */
+    enum view_part reader, printer;
+    uint32_t receipts_waiting;
+    uint32_t pack_version;     /* in effect; 0 = none */
+    const struct pack *pack;   /* NULL = none; for money_text.  Valid until the next turn */
+    uint32_t cashier;          /* 0 = nobody */
+    char cashier_name[WIRE_NAME_SIZE];
+    bool supervisor, training, locked;
+    bool selling;              /* false: the journal takes nothing (disk full, damaged); trouble says why */
+    char trouble[WIRE_SENTENCE_SIZE];
+
+    /* the member */
+    enum txn_means means;      /* MEANS_NONE = nobody is identified */
+    member_id member;          /* 0 = known to head office only */
+    char name[WIRE_NAME_SIZE]; /* "" = anonymous, or not known here */
+    char tier[TXN_NAME_SIZE];
+    bool told;                 /* head office was asked at this tap: the six below are of now */
+    char next_tier[TXN_NAME_SIZE];
+    int64_t missing;
+    struct points expiring;
+    uint32_t flags;            /* TAPPED_... */
+    char suggestion[WIRE_SENTENCE_SIZE];
+    struct points held;        /* at head office, not on the card */
+    struct points spendable;   /* here and now, within the limits but for the bill's share */
+    struct money spendable_value;
+    struct points purse;       /* on the card */
+    struct points pending;     /* earned here, head office has not got it */
+
+    /* the bill */
+    enum sale_state state;
+    const struct txn *bill;    /* lines and total; valid until the next turn */
+    struct points earns;       /* as of the last total */
+    char earns_why[RULES_WHY_SIZE];
+    struct redeem_offer offer;
+    struct points redeemed;
+    struct money redeemed_value, due;
+    struct sale_receipt last;  /* SALE_DONE: what was confirmed */
+    int32_t parked_count;
+    struct {
+        int32_t number;
+        member_id member;
+        struct money total;
+        int64_t time_s;
+    } parked[VIEW_PARKED_MAX];
+};
+
+struct till;
+void till_view(struct till *t, struct till_view *out);
+
+#endif
