@@ -3,8 +3,8 @@
  *
  *   till_ask(t, asker, command) --> at once or later, exactly once: asker->answered(t, asker, answer)
  *
- * Until it is answered the asker is busy and may ask nothing else but VERB_CANCEL and VERB_GIVE_UP of its own
- * tap or redemption.  What the answer is about is read from the till: till_view (view.h), answer->receipt.
+ * Until it is answered the asker is busy and may ask nothing else but VERB_CANCEL or VERB_GIVE_UP: what it
+ * waited for is then answered with STATE first.  What the answer is about is read from the till: till_view (view.h), answer->receipt.
  * Inside terminal/ only.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_TERMINAL_ASK_H
@@ -52,11 +52,13 @@ enum verb {
     VERBS
 };
 
+#define ASK_WAIT_ALWAYS INT64_MAX
+
 /* All texts are borrowed for the call. */
 struct command {
     enum verb verb;
     const char *ref;     /* NULL, "" = none */
-    int64_t wait_ms;     /* 0 = the usual */
+    int64_t wait_ms;     /* 0 = the usual; ASK_WAIT_ALWAYS: gives way to others (answer code YIELD) */
     const struct txn_line *line;
     struct points points;
     struct money money;
@@ -73,7 +75,9 @@ struct command {
     int32_t number;
 };
 
+/* Borrowed for the call.  Whoever is answered asks the next thing later, from its own turn. */
 struct answer {
+    enum verb verb;                     /* what was asked */
     const char *code;                   /* NULL = it was done; else the word of terminal/README.md */
     const char *say;                    /* a sentence for people, in the cashier's language; never NULL */
     const struct sale_receipt *receipt; /* what was closed by it, or was before; NULL = nothing */
@@ -82,7 +86,7 @@ struct answer {
 /* Embedded in whoever asks. */
 struct asker {
     enum verb busy;      /* what was asked and has no answer yet */
-    int64_t deadline_ms; /* of it */
+    int64_t deadline_ms; /* of it; 0 = none */
     void (*answered)(struct till *t, struct asker *a, const struct answer *answer);
     /* Something that nobody asked for; NULL = does not want to know. */
     void (*told)(struct till *t, struct asker *a, const char *sentence);
@@ -95,5 +99,10 @@ struct asker {
 void till_join_asker(struct till *t, struct asker *a); /* from now on it may ask, and is told */
 void till_leave_asker(struct till *t, struct asker *a); /* a debit that has begun goes on */
 void till_ask(struct till *t, struct asker *a, const struct command *c);
+
+/* For the loop: the sale has answered (t->out); deadlines. */
+void ask_answered(struct till *t);
+void ask_turn(struct till *t, int64_t now_ms);
+int64_t ask_due_ms(const struct till *t);
 
 #endif

@@ -9,7 +9,6 @@
 #include "hw/clock.h"
 #include "terminal/till.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -19,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { WORDS_MAX = 8, SYNC_MS = 10000 };
+enum { WORDS_MAX = 8 };
 
 const char commands_help[] =
     "  tap [TIMEOUT_MS]                        wait for a card and say who it is\n"
@@ -52,17 +51,10 @@ static void put(struct client *c, const char *format, ...)
         c->out_size += (size_t)n;
 }
 
-static void done(struct client *c)
-{
-    c->busy = VERB_NONE;
-    c->deadline_ms = 0;
-    c->asked = true;
-}
-
-static void fail(struct client *c, const char *code, const char *format, ...)
+static void refuse(struct client *c, const char *code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-static void fail(struct client *c, const char *code, const char *format, ...)
+static void refuse(struct client *c, const char *code, const char *format, ...)
 {
     char text[400];
     va_list args;
@@ -76,7 +68,7 @@ static void fail(struct client *c, const char *code, const char *format, ...)
         put(c, "  %s\n", text);
     else
         put(c, "error %s %s\n", code, text);
-    done(c);
+    c->asked = true;
 }
 
 static const char *yes(bool b)
@@ -147,31 +139,62 @@ static void put_debit(struct till *t, struct client *c)
         money_minor(due), s->purse);
 }
 
-void commands_answered(struct till *t, struct client *c)
+static void put_status(struct till *t, struct client *c)
 {
     const struct sale *s = &t->sale;
-    const struct sale_effects *o = &t->out;
-    enum verb verb = c->busy;
-    if (o->answer != SALE_OK) {
-        fail(c, sale_answer_code(o->answer), "%s", o->say.text);
+    char who[MEMBER_TEXT_SIZE], now[TIME_TEXT_SIZE];
+    member_text(who, s->member);
+    time_text(now, clock_now_s());
+    put(c,
+        "%sstate=%s member=%s lines=%d total=%" PRId64
+        " ref=%s online=%s owed=%u reader=%s waiting=%s "
+        "time=%s\n",
+        c->person ? "  " : "ok ", sale_state_text(s->state), s->member ? who : "-", s->t.line_count,
+        money_minor(s->t.total), or_dash(s->t.ref), yes(uplink_is_up(t)),
+        outbox_waiting(&t->up.outbox),
+        !t->reader           ? "none"
+        : t->tap.reader_away ? "away"
+                             : "there",
+        t->tap.job ? "card" : "no", now);
+}
+
+static void put_online(struct till *t, struct client *c)
+{
+    char text[TIME_TEXT_SIZE] = "never";
+    if (t->up.contact_s)
+        time_text(text, t->up.contact_s);
+    put(c, "%sonline=%s contact=%s\n", c->person ? "  " : "ok ", yes(uplink_is_up(t)), text);
+}
+
+static void put_show(struct till *t, struct client *c)
+{
+    struct errmsg why = {""};
+    uint8_t hash[WIRE_HASH_SIZE];
+    char hex[2 * WIRE_HASH_SIZE + 1];
+    uint32_t count = journal_next_seq(t->journal) - 1;
+    if (journal_hash(t->journal, count, hash, &why)) {
+        refuse(c, "CORRUPT", "%s. Call head office.", why.text);
         return;
     }
-    done(c);
-    if (c->person) {
-        put(c, "  %s\n", o->say.text);
+    hex_encode(hex, hash, sizeof hash);
+    struct link_counts n = t->up.link ? link_counts(t->up.link) : (struct link_counts){0};
+    put(c,
+        "%sterminal=%u shop=%s entries=%u owed=%u chain=ok hash=%s pack=%u newest_pack=%u hot=%u "
+        "handshakes=%" PRIu64 " sent=%" PRIu64 " received=%" PRIu64 "\n",
+        c->person ? "  " : "ok ", t->parts.identity->terminal, t->parts.identity->shop, count,
+        outbox_waiting(&t->up.outbox), hex, t->packs.in_effect ? t->packs.in_effect->version : 0,
+        t->packs.newest, t->hot_version, n.handshakes, n.bytes_out, n.bytes_in);
+}
+
+/* The answer to a command, as a register reads it. */
+static void put_answer(struct till *t, struct client *c, const struct answer *a)
+{
+    const struct sale *s = &t->sale;
+    if (a->receipt) {
+        put_receipt(c, a->receipt);
         return;
     }
-    if (entry_is(o->confirm.entry)) {
-        put_receipt(c, &o->confirm);
-        return;
-    }
-    switch (verb) {
-    case VERB_TAP:
-        if (s->state == SALE_DEBITED)
-            put_debit(t, c);
-        else
-            put_sale(t, c);
-        return;
+    switch (a->verb) {
     case VERB_LINE:
         put(c, "ok lines=%d total=%" PRId64 "\n", s->t.line_count, money_minor(s->t.total));
         return;
@@ -187,20 +210,73 @@ void commands_answered(struct till *t, struct client *c)
     case VERB_CANCEL:
         put(c, "ok state=%s\n", sale_state_text(s->state));
         return;
-    case VERB_NONE:
     case VERB_STATUS:
+        put_status(t, c);
+        return;
+    case VERB_ONLINE:
+        put_online(t, c);
+        return;
+    case VERB_SHOW:
+        put_show(t, c);
+        return;
+    case VERB_SYNC:
+        put(c, "ok owed=0\n");
+        return;
+    case VERB_HELP:
+        put(c, "%s", c->person ? commands_help : "ok see=terminal/README.md\n");
+        return;
+    case VERB_QUIT:
+    case VERB_IDENTIFY:
+    case VERB_GRANT:
+    case VERB_JOIN:
+    case VERB_PERSON:
+    case VERB_REPLACE:
+    case VERB_RATE:
+    case VERB_LOGIN:
+    case VERB_LOGOUT:
+    case VERB_APPROVE:
+    case VERB_PARK:
+    case VERB_RESUME:
+    case VERB_TRAIN:
+    case VERB_SHIFT:
+    case VERB_REPRINT:
+    case VERB_DRAWER:
+        put(c, "ok\n");
+        return;
+    case VERB_TAP:
+        if (s->state == SALE_DEBITED)
+            put_debit(t, c);
+        else
+            put_sale(t, c);
+        return;
+    case VERB_NONE:
     case VERB_PAY:
     case VERB_REFUND:
     case VERB_BILL:
-    case VERB_SYNC:
-    case VERB_ONLINE:
-    case VERB_SHOW:
-    case VERB_HELP:
-    case VERB_QUIT:
     case VERBS:
         put_sale(t, c);
         return;
     }
+}
+
+static void answered(struct till *t, struct asker *asker, const struct answer *a)
+{
+    struct client *c = (struct client *)asker;
+    c->asked = true;
+    if (a->code)
+        refuse(c, a->code, "%s", a->say);
+    else if (c->person && *a->say)
+        put(c, "  %s\n", a->say);
+    else
+        put_answer(t, c, a);
+}
+
+static void told(struct till *t, struct asker *asker, const char *sentence)
+{
+    struct client *c = (struct client *)asker;
+    (void)t;
+    if (c->person)
+        put(c, "  %s\n", sentence);
 }
 
 /* ---- the words of a command ---- */
@@ -238,15 +314,6 @@ static bool number(int64_t *out, const char *text)
     return true;
 }
 
-/* A wait of 1 ms to 10 minutes; otherwise the usual. */
-static int64_t deadline(const char *text, int64_t usual_ms)
-{
-    int64_t ms;
-    if (!number(&ms, text) || ms < 1 || ms > 600000)
-        ms = usual_ms;
-    return clock_tick_ms() + ms;
-}
-
 static bool fits(char *out, size_t size, const char *text)
 {
     if (!text || strlen(text) >= size)
@@ -256,112 +323,36 @@ static bool fits(char *out, size_t size, const char *text)
     return true;
 }
 
-/* ---- commands ---- */
+/* ---- commands: words into a struct command; false: refused already ---- */
 
-/* What closed this reference before; NULL = nothing did. */
-static const struct txn *known(struct till *t, const char *ref)
+static bool read_line(struct client *c, struct command *out, struct txn_line *l, const struct words *w)
 {
-    struct errmsg why = {""};
-    struct buf entry = BUF_ON(t->entry);
-    if (!ref || !*ref)
-        return NULL;
-    enum err e = journal_find_ref(t->journal, ref, &entry, &why);
-    e = till_read(&t->known, e, &entry, &why);
-    if (e && e != ERR_NOT_FOUND)
-        till_tell(t, "The journal: %s.", why.text);
-    return e ? NULL : &t->known;
-}
-
-static void do_tap(struct till *t, struct client *c, const struct words *w)
-{
-    if (t->waiter) {
-        fail(c, "BUSY", "Somebody waits for a card already.");
-        return;
-    }
-    if (!t->reader) {
-        fail(c, "NO_DEVICE", "This till has no card reader. Start it with --reader.");
-        return;
-    }
-    enum sale_want want = sale_wants(&t->sale);
-    if (t->sale.state == SALE_DEBITED) { /* settled meanwhile by the card that lay there */
-        done(c);
-        if (c->person)
-            put(c, "  The card was debited. Pay the rest, or cancel.\n");
-        else
-            put_debit(t, c);
-        return;
-    }
-    if (want != SALE_WANT_ANY && want != SALE_WANT_SETTLE) {
-        fail(c, "STATE", "No card is wanted now (%s).", sale_state_text(t->sale.state));
-        return;
-    }
-    c->deadline_ms = deadline(w->count > 1 ? w->word[1] : NULL, TILL_TAP_MS);
-    t->waiter = c;
-    if (t->up.link && !uplink_is_up(t) && link_state(t->up.link) == LINK_IDLE)
-        outbox_hurry(&t->up.outbox); /* perhaps it is back; nobody waits for that */
-    if (want == SALE_WANT_ANY)
-        tap_begin(t, JOB_IDENTIFY, INT64_MAX);
-    else if (t->tap.job != JOB_SETTLE)
-        tap_begin(t, JOB_SETTLE, INT64_MAX);
-    if (c->person)
-        put(c, "  Hold the card to the reader.\n");
-}
-
-static void do_line(struct till *t, struct client *c, const struct words *w)
-{
-    struct txn_line l = {.quantity = 0};
     int64_t quantity, amount;
-    if (w->count < 4 || w->count > 5 || !fits(l.sku, sizeof l.sku, w->word[1]) ||
+    memset(l, 0, sizeof *l);
+    if (w->count < 4 || w->count > 5 || !fits(l->sku, sizeof l->sku, w->word[1]) ||
         !number(&quantity, w->word[2]) || quantity < 0 || quantity > INT32_MAX ||
         !number(&amount, w->word[3]) ||
-        (w->count == 5 && !fits(l.category, sizeof l.category, w->word[4]))) {
-        fail(c, "FORMAT", "line SKU QTY AMOUNT_MINOR [CATEGORY], SKU of at most %d characters.",
-             TXN_SKU_SIZE - 1);
-        return;
+        (w->count == 5 && !fits(l->category, sizeof l->category, w->word[4]))) {
+        refuse(c, "FORMAT", "line SKU QTY AMOUNT_MINOR [CATEGORY], SKU of at most %d characters.",
+               TXN_SKU_SIZE - 1);
+        return false;
     }
-    l.quantity = (int32_t)quantity;
-    l.amount = money_of(amount);
-    till_feed(t, (struct sale_event){.kind = SALE_LINE, .line = &l});
+    l->quantity = (int32_t)quantity;
+    l->amount = money_of(amount);
+    out->line = l;
+    return true;
 }
 
-static void do_redeem(struct till *t, struct client *c, const struct words *w)
+static bool read_redeem(struct client *c, struct command *out, const struct words *w)
 {
-    struct sale_event in = {.kind = SALE_REDEEM, .ref = w->ref};
     int64_t n = 0;
     if (w->count != 2 || (strcmp(w->word[1], "max") != 0 && !number(&n, w->word[1]))) {
-        fail(c, "FORMAT", "redeem N|max [ref=R] [wait=MS]");
-        return;
+        refuse(c, "FORMAT", "redeem N|max [ref=R] [wait=MS]");
+        return false;
     }
-    if (t->waiter) {
-        fail(c, "BUSY", "Somebody waits for a card already.");
-        return;
-    }
-    in.all = strcmp(w->word[1], "max") == 0;
-    in.points = points_of(n);
-    in.known = known(t, w->ref);
-    c->deadline_ms = deadline(w->wait, TILL_DEBIT_MS);
-    till_feed(t, in);
-    if (c->busy == VERB_REDEEM) { /* the card decides */
-        t->waiter = c;
-        if (c->person && t->tap.at == AT_CARD)
-            put(c, "  Hold the card to the reader.\n");
-    }
-}
-
-static void do_pay(struct till *t, const struct words *w)
-{
-    till_feed(t, (struct sale_event){.kind = SALE_PAY, .ref = w->ref, .known = known(t, w->ref)});
-}
-
-static void do_cancel(struct till *t)
-{
-    struct client *waits = t->waiter;
-    t->waiter = NULL;
-    if (t->tap.job == JOB_IDENTIFY)
-        tap_end(t);
-    till_feed(t, (struct sale_event){.kind = SALE_CANCEL});
-    if (waits && waits != t->current)
-        fail(waits, "STATE", "The sale was cancelled.");
+    out->all = strcmp(w->word[1], "max") == 0;
+    out->points = points_of(n);
+    return true;
 }
 
 /* SKU:QTY:AMOUNT,...  False: malformed. */
@@ -385,163 +376,21 @@ static bool returns(struct txn_line *out, int32_t *count, char *text)
     return true;
 }
 
-/* The sale a refund is about, and what earlier refunds left of it.  ERR_NOT_FOUND: not ours. */
-static enum err find_original(struct till *t, struct entry_id receipt, struct errmsg *why)
+static bool read_refund(struct till *t, struct client *c, struct command *out, const struct words *w)
 {
-    struct buf entry = BUF_ON(t->entry);
-    enum err e = receipt.terminal == t->parts.identity->terminal
-                     ? journal_get(t->journal, receipt.seq, &entry, why)
-                     : ERR_NOT_FOUND;
-    e = till_read(&t->original, e, &entry, why);
-    if (e || t->original.kind != TXN_SALE)
-        return e;
-    for (int32_t i = 0; i < t->original.line_count; i++)
-        t->left[i] = t->original.lines[i].quantity;
-    for (int32_t n = 0; e == OK; n++) {
-        entry.size = 0;
-        e = journal_find_refund(t->journal, receipt, n, &entry, why);
-        e = till_read(&t->earlier, e, &entry, why);
-        if (!e)
-            e = sale_refunded(t->left, &t->original, &t->earlier, why);
+    if (w->count != 3 || entry_parse(&out->receipt, w->word[1])) {
+        refuse(c, "FORMAT",
+               "refund RECEIPT all|SKU:QTY:AMOUNT,... [ref=R], RECEIPT such as T0007-123.");
+        return false;
     }
-    return e == ERR_NOT_FOUND ? OK : e;
-}
-
-static void do_refund(struct till *t, struct client *c, const struct words *w)
-{
-    struct sale_event in = {.kind = SALE_REFUND, .ref = w->ref, .back = t->back, .left = t->left};
-    struct errmsg why = {""};
-    if (w->count != 3 || entry_parse(&in.receipt, w->word[1])) {
-        fail(c, "FORMAT",
-             "refund RECEIPT all|SKU:QTY:AMOUNT,... [ref=R], RECEIPT such as T0007-123.");
-        return;
+    out->all = strcmp(w->word[2], "all") == 0;
+    out->back = t->back;
+    if (!out->all && !returns(t->back, &out->back_count, w->word[2])) {
+        refuse(c, "FORMAT",
+               "What comes back is SKU:QTY:AMOUNT, several with commas between, or all.");
+        return false;
     }
-    in.all = strcmp(w->word[2], "all") == 0;
-    if (!in.all && !returns(t->back, &in.back_count, w->word[2])) {
-        fail(c, "FORMAT",
-             "What comes back is SKU:QTY:AMOUNT, several with commas between, or all.");
-        return;
-    }
-    enum err e = find_original(t, in.receipt, &why);
-    if (e && e != ERR_NOT_FOUND) {
-        fail(c, "CORRUPT", "%s. Call head office.", why.text);
-        return;
-    }
-    if (!e) {
-        in.original = &t->original;
-        in.pack_then = packs_find(t, t->original.pack_version);
-        in.earned_before = journal_earned(t->journal, &t->original.card,
-                                          day_of_time(t->original.time_s), t->original.id.seq);
-        if (t->original.member == 0)
-            in.earned_before = points_of(0);
-    }
-    in.known = known(t, w->ref);
-    till_feed(t, in);
-}
-
-static void do_bill(struct till *t, struct client *c, const struct words *w)
-{
-    if (w->count != 2) {
-        fail(c, "FORMAT", "bill REF");
-        return;
-    }
-    const struct txn *k = known(t, w->word[1]);
-    if (k) {
-        struct sale_receipt r;
-        sale_receipt_of(&r, k);
-        r.repeated = true;
-        done(c);
-        put_receipt(c, &r);
-    } else if (!sale_is_idle(&t->sale) && strcmp(t->sale.t.ref, w->word[1]) == 0) {
-        done(c);
-        put_sale(t, c);
-    } else {
-        fail(c, "NOT_FOUND", "No bill was closed as %s.", w->word[1]);
-    }
-}
-
-static void do_status(struct till *t, struct client *c)
-{
-    const struct sale *s = &t->sale;
-    char who[MEMBER_TEXT_SIZE], now[TIME_TEXT_SIZE];
-    member_text(who, s->member);
-    time_text(now, clock_now_s());
-    done(c);
-    put(c,
-        "%sstate=%s member=%s lines=%d total=%" PRId64
-        " ref=%s online=%s owed=%u reader=%s waiting=%s "
-        "time=%s\n",
-        c->person ? "  " : "ok ", sale_state_text(s->state), s->member ? who : "-", s->t.line_count,
-        money_minor(s->t.total), or_dash(s->t.ref), yes(uplink_is_up(t)),
-        outbox_waiting(&t->up.outbox),
-        !t->reader           ? "none"
-        : t->tap.reader_away ? "away"
-                             : "there",
-        t->tap.job ? "card" : "no", now);
-}
-
-static void do_online(struct till *t, struct client *c)
-{
-    char text[TIME_TEXT_SIZE] = "never";
-    if (t->up.contact_s)
-        time_text(text, t->up.contact_s);
-    done(c);
-    put(c, "%sonline=%s contact=%s\n", c->person ? "  " : "ok ", yes(uplink_is_up(t)), text);
-}
-
-static void do_show(struct till *t, struct client *c)
-{
-    struct errmsg why = {""};
-    uint8_t hash[WIRE_HASH_SIZE];
-    char hex[2 * WIRE_HASH_SIZE + 1];
-    uint32_t count = 0;
-    enum err e = journal_verify(t->journal, &count, &why);
-    if (!e)
-        e = journal_hash(t->journal, count, hash, &why);
-    if (e) {
-        fail(c, "CORRUPT", "%u entries are sound; then %s. Call head office.", count, why.text);
-        return;
-    }
-    hex_encode(hex, hash, sizeof hash);
-    if (sale_is_idle(&t->sale))
-        packs_choose(t, day_of_time(clock_now_s()));
-    struct link_counts n = t->up.link ? link_counts(t->up.link) : (struct link_counts){0};
-    done(c);
-    put(c,
-        "%sterminal=%u shop=%s entries=%u owed=%u chain=ok hash=%s pack=%u newest_pack=%u hot=%u "
-        "handshakes=%" PRIu64 " sent=%" PRIu64 " received=%" PRIu64 "\n",
-        c->person ? "  " : "ok ", t->parts.identity->terminal, t->parts.identity->shop, count,
-        outbox_waiting(&t->up.outbox), hex, t->packs.in_effect ? t->packs.in_effect->version : 0,
-        t->packs.newest, t->hot_version, n.handshakes, n.bytes_out, n.bytes_in);
-}
-
-static void check_synced(struct till *t, struct client *c, int64_t now_ms)
-{
-    uint32_t owed = outbox_waiting(&t->up.outbox);
-    if (!t->up.link) {
-        fail(c, "NO_LINE", "This till has no line to head office. Start it with --office.");
-    } else if (uplink_is_up(t) && owed == 0 && t->up.asked == ASKED_NOTHING &&
-               outbox_due_ms(&t->up.outbox) > now_ms) {
-        done(c);
-        put(c, c->person ? "  Head office has everything.\n" : "ok owed=0\n");
-    } else if (now_ms < c->deadline_ms) {
-        if (now_ms >= t->hurry_ms && link_state(t->up.link) == LINK_IDLE) {
-            t->hurry_ms = now_ms + TILL_HURRY_MS;
-            outbox_hurry(&t->up.outbox);
-        }
-    } else {
-        fail(c, "TIMEOUT",
-             "Head office was not reached; %u entries are still owed. Selling goes on.", owed);
-    }
-}
-
-static void do_sync(struct till *t, struct client *c, const struct words *w)
-{
-    c->deadline_ms = deadline(w->count > 1 ? w->word[1] : NULL, SYNC_MS);
-    t->hurry_ms = clock_tick_ms() + TILL_HURRY_MS;
-    outbox_hurry(&t->up.outbox);
-    if (!t->up.link)
-        check_synced(t, c, clock_tick_ms());
+    return true;
 }
 
 static enum verb verb_of(const char *word)
@@ -561,74 +410,80 @@ static enum verb verb_of(const char *word)
     return VERB_NONE;
 }
 
+static bool read_command(struct till *t, struct client *c, struct command *out, struct txn_line *l,
+                         const struct words *w)
+{
+    *out = (struct command){.verb = verb_of(w->word[0]), .ref = w->ref};
+    switch (out->verb) {
+    case VERB_TAP:
+    case VERB_SYNC:
+        (void)number(&out->wait_ms, w->count > 1 ? w->word[1] : NULL);
+        return true;
+    case VERB_LINE:
+        return read_line(c, out, l, w);
+    case VERB_REDEEM:
+        (void)number(&out->wait_ms, w->wait);
+        return read_redeem(c, out, w);
+    case VERB_REFUND:
+        return read_refund(t, c, out, w);
+    case VERB_BILL:
+        if (w->count != 2) {
+            refuse(c, "FORMAT", "bill REF");
+            return false;
+        }
+        out->ref = w->word[1];
+        return true;
+    case VERB_TOTAL:
+    case VERB_PAY:
+    case VERB_GIVE_UP:
+    case VERB_CANCEL:
+    case VERB_STATUS:
+    case VERB_ONLINE:
+    case VERB_SHOW:
+    case VERB_HELP:
+    case VERB_QUIT:
+        return true;
+    case VERB_IDENTIFY:
+    case VERB_GRANT:
+    case VERB_JOIN:
+    case VERB_PERSON:
+    case VERB_REPLACE:
+    case VERB_RATE:
+    case VERB_LOGIN:
+    case VERB_LOGOUT:
+    case VERB_APPROVE:
+    case VERB_PARK:
+    case VERB_RESUME:
+    case VERB_TRAIN:
+    case VERB_SHIFT:
+    case VERB_REPRINT:
+    case VERB_DRAWER:
+    case VERB_NONE:
+    case VERBS:
+        break;
+    }
+    refuse(c, "FORMAT", "There is no command %.40s; help lists them.", w->word[0]);
+    return false;
+}
+
 static void carry_out(struct till *t, struct client *c, char *line)
 {
     struct words w;
+    struct command command;
+    struct txn_line l;
     split(&w, line);
-    if (w.count == 0)
+    if (w.count == 0 || !read_command(t, c, &command, &l, &w))
         return;
-    c->busy = verb_of(w.word[0]);
-    t->current = c;
-    switch (c->busy) {
-    case VERB_STATUS:
-        do_status(t, c);
-        break;
-    case VERB_TAP:
-        do_tap(t, c, &w);
-        break;
-    case VERB_LINE:
-        do_line(t, c, &w);
-        break;
-    case VERB_TOTAL:
-        till_feed(t, (struct sale_event){.kind = SALE_TOTAL});
-        break;
-    case VERB_REDEEM:
-        do_redeem(t, c, &w);
-        break;
-    case VERB_PAY:
-        do_pay(t, &w);
-        break;
-    case VERB_GIVE_UP:
-        till_feed(t, (struct sale_event){.kind = SALE_GIVE_UP});
-        break;
-    case VERB_CANCEL:
-        do_cancel(t);
-        break;
-    case VERB_REFUND:
-        do_refund(t, c, &w);
-        break;
-    case VERB_BILL:
-        do_bill(t, c, &w);
-        break;
-    case VERB_SYNC:
-        do_sync(t, c, &w);
-        break;
-    case VERB_ONLINE:
-        do_online(t, c);
-        break;
-    case VERB_SHOW:
-        do_show(t, c);
-        break;
-    case VERB_HELP:
-        done(c);
-        put(c, "%s", c->person ? commands_help : "ok see=terminal/README.md\n");
-        break;
-    case VERB_QUIT:
-        done(c);
-        put(c, c->person ? "  Good-bye.\n" : "ok\n");
-        till_quit(t);
-        break;
-    case VERB_NONE:
-    case VERBS:
-        fail(c, "FORMAT", "There is no command %.40s; help lists them.", w.word[0]);
-        break;
-    }
-    t->current = NULL;
+    till_ask(t, &c->asker, &command);
+    bool waits = c->asker.busy == VERB_TAP ||
+                 (c->asker.busy == VERB_REDEEM && t->tap.at == AT_CARD);
+    if (c->person && waits)
+        put(c, "  Hold the card to the reader.\n");
 }
 
 /* ---- clients ---- */
 
-void commands_greet(struct till *t, struct client *c)
+static void greet(struct till *t, struct client *c)
 {
     if (!c->person)
         return;
@@ -637,13 +492,16 @@ void commands_greet(struct till *t, struct client *c)
     c->asked = true;
 }
 
+void commands_open(struct till *t, struct client *c)
+{
+    c->asker = (struct asker){.answered = answered, .told = told};
+    till_join_asker(t, &c->asker);
+    greet(t, c);
+}
+
 void commands_close(struct till *t, struct client *c)
 {
-    if (t->waiter == c) { /* nobody waits any more; a debit that has begun goes on */
-        t->waiter = NULL;
-        if (t->tap.job == JOB_IDENTIFY)
-            tap_end(t);
-    }
+    till_leave_asker(t, &c->asker);
     if (c->in_fd >= 0)
         close(c->in_fd);
     if (c->out_fd >= 0 && c->out_fd != c->in_fd)
@@ -662,7 +520,7 @@ static bool has_room(const struct client *c)
 static void take_lines(struct till *t, struct client *c)
 {
     char line[TILL_LINE_MAX];
-    while (c->used && c->busy == VERB_NONE && !t->quit && has_room(c)) {
+    while (c->used && c->asker.busy == VERB_NONE && !t->quit && has_room(c)) {
         char *end = memchr(c->in, '\n', c->in_size);
         if (!end)
             break;
@@ -678,7 +536,7 @@ static void take_lines(struct till *t, struct client *c)
             line[size] = 0;
             carry_out(t, c, line);
         } else {
-            fail(c, "FORMAT", "A command has at most %d characters.", TILL_LINE_MAX - 1);
+            refuse(c, "FORMAT", "A command has at most %d characters.", TILL_LINE_MAX - 1);
         }
         c->asked = true;
     }
@@ -688,9 +546,9 @@ void commands_input(struct till *t, struct client *c)
 {
     take_lines(t, c);
     if (!c->used || c->ended || !c->readable || c->in_size == sizeof c->in) {
-        if (c->used && c->in_size == sizeof c->in && c->busy == VERB_NONE && has_room(c) &&
+        if (c->used && c->in_size == sizeof c->in && c->asker.busy == VERB_NONE && has_room(c) &&
             !memchr(c->in, '\n', c->in_size)) {
-            fail(c, "FORMAT", "A command has at most %d characters.", TILL_LINE_MAX - 1);
+            refuse(c, "FORMAT", "A command has at most %d characters.", TILL_LINE_MAX - 1);
             c->in_size = 0;
             c->ended = true;
         }
@@ -710,7 +568,7 @@ void commands_input(struct till *t, struct client *c)
 
 void commands_output(struct till *t, struct client *c)
 {
-    if (c->person && c->asked && c->busy == VERB_NONE && !t->quit) {
+    if (c->person && c->asked && c->asker.busy == VERB_NONE && !t->quit) {
         put(c, "> ");
         c->asked = false;
     }
@@ -728,7 +586,7 @@ void commands_output(struct till *t, struct client *c)
             return;
         }
     }
-    if (c->ended && c->out_size == 0 && c->busy == VERB_NONE) {
+    if (c->ended && c->out_size == 0 && c->asker.busy == VERB_NONE) {
         bool last = c->person; /* the cashier has gone home */
         commands_close(t, c);
         if (last)
@@ -736,38 +594,12 @@ void commands_output(struct till *t, struct client *c)
     }
 }
 
-void commands_deadlines(struct till *t, int64_t now_ms)
-{
-    for (int i = 0; i < TILL_CLIENTS_MAX; i++) {
-        struct client *c = &t->clients[i];
-        if (!c->used || c->busy == VERB_NONE)
-            continue;
-        if (c->busy == VERB_SYNC)
-            check_synced(t, c, now_ms);
-        /* A card that is being talked to is not interrupted. */
-        if (c->busy == VERB_TAP && c == t->waiter && now_ms >= c->deadline_ms &&
-            (t->tap.at == AT_CARD || t->tap.job == JOB_NONE)) {
-            t->waiter = NULL;
-            if (t->tap.job == JOB_IDENTIFY)
-                tap_end(t);
-            fail(c, "TIMEOUT", "No card came. Tap again.");
-        }
-    }
-}
-
 int64_t commands_due_ms(const struct till *t)
 {
-    int64_t due = INT64_MAX;
     for (int i = 0; i < TILL_CLIENTS_MAX; i++) {
         const struct client *c = &t->clients[i];
-        if (!c->used)
-            continue;
-        if (c->busy == VERB_NONE && has_room(c) && memchr(c->in, '\n', c->in_size))
+        if (c->used && c->asker.busy == VERB_NONE && has_room(c) && memchr(c->in, '\n', c->in_size))
             return 0; /* more commands came than one turn took */
-        if (c->busy == VERB_SYNC)
-            due = t->hurry_ms < due ? t->hurry_ms : due;
-        else if (c->busy != VERB_NONE && c->deadline_ms && t->tap.at == AT_CARD)
-            due = c->deadline_ms < due ? c->deadline_ms : due;
     }
-    return due;
+    return INT64_MAX;
 }

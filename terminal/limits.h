@@ -13,6 +13,7 @@ enum {
     TILL_PACKS_MAX = 4,      /* packs held ready: today's and those that come into effect next */
     TILL_RETURNS_MAX = 512,  /* lines of a refund: as many as a bill has (TXN_LINES_MAX) */
     TILL_PATH_MAX = 512,
+    TILL_EXTRA_FDS_MAX = 64, /* descriptors of screen, doors, printer and display together */
 
     TILL_TAP_MS = 20000,   /* a cashier asks again after that long without a card */
     TILL_DEBIT_MS = 20000, /* the same, for the card of the sale to be held there again */

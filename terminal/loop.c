@@ -74,14 +74,9 @@ void till_tell(struct till *t, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    for (int i = 0; i < TILL_CLIENTS_MAX; i++) {
-        struct client *c = &t->clients[i];
-        if (c->used && c->person) {
-            int n = snprintf(c->out + c->out_size, sizeof c->out - c->out_size, "  %s\n", text);
-            if (n > 0 && (size_t)n < sizeof c->out - c->out_size)
-                c->out_size += (size_t)n;
-        }
-    }
+    for (struct asker *a = t->askers; a; a = a->next)
+        if (a->told)
+            a->told(t, a, text);
     if (t->parts.to_stderr)
         fprintf(stderr, "patron-terminal: %s\n", text);
 }
@@ -146,19 +141,6 @@ static void carry_out_card(struct till *t)
     }
 }
 
-/* Who gets this answer?  The one whose command it was; else the one who waits for the card. */
-static void answer(struct till *t)
-{
-    struct client *to = t->current ? t->current : t->waiter;
-    if (to) {
-        if (to == t->waiter)
-            t->waiter = NULL;
-        commands_answered(t, to);
-    } else {
-        till_tell(t, "%s", t->out.say.text);
-    }
-}
-
 /* ---- the receipt on paper: when it fails, somebody is told and the sale stays as it is ---- */
 
 static void tell_not_printed(struct till *t, const struct errmsg *why)
@@ -202,7 +184,7 @@ void till_feed(struct till *t, struct sale_event in)
     carry_out_card(t);
     t->out = out;
     if (out.answered)
-        answer(t);
+        ask_answered(t);
     print_receipt(t, &out.confirm);
     if ((t->sale.state == SALE_IDLE || t->sale.state == SALE_DONE) && t->tap.job == JOB_NONE)
         tap_end(t);
@@ -311,7 +293,7 @@ enum err till_attach(struct till *t, int in_fd, int out_fd, bool person, struct 
         if (c->used)
             continue;
         *c = (struct client){.used = true, .person = person, .in_fd = in_fd, .out_fd = out_fd};
-        commands_greet(t, c);
+        commands_open(t, c);
         return OK;
     }
     return err_set(why, ERR_FULL, "%d registers are connected already", TILL_CLIENTS_MAX);
@@ -348,9 +330,10 @@ static int64_t least(int64_t a, int64_t b)
 
 /* All that can become readable or writable. */
 enum { POLL_READER, POLL_LINE, POLL_LISTENER, POLL_PRINTER, POLL_CLIENTS };
-enum { POLL_MAX = POLL_CLIENTS + 2 * TILL_CLIENTS_MAX };
+enum { POLL_EXTRAS = POLL_CLIENTS + 2 * TILL_CLIENTS_MAX, POLL_MAX = POLL_EXTRAS + TILL_EXTRA_FDS_MAX };
 
-static void poll_set(struct till *t, struct pollfd f[POLL_MAX])
+/* Returns how many. */
+static int poll_set(struct till *t, struct pollfd f[POLL_MAX])
 {
     int fd = -1;
     /* What the reader says between taps stays unread: polled for, it would wake the loop for ever. */
@@ -367,6 +350,19 @@ static void poll_set(struct till *t, struct pollfd f[POLL_MAX])
         f[POLL_CLIENTS + 2 * i + 1] =
             (struct pollfd){c->used && c->out_size ? c->out_fd : -1, POLLOUT, 0};
     }
+    int count = POLL_EXTRAS;
+    for (struct till_extra *x = t->extras; x; x = x->next) {
+        x->first = count;
+        x->count = x->fds ? x->fds(x, f + count, POLL_MAX - count) : 0;
+        count += x->count;
+    }
+    return count;
+}
+
+void till_add_extra(struct till *t, struct till_extra *x)
+{
+    x->next = t->extras;
+    t->extras = x;
 }
 
 bool till_turn(struct till *t, int most_ms)
@@ -374,9 +370,13 @@ bool till_turn(struct till *t, int most_ms)
     struct pollfd f[POLL_MAX];
     int64_t now_ms = clock_tick_ms();
     int64_t due = least(least(now_ms + most_ms, tap_due_ms(t, now_ms)),
-                        least(least(uplink_due_ms(t), commands_due_ms(t)), t->idle_ms));
-    poll_set(t, f);
-    poll_until(f, POLL_MAX, due, t->parts.while_waiting);
+                        least(least(uplink_due_ms(t), commands_due_ms(t)),
+                              least(ask_due_ms(t), t->idle_ms)));
+    for (struct till_extra *x = t->extras; x; x = x->next)
+        if (x->due_ms)
+            due = least(due, x->due_ms(x, now_ms));
+    int count = poll_set(t, f);
+    poll_until(f, count, due, t->parts.while_waiting);
     now_ms = clock_tick_ms();
     for (int i = 0; i < TILL_CLIENTS_MAX && !t->quit; i++) {
         t->clients[i].readable = f[POLL_CLIENTS + 2 * i].revents != 0;
@@ -389,7 +389,9 @@ bool till_turn(struct till *t, int most_ms)
         printed(t);
     tap_turn(t, now_ms);
     uplink_turn(t, clock_tick_ms());
-    commands_deadlines(t, clock_tick_ms());
+    ask_turn(t, clock_tick_ms());
+    for (struct till_extra *x = t->extras; x && !t->quit; x = x->next)
+        x->turn(t, x, f + x->first, x->count, clock_tick_ms());
     housekeeping(t, now_ms);
     for (int i = 0; i < TILL_CLIENTS_MAX; i++)
         if (t->clients[i].used)

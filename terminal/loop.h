@@ -15,6 +15,7 @@
 #include "hw/reader.h"
 #include "terminal/identity.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 
@@ -45,6 +46,23 @@ MUST_CHECK enum err till_listen(struct till *t, const char *path, struct errmsg 
  * till's from now on.  Errors: ERR_FULL. */
 MUST_CHECK enum err till_attach(struct till *t, int in_fd, int out_fd, bool person,
                                 struct errmsg *why);
+
+/* Something else that lives in the till's loop: a screen, an HTTP server, a printer, a display.  Its
+ * descriptors are polled, its turn comes once in every turn of the loop; it never blocks. */
+struct till_extra {
+    /* Fill at most cap descriptors to poll; how many.  NULL: none. */
+    int (*fds)(struct till_extra *x, struct pollfd *f, int cap);
+    /* When its turn has to come at the latest; INT64_MAX: when something happens.  NULL: that. */
+    int64_t (*due_ms)(struct till_extra *x, int64_t now_ms);
+    /* f, count: as filled by fds, with what happened. */
+    void (*turn)(struct till *t, struct till_extra *x, const struct pollfd *f, int count,
+                 int64_t now_ms);
+    /* the loop's: */
+    int first, count;
+    struct till_extra *next;
+};
+/* For as long as the till lives; x is the caller's. */
+void till_add_extra(struct till *t, struct till_extra *x);
 
 /* One turn of the loop, waiting at most this long when nothing is to be done.  False: it was asked
  * to quit. */

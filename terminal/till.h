@@ -4,7 +4,9 @@
  *   loop.c      poll, timers, facts, effects: feeds sale_step and carries out what it says
  *   tap.c       the card on the reader: identify, debit, settle, one exchange at a time
  *   uplink.c    head office: what is owed goes up, packs and hot list come down, taps, loads
- *   commands.c  commands and answers
+ *   ask.c       what is asked becomes sale events, answers go back (ask.h)
+ *   commands.c  commands and answers as text
+ *   view.c      what a screen may show (view.h)
  *   packs.c     programme packs: kept, checked, chosen by day
  *   receipt.c   what is printed (receipt.h)
  *
@@ -16,41 +18,22 @@
 #include "hw/printing.h"
 #include "sync/link.h"
 #include "sync/outbox.h"
+#include "terminal/ask.h"
 #include "terminal/limits.h"
 #include "terminal/loop.h"
 #include "terminal/receipt.h"
 #include "terminal/sale.h"
+#include "terminal/view.h"
 
 /* ---- who talks to the till ---- */
 
-enum verb {
-    VERB_NONE,
-    VERB_STATUS,
-    VERB_TAP,
-    VERB_LINE,
-    VERB_TOTAL,
-    VERB_REDEEM,
-    VERB_PAY,
-    VERB_GIVE_UP,
-    VERB_CANCEL,
-    VERB_REFUND,
-    VERB_BILL,
-    VERB_SYNC,
-    VERB_ONLINE,
-    VERB_SHOW,
-    VERB_HELP,
-    VERB_QUIT,
-    VERBS
-};
-
 struct client {
+    struct asker asker; /* first: a client is what its asker points to */
     bool used, person;
     bool readable; /* by poll */
     bool ended;    /* no more input */
     bool asked;    /* a person: show the prompt when there is nothing to wait for */
     int in_fd, out_fd;
-    enum verb busy;      /* a command whose answer is not there yet */
-    int64_t deadline_ms; /* of it */
     size_t in_size, out_size;
     char in[TILL_INPUT_MAX], out[TILL_OUTPUT_MAX];
 };
@@ -142,8 +125,10 @@ struct till {
     int listener;
     char socket_path[TILL_PATH_MAX];
     struct client clients[TILL_CLIENTS_MAX];
-    struct client *current; /* whose command is being carried out */
-    struct client *waiter;  /* whose tap or redeem waits for the card */
+    struct asker *askers;  /* all that may ask; clients, screen, doors */
+    struct asker *current; /* whose command is being carried out */
+    struct asker *waiter;  /* whose tap or redeem waits for the card */
+    struct till_extra *extras;
 
     int64_t idle_ms;  /* next housekeeping */
     int64_t hurry_ms; /* next attempt to connect for a sync that is waited for */
@@ -198,13 +183,10 @@ void packs_choose(struct till *t, int32_t day);
 const struct pack *packs_find(struct till *t, uint32_t version);
 
 /* commands.c */
-void commands_greet(struct till *t, struct client *c);
+void commands_open(struct till *t, struct client *c);
 void commands_input(struct till *t, struct client *c);
 void commands_output(struct till *t, struct client *c);
 void commands_close(struct till *t, struct client *c);
-/* The sale has answered a command: t->out. */
-void commands_answered(struct till *t, struct client *c);
-void commands_deadlines(struct till *t, int64_t now_ms);
 int64_t commands_due_ms(const struct till *t);
 
 #endif

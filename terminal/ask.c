@@ -1,0 +1,382 @@
+/* ask.c - what is asked of the till becomes sale events; answers go back to who asked.  Read till_ask last.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "terminal/ask.h"
+
+#include "base/date.h"
+#include "hw/clock.h"
+#include "terminal/till.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SYNC_MS = 10000, WAIT_MOST_MS = 600000 };
+
+/* ---- answers ---- */
+
+static void answer(struct till *t, struct asker *a, struct answer answer)
+{
+    answer.verb = a->busy;
+    a->busy = VERB_NONE;
+    a->deadline_ms = 0;
+    if (t->waiter == a)
+        t->waiter = NULL;
+    a->answered(t, a, &answer);
+}
+
+static void fine(struct till *t, struct asker *a, const char *say)
+{
+    answer(t, a, (struct answer){.say = say});
+}
+
+static void fail(struct till *t, struct asker *a, const char *code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static void fail(struct till *t, struct asker *a, const char *code, const char *format, ...)
+{
+    char text[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    answer(t, a, (struct answer){.code = code, .say = text});
+}
+
+void ask_answered(struct till *t)
+{
+    struct asker *to = t->current ? t->current : t->waiter;
+    const struct sale_effects *o = &t->out;
+    if (!to || to->busy == VERB_NONE) {
+        till_tell(t, "%s", o->say.text);
+        return;
+    }
+    answer(t, to,
+           (struct answer){.code = o->answer == SALE_OK ? NULL : sale_answer_code(o->answer),
+                           .say = o->say.text,
+                           .receipt = entry_is(o->confirm.entry) ? &o->confirm : NULL});
+}
+
+/* ---- who asks ---- */
+
+void till_join_asker(struct till *t, struct asker *a)
+{
+    a->busy = VERB_NONE;
+    a->deadline_ms = 0;
+    a->next = t->askers;
+    t->askers = a;
+}
+
+void till_leave_asker(struct till *t, struct asker *a)
+{
+    if (t->waiter == a) { /* nobody waits any more; a debit that has begun goes on */
+        t->waiter = NULL;
+        if (t->tap.job == JOB_IDENTIFY)
+            tap_end(t);
+    }
+    for (struct asker **p = &t->askers; *p; p = &(*p)->next)
+        if (*p == a) {
+            *p = a->next;
+            break;
+        }
+    a->busy = VERB_NONE;
+}
+
+static int64_t deadline(const struct command *c, int64_t usual_ms)
+{
+    if (c->wait_ms == ASK_WAIT_ALWAYS)
+        return INT64_MAX;
+    int64_t ms = c->wait_ms >= 1 && c->wait_ms <= WAIT_MOST_MS ? c->wait_ms : usual_ms;
+    return clock_tick_ms() + ms;
+}
+
+/* ---- verbs ---- */
+
+/* What closed this reference before; NULL = nothing did. */
+static const struct txn *known(struct till *t, const char *ref)
+{
+    struct errmsg why = {""};
+    struct buf entry = BUF_ON(t->entry);
+    if (!ref || !*ref)
+        return NULL;
+    enum err e = journal_find_ref(t->journal, ref, &entry, &why);
+    e = till_read(&t->known, e, &entry, &why);
+    if (e && e != ERR_NOT_FOUND)
+        till_tell(t, "The journal: %s.", why.text);
+    return e ? NULL : &t->known;
+}
+
+/* May this asker wait for a card?  Who waits without end gives way. */
+static bool may_wait(struct till *t, struct asker *a)
+{
+    struct asker *waits = t->waiter;
+    if (!waits || waits == a)
+        return true;
+    if (waits->deadline_ms == INT64_MAX && waits->busy == VERB_TAP && t->tap.at == AT_CARD) {
+        fail(t, waits, "YIELD", "Somebody else waits for a card now.");
+        return true;
+    }
+    fail(t, a, "BUSY", "Somebody waits for a card already.");
+    return false;
+}
+
+static void do_tap(struct till *t, struct asker *a, const struct command *c)
+{
+    enum sale_want want = sale_wants(&t->sale);
+    if (!may_wait(t, a))
+        return;
+    if (!t->reader) {
+        fail(t, a, "NO_DEVICE", "This till has no card reader. Start it with --reader.");
+        return;
+    }
+    if (t->sale.state == SALE_DEBITED) { /* settled meanwhile by the card that lay there */
+        fine(t, a, "The card was debited. Pay the rest, or cancel.");
+        return;
+    }
+    if (want != SALE_WANT_ANY && want != SALE_WANT_SETTLE) {
+        fail(t, a, "STATE", "No card is wanted now (%s).", sale_state_text(t->sale.state));
+        return;
+    }
+    a->deadline_ms = deadline(c, TILL_TAP_MS);
+    t->waiter = a;
+    if (t->up.link && !uplink_is_up(t) && link_state(t->up.link) == LINK_IDLE)
+        outbox_hurry(&t->up.outbox); /* perhaps it is back; nobody waits for that */
+    if (want == SALE_WANT_ANY)
+        tap_begin(t, JOB_IDENTIFY, INT64_MAX);
+    else if (t->tap.job != JOB_SETTLE)
+        tap_begin(t, JOB_SETTLE, INT64_MAX);
+}
+
+static void do_redeem(struct till *t, struct asker *a, const struct command *c)
+{
+    struct sale_event in = {.kind = SALE_REDEEM, .ref = c->ref, .all = c->all, .points = c->points};
+    if (!may_wait(t, a))
+        return;
+    in.known = known(t, c->ref);
+    a->deadline_ms = deadline(c, TILL_DEBIT_MS);
+    till_feed(t, in);
+    if (a->busy == VERB_REDEEM) /* the card decides */
+        t->waiter = a;
+}
+
+static void do_cancel(struct till *t, struct asker *a)
+{
+    struct asker *waits = t->waiter;
+    t->waiter = NULL;
+    if (t->tap.job == JOB_IDENTIFY)
+        tap_end(t);
+    if (waits && waits != a)
+        fail(t, waits, "STATE", "The sale was cancelled.");
+    till_feed(t, (struct sale_event){.kind = SALE_CANCEL});
+}
+
+/* The sale a refund is about, and what earlier refunds left of it.  ERR_NOT_FOUND: not ours. */
+static enum err find_original(struct till *t, struct entry_id receipt, struct errmsg *why)
+{
+    struct buf entry = BUF_ON(t->entry);
+    enum err e = receipt.terminal == t->parts.identity->terminal
+                     ? journal_get(t->journal, receipt.seq, &entry, why)
+                     : ERR_NOT_FOUND;
+    e = till_read(&t->original, e, &entry, why);
+    if (e || t->original.kind != TXN_SALE)
+        return e;
+    for (int32_t i = 0; i < t->original.line_count; i++)
+        t->left[i] = t->original.lines[i].quantity;
+    for (int32_t n = 0; e == OK; n++) {
+        entry.size = 0;
+        e = journal_find_refund(t->journal, receipt, n, &entry, why);
+        e = till_read(&t->earlier, e, &entry, why);
+        if (!e)
+            e = sale_refunded(t->left, &t->original, &t->earlier, why);
+    }
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+static void do_refund(struct till *t, struct asker *a, const struct command *c)
+{
+    struct sale_event in = {.kind = SALE_REFUND,
+                            .ref = c->ref,
+                            .receipt = c->receipt,
+                            .all = c->all,
+                            .back = c->back,
+                            .back_count = c->back_count,
+                            .left = t->left};
+    struct errmsg why = {""};
+    enum err e = find_original(t, in.receipt, &why);
+    if (e && e != ERR_NOT_FOUND) {
+        fail(t, a, "CORRUPT", "%s. Call head office.", why.text);
+        return;
+    }
+    if (!e) {
+        in.original = &t->original;
+        in.pack_then = packs_find(t, t->original.pack_version);
+        in.earned_before = journal_earned(t->journal, &t->original.card,
+                                          day_of_time(t->original.time_s), t->original.id.seq);
+        if (t->original.member == 0)
+            in.earned_before = points_of(0);
+    }
+    in.known = known(t, c->ref);
+    till_feed(t, in);
+}
+
+static void do_bill(struct till *t, struct asker *a, const struct command *c)
+{
+    const struct txn *k = known(t, c->ref);
+    if (k) {
+        struct sale_receipt r;
+        sale_receipt_of(&r, k);
+        r.repeated = true;
+        answer(t, a, (struct answer){.say = "", .receipt = &r});
+    } else if (!sale_is_idle(&t->sale) && c->ref && strcmp(t->sale.t.ref, c->ref) == 0) {
+        fine(t, a, "");
+    } else {
+        fail(t, a, "NOT_FOUND", "No bill was closed as %s.", c->ref ? c->ref : "");
+    }
+}
+
+static void do_show(struct till *t, struct asker *a)
+{
+    struct errmsg why = {""};
+    uint32_t count = 0;
+    if (journal_verify(t->journal, &count, &why)) {
+        fail(t, a, "CORRUPT", "%u entries are sound; then %s. Call head office.", count, why.text);
+        return;
+    }
+    if (sale_is_idle(&t->sale))
+        packs_choose(t, day_of_time(clock_now_s()));
+    fine(t, a, "");
+}
+
+static void check_synced(struct till *t, struct asker *a, int64_t now_ms)
+{
+    uint32_t owed = outbox_waiting(&t->up.outbox);
+    if (!t->up.link) {
+        fail(t, a, "NO_LINE", "This till has no line to head office. Start it with --office.");
+    } else if (uplink_is_up(t) && owed == 0 && t->up.asked == ASKED_NOTHING &&
+               outbox_due_ms(&t->up.outbox) > now_ms) {
+        fine(t, a, "Head office has everything.");
+    } else if (now_ms < a->deadline_ms) {
+        if (now_ms >= t->hurry_ms && link_state(t->up.link) == LINK_IDLE) {
+            t->hurry_ms = now_ms + TILL_HURRY_MS;
+            outbox_hurry(&t->up.outbox);
+        }
+    } else {
+        fail(t, a, "TIMEOUT",
+             "Head office was not reached; %u entries are still owed. Selling goes on.", owed);
+    }
+}
+
+static void do_sync(struct till *t, struct asker *a, const struct command *c)
+{
+    a->deadline_ms = deadline(c, SYNC_MS);
+    t->hurry_ms = clock_tick_ms() + TILL_HURRY_MS;
+    outbox_hurry(&t->up.outbox);
+    if (!t->up.link)
+        check_synced(t, a, clock_tick_ms());
+}
+
+void till_ask(struct till *t, struct asker *a, const struct command *c)
+{
+    struct asker *before = t->current;
+    if (a->busy != VERB_NONE) { /* it stops waiting, and asks for something else */
+        assert(c->verb == VERB_CANCEL || c->verb == VERB_GIVE_UP);
+        fail(t, a, "STATE", "The sale was cancelled.");
+    }
+    a->busy = c->verb;
+    t->current = a;
+    switch (c->verb) {
+    case VERB_TAP:
+        do_tap(t, a, c);
+        break;
+    case VERB_LINE:
+        till_feed(t, (struct sale_event){.kind = SALE_LINE, .line = c->line});
+        break;
+    case VERB_TOTAL:
+        till_feed(t, (struct sale_event){.kind = SALE_TOTAL});
+        break;
+    case VERB_REDEEM:
+        do_redeem(t, a, c);
+        break;
+    case VERB_PAY:
+        till_feed(t, (struct sale_event){.kind = SALE_PAY, .ref = c->ref, .known = known(t, c->ref)});
+        break;
+    case VERB_GIVE_UP:
+        till_feed(t, (struct sale_event){.kind = SALE_GIVE_UP});
+        break;
+    case VERB_CANCEL:
+        do_cancel(t, a);
+        break;
+    case VERB_REFUND:
+        do_refund(t, a, c);
+        break;
+    case VERB_BILL:
+        do_bill(t, a, c);
+        break;
+    case VERB_SYNC:
+        do_sync(t, a, c);
+        break;
+    case VERB_SHOW:
+        do_show(t, a);
+        break;
+    case VERB_STATUS:
+    case VERB_ONLINE:
+    case VERB_HELP:
+        fine(t, a, "");
+        break;
+    case VERB_QUIT:
+        fine(t, a, "Good-bye.");
+        till_quit(t);
+        break;
+    case VERB_IDENTIFY:
+    case VERB_GRANT:
+    case VERB_JOIN:
+    case VERB_PERSON:
+    case VERB_REPLACE:
+    case VERB_RATE:
+    case VERB_LOGIN:
+    case VERB_LOGOUT:
+    case VERB_APPROVE:
+    case VERB_PARK:
+    case VERB_RESUME:
+    case VERB_TRAIN:
+    case VERB_SHIFT:
+    case VERB_REPRINT:
+    case VERB_DRAWER:
+    case VERB_NONE:
+    case VERBS:
+        fail(t, a, "FORMAT", "This till does not do that.");
+        break;
+    }
+    t->current = before;
+}
+
+/* ---- time ---- */
+
+void ask_turn(struct till *t, int64_t now_ms)
+{
+    struct asker *next;
+    for (struct asker *a = t->askers; a; a = next) {
+        next = a->next;
+        if (a->busy == VERB_SYNC)
+            check_synced(t, a, now_ms);
+        /* A card that is being talked to is not interrupted. */
+        if (a->busy == VERB_TAP && a == t->waiter && now_ms >= a->deadline_ms &&
+            (t->tap.at == AT_CARD || t->tap.job == JOB_NONE)) {
+            if (t->tap.job == JOB_IDENTIFY)
+                tap_end(t);
+            fail(t, a, "TIMEOUT", "No card came. Tap again.");
+        }
+    }
+}
+
+int64_t ask_due_ms(const struct till *t)
+{
+    int64_t due = INT64_MAX;
+    for (const struct asker *a = t->askers; a; a = a->next) {
+        if (a->busy == VERB_SYNC)
+            due = t->hurry_ms < due ? t->hurry_ms : due;
+        else if (a->busy != VERB_NONE && a->deadline_ms && t->tap.at == AT_CARD)
+            due = a->deadline_ms < due ? a->deadline_ms : due;
+    }
+    return due;
+}
