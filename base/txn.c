@@ -43,6 +43,20 @@ const char *txn_kind_text(enum txn_kind kind)
     return "?";
 }
 
+bool txn_has_token(const struct txn *t)
+{
+    uint8_t any = 0;
+    for (size_t i = 0; i < sizeof t->token; i++)
+        any |= t->token[i];
+    return any != 0;
+}
+
+bool txn_is_held(const struct txn *t)
+{
+    return (t->kind == TXN_SALE || t->kind == TXN_CANCEL) && t->commit == COMMIT_NONE &&
+           points_n(t->redeemed) > 0 && entry_is(t->original) && t->original.terminal == OFFICE_TERMINAL;
+}
+
 struct entry_id txn_commit_name(const struct txn *t)
 {
     return t->kind == TXN_LOAD_INTENT ? (struct entry_id){OFFICE_TERMINAL, t->load} : t->id;
@@ -69,6 +83,10 @@ static enum err check_lines(const struct txn *t, struct errmsg *why)
         if (!money_add(&sum, sum, l->amount))
             return err_set(why, ERR_RANGE, "the lines add up to more than 2^63");
     }
+    if (t->kind == TXN_REFUND && t->line_count == 0) /* money given back without goods */
+        return money_minor(t->total) > 0
+                   ? OK
+                   : err_set(why, ERR_RANGE, "a refund without lines gives no money back");
     if (money_cmp(sum, t->total) != 0)
         return err_set(why, ERR_FORMAT, "total is not the sum of the lines");
     return OK;
@@ -86,10 +104,85 @@ static bool has_commit(enum txn_kind kind)
 
 static bool needs_original(const struct txn *t)
 {
-    if (t->kind == TXN_SALE)
+    switch (t->kind) {
+    case TXN_SALE:
         return t->commit != COMMIT_NONE;
-    return t->kind == TXN_CANCEL || t->kind == TXN_SETTLE || t->kind == TXN_REFUND ||
-           t->kind == TXN_LOAD;
+    case TXN_GRANT:
+        return points_n(t->points) < 0;
+    case TXN_CANCEL:
+    case TXN_SETTLE:
+    case TXN_REFUND:
+    case TXN_LOAD:
+    case TXN_RATING:
+    case TXN_RELEASE:
+        return true;
+    case TXN_INTENT:
+    case TXN_JOIN:
+    case TXN_MEMBER:
+    case TXN_CARD:
+    case TXN_LOAD_INTENT:
+    case TXN_ADJUST:
+    case TXN_RUN:
+    case TXN_HOLD:
+        return false;
+    }
+    return false;
+}
+
+/* A SALE may name a HOLD, an INTENT the one it supersedes: then they do, else they do not. */
+static bool may_name(const struct txn *t)
+{
+    return needs_original(t) || t->kind == TXN_INTENT || (t->kind == TXN_SALE && txn_is_held(t));
+}
+
+/* Who made the entry that is named: a commit is announced by a till, points are set aside by head office. */
+static enum err check_original(const struct txn *t, struct errmsg *why)
+{
+    bool of_office = t->original.terminal == OFFICE_TERMINAL;
+    if (needs_original(t) && !entry_is(t->original))
+        return err_set(why, ERR_FORMAT, "a %s must name an earlier entry", txn_kind_text(t->kind));
+    if (entry_is(t->original) && !may_name(t))
+        return err_set(why, ERR_FORMAT, "a %s may not name an earlier entry", txn_kind_text(t->kind));
+    bool committed = (t->kind == TXN_SALE || t->kind == TXN_CANCEL) && t->commit != COMMIT_NONE;
+    if (committed && of_office)
+        return err_set(why, ERR_FORMAT, "a %s names an intent that no till made", txn_kind_text(t->kind));
+    if (t->kind == TXN_CANCEL && !committed && !txn_is_held(t))
+        return err_set(why, ERR_FORMAT, "a cancel that is of no card names no hold");
+    if (t->kind == TXN_RELEASE && !of_office)
+        return err_set(why, ERR_FORMAT, "a release names a hold that head office did not make");
+    return OK;
+}
+
+/* The kinds that only tills' screens and other cards know, and the fields that came with them. */
+static enum err check_newer(const struct txn *t, struct errmsg *why)
+{
+    const char *kind = txn_kind_text(t->kind);
+    bool token = txn_has_token(t);
+    if ((unsigned)t->means > MEANS_REGISTER)
+        return err_set(why, ERR_RANGE, "means %d is unknown", (int)t->means);
+    if (token && t->kind != TXN_SALE && t->kind != TXN_GRANT)
+        return err_set(why, ERR_FORMAT, "a %s with a token", kind);
+    if (token && t->member)
+        return err_set(why, ERR_FORMAT, "a token beside a member");
+    if ((t->kind == TXN_RATING) != (t->rating != 0) || t->rating < 0 || t->rating > 3)
+        return err_set(why, ERR_RANGE, "rating %d of a %s", (int)t->rating, kind);
+    if ((t->kind == TXN_HOLD) != (t->until_s != 0))
+        return err_set(why, ERR_FORMAT, "a %s %s an end", kind, t->until_s ? "with" : "without");
+    if (t->kind == TXN_GRANT && points_n(t->points) == 0)
+        return err_set(why, ERR_RANGE, "a grant of no points");
+    if (t->kind == TXN_GRANT && !*t->reason)
+        return err_set(why, ERR_FORMAT, "a grant without a reason");
+    if (t->kind == TXN_GRANT && t->member == 0 && !uid_is(&t->card) && !token)
+        return err_set(why, ERR_FORMAT, "a grant to nobody");
+    if (t->kind == TXN_JOIN && !uid_is(&t->card))
+        return err_set(why, ERR_FORMAT, "a join without a card");
+    if (t->kind == TXN_JOIN && (t->means == MEANS_NONE || (unsigned)t->card_kind > CARD_EV2))
+        return err_set(why, ERR_FORMAT, "a join that does not say what card it is");
+    if (t->kind == TXN_HOLD && (t->member == 0 || points_n(t->redeemed) <= 0))
+        return err_set(why, ERR_FORMAT, "a hold of nothing or for nobody");
+    if (t->kind == TXN_HOLD && t->until_s <= t->time_s)
+        return err_set(why, ERR_RANGE, "a hold that ends before it begins");
+    return OK;
 }
 
 enum err txn_check(const struct txn *t, struct errmsg *why)
@@ -111,7 +204,8 @@ enum err txn_check(const struct txn *t, struct errmsg *why)
     enum err e = check_lines(t, why);
     if (e)
         return e;
-    if (t->id.terminal != OFFICE_TERMINAL && points_n(t->points) < 0)
+    bool may_be_negative = t->id.terminal == OFFICE_TERMINAL || t->kind == TXN_GRANT;
+    if (points_n(t->points) < (may_be_negative ? -INT64_MAX : 0))
         return err_set(why, ERR_RANGE, "points are negative");
     if (points_n(t->redeemed) < 0 || money_minor(t->redeemed_value) < 0)
         return err_set(why, ERR_RANGE, "what was redeemed is negative");
@@ -120,9 +214,8 @@ enum err txn_check(const struct txn *t, struct errmsg *why)
     if ((unsigned)t->commit > COMMIT_DOUBT || (t->commit != COMMIT_NONE && !has_commit(t->kind)))
         return err_set(why, ERR_FORMAT, "commit state %d does not fit a %s", (int)t->commit,
                        txn_kind_text(t->kind));
-    if (needs_original(t) != entry_is(t->original) && t->kind != TXN_INTENT)
-        return err_set(why, ERR_FORMAT, "a %s %s name an earlier entry", txn_kind_text(t->kind),
-                       needs_original(t) ? "must" : "may not");
+    if ((e = check_original(t, why)))
+        return e;
     if ((unsigned)t->evidence.kind > CARD_EV2 || t->evidence.tmi_size > TXN_TMI_MAX)
         return err_set(why, ERR_RANGE, "the card evidence is malformed");
     bool evidence = t->commit == COMMIT_DONE || t->kind == TXN_INTENT || t->kind == TXN_LOAD_INTENT;
@@ -135,5 +228,5 @@ enum err txn_check(const struct txn *t, struct errmsg *why)
     if ((t->kind == TXN_LOAD_INTENT) != (t->load != 0))
         return err_set(why, ERR_FORMAT, "a %s %s the number of a load", txn_kind_text(t->kind),
                        t->load ? "with" : "without");
-    return OK;
+    return check_newer(t, why);
 }

@@ -130,7 +130,7 @@ struct txn {
     /* SALE, INTENT: the bill.  REFUND: the lines that came back. */
     int32_t line_count;
     struct txn_line lines[TXN_LINES_MAX];
-    struct money total; /* sum of the lines.  REFUND without lines: the money that was given back */
+    struct money total; /* sum of the lines.  REFUND without lines: the money that was given back, > 0 */
 
     struct points points;       /* SALE, INTENT: earned.  REFUND: clawed back (>= 0).  ADJUST,
                                  * LOAD_INTENT, LOAD: change, may be negative.  GRANT: given, or, when it names an earlier
@@ -147,25 +147,30 @@ struct txn {
     enum txn_commit commit;     /* SALE, CANCEL, SETTLE, LOAD */
     struct txn_evidence evidence; /* INTENT, LOAD_INTENT; SALE, SETTLE, LOAD when commit is DONE */
 
-    enum card_kind card_kind;     /* CARD */
+    enum card_kind card_kind;     /* CARD, JOIN */
     enum card_status card_status; /* CARD */
     struct card_uid replaces;     /* CARD: the old card, zeros = none */
     int32_t day;                  /* RUN: the day it is for */
-    char reason[TXN_REASON_SIZE]; /* ADJUST, CARD, GRANT: why, for people */
+    char reason[TXN_REASON_SIZE]; /* ADJUST, CARD, GRANT: why, for people; a GRANT has one */
     uint32_t load;                /* LOAD_INTENT: number of the load, of no other one; may have gaps */
 
     /* Who was at the till, and how the member was known. */
     uint32_t cashier;                /* a till's: number of the person logged in; 0 = nobody, a register */
     uint32_t approved_by;            /* a till's: the supervisor who allowed it; 0 = not asked for */
-    enum txn_means means;            /* SALE, INTENT, JOIN, HOLD */
-    uint8_t token[TXN_TOKEN_SIZE];   /* SALE: member is 0 and head office is to find who it is: digest of what
-                                      * was shown (docs/till.md); zeros = none */
+    enum txn_means means;            /* SALE, INTENT, GRANT, JOIN, HOLD */
+    uint8_t token[TXN_TOKEN_SIZE];   /* SALE, GRANT: member is 0 and head office is to find who it is: digest
+                                      * of what was shown (docs/till.md); zeros = none */
     int32_t rating;                  /* RATING: 1 satisfied, 2 satisfied and will return, 3 will recommend */
-    int64_t until_s;                 /* HOLD: let go after this */
+    int64_t until_s;                 /* HOLD: let go after this; later than its time */
 };
 
 /* "sale", "load intent", ...; never NULL, "?" for a number that is no kind. */
 const char *txn_kind_text(enum txn_kind kind);
+
+bool txn_has_token(const struct txn *t);
+
+/* Was it redeemed from what head office held?  A SALE, or the CANCEL of one, that names a HOLD. */
+bool txn_is_held(const struct txn *t);
 
 /* How a card names the commit of this INTENT or LOAD_INTENT, in its log and to whoever commits next: a
  * till's by its entry, head office's by (0, load).  The card has to be told before the LOAD_INTENT is

@@ -3,6 +3,7 @@
 #include "tests/some_txn.h"
 #include "tests/test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void text(char *out, size_t size)
@@ -62,7 +63,33 @@ static void lines(struct txn *t, int32_t max)
 
 enum txn_kind some_till_kind(void)
 {
-    return (enum txn_kind)(TXN_SALE + (int)test_below(TXN_REFUND));
+    return (enum txn_kind)(TXN_SALE + (int)test_below(TXN_RATING));
+}
+
+/* What screens and other cards added. */
+static void newer(struct txn *t)
+{
+    if (t->id.terminal != OFFICE_TERMINAL && test_below(2)) {
+        t->cashier = (uint32_t)test_random();
+        t->approved_by = (uint32_t)test_random();
+    }
+    t->means = (enum txn_means)(1 + test_below(MEANS_REGISTER));
+    if ((t->kind == TXN_SALE || t->kind == TXN_GRANT) && test_below(2)) {
+        t->member = 0;
+        random_bytes(t->token, sizeof t->token);
+        t->token[0] |= 1; /* not all zeros */
+    }
+    if (t->kind == TXN_GRANT)
+        snprintf(t->reason, sizeof t->reason, "spilt tea %u", (unsigned)test_below(100));
+    if (t->kind == TXN_JOIN)
+        t->card_kind = (enum card_kind)test_below(3);
+    if (t->kind == TXN_RATING)
+        t->rating = (int32_t)(1 + test_below(3));
+    if (t->kind == TXN_HOLD) {
+        t->redeemed = points_of(1 + number(30));
+        t->until_s = t->time_s + 1 + (int64_t)test_below(100000);
+        t->until_s += t->until_s == 0;
+    }
 }
 
 void some_txn(struct txn *t, enum txn_kind kind, uint32_t terminal, uint32_t seq, int32_t max_lines)
@@ -80,17 +107,26 @@ void some_txn(struct txn *t, enum txn_kind kind, uint32_t terminal, uint32_t seq
     t->pack_version = (uint32_t)test_random();
     if (kind == TXN_SALE || kind == TXN_INTENT || kind == TXN_REFUND)
         lines(t, max_lines);
-    t->points = points_of(office && test_below(2) ? -number(62) : number(62));
+    if (kind == TXN_REFUND && t->line_count == 0)
+        t->total = money_of(1 + number(50));
+    bool negative = (office || kind == TXN_GRANT) && test_below(2);
+    t->points = points_of(negative ? -1 - number(62) : 1 + number(61));
     t->redeemed = points_of(number(62));
     t->redeemed_value = money_of(t->total.minor / (1 + (int64_t)test_below(5)));
     if (kind == TXN_SALE || kind == TXN_CANCEL || kind == TXN_SETTLE || kind == TXN_LOAD)
         t->commit = (enum txn_commit)test_below(COMMIT_DOUBT + 1);
-    if (kind == TXN_CANCEL || kind == TXN_SETTLE || kind == TXN_REFUND || kind == TXN_LOAD ||
-        (kind == TXN_SALE && t->commit != COMMIT_NONE) || (kind == TXN_INTENT && test_below(2)))
-        t->original = (struct entry_id){test_below(10000), 1 + test_below(UINT32_MAX)};
+    bool held = t->commit == COMMIT_NONE && (kind == TXN_CANCEL || (kind == TXN_SALE && test_below(2)));
+    if (held)
+        t->redeemed = points_of(1 + number(61));
+    if (held || kind == TXN_RELEASE)
+        t->original = (struct entry_id){OFFICE_TERMINAL, 1 + test_below(UINT32_MAX)};
+    else if (kind == TXN_CANCEL || kind == TXN_SETTLE || kind == TXN_REFUND || kind == TXN_LOAD ||
+             kind == TXN_RATING || (kind == TXN_GRANT && negative) ||
+             (kind == TXN_SALE && t->commit != COMMIT_NONE) || (kind == TXN_INTENT && test_below(2)))
+        t->original = (struct entry_id){1 + test_below(9999), 1 + test_below(UINT32_MAX)};
     if (t->commit == COMMIT_DONE || kind == TXN_INTENT || kind == TXN_LOAD_INTENT)
         evidence(t);
-    else if (kind == TXN_CARD || test_below(2))
+    else if (kind == TXN_CARD || kind == TXN_JOIN || test_below(2))
         uid(&t->card);
     if (kind == TXN_CARD) {
         t->card_kind = (enum card_kind)test_below(3);
@@ -101,4 +137,5 @@ void some_txn(struct txn *t, enum txn_kind kind, uint32_t terminal, uint32_t seq
     t->day = (int32_t)test_random();
     if (kind == TXN_LOAD_INTENT)
         t->load = 1 + test_below(UINT32_MAX);
+    newer(t);
 }

@@ -8,6 +8,7 @@
 #include "base/txn.h"
 #include "tests/test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 TEST(err, the_sentence_grows_and_never_overruns)
@@ -176,4 +177,133 @@ TEST(txn, a_load_intent_has_a_load_number_and_nothing_else_has)
     assert_int_equal(txn_check(&t, &why), ERR_FORMAT);
     t = (struct txn){.kind = TXN_INTENT, .id = {3, 7}};
     assert_true(entry_equal(txn_commit_name(&t), t.id));
+}
+
+/* One good entry of each newer kind; each row of the table below spoils one thing of it. */
+static struct txn newer(enum txn_kind kind)
+{
+    bool office = kind >= TXN_MEMBER;
+    struct txn t = {.kind = kind, .id = {office ? OFFICE_TERMINAL : 3, 5}, .time_s = 1000};
+    switch ((int)kind) {
+    case TXN_GRANT:
+        t.member = 12;
+        t.points = points_of(50);
+        snprintf(t.reason, sizeof t.reason, "spilt tea");
+        break;
+    case TXN_JOIN:
+        t.card.b[0] = 4;
+        t.means = MEANS_CARD;
+        t.card_kind = CARD_EV2;
+        break;
+    case TXN_RATING:
+        t.original = (struct entry_id){3, 4};
+        t.rating = 2;
+        break;
+    case TXN_HOLD:
+        t.member = 12;
+        t.redeemed = points_of(100);
+        t.until_s = 1900;
+        break;
+    case TXN_RELEASE:
+        t.original = (struct entry_id){OFFICE_TERMINAL, 4};
+        break;
+    case TXN_REFUND:
+        t.original = (struct entry_id){3, 4};
+        t.total = money_of(250);
+        break;
+    case TXN_SALE:
+        t = a_sale();
+        t.redeemed = points_of(100);
+        t.redeemed_value = money_of(100);
+        t.original = (struct entry_id){OFFICE_TERMINAL, 4};
+        break;
+    case TXN_CANCEL:
+        t.redeemed = points_of(100);
+        t.original = (struct entry_id){OFFICE_TERMINAL, 4};
+        break;
+    }
+    return t;
+}
+
+TEST(txn, what_screens_and_other_cards_add_is_held_to_its_kind)
+{
+    static const struct {
+        enum txn_kind kind;
+        const char *spoilt, *says; /* says NULL = it is well formed all the same */
+    } rows[] = {
+        {TXN_GRANT, "", NULL},
+        {TXN_GRANT, "card", NULL},
+        {TXN_GRANT, "token", NULL},
+        {TXN_GRANT, "no points", "a grant of no points"},
+        {TXN_GRANT, "no reason", "a grant without a reason"},
+        {TXN_GRANT, "nobody", "a grant to nobody"},
+        {TXN_GRANT, "token too", "a token beside a member"},
+        {TXN_GRANT, "back", "a grant must name an earlier entry"},
+        {TXN_GRANT, "back original", NULL},
+        {TXN_GRANT, "original", "a grant may not name an earlier entry"},
+        {TXN_JOIN, "", NULL},
+        {TXN_JOIN, "no card", "a join without a card"},
+        {TXN_JOIN, "no means", "a join that does not say what card it is"},
+        {TXN_JOIN, "card kind", "a join that does not say what card it is"},
+        {TXN_JOIN, "original", "a join may not name an earlier entry"},
+        {TXN_JOIN, "token too", "a join with a token"},
+        {TXN_RATING, "", NULL},
+        {TXN_RATING, "rating 0", "rating 0 of a rating"},
+        {TXN_RATING, "rating 4", "rating 4 of a rating"},
+        {TXN_RATING, "no original", "a rating must name an earlier entry"},
+        {TXN_HOLD, "", NULL},
+        {TXN_HOLD, "nobody", "a hold of nothing or for nobody"},
+        {TXN_HOLD, "nothing", "a hold of nothing or for nobody"},
+        {TXN_HOLD, "no end", "a hold without an end"},
+        {TXN_HOLD, "early end", "a hold that ends before it begins"},
+        {TXN_HOLD, "original", "a hold may not name an earlier entry"},
+        {TXN_RELEASE, "", NULL},
+        {TXN_RELEASE, "no original", "a release must name an earlier entry"},
+        {TXN_RELEASE, "original", "a release names a hold that head office did not make"},
+        {TXN_REFUND, "", NULL},
+        {TXN_REFUND, "no money", "a refund without lines gives no money back"},
+        {TXN_SALE, "", NULL},
+        {TXN_SALE, "nothing", "a sale may not name an earlier entry"},
+        {TXN_SALE, "original", "a sale may not name an earlier entry"},
+        {TXN_SALE, "end", "a sale with an end"},
+        {TXN_SALE, "rating 4", "rating 4 of a sale"},
+        {TXN_SALE, "means 9", "means 9 is unknown"},
+        {TXN_SALE, "means -1", "means -1 is unknown"},
+        {TXN_SALE, "commit", "a sale names an intent that no till made"},
+        {TXN_SALE, "token", NULL},
+        {TXN_CANCEL, "", NULL},
+        {TXN_CANCEL, "nothing", "a cancel that is of no card names no hold"},
+        {TXN_CANCEL, "original", "a cancel that is of no card names no hold"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct errmsg why = {""};
+        const char *s = rows[i].spoilt;
+        struct txn t = newer(rows[i].kind);
+        bool is_token = strcmp(s, "token") == 0 || strcmp(s, "token too") == 0;
+        t.member = strcmp(s, "card") == 0 || strcmp(s, "token") == 0 || strcmp(s, "nobody") == 0 ? 0 : t.member;
+        t.card.b[0] = strcmp(s, "card") == 0 ? 4 : strcmp(s, "no card") == 0 ? 0 : t.card.b[0];
+        t.token[15] = is_token;
+        t.points = points_of(strcmp(s, "no points") == 0 ? 0 : strncmp(s, "back", 4) == 0 ? -50 : points_n(t.points));
+        t.redeemed = strcmp(s, "nothing") == 0 ? points_of(0) : t.redeemed;
+        t.reason[0] = strcmp(s, "no reason") == 0 ? 0 : t.reason[0];
+        t.total = strcmp(s, "no money") == 0 ? money_of(0) : t.total;
+        t.commit = strcmp(s, "commit") == 0 ? COMMIT_DOUBT : t.commit;
+        t.means = strcmp(s, "no means") == 0   ? MEANS_NONE
+                  : strcmp(s, "means 9") == 0  ? (enum txn_means)9
+                  : strcmp(s, "means -1") == 0 ? (enum txn_means)-1
+                                               : t.means;
+        t.card_kind = strcmp(s, "card kind") == 0 ? (enum card_kind)3 : t.card_kind;
+        t.rating = strcmp(s, "rating 0") == 0 ? 0 : strcmp(s, "rating 4") == 0 ? 4 : t.rating;
+        t.until_s = strcmp(s, "no end") == 0      ? 0
+                    : strcmp(s, "early end") == 0 ? t.time_s
+                    : strcmp(s, "end") == 0       ? 2000
+                                                  : t.until_s;
+        if (strstr(s, "no original"))
+            t.original = (struct entry_id){0, 0};
+        else if (strstr(s, "original"))
+            t.original = (struct entry_id){3, 4};
+        enum err e = txn_check(&t, &why);
+        if ((e == OK) != (rows[i].says == NULL) || (e && strcmp(why.text, rows[i].says) != 0))
+            fail_msg("%s, %s: \"%s\"", txn_kind_text(t.kind), s, why.text);
+    }
 }
