@@ -72,17 +72,41 @@ void mbed_sha256(uint8_t out[MBED_HASH_SIZE], struct bytes data)
 #define sha256_finish mbedtls_sha256_finish_ret
 #endif
 
-void mbed_sha256_two(uint8_t out[MBED_HASH_SIZE], struct bytes a, struct bytes b)
+static void sha256_of(uint8_t out[MBED_HASH_SIZE], const struct bytes *parts, int count)
 {
     mbedtls_sha256_context c;
     mbedtls_sha256_init(&c);
     /* These can fail only where a hardware replacement is compiled in. */
     int rc = sha256_starts(&c, 0);
-    rc |= sha256_update(&c, a.data, a.size);
-    rc |= sha256_update(&c, b.data, b.size);
+    for (int i = 0; i < count; i++)
+        rc |= sha256_update(&c, parts[i].data, parts[i].size);
     rc |= sha256_finish(&c, out);
     assert(rc == 0);
     mbedtls_sha256_free(&c);
+}
+
+void mbed_sha256_two(uint8_t out[MBED_HASH_SIZE], struct bytes a, struct bytes b)
+{
+    sha256_of(out, (const struct bytes[]){a, b}, 2);
+}
+
+/* RFC 2104; mbedTLS's own allocates. */
+void mbed_hmac_sha256(uint8_t out[MBED_HASH_SIZE], struct bytes key, struct bytes a, struct bytes b)
+{
+    enum { BLOCK = 64 };
+    uint8_t inner[BLOCK] = {0}, outer[BLOCK];
+    if (key.size > BLOCK)
+        mbed_sha256(inner, key);
+    else
+        memcpy(inner, key.data, key.size);
+    for (int i = 0; i < BLOCK; i++) {
+        outer[i] = inner[i] ^ 0x5c;
+        inner[i] ^= 0x36;
+    }
+    sha256_of(out, (const struct bytes[]){bytes_of(inner, BLOCK), a, b}, 3);
+    mbed_sha256_two(out, bytes_of(outer, BLOCK), bytes_of(out, MBED_HASH_SIZE));
+    bytes_wipe(inner, sizeof inner);
+    bytes_wipe(outer, sizeof outer);
 }
 
 /* ---- keys ---- */
@@ -233,6 +257,59 @@ enum err mbed_verify(const mbedtls_pk_context *key, const uint8_t hash[MBED_HASH
     int rc = mbedtls_pk_verify((mbedtls_pk_context *)(uintptr_t)key, MBEDTLS_MD_SHA256, hash,
                                MBED_HASH_SIZE, signature.data, signature.size);
     return rc ? mbed_fail(why, ERR_MAC, rc, "signature") : OK;
+}
+
+/* SEQUENCE { INTEGER r, INTEGER s }, as mbedTLS signs it, to r || s: each 32 bytes. */
+static bool raw_of_der(uint8_t raw[MBED_RAW_SIGNATURE_SIZE], struct bytes der)
+{
+    size_t at = 2;
+    memset(raw, 0, MBED_RAW_SIGNATURE_SIZE);
+    for (size_t i = 0; i < 2; i++) {
+        if (at + 2 > der.size || der.data[at] != 0x02 || at + 2 + der.data[at + 1] > der.size)
+            return false;
+        size_t size = der.data[at + 1];
+        const uint8_t *n = der.data + at + 2;
+        at += 2 + size;
+        for (; size && *n == 0; n++)
+            size--;
+        if (size > 32)
+            return false;
+        memcpy(raw + 32 * i + 32 - size, n, size);
+    }
+    return at == der.size;
+}
+
+enum err mbed_sign_raw(uint8_t signature[MBED_RAW_SIGNATURE_SIZE], const mbedtls_pk_context *key,
+                       const uint8_t hash[MBED_HASH_SIZE], struct errmsg *why)
+{
+    uint8_t room[MBED_SIGNATURE_MAX];
+    struct buf der = BUF_ON(room);
+    enum err e = mbed_sign(&der, key, hash, why);
+    if (!e && !raw_of_der(signature, buf_bytes(&der)))
+        e = err_set(why, ERR_CRYPTO, "a signature of another shape");
+    return e;
+}
+
+enum err mbed_verify_raw(const mbedtls_pk_context *key, const uint8_t hash[MBED_HASH_SIZE],
+                         const uint8_t signature[MBED_RAW_SIGNATURE_SIZE], struct errmsg *why)
+{
+    uint8_t room[MBED_SIGNATURE_MAX];
+    struct buf der = BUF_ON(room);
+    buf_put(&der, "\x30\x00", 2);
+    for (int i = 0; i < 2; i++) {
+        const uint8_t *n = signature + 32 * i;
+        size_t size = 32;
+        for (; size > 1 && *n == 0; n++)
+            size--;
+        bool negative = *n & 0x80; /* it would be read as */
+        buf_put_u8(&der, 0x02);
+        buf_put_u8(&der, (uint8_t)(size + negative));
+        if (negative)
+            buf_put_u8(&der, 0);
+        buf_put(&der, n, size);
+    }
+    room[1] = (uint8_t)(der.size - 2);
+    return mbed_verify(key, hash, buf_bytes(&der), why);
 }
 
 /* ---- certificates ---- */

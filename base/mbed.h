@@ -20,6 +20,7 @@
 enum {
     MBED_HASH_SIZE = 32,
     MBED_SIGNATURE_MAX = 80, /* ECDSA P-256 in DER: 72 at most; room for what pk_sign asks */
+    MBED_RAW_SIGNATURE_SIZE = 64, /* r || s */
     MBED_KEY_DER_MAX = 256,
     MBED_CERT_DER_MAX = 1024,
     MBED_PEM_MAX = 2048,
@@ -38,6 +39,8 @@ int mbed_random(void *context, unsigned char *out, size_t size);
 void mbed_sha256(uint8_t out[MBED_HASH_SIZE], struct bytes data);
 /* Of a followed by b. */
 void mbed_sha256_two(uint8_t out[MBED_HASH_SIZE], struct bytes a, struct bytes b);
+/* HMAC-SHA256 of a followed by b.  Allocates nothing. */
+void mbed_hmac_sha256(uint8_t out[MBED_HASH_SIZE], struct bytes key, struct bytes a, struct bytes b);
 
 /* ---- keys.  key is initialised by the call; mbedtls_pk_free it, also after an error. ---- */
 
@@ -63,6 +66,14 @@ MUST_CHECK enum err mbed_sign(struct buf *signature, const mbedtls_pk_context *k
 /* Errors: ERR_MAC. */
 MUST_CHECK enum err mbed_verify(const mbedtls_pk_context *key, const uint8_t hash[MBED_HASH_SIZE],
                                 struct bytes signature, struct errmsg *why);
+
+/* The same in 64 bytes, r || s, for where room is short. */
+MUST_CHECK enum err mbed_sign_raw(uint8_t signature[MBED_RAW_SIGNATURE_SIZE],
+                                  const mbedtls_pk_context *key, const uint8_t hash[MBED_HASH_SIZE],
+                                  struct errmsg *why);
+MUST_CHECK enum err mbed_verify_raw(const mbedtls_pk_context *key, const uint8_t hash[MBED_HASH_SIZE],
+                                    const uint8_t signature[MBED_RAW_SIGNATURE_SIZE],
+                                    struct errmsg *why);
 
 /* ---- certificates ---- */
 
