@@ -74,11 +74,32 @@ $B/%.sql.c: %.sql
 $B/%.sql.o: $B/%.sql.c
 	$Q $(CC) $(CFLAGS) $(SAN) -c -o $@ $<
 
+# A catalogue becomes bytes in the program.  A msgid with PRId64 is in the .po as "%<PRId64>"; what that is here
+# the compiler knows.
+prid64 := $(shell printf '\043include <inttypes.h>\nPRId64\n' | $(CC) -E -P - | tail -1 | tr -d '" ')
+$B/po/%.mo.h: po/%.po
+	$(call say,MSGFMT,$<)
+	$Q mkdir -p $(@D) && msgfmt --check-format -o /dev/null $<
+	$Q sed 's/<PRId64>/$(prid64)/g' $< | msgfmt --no-hash --endianness=little -o $(@:.h=) -
+	$Q { echo 'static const unsigned char po_$*[] = {'; od -An -v -tu1 $(@:.h=) | sed 's/[0-9][0-9]*/&,/g'; echo '};'; } > $@
+$B/base/tr.o: | $(patsubst %.po,$B/%.mo.h,$(wildcard po/*.po))
+
+# All sentences of the sources.
+pot:
+	$Q mkdir -p $B/po
+	$Q xgettext --from-code=UTF-8 --language=C --keyword=tr --keyword=TR_LATER --flag=tr:1:pass-c-format \
+	  --no-location --sort-output --omit-header -o $B/po/patron.pot $(sort $(foreach p,$(PARTS),$(wildcard $p/*.c)))
+
+po: pot ## gather the sentences of the sources into po/, to be translated there
+	$Q msgmerge --quiet --update --backup=none --no-fuzzy-matching --sort-output --no-location po/zh.po $B/po/patron.pot
+	$Q msgattrib --no-obsolete --sort-output -o po/zh.po po/zh.po
+	$Q msgfmt --statistics -o /dev/null po/zh.po
+
 $(tests): $B/tests/%: $B/tests/%.o $(testobjs) $B/libpatron.a
 	$(call say,LD,$@)
 	$Q $(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LIBS) -lcmocka
 
-.PHONY: all unit test every-test check check-sanitized lint demo run format install clean help
+.PHONY: all pot po unit test every-test check check-sanitized lint demo run format install clean help
 .SECONDARY:
 
 # The tests that start whole programs, and the scripts that drive them.
@@ -127,7 +148,7 @@ check: ## lint; parts, and whole programs through faults, under the address and 
 check-sanitized: $(programs) $(tests) $B/tests/e2e_faults
 	$Q BUILD=$B PATRON_BIN=$B tests/run.sh $(tests) $B/tests/e2e_faults
 
-lint: $B/libpatron.a ## the layering, the purity of the core, what may not be in the tree
+lint: $B/libpatron.a pot ## the layering, the purity of the core, what may not be in the tree
 	$Q tests/lint.sh $B
 
 PREFIX ?= /usr/local

@@ -7,6 +7,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cardproto/card.h"
 
+#include "base/tr.h"
 #include "cardproto/layout.h"
 
 #include <assert.h>
@@ -104,23 +105,23 @@ const char *card_status_text(enum card_status_word s)
 {
     switch (s) {
     case CARD_OK:
-        return "ok";
+        return tr("ok");
     case CARD_NOT_OURS:
-        return "not a card of this programme";
+        return tr("not a card of this programme");
     case CARD_BAD_KEY:
-        return "the card does not know our keys";
+        return tr("the card does not know our keys");
     case CARD_BAD_ANSWER:
-        return "the card answers wrongly";
+        return tr("the card answers wrongly");
     case CARD_TOO_LITTLE:
-        return "too few points on the card";
+        return tr("too few points on the card");
     case CARD_LIMIT:
-        return "more points than the card may hold";
+        return tr("more points than the card may hold");
     case CARD_LEFT:
-        return "the card was taken away too soon";
+        return tr("the card was taken away too soon");
     case CARD_ISSUED_ALREADY:
-        return "the card is issued already";
+        return tr("the card is issued already");
     case CARD_NO_ROOM:
-        return "no room left on the card";
+        return tr("no room left on the card");
     }
     return "?";
 }

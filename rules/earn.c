@@ -1,5 +1,6 @@
 /* earn.c - what a bill earns, and the sentence that says why.  The sum itself is rate.c.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "base/tr.h"
 #include "rules/rate.h"
 #include "rules/say.h"
 
@@ -21,17 +22,17 @@ static void explain(const struct pack *pack, const struct rate *r, char out[RULE
     if (money_cmp(r->counted, r->total) == 0)
         say(&s, "%s", pack_money_text(money, pack, r->counted));
     else
-        say(&s, "%s of %s %s", pack_amount_text(money, pack, r->counted), pack_amount_text(whole, pack, r->total),
+        say(&s, tr("%s of %s %s"), pack_amount_text(money, pack, r->counted), pack_amount_text(whole, pack, r->total),
             pack->currency);
-    say(&s, " at %s point%s a %s", say_ratio(ratio, per_unit),
-        per_unit.num == per_unit.den ? "" : "s", pack->currency);
+    say(&s, per_unit.num == per_unit.den ? tr(" at %s point a %s") : tr(" at %s points a %s"),
+        say_ratio(ratio, per_unit), pack->currency);
     for (int32_t i = 0; i < pack->multiplier_count; i++) {
         if (money_minor(r->multiplied[i]) == 0)
             continue;
         say(&s, ", x %s (%s)", say_ratio(ratio, pack->multipliers[i].factor),
             pack->multipliers[i].name);
         if (money_cmp(r->multiplied[i], r->counted) != 0)
-            say(&s, " on %s", pack_amount_text(money, pack, r->multiplied[i]));
+            say(&s, tr(" on %s"), pack_amount_text(money, pack, r->multiplied[i]));
     }
     for (int32_t i = 0; i < pack->bonus_count; i++)
         if (points_n(r->bonus[i]))
@@ -39,10 +40,11 @@ static void explain(const struct pack *pack, const struct rate *r, char out[RULE
     if (r->tier->factor.num != r->tier->factor.den)
         say(&s, ", x %s (%s)", say_ratio(ratio, r->tier->factor), r->tier->name);
     if (r->cap == CAP_PER_BILL)
-        say(&s, ", at most %" PRId64 " a bill", points_n(pack->cap_per_bill));
+        say(&s, tr(", at most %" PRId64 " a bill"), points_n(pack->cap_per_bill));
     if (r->cap == CAP_PER_DAY)
-        say(&s, ", at most %" PRId64 " a day", points_n(pack->cap_per_day));
-    say_last(&s, ": %" PRId64 " point%s", points_n(r->points), points_n(r->points) == 1 ? "" : "s");
+        say(&s, tr(", at most %" PRId64 " a day"), points_n(pack->cap_per_day));
+    say_last(&s, points_n(r->points) == 1 ? tr(": %" PRId64 " point") : tr(": %" PRId64 " points"),
+             points_n(r->points));
 }
 
 enum err rules_earn(const struct pack *pack, const struct bill *bill, struct earning *out,

@@ -2,28 +2,30 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "rules/rules.h"
 
+#include "base/tr.h"
+
 #include <assert.h>
 
 const char *redeem_answer_text(enum redeem_answer answer)
 {
     static const char *const texts[REDEEM_ANSWERS] = {
-        [REDEEM_OK] = "These points may be redeemed.",
-        [REDEEM_NOTHING_HELD] = "There are no points on this card.",
-        [REDEEM_BELOW_MINIMUM] = "These are fewer points than the least that may be redeemed.",
-        [REDEEM_NOT_A_STEP] = "Points are redeemed in whole steps only.",
-        [REDEEM_ABOVE_BILL_SHARE] = "Points may not pay that much of this bill.",
-        [REDEEM_ABOVE_PURSE] = "There are not that many points on this card.",
-        [REDEEM_OFFLINE_TAP_LIMIT] = "The line is cut: fewer points at a time, please.",
+        [REDEEM_OK] = TR_LATER("These points may be redeemed."),
+        [REDEEM_NOTHING_HELD] = TR_LATER("There are no points on this card."),
+        [REDEEM_BELOW_MINIMUM] = TR_LATER("These are fewer points than the least that may be redeemed."),
+        [REDEEM_NOT_A_STEP] = TR_LATER("Points are redeemed in whole steps only."),
+        [REDEEM_ABOVE_BILL_SHARE] = TR_LATER("Points may not pay that much of this bill."),
+        [REDEEM_ABOVE_PURSE] = TR_LATER("There are not that many points on this card."),
+        [REDEEM_OFFLINE_TAP_LIMIT] = TR_LATER("The line is cut: fewer points at a time, please."),
         [REDEEM_OFFLINE_DAY_LIMIT] =
-            "The line is cut, and this card has redeemed enough for today.",
+            TR_LATER("The line is cut, and this card has redeemed enough for today."),
         [REDEEM_OFFLINE_TOO_LONG] =
-            "This till has been without the line for too long to redeem points.",
-        [REDEEM_CARD_BLOCKED] = "This card is blocked.",
-        [REDEEM_NOT_OFFERED] = "Points are not redeemed in this programme.",
-        [REDEEM_OFFLINE_NEVER] = "Points cannot be redeemed while the line is cut.",
+            TR_LATER("This till has been without the line for too long to redeem points."),
+        [REDEEM_CARD_BLOCKED] = TR_LATER("This card is blocked."),
+        [REDEEM_NOT_OFFERED] = TR_LATER("Points are not redeemed in this programme."),
+        [REDEEM_OFFLINE_NEVER] = TR_LATER("Points cannot be redeemed while the line is cut."),
     };
     assert((unsigned)answer < REDEEM_ANSWERS);
-    return texts[answer];
+    return tr(texts[answer]);
 }
 
 struct money rules_worth(const struct pack *pack, struct points points)

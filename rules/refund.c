@@ -1,5 +1,6 @@
 /* refund.c - what comes back when goods come back: points, redeemed points, money.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "base/tr.h"
 #include "rules/rate.h"
 #include "rules/say.h"
 
@@ -44,14 +45,14 @@ static void explain(const struct pack *pack, const struct rate *before, const st
 {
     char money[PACK_MONEY_SIZE];
     struct say s = say_on(c->why, sizeof c->why);
-    say(&s, "%s back", pack_money_text(money, pack, c->refund));
+    say(&s, tr("%s back"), pack_money_text(money, pack, c->refund));
     if (points_n(c->points_back))
-        say(&s, ", %s of it as %" PRId64 " points", pack_amount_text(money, pack, c->points_value),
+        say(&s, tr(", %s of it as %" PRId64 " points"), pack_amount_text(money, pack, c->points_value),
             points_n(c->points_back));
-    say(&s, "; %" PRId64 " of %" PRId64 " points earned are taken back", points_n(c->clawed),
+    say(&s, tr("; %" PRId64 " of %" PRId64 " points earned are taken back"), points_n(c->clawed),
         points_n(before->points));
     if (points_n(after->points))
-        say(&s, ", %" PRId64 " stay", points_n(after->points));
+        say(&s, tr(", %" PRId64 " stay"), points_n(after->points));
 }
 
 enum err rules_clawback(const struct pack *pack, const struct bill *original,

@@ -67,6 +67,13 @@ bad=$(grep -rnE '\b(float|double)\b' rules/*.[ch] office/ledger.[ch] terminal/sa
     grep -vE '/\*|\* |//|"')
 result 'no floating point where points or money are' "$bad"
 
+bad=$(for po in po/*.po; do
+    msgcmp "$po" "$build/po/patron.pot" 2>&1 | grep -v "^$po:4: warning" # its head
+    msgfmt --check-format -o /dev/null "$po" 2>&1
+    msgattrib --only-fuzzy "$po" 2>&1
+done)
+result 'every sentence of a till is translated, with the same values in it' "$bad"
+
 bad=$(git grep -nIE '(/home|/root|/work)/[a-z]|BEGIN (EC |RSA )?PRIVATE KEY' -- . ':!tests/lint.sh' 2>/dev/null |
     grep -v 'tests/data/' | head -5)
 result 'no path of a machine, no private key in the tree' "$bad"
