@@ -164,7 +164,8 @@ static enum err check_newer(const struct txn *t, struct errmsg *why)
         return err_set(why, ERR_FORMAT, "a %s with a token", kind);
     if (token && t->member)
         return err_set(why, ERR_FORMAT, "a token beside a member");
-    if ((t->kind == TXN_RATING) != (t->rating != 0) || t->rating < 0 || t->rating > 3)
+    if ((t->kind == TXN_RATING) != (t->rating != 0) || t->rating < 0 ||
+        t->rating > TXN_RATING_MAX)
         return err_set(why, ERR_RANGE, "rating %d of a %s", (int)t->rating, kind);
     if ((t->kind == TXN_HOLD) != (t->until_s != 0))
         return err_set(why, ERR_FORMAT, "a %s %s an end", kind, t->until_s ? "with" : "without");

@@ -93,6 +93,7 @@ enum {
     TXN_TMI_MAX = 512, /* Transaction MAC input of our longest transaction: cardproto/SPEC.md */
     TXN_RECORD_SIZE = 32,
     TXN_TOKEN_SIZE = 16,
+    TXN_RATING_MAX = 3,
 };
 
 /* One line of a bill, as the register totals it: tax included, discounts taken off. */

@@ -88,7 +88,6 @@ static enum err malformed(struct errmsg *why, const char *what, const pb_istream
 
 /* ---- small fields ---- */
 
-
 /* nanopb makes a type of its own for each field, all of one layout: size, bytes. */
 #define UID_PUT(field, uid)                                                                        \
     do {                                                                                           \
@@ -129,6 +128,12 @@ static bool is_zero(const uint8_t *data, size_t size)
 static bool text_ended(const char *text, size_t size)
 {
     return memchr(text, 0, size) != NULL;
+}
+#define ENDED(text) text_ended((text), sizeof(text))
+
+static enum err unended(struct errmsg *why)
+{
+    return err_set(why, ERR_FORMAT, "a text is not terminated");
 }
 
 /* ---- entries ---- */
@@ -215,7 +220,13 @@ enum err wire_encode_txn(struct buf *out, const struct txn *t, struct errmsg *wh
                .card_kind = t->card_kind,
                .card_status = t->card_status,
                .day = t->day,
-               .load = t->load};
+               .load = t->load,
+               .cashier = t->cashier,
+               .approved_by = t->approved_by,
+               .means = t->means,
+               .rating = (uint32_t)t->rating,
+               .until_s = t->until_s};
+    FIXED_PUT(m.token, t->token);
     UID_PUT(m.card, &t->card);
     UID_PUT(m.replaces, &t->replaces);
     TEXT_COPY(m.ref, t->ref);
@@ -247,9 +258,11 @@ enum err wire_decode_txn(struct txn *out, struct bytes entry, struct errmsg *why
     pb_istream_t stream = stream_on(&c, entry);
     if (!pb_decode(&stream, Entry_fields, &m))
         return malformed(why, "entry", &stream);
-    if (m.kind > TXN_RUN || m.commit > COMMIT_DOUBT || m.card_kind > CARD_EV2 ||
-        m.card_status > CARD_REPLACED)
-        return err_set(why, ERR_FORMAT, "an entry with a kind, commit or card state unknown here");
+    if (m.kind > TXN_RELEASE || m.commit > COMMIT_DOUBT || m.card_kind > CARD_EV2 ||
+        m.card_status > CARD_REPLACED || m.means > MEANS_REGISTER ||
+        m.rating > TXN_RATING_MAX)
+        return err_set(why, ERR_FORMAT,
+                       "an entry with a kind, commit, card state, means or rating unknown here");
     out->kind = (enum txn_kind)m.kind;
     out->id = (struct entry_id){m.terminal, m.seq};
     out->time_s = m.time_s;
@@ -274,6 +287,13 @@ enum err wire_decode_txn(struct txn *out, struct bytes entry, struct errmsg *why
     out->card_status = (enum card_status)m.card_status;
     out->day = m.day;
     out->load = m.load;
+    out->cashier = m.cashier;
+    out->approved_by = m.approved_by;
+    out->means = (enum txn_means)m.means;
+    if (!FIXED_GET(out->token, m.token))
+        return err_set(why, ERR_FORMAT, "an entry with a token that is not 16 bytes");
+    out->rating = (int32_t)m.rating;
+    out->until_s = m.until_s;
     return txn_check(out, why);
 }
 
@@ -368,13 +388,22 @@ static enum err put_sync(struct buf *out, const struct wire_request *r, struct e
     const struct wire_sync *in = &r->sync;
     if (in->count < 0 || in->count > WIRE_BATCH_MAX)
         return err_set(why, ERR_FORMAT, "%d entries in a batch", (int)in->count);
-    if (!text_ended(in->program, sizeof in->program))
-        return err_set(why, ERR_FORMAT, "program is not terminated");
+    if (!ENDED(in->program))
+        return unended(why);
     Sync m = {.first_seq = in->first_seq,
               .pack_version = in->pack_version,
               .hot_version = in->hot_version,
               .clock_s = in->clock_s,
               .waiting = in->waiting,
+              .staff_version = in->staff_version,
+              .has_health = true,
+              .health = {.reader = in->health.reader,
+                         .printer = in->health.printer,
+                         .receipts_waiting = in->health.receipts_waiting,
+                         .journal = in->health.journal,
+                         .disk_free_mb = in->health.disk_free_mb,
+                         .locked = in->health.locked,
+                         .entries = in->health.entries},
               .entries = {.funcs.encode = put_entries, .arg = (void *)(uintptr_t)in},
               .hash = put_from(&in->hash),
               .signature = put_from(&in->signature)};
@@ -400,7 +429,128 @@ static enum err get_sync(struct wire_sync *out, struct bytes message, struct err
     out->hot_version = m.hot_version;
     out->clock_s = m.clock_s;
     out->waiting = m.waiting;
+    out->staff_version = m.staff_version;
+    out->health = (struct wire_health){.reader = m.health.reader,
+                                       .printer = m.health.printer,
+                                       .receipts_waiting = m.health.receipts_waiting,
+                                       .journal = m.health.journal,
+                                       .disk_free_mb = m.health.disk_free_mb,
+                                       .locked = m.health.locked,
+                                       .entries = m.health.entries};
     TEXT_COPY(out->program, m.program);
+    return OK;
+}
+
+static enum err put_tap(struct buf *out, const struct wire_request *r, struct errmsg *why)
+{
+    const struct wire_tap *in = &r->tap;
+    if (in->value.size > WIRE_VALUE_MAX || (unsigned)in->means > MEANS_REGISTER)
+        return err_set(why, ERR_FORMAT, "a tap of %zu bytes by means %d", in->value.size, (int)in->means);
+    Tap m = {.means = in->means, .value = put_from(&in->value)};
+    UID_PUT(m.card, &in->card);
+    return put_envelope(out, r->number, ASK_TAP, Tap_fields, &m, why);
+}
+
+static enum err get_tap(struct wire_tap *out, struct bytes message, struct errmsg *why)
+{
+    Tap m = {.value = borrow_into(&out->value)};
+    enum err e = get_message(Tap_fields, &m, message, why);
+    if (e)
+        return e;
+    if (!FIXED_GET(out->card.b, m.card) || out->value.size > WIRE_VALUE_MAX || m.means > MEANS_REGISTER)
+        return err_set(why, ERR_FORMAT, "a tap with a card number of %u bytes, %zu bytes by means %u",
+                       (unsigned)m.card.size, out->value.size, (unsigned)m.means);
+    if (!uid_is(&out->card) && !out->value.size)
+        return err_set(why, ERR_FORMAT, "a tap of nothing");
+    out->means = (enum txn_means)m.means;
+    return OK;
+}
+
+static enum err put_hold(struct buf *out, const struct wire_request *r, struct errmsg *why)
+{
+    const struct wire_hold *in = &r->hold;
+    if (!ENDED(in->name) || !ENDED(in->pin))
+        return unended(why);
+    if (in->value.size > WIRE_VALUE_MAX || (unsigned)in->means > MEANS_REGISTER)
+        return err_set(why, ERR_FORMAT, "a hold of %zu bytes by means %d", in->value.size, (int)in->means);
+    Hold m = {.member = in->member,
+              .points = points_n(in->points),
+              .means = in->means,
+              .value = put_from(&in->value)};
+    UID_PUT(m.card, &in->card);
+    TEXT_COPY(m.name, in->name);
+    TEXT_COPY(m.pin, in->pin);
+    enum err e = put_envelope(out, r->number, ASK_HOLD, Hold_fields, &m, why);
+    bytes_wipe(&m, sizeof m);
+    return e;
+}
+
+static enum err get_hold(struct wire_hold *out, struct bytes message, struct errmsg *why)
+{
+    Hold m = {.value = borrow_into(&out->value)};
+    enum err e = get_message(Hold_fields, &m, message, why);
+    if (!e && (!FIXED_GET(out->card.b, m.card) || out->value.size > WIRE_VALUE_MAX ||
+               m.means > MEANS_REGISTER || m.points <= 0 || !m.name[0]))
+        e = err_set(why, ERR_FORMAT, "a hold without points or a name, or of an unknown shape");
+    if (!e) {
+        out->member = m.member;
+        out->points = points_of(m.points);
+        out->means = (enum txn_means)m.means;
+        TEXT_COPY(out->name, m.name);
+        TEXT_COPY(out->pin, m.pin);
+    }
+    bytes_wipe(&m, sizeof m);
+    return e;
+}
+
+static enum err put_person(struct buf *out, const struct wire_request *r, struct errmsg *why)
+{
+    const struct wire_person *in = &r->person;
+    if (!ENDED(in->name) || !ENDED(in->phone))
+        return unended(why);
+    Person m = {.member = in->member, .consent = in->consent, .cashier = in->cashier};
+    TEXT_COPY(m.name, in->name);
+    TEXT_COPY(m.phone, in->phone);
+    return put_envelope(out, r->number, ASK_PERSON, Person_fields, &m, why);
+}
+
+static enum err get_person(struct wire_person *out, struct bytes message, struct errmsg *why)
+{
+    Person m = Person_init_zero;
+    enum err e = get_message(Person_fields, &m, message, why);
+    out->member = m.member;
+    out->consent = m.consent;
+    out->cashier = m.cashier;
+    TEXT_COPY(out->name, m.name);
+    TEXT_COPY(out->phone, m.phone);
+    return e;
+}
+
+static enum err put_replace(struct buf *out, const struct wire_request *r, struct errmsg *why)
+{
+    const struct wire_replace *in = &r->replace;
+    Replace m = {.member = in->member,
+                 .card_kind = in->card_kind,
+                 .cashier = in->cashier,
+                 .approved_by = in->approved_by};
+    UID_PUT(m.lost, &in->lost);
+    UID_PUT(m.card, &in->card);
+    return put_envelope(out, r->number, ASK_REPLACE, Replace_fields, &m, why);
+}
+
+static enum err get_replace(struct wire_replace *out, struct bytes message, struct errmsg *why)
+{
+    Replace m = Replace_init_zero;
+    enum err e = get_message(Replace_fields, &m, message, why);
+    if (e)
+        return e;
+    if (!FIXED_GET(out->lost.b, m.lost) || !FIXED_GET(out->card.b, m.card) || !uid_is(&out->card) ||
+        m.card_kind > CARD_EV2)
+        return err_set(why, ERR_FORMAT, "a replacement of a malformed card number or kind");
+    out->member = m.member;
+    out->card_kind = (enum card_kind)m.card_kind;
+    out->cashier = m.cashier;
+    out->approved_by = m.approved_by;
     return OK;
 }
 
@@ -409,18 +559,15 @@ enum err wire_encode_request(struct buf *out, const struct wire_request *r, stru
     switch (r->ask) {
     case ASK_ENROL: {
         Enrol m = {.csr = put_from(&r->enrol.csr)};
-        if (!text_ended(r->enrol.code, sizeof r->enrol.code))
-            return err_set(why, ERR_FORMAT, "code is not terminated");
+        if (!ENDED(r->enrol.code))
+            return unended(why);
         TEXT_COPY(m.code, r->enrol.code);
         return put_envelope(out, r->number, ASK_ENROL, Enrol_fields, &m, why);
     }
     case ASK_SYNC:
         return put_sync(out, r, why);
-    case ASK_TAP: {
-        Tap m = Tap_init_zero;
-        UID_PUT(m.card, &r->tap.card);
-        return put_envelope(out, r->number, ASK_TAP, Tap_fields, &m, why);
-    }
+    case ASK_TAP:
+        return put_tap(out, r, why);
     case ASK_LOAD: {
         Load m = {.card_kind = r->load.card_kind};
         UID_PUT(m.card, &r->load.card);
@@ -431,9 +578,11 @@ enum err wire_encode_request(struct buf *out, const struct wire_request *r, stru
         return put_envelope(out, r->number, ASK_CARD_ANSWER, CardAnswer_fields, &m, why);
     }
     case ASK_HOLD:
+        return put_hold(out, r, why);
     case ASK_PERSON:
+        return put_person(out, r, why);
     case ASK_REPLACE:
-        break;
+        return put_replace(out, r, why);
     }
     return err_set(why, ERR_FORMAT, "ask %d is unknown", (int)r->ask);
 }
@@ -443,7 +592,7 @@ enum err wire_decode_request(struct wire_request *out, struct bytes frame, struc
     uint32_t tag;
     struct bytes message;
     memset(out, 0, sizeof *out);
-    enum err e = get_envelope(frame, ASK_CARD_ANSWER, &out->number, &tag, &message, why);
+    enum err e = get_envelope(frame, ASK_REPLACE, &out->number, &tag, &message, why);
     if (e)
         return e;
     out->ask = (enum wire_ask)tag;
@@ -456,14 +605,8 @@ enum err wire_decode_request(struct wire_request *out, struct bytes frame, struc
     }
     case ASK_SYNC:
         return get_sync(&out->sync, message, why);
-    case ASK_TAP: {
-        Tap m = Tap_init_zero;
-        e = get_message(Tap_fields, &m, message, why);
-        if (!e && m.card.size != sizeof out->tap.card.b)
-            e = err_set(why, ERR_FORMAT, "a tap of a card number of %u bytes", (unsigned)m.card.size);
-        memcpy(out->tap.card.b, m.card.bytes, sizeof out->tap.card.b);
-        return e;
-    }
+    case ASK_TAP:
+        return get_tap(&out->tap, message, why);
     case ASK_LOAD: {
         Load m = Load_init_zero;
         e = get_message(Load_fields, &m, message, why);
@@ -480,9 +623,11 @@ enum err wire_decode_request(struct wire_request *out, struct bytes frame, struc
         return e;
     }
     case ASK_HOLD:
+        return get_hold(&out->hold, message, why);
     case ASK_PERSON:
+        return get_person(&out->person, message, why);
     case ASK_REPLACE:
-        break;
+        return get_replace(&out->replace, message, why);
     }
     return err_set(why, ERR_FORMAT, "ask %u is unknown", (unsigned)tag);
 }
@@ -496,12 +641,15 @@ static enum err put_enrolled(struct buf *out, const struct wire_answer *a, struc
                   .certificate = put_from(&in->certificate),
                   .ca = put_from(&in->ca),
                   .pack_key = put_from(&in->pack_key),
+                  .code_key = put_from(&in->code_key),
                   .key_version = in->key_version};
     TEXT_COPY(m.shop, in->shop);
     m.aid.size = sizeof in->aid;
     memcpy(m.aid.bytes, in->aid, sizeof in->aid);
     m.k2.size = sizeof in->k2;
     memcpy(m.k2.bytes, in->k2, sizeof in->k2);
+    FIXED_PUT(m.lookup_key, in->lookup_key);
+    FIXED_PUT(m.sun_meta_key, in->sun_meta_key);
     enum err e = put_envelope(out, a->number, SAY_ENROLLED, Enrolled_fields, &m, why);
     bytes_wipe(&m, sizeof m);
     return e;
@@ -511,9 +659,12 @@ static enum err get_enrolled(struct wire_enrolled *out, struct bytes message, st
 {
     Enrolled m = {.certificate = borrow_into(&out->certificate),
                   .ca = borrow_into(&out->ca),
-                  .pack_key = borrow_into(&out->pack_key)};
+                  .pack_key = borrow_into(&out->pack_key),
+                  .code_key = borrow_into(&out->code_key)};
     enum err e = get_message(Enrolled_fields, &m, message, why);
-    if (!e && (m.aid.size != sizeof out->aid || m.k2.size != sizeof out->k2 || m.key_version > 255))
+    if (!e && (m.aid.size != sizeof out->aid || m.k2.size != sizeof out->k2 || m.key_version > 255 ||
+               !FIXED_GET(out->lookup_key, m.lookup_key) ||
+               !FIXED_GET(out->sun_meta_key, m.sun_meta_key)))
         e = err_set(why, ERR_FORMAT, "an enrolment with a malformed key");
     out->terminal = m.terminal;
     TEXT_COPY(out->shop, m.shop);
@@ -580,31 +731,86 @@ static bool get_hot(pb_istream_t *stream, const pb_field_t *field, void **arg)
     return true;
 }
 
+static bool put_staff(pb_ostream_t *stream, const pb_field_t *field, void *const *arg)
+{
+    const struct wire_synced *in = *arg;
+    for (int32_t i = 0; i < in->staff_count; i++) {
+        const struct wire_staff *p = &in->staff[i];
+        Staff m = {.id = p->id,
+                   .role = p->role,
+                   .grant_limit = points_n(p->grant_limit),
+                   .grant_day_limit = points_n(p->grant_day_limit)};
+        if (!ENDED(p->name) || !ENDED(p->language))
+            PB_RETURN_ERROR(stream, "a text is not terminated");
+        TEXT_COPY(m.name, p->name);
+        TEXT_COPY(m.language, p->language);
+        FIXED_PUT(m.pin_salt, p->pin_salt);
+        FIXED_PUT(m.pin_hash, p->pin_hash);
+        UID_PUT(m.badge, &p->badge);
+        if (!pb_encode_tag_for_field(stream, field) ||
+            !pb_encode_submessage(stream, Staff_fields, &m))
+            return false;
+    }
+    return true;
+}
+
+static bool get_staff(pb_istream_t *stream, const pb_field_t *field, void **arg)
+{
+    (void)field;
+    struct wire_synced *out = *arg;
+    Staff m = Staff_init_zero;
+    if (!is_ours(stream))
+        return false;
+    if (out->staff_count == WIRE_STAFF_MAX)
+        PB_RETURN_ERROR(stream, "too many staff");
+    if (!pb_decode(stream, Staff_fields, &m))
+        return false;
+    struct wire_staff *p = &out->staff[out->staff_count++];
+    if (!FIXED_GET(p->pin_salt, m.pin_salt) || !FIXED_GET(p->pin_hash, m.pin_hash) ||
+        !FIXED_GET(p->badge.b, m.badge) || m.id == 0 || m.role > STAFF_SUPERVISOR)
+        PB_RETURN_ERROR(stream, "staff: number, role, PIN or badge");
+    p->id = m.id;
+    p->role = (enum staff_role)m.role;
+    TEXT_COPY(p->name, m.name);
+    TEXT_COPY(p->language, m.language);
+    p->grant_limit = points_of(m.grant_limit);
+    p->grant_day_limit = points_of(m.grant_day_limit);
+    return true;
+}
+
 static enum err put_synced(struct buf *out, const struct wire_answer *a, struct errmsg *why)
 {
     const struct wire_synced *in = &a->synced;
     if (in->hot_count < 0 || in->hot_count > WIRE_HOT_MAX)
         return err_set(why, ERR_FORMAT, "%d cards on a hot list", (int)in->hot_count);
+    if (in->staff_count < 0 || in->staff_count > WIRE_STAFF_MAX)
+        return err_set(why, ERR_FORMAT, "%d staff in a frame", (int)in->staff_count);
     Synced m = {.acked_seq = in->acked_seq,
                 .packs = {.funcs.encode = put_pack, .arg = (void *)(uintptr_t)in},
                 .hot_version = in->hot_version,
                 .hot = {.funcs.encode = put_hot, .arg = (void *)(uintptr_t)in},
                 .clock_s = in->clock_s,
-                .more = in->more};
+                .more = in->more,
+                .staff_version = in->staff_version,
+                .staff = {.funcs.encode = put_staff, .arg = (void *)(uintptr_t)in},
+                .orders = in->orders};
     return put_envelope(out, a->number, SAY_SYNCED, Synced_fields, &m, why);
 }
 
 static enum err get_synced(struct wire_synced *out, struct bytes message, struct errmsg *why)
 {
     Synced m = {.packs = {.funcs.decode = get_pack, .arg = out},
-                .hot = {.funcs.decode = get_hot, .arg = out}};
+                .hot = {.funcs.decode = get_hot, .arg = out},
+                .staff = {.funcs.decode = get_staff, .arg = out}};
     out->has_pack = false;
-    out->hot_count = 0;
+    out->hot_count = out->staff_count = 0;
     enum err e = get_message(Synced_fields, &m, message, why);
     out->acked_seq = m.acked_seq;
     out->hot_version = m.hot_version;
     out->clock_s = m.clock_s;
     out->more = m.more;
+    out->staff_version = m.staff_version;
+    out->orders = m.orders;
     return e;
 }
 
@@ -618,10 +824,19 @@ static enum err put_tapped(struct buf *out, const struct wire_answer *a, struct 
                 .load_due = in->load_due,
                 .next_expiry_points = points_n(in->next_expiry),
                 .next_expiry_day = in->next_expiry_day,
-                .known = in->known};
-    if (!text_ended(in->tier, sizeof in->tier))
-        return err_set(why, ERR_FORMAT, "tier is not terminated");
+                .known = in->known,
+                .missing = in->missing,
+                .expiring = points_n(in->expiring),
+                .flags = in->flags,
+                .spendable = points_n(in->spendable)};
+    if (!ENDED(in->tier) || !ENDED(in->name) || !ENDED(in->next_tier) || !ENDED(in->suggestion) ||
+        !ENDED(in->language))
+        return unended(why);
     TEXT_COPY(m.tier, in->tier);
+    TEXT_COPY(m.name, in->name);
+    TEXT_COPY(m.next_tier, in->next_tier);
+    TEXT_COPY(m.suggestion, in->suggestion);
+    TEXT_COPY(m.language, in->language);
     return put_envelope(out, a->number, SAY_TAPPED, Tapped_fields, &m, why);
 }
 
@@ -642,6 +857,14 @@ static enum err get_tapped(struct wire_tapped *out, struct bytes message, struct
     out->next_expiry = points_of(m.next_expiry_points);
     out->next_expiry_day = m.next_expiry_day;
     out->known = m.known;
+    TEXT_COPY(out->name, m.name);
+    TEXT_COPY(out->next_tier, m.next_tier);
+    out->missing = m.missing;
+    out->expiring = points_of(m.expiring);
+    out->flags = m.flags;
+    TEXT_COPY(out->suggestion, m.suggestion);
+    out->spendable = points_of(m.spendable);
+    TEXT_COPY(out->language, m.language);
     return OK;
 }
 
@@ -651,8 +874,8 @@ static enum err put_loaded(struct buf *out, const struct wire_answer *a, struct 
     Loaded m = {.change = points_n(in->change),
                 .purse = points_n(in->purse),
                 .commit = in->commit};
-    if (!text_ended(in->tier, sizeof in->tier) || !text_ended(in->sentence, sizeof in->sentence))
-        return err_set(why, ERR_FORMAT, "a text is not terminated");
+    if (!ENDED(in->tier) || !ENDED(in->sentence))
+        return unended(why);
     TEXT_COPY(m.tier, in->tier);
     TEXT_COPY(m.sentence, in->sentence);
     return put_envelope(out, a->number, SAY_LOADED, Loaded_fields, &m, why);
@@ -679,8 +902,8 @@ enum err wire_encode_answer(struct buf *out, const struct wire_answer *a, struct
     switch (a->say) {
     case SAY_REFUSED: {
         Refused m = {.code = a->refused.code};
-        if (!text_ended(a->refused.sentence, sizeof a->refused.sentence))
-            return err_set(why, ERR_FORMAT, "sentence is not terminated");
+        if (!ENDED(a->refused.sentence))
+            return unended(why);
         TEXT_COPY(m.sentence, a->refused.sentence);
         return put_envelope(out, a->number, SAY_REFUSED, Refused_fields, &m, why);
     }
@@ -697,9 +920,17 @@ enum err wire_encode_answer(struct buf *out, const struct wire_answer *a, struct
     }
     case SAY_LOADED:
         return put_loaded(out, a, why);
-    case SAY_HELD:
-    case SAY_DONE:
-        break;
+    case SAY_HELD: {
+        Held m = {.seq = a->held.seq, .points = points_n(a->held.points), .until_s = a->held.until_s};
+        return put_envelope(out, a->number, SAY_HELD, Held_fields, &m, why);
+    }
+    case SAY_DONE: {
+        Done m = {.member = a->done.member};
+        if (!ENDED(a->done.sentence))
+            return unended(why);
+        TEXT_COPY(m.sentence, a->done.sentence);
+        return put_envelope(out, a->number, SAY_DONE, Done_fields, &m, why);
+    }
     }
     return err_set(why, ERR_FORMAT, "answer %d is unknown", (int)a->say);
 }
@@ -709,7 +940,7 @@ enum err wire_decode_answer(struct wire_answer *out, struct bytes frame, struct 
     uint32_t tag;
     struct bytes message;
     memset(out, 0, sizeof *out);
-    enum err e = get_envelope(frame, SAY_LOADED, &out->number, &tag, &message, why);
+    enum err e = get_envelope(frame, SAY_DONE, &out->number, &tag, &message, why);
     if (e)
         return e;
     out->say = (enum wire_say)tag;
@@ -736,9 +967,21 @@ enum err wire_decode_answer(struct wire_answer *out, struct bytes frame, struct 
     }
     case SAY_LOADED:
         return get_loaded(&out->loaded, message, why);
-    case SAY_HELD:
-    case SAY_DONE:
-        break;
+    case SAY_HELD: {
+        Held m = Held_init_zero;
+        e = get_message(Held_fields, &m, message, why);
+        if (!e && (m.seq == 0 || m.points <= 0))
+            e = err_set(why, ERR_FORMAT, "a hold of nothing");
+        out->held = (struct wire_held){m.seq, points_of(m.points), m.until_s};
+        return e;
+    }
+    case SAY_DONE: {
+        Done m = Done_init_zero;
+        e = get_message(Done_fields, &m, message, why);
+        out->done.member = m.member;
+        TEXT_COPY(out->done.sentence, m.sentence);
+        return e;
+    }
     }
     return err_set(why, ERR_FORMAT, "answer %u is unknown", (unsigned)tag);
 }
