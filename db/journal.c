@@ -23,10 +23,10 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-extern const char db_till_sql[];
+extern const char db_till_sql[], db_till_from_1_sql[], db_till_from_1_copy_sql[];
 
 enum {
-    SCHEMA_VERSION = 1,
+    SCHEMA_VERSION = 2,
     APPLICATION_ID = 0x5054524E,
     HASH_SIZE = 32,
     TAIL_CHECKED = 32,      /* entries at the end of the chain that opening checks */
@@ -50,13 +50,17 @@ enum statement {
     WALK,
     HASH,
     FIND_REF,
-    FIND_REFUND,
+    FIND_ABOUT,
+    FIND_JOIN,
     FIND_INTENT,
     FIND_INTENT_OF,
     FIND_DOUBTFUL,
     OFFLINE_REDEEMED,
     EARNED,
     PENDING,
+    GRANTED,
+    TELL,
+    TOLD,
     LOAD,
     SAVE,
     STATUS,
@@ -73,8 +77,8 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATE] = "SELECT terminal, acked FROM state",
     [LAST] = "SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1",
     [APPEND] = "INSERT INTO entry (seq, kind, day, card, ref, points, redeemed, commit_state,"
-               " original_terminal, original_seq, closes, hash, entry)"
-               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+               " original_terminal, original_seq, closes, hash, entry, member, cashier)"
+               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     [OPEN_INTENT] = "INSERT INTO open_intent (seq, card) VALUES (?1, ?2)",
     [CLOSE_INTENT] = "DELETE FROM open_intent WHERE seq = ?1",
     [SET_ACKED] = "UPDATE state SET acked = ?1",
@@ -84,8 +88,9 @@ static const char *const sql[STATEMENT_COUNT] = {
     [WALK] = "SELECT seq, entry, hash FROM entry WHERE seq > ?1 ORDER BY seq",
     [HASH] = "SELECT hash FROM entry WHERE seq = ?1",
     [FIND_REF] = "SELECT seq FROM entry WHERE ref = ?1 AND kind IN (1, 5)",
-    [FIND_REFUND] = "SELECT seq FROM entry WHERE original_seq = ?1 AND original_terminal = ?2"
-                    " AND kind = 5 ORDER BY seq LIMIT 1 OFFSET ?3",
+    [FIND_ABOUT] = "SELECT seq FROM entry WHERE original_seq = ?1 AND original_terminal = ?2"
+                   " AND kind = ?4 ORDER BY seq LIMIT 1 OFFSET ?3",
+    [FIND_JOIN] = "SELECT seq FROM entry WHERE card = ?1 AND kind = 7 ORDER BY seq DESC LIMIT 1",
     [FIND_INTENT] = "SELECT seq FROM open_intent ORDER BY seq LIMIT 1",
     [FIND_INTENT_OF] = "SELECT seq FROM open_intent WHERE card = ?1 ORDER BY seq LIMIT 1",
     [FIND_DOUBTFUL] = "SELECT seq FROM entry i WHERE card = ?1 AND kind = 2"
@@ -97,9 +102,15 @@ static const char *const sql[STATEMENT_COUNT] = {
                          " AND seq > ?3 AND NOT EXISTS (SELECT 1 FROM entry o"
                          " WHERE o.original_seq = i.seq AND o.original_terminal = ?4"
                          " AND (o.kind = 2 OR o.commit_state = 2))",
-    [EARNED] = "SELECT sum(points) FROM entry WHERE card = ?1 AND day = ?2 AND kind = 1 AND seq < ?3",
-    [PENDING] = "SELECT sum(CASE kind WHEN 1 THEN points ELSE -points END) FROM entry"
-                " WHERE card = ?1 AND seq > ?2 AND kind IN (1, 5)",
+    /* Each entry of a card or of its member once; the card alone is known in entries of a version 1 journal. */
+    [EARNED] = "SELECT sum(points) FROM entry WHERE (card = ?1 OR member = ?4) AND day = ?2 AND kind = 1"
+               " AND seq < ?3",
+    [PENDING] = "SELECT sum(CASE kind WHEN 5 THEN -points ELSE points END) FROM entry"
+                " WHERE (card = ?1 OR member = ?3) AND seq > ?2 AND kind IN (1, 5, 6)",
+    [GRANTED] = "SELECT sum(points) FROM entry WHERE cashier = ?1 AND day = ?2 AND kind = 6",
+    [TELL] = "INSERT INTO told (shown, time_s, value) VALUES (?1, ?2, ?3)"
+             " ON CONFLICT (shown) DO UPDATE SET time_s = excluded.time_s, value = excluded.value",
+    [TOLD] = "SELECT time_s, value FROM told WHERE shown = ?1",
     [LOAD] = "SELECT value FROM setting WHERE name = ?1",
     [SAVE] = "INSERT INTO setting (name, value) VALUES (?1, ?2)"
              " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
@@ -178,6 +189,12 @@ static void bind_card(sqlite3_stmt *st, int column, const struct card_uid *card)
         sqlite3_bind_blob(st, column, card->b, sizeof card->b, SQLITE_STATIC);
 }
 
+static void bind_member(sqlite3_stmt *st, int column, member_id member)
+{
+    if (member)
+        sqlite3_bind_int64(st, column, (int64_t)member);
+}
+
 static void bind_seq(sqlite3_stmt *st, int column, uint32_t seq)
 {
     if (seq)
@@ -247,6 +264,20 @@ static enum err make_tables(struct journal *j, uint32_t terminal, struct errmsg 
     return OK;
 }
 
+/* Entry bytes, hashes and numbers are copied; the file is either all of the old version or all of today's. */
+static enum err upgrade(struct journal *j, struct errmsg *why)
+{
+    const char *const steps[] = {"BEGIN IMMEDIATE", db_till_from_1_sql, db_till_sql,
+                                 db_till_from_1_copy_sql, "COMMIT"};
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
+        if (sqlite3_exec(j->db, steps[i], NULL, NULL, NULL) != SQLITE_OK) {
+            enum err e = failed(j, why, "bringing the journal to this version");
+            (void)sqlite3_exec(j->db, "ROLLBACK", NULL, NULL, NULL);
+            return e;
+        }
+    return OK;
+}
+
 static enum err check_format(struct journal *j, const char *path, uint32_t terminal,
                              struct errmsg *why)
 {
@@ -262,6 +293,8 @@ static enum err check_format(struct journal *j, const char *path, uint32_t termi
     int64_t version = pragma_number(j, "PRAGMA user_version", &rc);
     if (id != APPLICATION_ID)
         return err_set(why, ERR_FORMAT, "%s is a database, but not a till's journal", path);
+    if (version == 1)
+        return upgrade(j, why);
     if (version != SCHEMA_VERSION)
         return err_set(why, ERR_UNSUPPORTED,
                        "%s has version %d, this program knows %d: use the newer program", path,
@@ -481,6 +514,8 @@ static bool insert_entry(struct journal *j, const struct txn *t, struct bytes en
     bind_seq(st, 11, closes);
     sqlite3_bind_blob(st, 12, hash, HASH_SIZE, SQLITE_STATIC);
     sqlite3_bind_blob(st, 13, entry.data, (int)entry.size, SQLITE_STATIC);
+    bind_member(st, 14, t->member);
+    bind_seq(st, 15, t->cashier);
     return run(j, APPEND);
 }
 
@@ -621,15 +656,32 @@ enum err journal_find_ref(struct journal *j, const char *ref, struct buf *out, s
     return e == ERR_NOT_FOUND ? err_set(why, e, "no sale or refund has the reference %s", ref) : e;
 }
 
+enum err journal_find_about(struct journal *j, struct entry_id original, enum txn_kind kind, int32_t n,
+                            struct buf *out, struct errmsg *why)
+{
+    assert(n >= 0);
+    sqlite3_bind_int64(j->st[FIND_ABOUT], 1, original.seq);
+    sqlite3_bind_int64(j->st[FIND_ABOUT], 2, original.terminal);
+    sqlite3_bind_int(j->st[FIND_ABOUT], 3, n);
+    sqlite3_bind_int(j->st[FIND_ABOUT], 4, (int)kind);
+    enum err e = find_and_get(j, FIND_ABOUT, out, why);
+    return e == ERR_NOT_FOUND ? err_set(why, e, "entry %u has no %s number %d", original.seq,
+                                        txn_kind_text(kind), n + 1)
+                              : e;
+}
+
 enum err journal_find_refund(struct journal *j, struct entry_id sale, int32_t n, struct buf *out,
                              struct errmsg *why)
 {
-    assert(n >= 0);
-    sqlite3_bind_int64(j->st[FIND_REFUND], 1, sale.seq);
-    sqlite3_bind_int64(j->st[FIND_REFUND], 2, sale.terminal);
-    sqlite3_bind_int(j->st[FIND_REFUND], 3, n);
-    enum err e = find_and_get(j, FIND_REFUND, out, why);
-    return e == ERR_NOT_FOUND ? err_set(why, e, "entry %u has no refund number %d", sale.seq, n + 1) : e;
+    return journal_find_about(j, sale, TXN_REFUND, n, out, why);
+}
+
+enum err journal_find_join(struct journal *j, const struct card_uid *card, struct buf *out,
+                           struct errmsg *why)
+{
+    bind_card(j->st[FIND_JOIN], 1, card);
+    enum err e = find_and_get(j, FIND_JOIN, out, why);
+    return e == ERR_NOT_FOUND ? err_set(why, e, "nobody joined with this card here") : e;
 }
 
 enum err journal_open_intent(struct journal *j, const struct card_uid *card, struct buf *out,
@@ -669,20 +721,29 @@ struct points journal_offline_redeemed(struct journal *j, const struct card_uid 
     return points_of(sum(j, OFFLINE_REDEEMED, INT64_MAX));
 }
 
-struct points journal_earned(struct journal *j, const struct card_uid *card, int32_t day,
-                             uint32_t before_seq)
+struct points journal_earned(struct journal *j, const struct card_uid *card, member_id member,
+                             int32_t day, uint32_t before_seq)
 {
     bind_card(j->st[EARNED], 1, card);
     sqlite3_bind_int(j->st[EARNED], 2, day);
     sqlite3_bind_int64(j->st[EARNED], 3, before_seq ? before_seq : INT64_MAX);
+    bind_member(j->st[EARNED], 4, member);
     return points_of(sum(j, EARNED, 0));
 }
 
-struct points journal_pending(struct journal *j, const struct card_uid *card)
+struct points journal_pending(struct journal *j, const struct card_uid *card, member_id member)
 {
     bind_card(j->st[PENDING], 1, card);
     sqlite3_bind_int64(j->st[PENDING], 2, j->acked);
+    bind_member(j->st[PENDING], 3, member);
     return points_of(sum(j, PENDING, 0));
+}
+
+struct points journal_granted(struct journal *j, uint32_t cashier, int32_t day)
+{
+    bind_seq(j->st[GRANTED], 1, cashier);
+    sqlite3_bind_int(j->st[GRANTED], 2, day);
+    return points_of(sum(j, GRANTED, INT64_MAX));
 }
 
 enum err journal_hash(struct journal *j, uint32_t seq, uint8_t hash[32], struct errmsg *why)
@@ -779,6 +840,39 @@ enum err journal_save(struct journal *j, const char *name, struct bytes value, s
     sqlite3_bind_blob(j->st[SAVE], 2, value.size ? (const void *)value.data : "", (int)value.size,
                       SQLITE_STATIC);
     return run(j, SAVE) ? OK : failed(j, why, "saving a setting");
+}
+
+enum err journal_tell(struct journal *j, struct bytes shown, int64_t time_s, struct bytes value,
+                      struct errmsg *why)
+{
+    begin_unsynced(j);
+    sqlite3_bind_blob(j->st[TELL], 1, shown.data, (int)shown.size, SQLITE_STATIC);
+    sqlite3_bind_int64(j->st[TELL], 2, time_s);
+    sqlite3_bind_blob(j->st[TELL], 3, value.size ? (const void *)value.data : "", (int)value.size,
+                      SQLITE_STATIC);
+    return end_unsynced(j, run(j, TELL), why, "noting what head office told");
+}
+
+enum err journal_told(struct journal *j, struct bytes shown, int64_t *time_s, struct buf *out,
+                      struct errmsg *why)
+{
+    int rc;
+    enum err e = OK;
+    out->size = 0;
+    out->full = false;
+    sqlite3_bind_blob(j->st[TOLD], 1, shown.data, (int)shown.size, SQLITE_STATIC);
+    if (has_row(j, TOLD, &rc)) {
+        struct bytes value = column_bytes(j->st[TOLD], 1);
+        *time_s = sqlite3_column_int64(j->st[TOLD], 0);
+        buf_put(out, value.data, value.size);
+        if (out->full)
+            e = err_set(why, ERR_FULL, "what head office told is too large (%zu bytes)", value.size);
+    } else {
+        e = rc == SQLITE_DONE ? err_set(why, ERR_NOT_FOUND, "head office told nothing of this")
+                              : failed(j, why, "reading what head office told");
+    }
+    done(j, TOLD);
+    return e;
 }
 
 enum card_status journal_card_status(struct journal *j, const struct card_uid *card)

@@ -80,6 +80,12 @@ MUST_CHECK enum err journal_find_ref(struct journal *j, const char *ref, struct 
 /* The n-th REFUND (0..) of a SALE. */
 MUST_CHECK enum err journal_find_refund(struct journal *j, struct entry_id sale, int32_t n,
                                         struct buf *out, struct errmsg *why);
+/* The n-th entry (0..) of this kind that names the original. */
+MUST_CHECK enum err journal_find_about(struct journal *j, struct entry_id original, enum txn_kind kind,
+                                       int32_t n, struct buf *out, struct errmsg *why);
+/* The last JOIN with this card. */
+MUST_CHECK enum err journal_find_join(struct journal *j, const struct card_uid *card, struct buf *out,
+                                      struct errmsg *why);
 /* The oldest INTENT that is open, of this card or (NULL) of any. */
 MUST_CHECK enum err journal_open_intent(struct journal *j, const struct card_uid *card, struct buf *out,
                                         struct errmsg *why);
@@ -90,12 +96,15 @@ MUST_CHECK enum err journal_doubtful_intent(struct journal *j, const struct card
 /* What a card redeemed here on a day and head office has not acknowledged: the sum of its INTENTs but those
  * shown not done, so an open or doubtful one counts.  INT64_MAX when the journal cannot be read. */
 struct points journal_offline_redeemed(struct journal *j, const struct card_uid *card, int32_t day);
-/* What a card earned here on a day by the entries before before_seq (0 = by all); refunds are not taken off.
- * 0 when it cannot be read. */
-struct points journal_earned(struct journal *j, const struct card_uid *card, int32_t day,
-                             uint32_t before_seq);
-/* Earned here less clawed back here, not yet acknowledged by head office: shown to the member as pending. */
-struct points journal_pending(struct journal *j, const struct card_uid *card);
+/* What a card (zeros = none) or its member (0 = none) earned here on a day by the entries before before_seq
+ * (0 = by all); refunds are not taken off.  0 when it cannot be read. */
+struct points journal_earned(struct journal *j, const struct card_uid *card, member_id member,
+                             int32_t day, uint32_t before_seq);
+/* Earned and given here less clawed back here, not yet acknowledged by head office: shown to the member as
+ * pending. */
+struct points journal_pending(struct journal *j, const struct card_uid *card, member_id member);
+/* What a cashier gave away on a day, less what was taken back.  INT64_MAX when it cannot be read. */
+struct points journal_granted(struct journal *j, uint32_t cashier, int32_t day);
 
 /* The chain's hash after seq (zeros for 0), and how far head office has acknowledged. */
 MUST_CHECK enum err journal_hash(struct journal *j, uint32_t seq, uint8_t hash[32], struct errmsg *why);
@@ -110,6 +119,12 @@ MUST_CHECK enum err journal_verify(struct journal *j, uint32_t *count, struct er
 MUST_CHECK enum err journal_load(struct journal *j, const char *name, struct buf *out,
                                  struct errmsg *why);
 MUST_CHECK enum err journal_save(struct journal *j, const char *name, struct bytes value,
+                                 struct errmsg *why);
+/* What head office told of whoever showed this (1..16 bytes), for the days without a line; the newer takes the
+ * place of the older.  A power cut may take it back.  Errors: ERR_NOT_FOUND, ERR_FULL, ERR_IO. */
+MUST_CHECK enum err journal_tell(struct journal *j, struct bytes shown, int64_t time_s,
+                                 struct bytes value, struct errmsg *why);
+MUST_CHECK enum err journal_told(struct journal *j, struct bytes shown, int64_t *time_s, struct buf *out,
                                  struct errmsg *why);
 /* Hot list.  A card that is not in it, CARD_ACTIVE; one that cannot be looked up, CARD_BLOCKED. */
 enum card_status journal_card_status(struct journal *j, const struct card_uid *card);

@@ -2,17 +2,19 @@
 -- Try it: sqlite3 till.db 'SELECT seq, kind, ref, points FROM entry'.  A running till does not mind.
 -- SPDX-License-Identifier: Apache-2.0
 PRAGMA application_id = 0x5054524E; -- "PTRN"
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 -- entry is the txn as it goes over the line; hash = SHA-256(hash before || entry), zeros before the first.
 -- The other columns repeat what the till must find quickly; the numbers are those of base/txn.h.
 CREATE TABLE entry (
     seq               INTEGER PRIMARY KEY CHECK (seq BETWEEN 1 AND 4294967295),
-    kind              INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 5),
+    kind              INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 8),
     day               INTEGER NOT NULL,
+    member            INTEGER CHECK (member > 0),
+    cashier           INTEGER CHECK (cashier > 0),
     card              BLOB CHECK (length(card) = 7),
     ref               TEXT CHECK (ref <> ''),
-    points            INTEGER NOT NULL CHECK (points >= 0),
+    points            INTEGER NOT NULL CHECK (points >= 0 OR kind = 6),
     redeemed          INTEGER NOT NULL CHECK (redeemed >= 0),
     commit_state      INTEGER NOT NULL CHECK (commit_state BETWEEN 0 AND 3),
     original_terminal INTEGER,
@@ -25,6 +27,8 @@ CREATE TABLE entry (
 -- I2: a reference of the cash register ends in one SALE or one REFUND, however often it is sent.
 CREATE UNIQUE INDEX entry_ref ON entry (ref) WHERE kind IN (1, 5) AND ref IS NOT NULL;
 CREATE INDEX entry_card ON entry (card, day) WHERE card IS NOT NULL;
+CREATE INDEX entry_member ON entry (member, day) WHERE member IS NOT NULL;
+CREATE INDEX entry_grant ON entry (cashier, day) WHERE kind = 6;
 CREATE INDEX entry_original ON entry (original_seq, original_terminal) WHERE original_seq IS NOT NULL;
 
 CREATE TRIGGER entry_is_gapless BEFORE INSERT ON entry
@@ -58,4 +62,11 @@ CREATE TABLE setting (
 CREATE TABLE hot (
     card   BLOB PRIMARY KEY CHECK (length(card) = 7),
     status INTEGER NOT NULL CHECK (status IN (2, 3))
+) STRICT, WITHOUT ROWID;
+
+-- What head office told of whoever showed this (a card's UID, or the digest of another thing), without names.
+CREATE TABLE told (
+    shown  BLOB PRIMARY KEY CHECK (length(shown) BETWEEN 1 AND 16),
+    time_s INTEGER NOT NULL,
+    value  BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;

@@ -210,7 +210,7 @@ static void do_refund(struct till *t, struct asker *a, const struct command *c)
     if (!e) {
         in.original = &t->original;
         in.pack_then = packs_find(t, t->original.pack_version);
-        in.earned_before = journal_earned(t->journal, &t->original.card,
+        in.earned_before = journal_earned(t->journal, &t->original.card, t->original.member,
                                           day_of_time(t->original.time_s), t->original.id.seq);
         if (t->original.member == 0)
             in.earned_before = points_of(0);

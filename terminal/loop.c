@@ -34,8 +34,8 @@ void till_card_facts(struct till *t, const struct card_uid *uid)
     if (!uid_is(uid))
         return;
     f->hot = journal_card_status(t->journal, uid);
-    f->pending = journal_pending(t->journal, uid);
-    f->earned_today = journal_earned(t->journal, uid, today, 0);
+    f->pending = journal_pending(t->journal, uid, 0);
+    f->earned_today = journal_earned(t->journal, uid, 0, today, 0);
     f->offline_today = journal_offline_redeemed(t->journal, uid, today);
 }
 

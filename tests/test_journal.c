@@ -5,6 +5,7 @@
 #include "db/journal.h"
 #include "hw/clock.h"
 #include "tests/faultvfs.h"
+#include "tests/packs.h"
 #include "tests/sql.h"
 #include "tests/test.h"
 
@@ -18,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { TERMINAL = 7, ENTRY_SIZE = 300 };
+enum { TERMINAL = 7, ENTRY_SIZE = 300, NOW = 1291192440 };
 
 static const struct card_uid card_a = {{4, 1, 2, 3, 4, 5, 6}}, card_b = {{4, 9, 9, 9, 9, 9, 9}};
 static uint8_t room[JOURNAL_ENTRY_MAX];
@@ -54,7 +55,7 @@ static struct bytes entry_of(uint32_t seq, size_t size)
 static struct txn txn_of(struct journal *j, enum txn_kind kind, const struct card_uid *card,
                          int64_t points, int64_t redeemed)
 {
-    struct txn t = {.kind = kind, .id = {TERMINAL, journal_next_seq(j)}, .time_s = 1291192440};
+    struct txn t = {.kind = kind, .id = {TERMINAL, journal_next_seq(j)}, .time_s = NOW};
     t.points = points_of(points);
     t.redeemed = points_of(redeemed);
     if (card)
@@ -173,7 +174,7 @@ TEST(journal, opening_a_long_one_takes_no_longer_than_a_short_one)
     struct journal *j = open_journal(path);
     journal_close(j);
     shell(path, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
-                "INSERT INTO entry SELECT i, 1, 14944, x'04010203040506', 'r' || i, 3, 0, 0, NULL, NULL,"
+                "INSERT INTO entry SELECT i, 1, 14944, NULL, NULL, x'04010203040506', 'r' || i, 3, 0, 0, NULL, NULL,"
                 " NULL, zeroblob(32), zeroblob(300) FROM n");
     /* The made-up chain is wrong everywhere but where opening looks. */
     sqlite3 *db;
@@ -200,7 +201,7 @@ TEST(journal, opening_a_long_one_takes_no_longer_than_a_short_one)
     assert_int_equal(journal_verify(j, &sound, &why), ERR_CORRUPT);
     assert_int_equal(sound, 0);
     assert_string_equal(why.text, "entry 1 was changed after it was written");
-    assert_int_equal(points_n(journal_pending(j, &card_a)), 60000);
+    assert_int_equal(points_n(journal_pending(j, &card_a, 0)), 60000);
     journal_close(j);
 }
 
@@ -361,14 +362,14 @@ TEST(journal, sums_of_a_card_count_what_may_have_happened_and_what_head_office_h
     assert_int_equal(append(j, &t, 0), OK);
     t = txn_of(j, TXN_SALE, &card_a, 20, 0);
     assert_int_equal(append(j, &t, 0), OK);
-    assert_int_equal(points_n(journal_earned(j, &card_a, today, 0)), 24);
-    assert_int_equal(points_n(journal_earned(j, &card_a, today - 1, 0)), 0);
-    assert_int_equal(points_n(journal_earned(j, &card_a, today, 7)), 4); /* entry 7 earned 20 */
-    assert_int_equal(points_n(journal_pending(j, &card_a)), 23);
+    assert_int_equal(points_n(journal_earned(j, &card_a, 0, today, 0)), 24);
+    assert_int_equal(points_n(journal_earned(j, &card_a, 0, today - 1, 0)), 0);
+    assert_int_equal(points_n(journal_earned(j, &card_a, 0, today, 7)), 4); /* entry 7 earned 20 */
+    assert_int_equal(points_n(journal_pending(j, &card_a, 0)), 23);
     assert_int_equal(journal_set_acked(j, 3, NULL), OK);
-    assert_int_equal(points_n(journal_pending(j, &card_a)), 19);
+    assert_int_equal(points_n(journal_pending(j, &card_a, 0)), 19);
     assert_int_equal(points_n(journal_offline_redeemed(j, &card_a, today)), 0);
-    assert_int_equal(points_n(journal_earned(j, &card_a, today, 0)), 24);
+    assert_int_equal(points_n(journal_earned(j, &card_a, 0, today, 0)), 24);
     journal_close(j);
 }
 
@@ -425,9 +426,9 @@ TEST(journal, even_a_person_with_a_shell_cannot_change_delete_or_skip)
     append_sales(j, 3);
     static const char *const tries[] = {
         "UPDATE entry SET points = 500 WHERE seq = 2", "DELETE FROM entry WHERE seq = 3",
-        "INSERT OR REPLACE INTO entry SELECT 2, kind, day, card, NULL, 500, redeemed, commit_state,"
+        "INSERT OR REPLACE INTO entry SELECT 2, kind, day, member, cashier, card, NULL, 500, redeemed, commit_state,"
         " NULL, NULL, NULL, hash, entry FROM entry WHERE seq = 2",
-        "INSERT INTO entry SELECT 9, kind, day, card, NULL, 500, redeemed, commit_state,"
+        "INSERT INTO entry SELECT 9, kind, day, member, cashier, card, NULL, 500, redeemed, commit_state,"
         " NULL, NULL, NULL, hash, entry FROM entry WHERE seq = 2"};
     sqlite3 *db;
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
@@ -678,7 +679,7 @@ TEST(journal, one_program_one_terminal_one_kind_of_file)
     journal_close(j);
     assert_int_equal(journal_open(&second, path, TERMINAL + 1, &why), ERR_CONFLICT);
     assert_non_null(strstr(why.text, "belongs to terminal 7, not to 8"));
-    shell(path, "PRAGMA user_version = 2");
+    shell(path, "PRAGMA user_version = 3");
     assert_int_equal(journal_open(&second, path, TERMINAL, &why), ERR_UNSUPPORTED);
     shell(other, "CREATE TABLE x (y)");
     assert_int_equal(journal_open(&second, other, TERMINAL, &why), ERR_FORMAT);
@@ -689,4 +690,121 @@ TEST(journal, one_program_one_terminal_one_kind_of_file)
     assert_int_equal(journal_open(&second, other, TERMINAL, &why), ERR_FORMAT);
     assert_int_equal(journal_open(&second, path_of("no/such/till.db"), TERMINAL, &why), ERR_IO);
     assert_null(second);
+}
+
+/* ---- version 1 ---- */
+
+/* A journal as the first version left it: three sales and an open INTENT, two acknowledged. */
+static const char *version_1(const char *name)
+{
+    static char file[400];
+    const char *path = path_of(name);
+    size_t size;
+    snprintf(file, sizeof file, "%s/till_1.sql", test_data_dir());
+    sqlite3 *db;
+    char hex[2 * ENTRY_SIZE + 1], hash_hex[65], line[2 * ENTRY_SIZE + 400];
+    uint8_t hash[32] = {0};
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    sql_run(db, packs_file(file, &size));
+    for (uint32_t seq = 1; seq <= 4; seq++) {
+        mbed_sha256_two(hash, bytes_of(hash, 32), entry_of(seq, ENTRY_SIZE));
+        hex_encode(hash_hex, hash, 32);
+        hex_encode(hex, entry_of(seq, ENTRY_SIZE).data, ENTRY_SIZE);
+        snprintf(line, sizeof line,
+                 "INSERT INTO entry VALUES (%u, %d, %d, x'04010203040506', 'R%u', 5, 0, 0, NULL, NULL, "
+                 "NULL, x'%s', x'%s')",
+                 seq, seq == 4 ? 2 : 1, day_of_time(NOW), seq, hash_hex, hex);
+        sql_run(db, line);
+    }
+    sql_run(db, "INSERT INTO open_intent VALUES (4, x'04010203040506');"
+                "INSERT INTO state (only_one, terminal, acked) VALUES (1, 7, 2);"
+                "INSERT INTO setting VALUES ('contact', x'0102');"
+                "INSERT INTO hot VALUES (x'04010203040506', 2)");
+    sqlite3_close(db);
+    return path;
+}
+
+static void assert_brought_over(struct journal *j)
+{
+    uint8_t room_2[8];
+    struct buf value = BUF_ON(room_2), out = BUF_ON(room);
+    struct errmsg why = {""};
+    const struct card_uid card = {{4, 1, 2, 3, 4, 5, 6}};
+    assert_whole(j, 4);
+    assert_entry(j, 3);
+    assert_int_equal(journal_acked(j), 2);
+    assert_int_equal(journal_load(j, "contact", &value, &why), OK);
+    assert_int_equal(value.size, 2);
+    assert_int_equal(journal_card_status(j, &card), CARD_BLOCKED);
+    assert_int_equal(points_n(journal_pending(j, &card, 0)), 5);
+    assert_int_equal(journal_open_intent(j, &card, &out, &why), OK);
+    assert_int_equal(journal_find_ref(j, "R2", &out, &why), OK);
+}
+
+TEST(journal, a_journal_of_version_1_is_brought_over_whole_or_not_at_all)
+{
+    for (int64_t fail = 0; fail < 60; fail += 3) {
+        char name[40];
+        struct errmsg why = {""};
+        struct journal *j;
+        snprintf(name, sizeof name, "old-%d.db", (int)fail);
+        const char *path = version_1(name);
+        faultvfs_use();
+        faultvfs.fail_write = fail ? faultvfs.writes + fail : 0;
+        enum err e = journal_open(&j, path, TERMINAL, &why);
+        faultvfs.fail_write = 0;
+        if (e) { /* the disk failed: the old one is as it was, and comes over another time */
+            assert_int_equal(e, ERR_IO);
+            assert_null(j);
+            j = open_journal(path);
+        }
+        assert_brought_over(j);
+        append_sales(j, 3); /* and it goes on */
+        assert_whole(j, 7);
+        journal_close(j);
+    }
+}
+
+TEST(journal, gifts_of_a_cashier_entries_of_a_member_and_what_was_told_are_found)
+{
+    struct journal *j = open_journal(path_of("till.db"));
+    struct errmsg why = {""};
+    struct buf out = BUF_ON(room);
+    int32_t today = day_of_time(NOW);
+    struct txn t = txn_of(j, TXN_SALE, &card_a, 5, 0); /* 1: with the card */
+    t.member = 12;
+    assert_int_equal(append(j, &t, 0), OK);
+    t = txn_of(j, TXN_SALE, NULL, 7, 0); /* 2: the same member, by telephone */
+    t.member = 12;
+    assert_int_equal(append(j, &t, 0), OK);
+    t = txn_of(j, TXN_GRANT, NULL, 50, 0);
+    t.member = 12;
+    t.cashier = 3;
+    assert_int_equal(append(j, &t, 0), OK);
+    t = txn_of(j, TXN_GRANT, NULL, -20, 0); /* 4: undone in part of 3 */
+    t.cashier = 3;
+    t.original = (struct entry_id){TERMINAL, 3};
+    assert_int_equal(append(j, &t, 0), OK);
+    t = txn_of(j, TXN_JOIN, &card_b, 0, 0);
+    assert_int_equal(append(j, &t, 0), OK);
+    assert_int_equal(points_n(journal_earned(j, &card_a, 12, today, 0)), 12);
+    assert_int_equal(points_n(journal_earned(j, &card_a, 0, today, 0)), 5);
+    assert_int_equal(points_n(journal_pending(j, &card_a, 12)), 62);
+    assert_int_equal(points_n(journal_granted(j, 3, today)), 30);
+    assert_int_equal(points_n(journal_granted(j, 4, today)), 0);
+    assert_int_equal(journal_find_about(j, (struct entry_id){TERMINAL, 3}, TXN_GRANT, 0, &out, &why), OK);
+    assert_int_equal(journal_find_about(j, (struct entry_id){TERMINAL, 3}, TXN_REFUND, 0, &out, &why),
+                     ERR_NOT_FOUND);
+    assert_int_equal(journal_find_join(j, &card_b, &out, &why), OK);
+    assert_int_equal(journal_find_join(j, &card_a, &out, &why), ERR_NOT_FOUND);
+    int64_t time_s = 0;
+    assert_int_equal(journal_told(j, bytes_of(card_a.b, 7), &time_s, &out, &why), ERR_NOT_FOUND);
+    for (int64_t i = 1; i <= 2; i++)
+        assert_int_equal(journal_tell(j, bytes_of(card_a.b, 7), NOW + i, bytes_of("gold", 4), &why), OK);
+    journal_close(j);
+    j = open_journal(path_of("till.db"));
+    assert_int_equal(journal_told(j, bytes_of(card_a.b, 7), &time_s, &out, &why), OK);
+    assert_int_equal(time_s, NOW + 2);
+    assert_int_equal(out.size, 4);
+    journal_close(j);
 }
