@@ -4,11 +4,13 @@
 #include "base/mbed.h"
 #include "base/date.h"
 
+#include <mbedtls/aes.h>
 #include <mbedtls/ecp.h>
 #include <mbedtls/entropy.h>
 #include <mbedtls/error.h>
 #include <mbedtls/oid.h>
 #include <mbedtls/pem.h>
+#include <mbedtls/pkcs5.h>
 #include <mbedtls/sha256.h>
 #include <mbedtls/x509_csr.h>
 
@@ -72,41 +74,136 @@ void mbed_sha256(uint8_t out[MBED_HASH_SIZE], struct bytes data)
 #define sha256_finish mbedtls_sha256_finish_ret
 #endif
 
-static void sha256_of(uint8_t out[MBED_HASH_SIZE], const struct bytes *parts, int count)
+void mbed_sha256_two(uint8_t out[MBED_HASH_SIZE], struct bytes a, struct bytes b)
 {
     mbedtls_sha256_context c;
     mbedtls_sha256_init(&c);
     /* These can fail only where a hardware replacement is compiled in. */
     int rc = sha256_starts(&c, 0);
-    for (int i = 0; i < count; i++)
-        rc |= sha256_update(&c, parts[i].data, parts[i].size);
+    rc |= sha256_update(&c, a.data, a.size);
+    rc |= sha256_update(&c, b.data, b.size);
     rc |= sha256_finish(&c, out);
     assert(rc == 0);
     mbedtls_sha256_free(&c);
 }
 
-void mbed_sha256_two(uint8_t out[MBED_HASH_SIZE], struct bytes a, struct bytes b)
+/* HMAC is RFC 2104's; mbedTLS's own allocates, and cannot end in more than one place. */
+enum { HMAC_BLOCK = 64 };
+
+/* A hash that has taken the key already: inner (0x36) or outer (0x5c). */
+static void hmac_start(mbedtls_sha256_context *c, struct bytes key, uint8_t pad)
 {
-    sha256_of(out, (const struct bytes[]){a, b}, 2);
+    uint8_t block[HMAC_BLOCK] = {0};
+    if (key.size > sizeof block)
+        mbed_sha256(block, key);
+    else if (key.size)
+        memcpy(block, key.data, key.size);
+    for (size_t i = 0; i < sizeof block; i++)
+        block[i] ^= pad;
+    mbedtls_sha256_init(c);
+    int rc = sha256_starts(c, 0);
+    rc |= sha256_update(c, block, sizeof block);
+    assert(rc == 0);
+    bytes_wipe(block, sizeof block);
 }
 
-/* RFC 2104; mbedTLS's own allocates. */
+/* Ends a copy of inner, so that inner can go on. */
+static void hmac_finish(uint8_t out[MBED_HASH_SIZE], const mbedtls_sha256_context *inner,
+                        const mbedtls_sha256_context *outer, struct bytes rest)
+{
+    mbedtls_sha256_context c;
+    mbedtls_sha256_init(&c);
+    mbedtls_sha256_clone(&c, inner);
+    int rc = sha256_update(&c, rest.data, rest.size);
+    rc |= sha256_finish(&c, out);
+    mbedtls_sha256_clone(&c, outer);
+    rc |= sha256_update(&c, out, MBED_HASH_SIZE);
+    rc |= sha256_finish(&c, out);
+    assert(rc == 0);
+    mbedtls_sha256_free(&c);
+}
+
 void mbed_hmac_sha256(uint8_t out[MBED_HASH_SIZE], struct bytes key, struct bytes a, struct bytes b)
 {
-    enum { BLOCK = 64 };
-    uint8_t inner[BLOCK] = {0}, outer[BLOCK];
-    if (key.size > BLOCK)
-        mbed_sha256(inner, key);
-    else
-        memcpy(inner, key.data, key.size);
-    for (int i = 0; i < BLOCK; i++) {
-        outer[i] = inner[i] ^ 0x5c;
-        inner[i] ^= 0x36;
+    mbedtls_sha256_context inner, outer;
+    hmac_start(&inner, key, 0x36);
+    hmac_start(&outer, key, 0x5c);
+    int rc = sha256_update(&inner, a.data, a.size);
+    assert(rc == 0);
+    hmac_finish(out, &inner, &outer, b);
+    mbedtls_sha256_free(&inner);
+    mbedtls_sha256_free(&outer);
+}
+
+unsigned mbed_hmac_padded(const uint8_t mac[MBED_HASH_SIZE], struct bytes key, struct bytes text)
+{
+    enum { PAD_MAX = 16 };
+    assert(text.size >= PAD_MAX);
+    mbedtls_sha256_context inner, outer;
+    hmac_start(&inner, key, 0x36);
+    hmac_start(&outer, key, 0x5c);
+    size_t sure = text.size - PAD_MAX;
+    const uint8_t *tail = text.data + sure;
+    int rc = sha256_update(&inner, text.data, sure);
+    assert(rc == 0);
+    volatile unsigned found = 0;
+    for (unsigned pad = 1; pad <= PAD_MAX; pad++) {
+        uint8_t is[MBED_HASH_SIZE];
+        hmac_finish(is, &inner, &outer, bytes_of(tail, PAD_MAX - pad));
+        uint8_t diff = 0;
+        for (unsigned i = 0; i < MBED_HASH_SIZE; i++)
+            diff |= is[i] ^ mac[i];
+        for (unsigned i = PAD_MAX - pad; i < PAD_MAX; i++)
+            diff |= (uint8_t)(tail[i] ^ pad);
+        found |= pad & ((unsigned)diff - 1) >> 8; /* all ones only when diff is 0 */
     }
-    sha256_of(out, (const struct bytes[]){bytes_of(inner, BLOCK), a, b}, 3);
-    mbed_sha256_two(out, bytes_of(outer, BLOCK), bytes_of(out, MBED_HASH_SIZE));
-    bytes_wipe(inner, sizeof inner);
-    bytes_wipe(outer, sizeof outer);
+    mbedtls_sha256_free(&inner);
+    mbedtls_sha256_free(&outer);
+    return found;
+}
+
+static enum err pbkdf2(mbedtls_md_type_t type, uint8_t *out, size_t size, struct bytes password,
+                       struct bytes salt, uint32_t rounds, struct errmsg *why)
+{
+#if MBED_IS_3
+    int rc = mbedtls_pkcs5_pbkdf2_hmac_ext(type, password.data, password.size, salt.data, salt.size,
+                                           rounds, (uint32_t)size, out);
+#else
+    mbedtls_md_context_t c;
+    mbedtls_md_init(&c);
+    int rc = mbedtls_md_setup(&c, mbedtls_md_info_from_type(type), 1);
+    if (rc == 0)
+        rc = mbedtls_pkcs5_pbkdf2_hmac(&c, password.data, password.size, salt.data, salt.size,
+                                       rounds, (uint32_t)size, out);
+    mbedtls_md_free(&c);
+#endif
+    return rc ? mbed_fail(why, ERR_CRYPTO, rc, "derive a key from a password") : OK;
+}
+
+enum err mbed_pbkdf2_sha1(uint8_t *out, size_t size, struct bytes password, struct bytes salt,
+                          uint32_t rounds, struct errmsg *why)
+{
+    return pbkdf2(MBEDTLS_MD_SHA1, out, size, password, salt, rounds, why);
+}
+
+enum err mbed_pbkdf2_sha256(uint8_t *out, size_t size, struct bytes password, struct bytes salt,
+                            uint32_t rounds, struct errmsg *why)
+{
+    return pbkdf2(MBEDTLS_MD_SHA256, out, size, password, salt, rounds, why);
+}
+
+void mbed_aes256_cbc(bool encrypt, const uint8_t key[32], uint8_t iv[16], uint8_t *data,
+                     size_t size)
+{
+    assert(size % 16 == 0);
+    mbedtls_aes_context c;
+    mbedtls_aes_init(&c);
+    int rc = encrypt ? mbedtls_aes_setkey_enc(&c, key, 256) : mbedtls_aes_setkey_dec(&c, key, 256);
+    if (rc == 0)
+        rc = mbedtls_aes_crypt_cbc(&c, encrypt ? MBEDTLS_AES_ENCRYPT : MBEDTLS_AES_DECRYPT, size,
+                                   iv, data, data);
+    assert(rc == 0); /* only sizes and key lengths can be wrong */
+    mbedtls_aes_free(&c);
 }
 
 /* ---- keys ---- */

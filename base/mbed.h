@@ -42,6 +42,20 @@ void mbed_sha256_two(uint8_t out[MBED_HASH_SIZE], struct bytes a, struct bytes b
 /* HMAC-SHA256 of a followed by b.  Allocates nothing. */
 void mbed_hmac_sha256(uint8_t out[MBED_HASH_SIZE], struct bytes key, struct bytes a, struct bytes b);
 
+/* Is mac the HMAC-SHA256 of text without its last 1, 2 ... or 16 bytes, each of those bytes saying how many
+ * they are (PKCS#7)?  Returns that number, or 0.  text: 16 bytes or more.  The time depends on text.size
+ * alone: every length is tried, and the answer is one. */
+MUST_CHECK unsigned mbed_hmac_padded(const uint8_t mac[MBED_HASH_SIZE], struct bytes key,
+                                     struct bytes text);
+/* PBKDF2-HMAC-SHA1 and PBKDF2-HMAC-SHA256. */
+MUST_CHECK enum err mbed_pbkdf2_sha1(uint8_t *out, size_t size, struct bytes password,
+                                     struct bytes salt, uint32_t rounds, struct errmsg *why);
+MUST_CHECK enum err mbed_pbkdf2_sha256(uint8_t *out, size_t size, struct bytes password,
+                                       struct bytes salt, uint32_t rounds, struct errmsg *why);
+/* AES-256-CBC without padding, in place.  size: a multiple of 16.  iv is used up. */
+void mbed_aes256_cbc(bool encrypt, const uint8_t key[32], uint8_t iv[16], uint8_t *data,
+                     size_t size);
+
 /* ---- keys.  key is initialised by the call; mbedtls_pk_free it, also after an error. ---- */
 
 MUST_CHECK enum err mbed_key_make(mbedtls_pk_context *key, struct errmsg *why);

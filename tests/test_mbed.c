@@ -28,6 +28,37 @@ TEST(mbed, sha256_is_the_published_one_and_two_parts_are_one_message)
     assert_memory_equal(one, two, sizeof one);
 }
 
+TEST(mbed, hmac_and_password_keys_are_the_published_ones)
+{
+    uint8_t mac[MBED_HASH_SIZE], key[25];
+    char hex[2 * MBED_HASH_SIZE + 1];
+    struct errmsg why;
+    static const char text[] = "what do ya want for nothing?"; /* RFC 4231, test case 2 */
+    for (size_t cut = 0; cut < sizeof text; cut++) {
+        mbed_hmac_sha256(mac, bytes_of("Jefe", 4), bytes_of(text, cut),
+                         bytes_of(text + cut, sizeof text - 1 - cut));
+        hex_encode(hex, mac, sizeof mac);
+        assert_string_equal(hex,
+                            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    }
+    uint8_t long_key[131]; /* test case 6 */
+    memset(long_key, 0xaa, sizeof long_key);
+    mbed_hmac_sha256(mac, bytes_of(long_key, sizeof long_key),
+                     bytes_of("Test Using Larger Than Block-Size Key - Hash Key First", 54),
+                     bytes_of("", 0));
+    hex_encode(hex, mac, sizeof mac);
+    assert_string_equal(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+    /* RFC 6070, test case 5; RFC 7914, section 11 */
+    must(mbed_pbkdf2_sha1(key, 25, bytes_of("passwordPASSWORDpassword", 24),
+                          bytes_of("saltSALTsaltSALTsaltSALTsaltSALTsalt", 36), 4096, &why),
+         &why);
+    hex_encode(hex, key, 25);
+    assert_string_equal(hex, "3d2eec4fe41c849b80c8d83662c0e44a8b291a964cf2f07038");
+    must(mbed_pbkdf2_sha256(key, 16, bytes_of("passwd", 6), bytes_of("salt", 4), 1, &why), &why);
+    hex_encode(hex, key, 16);
+    assert_string_equal(hex, "55ac046e56e3089fec1691c22544b605");
+}
+
 TEST(mbed, a_signature_holds_for_its_key_and_hash_only)
 {
     struct errmsg why = {""};
