@@ -155,8 +155,17 @@ static void print_receipt(struct till *t, const struct sale_receipt *r)
     if (!t->parts.printer || r->repeated || !entry_is(r->entry))
         return;
     bool knows_purse = txn->kind == TXN_SALE && txn->commit != COMMIT_DOUBT && uid_is(&txn->card);
-    receipt_of(&t->receipt, txn, t->facts.pack, knows_purse ? t->sale.purse : -1);
-    if (printing_start(&t->printing, t->parts.printer, t->receipt.lines, t->receipt.count, &why))
+    const char *lines[RECEIPT_LINES_MAX];
+    struct receipt_facts facts = {.txn = txn,
+                                  .pack = t->facts.pack,
+                                  .columns = RECEIPT_NARROW,
+                                  .balance = points_of(-1),
+                                  .purse = points_of(knows_purse ? t->sale.purse : -1),
+                                  .why = ""};
+    receipt_of(&t->receipt, &facts);
+    for (int i = 0; i < t->receipt.count; i++)
+        lines[i] = t->receipt.lines[i].text;
+    if (printing_start(&t->printing, t->parts.printer, lines, t->receipt.count, &why))
         tell_not_printed(t, &why);
 }
 

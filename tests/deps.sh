@@ -4,9 +4,9 @@
 # SPDX-License-Identifier: Apache-2.0
 set -eu
 need='gcc libc6-dev make pkg-config libsqlite3-dev libnfc-dev libusb-1.0-0-dev libmbedtls-dev
-      libjansson-dev libmicrohttpd-dev gettext libnanopb-dev nanopb protobuf-compiler python3-protobuf'
+      libjansson-dev libmicrohttpd-dev libqrencode-dev gettext libnanopb-dev nanopb protobuf-compiler python3-protobuf'
 [ "${1:-build}" = build ] || need="$need libcmocka-dev libnfc-bin libnfc-examples libfreefare-bin libfreefare-dev
-      libumockdev-dev umockdev valgrind sqlite3"
+      libumockdev-dev umockdev valgrind sqlite3 zbar-tools"
 
 if ! command -v dpkg-query >/dev/null; then
     echo "deps: this is no Debian; nothing was checked. Needed, by Debian's names:" $need >&2
