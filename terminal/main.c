@@ -1,8 +1,8 @@
 /* main.c - patron-terminal: joins the parts of a till, and reads the command line.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "hw/clock.h"
-#include "hw/printer.h"
 #include "terminal/commands.h"
+#include "terminal/config.h"
 #include "terminal/devices.h"
 #include "terminal/enrol.h"
 #include "terminal/loop.h"
@@ -16,32 +16,29 @@
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, TURN_MS = 60000 };
 
+/* What belongs to one command, not to a till. */
 struct options {
-    const char *home, *reader, *office, *control, *clock, *code, *printer;
-    bool prompt, devices;
+    const char *code;
+    bool devices, help;
+    struct config config;
 };
 
 static const char usage[] =
-    "usage: patron-terminal --home DIR [--office HOST:PORT] [--reader CONNSTRING]\n"
-    "                       (--control SOCKET | --prompt) [--printer NAME] [--clock FILE]\n"
+    "usage: patron-terminal [--config FILE] [OPTION]...\n"
     "       patron-terminal enrol --home DIR --office HOST:PORT --code CODE\n"
     "       patron-terminal --devices [--reader CONNSTRING]\n"
     "\n"
     "A till for loyalty points.  It sells with the line to head office cut, and sends what it owes "
     "later.\n"
     "\n"
-    "  --home DIR          this till's folder: keys, certificate, journal; made by enrol\n"
-    "  --office HOST:PORT  head office; without it the till works alone\n"
-    "  --reader CONNSTRING the card reader as libnfc names it (\"pn532_uart:/dev/ttyUSB0\");\n"
-    "                      without it the first one found; \"none\": no reader\n"
-    "  --control SOCKET    take commands from registers on this unix socket\n"
-    "  --prompt            take commands from a person on the terminal\n"
-    "  --printer NAME      print receipts: usb, the first printer there is, or usb:VID:PID\n"
-    "  --devices           show which card readers and receipt printers are there\n"
-    "  --clock FILE        read the time of day from this file (for demos and tests)\n"
-    "  --code CODE         enrol: the one-time code that head office printed (patronctl till add)\n"
+    "  --config FILE            read the keys below from this file; options come on top\n"
+    "  --devices                show which card readers and receipt printers are there\n"
+    "  --code CODE              enrol: the one-time code that head office printed\n"
+    "                           (patronctl till add)\n"
     "\n"
-    "Commands, at the prompt and on the socket:\n";
+    "Options, and section.key of the file:\n";
+
+static const char commands_head[] = "\nCommands, at the prompt and on the socket:\n";
 
 static const char exits[] =
     "\nExit codes: 0 ended as asked, 1 something failed (the reason is on stderr), "
@@ -65,11 +62,12 @@ static int do_enrol(const struct options *o)
 {
     struct errmsg why = {""};
     uint32_t terminal = 0;
-    if (!o->home || !o->office || !o->code)
+    const struct config *c = &o->config;
+    if (!c->home[0] || !c->office[0] || !o->code)
         return say_usage("enrol needs --home, --office and --code");
-    if (enrol(&terminal, o->home, o->office, o->code, &why))
+    if (enrol(&terminal, c->home, c->office, o->code, &why))
         return say_failure(&why);
-    printf("till %u is enrolled in %s\n", terminal, o->home);
+    printf("till %u is enrolled in %s\n", terminal, c->home);
     return EXIT_OK;
 }
 
@@ -102,21 +100,21 @@ static void set_signals(sigset_t *while_waiting)
     sigaction(SIGPIPE, &ignore, NULL);
 }
 
-static enum err open_reader(struct reader **out, const struct options *o, struct errmsg *why)
+static enum err open_reader(struct reader **out, const struct config *c, struct errmsg *why)
 {
     *out = NULL;
-    if (o->reader && strcmp(o->reader, "none") == 0)
+    if (strcmp(c->reader, "none") == 0)
         return OK;
-    return reader_nfc_open(out, o->reader ? o->reader : "", why);
+    return reader_nfc_open(out, c->reader, why);
 }
 
-static enum err open_journal(struct journal **out, const struct options *o,
+static enum err open_journal(struct journal **out, const struct config *c,
                              const struct identity *id, struct errmsg *why)
 {
     char path[IDENTITY_PATH_MAX];
-    int n = snprintf(path, sizeof path, "%s/till.db", o->home);
+    int n = snprintf(path, sizeof path, "%s/till.db", c->home);
     if (n < 0 || (size_t)n >= sizeof path)
-        return err_set(why, ERR_RANGE, "the path %s is too long", o->home);
+        return err_set(why, ERR_RANGE, "the path %s is too long", c->home);
     enum err e = journal_open(out, path, id->terminal, why);
     if (e == ERR_CORRUPT)
         err_add(why, e,
@@ -128,24 +126,24 @@ static enum err open_journal(struct journal **out, const struct options *o,
     return e;
 }
 
-static enum err run(const struct options *o, const struct identity *id,
+static enum err run(const struct config *c, const struct identity *id,
                     const sigset_t *while_waiting, struct errmsg *why)
 {
     struct till_parts parts = {.identity = id,
-                               .office = o->office,
-                               .printer = o->printer,
+                               .office = c->office[0] ? c->office : NULL,
+                               .printer = c->printer[0] ? c->printer : NULL,
                                .while_waiting = while_waiting,
-                               .to_stderr = !o->prompt};
+                               .to_stderr = !c->prompt};
     struct till *t = NULL;
-    enum err e = open_reader(&parts.reader, o, why);
+    enum err e = open_reader(&parts.reader, c, why);
     if (!e)
-        e = open_journal(&parts.journal, o, id, why);
+        e = open_journal(&parts.journal, c, id, why);
     if (!e)
         e = till_create(&t, &parts, why);
-    if (!e && o->prompt)
+    if (!e && c->prompt)
         e = till_attach(t, STDIN_FILENO, STDOUT_FILENO, true, why);
-    if (!e && o->control)
-        e = till_listen(t, o->control, why);
+    if (!e && c->control[0])
+        e = till_listen(t, c->control, why);
     while (!e && !asked_to_end && till_turn(t, TURN_MS))
         ;
     till_destroy(t);
@@ -157,25 +155,22 @@ static enum err run(const struct options *o, const struct identity *id,
 
 static int do_run(const struct options *o)
 {
+    const struct config *c = &o->config;
     struct errmsg why = {""};
     struct identity id;
     sigset_t while_waiting;
     int lock_fd = -1;
-    if (!o->home)
-        return say_usage("--home is missing");
-    if (!o->control && !o->prompt)
-        return say_usage("--control or --prompt is missing");
     if (o->code)
         return say_usage("--code belongs to enrol");
-    if (o->printer && !printer_is_name(o->printer))
-        return say_usage("--printer is usb or usb:VID:PID, with VID and PID in hex");
+    if (config_check(c, &why))
+        return say_usage(why.text);
     set_signals(&while_waiting);
-    enum err e = access(o->home, F_OK) ? identity_load(&id, o->home, &why)
-                                       : identity_lock(&lock_fd, o->home, &why);
+    enum err e = access(c->home, F_OK) ? identity_load(&id, c->home, &why)
+                                       : identity_lock(&lock_fd, c->home, &why);
     if (!e)
-        e = identity_load(&id, o->home, &why);
+        e = identity_load(&id, c->home, &why);
     if (!e) {
-        e = run(o, &id, &while_waiting, &why);
+        e = run(c, &id, &while_waiting, &why);
         identity_finish(&id);
     }
     if (lock_fd >= 0)
@@ -183,66 +178,81 @@ static int do_run(const struct options *o)
     return e ? say_failure(&why) : EXIT_OK;
 }
 
+/* ---- the command line ---- */
+
+enum { OPTIONS_MAX = 40, OPTION_FILE = 1000, OPTION_CODE, OPTION_DEVICES, OPTION_HELP };
+
+/* One walk over the options: the file is read in the first, what comes on top of it is set in the
+ * second, so that their order does not matter.  False: said what is wrong. */
+static bool walk_options(struct options *o, int argc, char **argv, const struct option *longs,
+                         bool second)
+{
+    struct errmsg why = {""};
+    bool takes_value;
+    for (int c; (c = getopt_long(argc, argv, "h", longs, NULL)) != -1;) {
+        enum err e = OK;
+        if (c == '?') {
+            e = err_set(&why, ERR_FORMAT, "an option is not known, or lacks its value");
+        } else if (c == OPTION_CODE) {
+            o->code = optarg;
+        } else if (c == OPTION_DEVICES) {
+            o->devices = true;
+        } else if (c == OPTION_HELP || c == 'h') {
+            o->help = true;
+        } else if (c == OPTION_FILE) {
+            e = second ? OK : config_read(&o->config, optarg, &why);
+        } else if (second) {
+            e = config_option(&o->config, config_option_name(c, &takes_value), optarg, &why);
+        }
+        if (e) {
+            (void)say_usage(why.text);
+            return false;
+        }
+    }
+    if (optind < argc)
+        (void)say_usage("there is a word too many");
+    return optind >= argc;
+}
+
+static bool read_options(struct options *o, int argc, char **argv)
+{
+    struct option longs[OPTIONS_MAX + 5] = {{"config", required_argument, NULL, OPTION_FILE},
+                                            {"code", required_argument, NULL, OPTION_CODE},
+                                            {"devices", no_argument, NULL, OPTION_DEVICES},
+                                            {"help", no_argument, NULL, OPTION_HELP}};
+    int first = optind;
+    bool takes_value;
+    const char *name;
+    for (int i = 0; i < OPTIONS_MAX && (name = config_option_name(i, &takes_value)); i++)
+        longs[4 + i] =
+            (struct option){name, takes_value ? required_argument : no_argument, NULL, i};
+    if (!walk_options(o, argc, argv, longs, false))
+        return false;
+    optind = first;
+    return walk_options(o, argc, argv, longs, true);
+}
+
 int main(int argc, char **argv)
 {
-    static const struct option longs[] = {{"home", required_argument, NULL, 'd'},
-                                          {"reader", required_argument, NULL, 'r'},
-                                          {"office", required_argument, NULL, 'o'},
-                                          {"control", required_argument, NULL, 's'},
-                                          {"clock", required_argument, NULL, 'c'},
-                                          {"code", required_argument, NULL, 'k'},
-                                          {"printer", required_argument, NULL, 't'},
-                                          {"prompt", no_argument, NULL, 'p'},
-                                          {"devices", no_argument, NULL, 'l'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
     struct options o = {0};
     struct errmsg why = {""};
     bool enrols = argc > 1 && strcmp(argv[1], "enrol") == 0;
     optind = enrols ? 2 : 1;
-    for (int c; (c = getopt_long(argc, argv, "h", longs, NULL)) != -1;) {
-        switch (c) {
-        case 'd':
-            o.home = optarg;
-            break;
-        case 'r':
-            o.reader = optarg;
-            break;
-        case 'o':
-            o.office = optarg;
-            break;
-        case 's':
-            o.control = optarg;
-            break;
-        case 'c':
-            o.clock = optarg;
-            break;
-        case 'k':
-            o.code = optarg;
-            break;
-        case 't':
-            o.printer = optarg;
-            break;
-        case 'p':
-            o.prompt = true;
-            break;
-        case 'l':
-            o.devices = true;
-            break;
-        case 'h':
-            printf("%s%s%s", usage, commands_help, exits);
-            return EXIT_OK;
-        default:
-            return say_usage("this option is not known");
-        }
-    }
-    if (optind < argc)
-        return say_usage("there is a word too many");
-    if (o.devices) {
-        devices_say(stdout, o.reader);
+    opterr = 0;
+    config_init(&o.config);
+    if (!read_options(&o, argc, argv))
+        return EXIT_USAGE;
+    if (o.help) {
+        fputs(usage, stdout);
+        config_help(stdout);
+        printf("%s%s%s", commands_head, commands_help, exits);
         return EXIT_OK;
     }
-    clock_use(o.clock);
+    if (o.devices) {
+        devices_say(stdout, o.config.reader[0] ? o.config.reader : NULL);
+        return EXIT_OK;
+    }
+    clock_use(o.config.clock[0] ? o.config.clock : NULL);
     if (mbed_init(&why))
         return say_failure(&why);
     return enrols ? do_enrol(&o) : do_run(&o);

@@ -4,7 +4,15 @@
 # SPDX-License-Identifier: Apache-2.0
 set -eu
 need='gcc libc6-dev make pkg-config libsqlite3-dev libnfc-dev libusb-1.0-0-dev libmbedtls-dev
-      libjansson-dev libmicrohttpd-dev libqrencode-dev gettext libnanopb-dev nanopb protobuf-compiler python3-protobuf'
+      libinih-dev
+      libjansson-dev
+      libmicrohttpd-dev
+      libqrencode-dev
+      gettext
+      libnanopb-dev
+      nanopb
+      protobuf-compiler
+      python3-protobuf'
 [ "${1:-build}" = build ] || need="$need libcmocka-dev libnfc-bin libnfc-examples libfreefare-bin libfreefare-dev
       libumockdev-dev umockdev valgrind sqlite3 zbar-tools"
 

@@ -1,0 +1,231 @@
+/* config.c - see config.h.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "terminal/config.h"
+
+#include "hw/printer.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum kind { TEXT, SWITCH, NUMBER };
+
+struct key {
+    const char *section, *name; /* in the file */
+    const char *option;         /* on the command line; NULL = file only */
+    const char *argument;       /* for help */
+    enum kind kind;
+    size_t offset, size;        /* in struct config; TEXT: room, with the final 0 */
+    int64_t least, most;        /* NUMBER */
+    const char *help;
+};
+
+#define TEXT_AT(field) TEXT, offsetof(struct config, field), sizeof ((struct config *)0)->field, 0, 0
+#define SWITCH_AT(field) SWITCH, offsetof(struct config, field), sizeof(bool), 0, 0
+#define NUMBER_AT(field, least, most)                                                              \
+    NUMBER, offsetof(struct config, field), sizeof(int64_t), least, most
+
+static const struct key keys[] = {
+    {"till", "home", "home", "DIR", TEXT_AT(home),
+     "this till's folder: keys, certificate, journal; made by enrol"},
+    {"till", "office", "office", "HOST:PORT", TEXT_AT(office),
+     "head office; without it the till works alone"},
+    {"till", "clock", "clock", "FILE", TEXT_AT(clock),
+     "read the time of day from this file (for demos and tests)"},
+    {"till", "language", "language", "en|zh", TEXT_AT(language),
+     "language until somebody logs in"},
+    {"till", "country", NULL, NULL, TEXT_AT(country),
+     "country code of telephone numbers typed without one, \"+49\""},
+    {"reader", "device", "reader", "CONNSTRING", TEXT_AT(reader),
+     "the card reader as libnfc names it (\"pn532_uart:/dev/ttyUSB0\"); without it the first "
+     "one found; \"none\": no reader"},
+    {"reader", "passes", NULL, NULL, SWITCH_AT(passes), "ask telephones for wallet passes too"},
+    {"printer", "device", "printer", "NAME", TEXT_AT(printer),
+     "print receipts: usb, the first printer there is, or usb:VID:PID"},
+    {"printer", "columns", NULL, NULL, NUMBER_AT(columns, 32, 48),
+     "characters in a line: 32 on 58 mm paper, 48 on 80 mm"},
+    {"printer", "drawer", NULL, NULL, SWITCH_AT(drawer), "open the drawer at each sale paid in money"},
+    {"screen", "on", "screen", NULL, SWITCH_AT(screen), "the cashier's screen"},
+    {"screen", "tty", "tty", "PATH", TEXT_AT(tty),
+     "terminal the screen is on; without it the one the program was started from"},
+    {"prompt", "on", "prompt", NULL, SWITCH_AT(prompt), "take commands from a person on the terminal"},
+    {"register", "socket", "control", "SOCKET", TEXT_AT(control),
+     "take commands from registers on this unix socket"},
+    {"display", "socket", "display", "SOCKET", TEXT_AT(display),
+     "where patron-display finds this till"},
+    {"http", "listen", "http", "HOST:PORT", TEXT_AT(http), "the plain HTTP door"},
+    {"http", "certificate", NULL, NULL, TEXT_AT(http_certificate), "PEM file; without it clear text"},
+    {"http", "key", NULL, NULL, TEXT_AT(http_key), "PEM file of its private key"},
+    {"http", "anywhere", NULL, NULL, SWITCH_AT(http_anywhere),
+     "listen elsewhere than on the loopback; needs a certificate"},
+    {"nexo", "listen", "nexo", "HOST:PORT", TEXT_AT(nexo), "the nexo door (HTTPS)"},
+    {"nexo", "certificate", NULL, NULL, TEXT_AT(nexo_certificate), "PEM file"},
+    {"nexo", "key", NULL, NULL, TEXT_AT(nexo_key), "PEM file of its private key"},
+    {"nexo", "keys", NULL, NULL, TEXT_AT(nexo_keys),
+     "file of passphrases: \"identifier version passphrase\" a line"},
+    {"nexo", "wait", NULL, NULL, NUMBER_AT(nexo_wait_s, 1, 600),
+     "seconds a request waits for a card or a person"},
+    {"nexo", "login", NULL, NULL, SWITCH_AT(nexo_login), "no service without a Login"},
+    {"log", "file", "log", "FILE", TEXT_AT(log),
+     "events, one a line, without personal data; else on stderr"},
+    {"metrics", "socket", "metrics", "SOCKET", TEXT_AT(metrics),
+     "figures for monitoring, as text, to whoever connects"},
+};
+enum { KEYS = sizeof keys / sizeof keys[0] };
+
+void config_init(struct config *c)
+{
+    *c = (struct config){.columns = 32, .nexo_wait_s = 60, .language = "en"};
+}
+
+static enum err set_switch(bool *out, const char *value, struct errmsg *why)
+{
+    if (!value || strcmp(value, "yes") == 0)
+        *out = true;
+    else if (strcmp(value, "no") == 0)
+        *out = false;
+    else
+        return err_set(why, ERR_FORMAT, "it is %.40s; it may be yes or no", value);
+    return OK;
+}
+
+static enum err set_number(int64_t *out, const struct key *k, const char *value, struct errmsg *why)
+{
+    char *end = NULL;
+    errno = 0;
+    long long n = strtoll(value, &end, 10);
+    if (!*value || *end || errno || n < k->least || n > k->most)
+        return err_set(why, ERR_FORMAT, "it is %.40s; it may be a number from %lld to %lld", value,
+                       (long long)k->least, (long long)k->most);
+    *out = n;
+    return OK;
+}
+
+static enum err set(struct config *c, const struct key *k, const char *value, struct errmsg *why)
+{
+    char *at = (char *)c + k->offset;
+    switch (k->kind) {
+    case TEXT:
+        if (strlen(value) >= k->size)
+            return err_set(why, ERR_FORMAT, "it is longer than %zu characters", k->size - 1);
+        memset(at, 0, k->size);
+        memcpy(at, value, strlen(value));
+        return OK;
+    case SWITCH:
+        return set_switch((bool *)at, value, why);
+    case NUMBER:
+        return set_number((int64_t *)(void *)at, k, value, why);
+    }
+    return OK;
+}
+
+/* ---- the file ---- */
+
+struct reading {
+    struct config *config;
+    struct errmsg why; /* of the first line that is wrong */
+};
+
+/* inih wants 0 for a line that is wrong, and says its number at the end. */
+static int take(void *arg, const char *section, const char *name, const char *value)
+{
+    struct reading *r = arg;
+    struct errmsg why = {""};
+    if (r->why.text[0])
+        return 0;
+    for (int i = 0; i < KEYS; i++) {
+        const struct key *k = &keys[i];
+        if (strcmp(k->section, section) != 0 || strcmp(k->name, name) != 0)
+            continue;
+        if (set(r->config, k, value, &why) == OK)
+            return 1;
+        err_set(&r->why, ERR_FORMAT, "%s of [%s] is wrong: %s", name, section, why.text);
+        return 0;
+    }
+    err_set(&r->why, ERR_FORMAT, "there is no key %.40s in [%.40s]; patron-terminal --help lists them",
+            name, section);
+    return 0;
+}
+
+enum err config_read(struct config *c, const char *path, struct errmsg *why)
+{
+    struct reading r = {.config = c};
+    FILE *f = fopen(path, "r");
+    if (!f)
+        return err_set(why, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path, strerror(errno));
+    int line = ini_parse_file(f, take, &r);
+    bool failed = ferror(f);
+    fclose(f);
+    if (failed || line < 0)
+        return err_set(why, ERR_IO, "%s cannot be read", path);
+    if (line > 0)
+        return err_set(why, ERR_FORMAT, "%s:%d: %s", path, line,
+                       r.why.text[0] ? r.why.text : "it is neither [section] nor key = value");
+    return OK;
+}
+
+/* ---- the command line ---- */
+
+enum err config_option(struct config *c, const char *option, const char *value, struct errmsg *why)
+{
+    for (int i = 0; i < KEYS; i++) {
+        if (!keys[i].option || strcmp(keys[i].option, option) != 0)
+            continue;
+        enum err e = set(c, &keys[i], value, why);
+        return e ? err_add(why, e, "option --%s", option) : OK;
+    }
+    return err_set(why, ERR_NOT_FOUND, "there is no option --%s", option);
+}
+
+const char *config_option_name(int n, bool *takes_value)
+{
+    for (int i = 0; i < KEYS; i++)
+        if (keys[i].option && n-- == 0) {
+            *takes_value = keys[i].kind != SWITCH;
+            return keys[i].option;
+        }
+    return NULL;
+}
+
+static void help_of(FILE *out, const struct key *k)
+{
+    char left[64] = "";
+    if (k->option)
+        snprintf(left, sizeof left, "--%s%s%s", k->option, k->argument ? " " : "",
+                 k->argument ? k->argument : "");
+    fprintf(out, "  %-24s %s.%s: %s\n", left, k->section, k->name, k->help);
+}
+
+void config_help(FILE *out)
+{
+    for (int i = 0; i < KEYS; i++)
+        help_of(out, &keys[i]);
+}
+
+enum err config_check(const struct config *c, struct errmsg *why)
+{
+    bool door = c->control[0] || c->http[0] || c->nexo[0];
+    if (!c->home[0])
+        return err_set(why, ERR_FORMAT, "it has no folder: --home DIR, or home in [till]");
+    if (!c->prompt && !c->screen && !door)
+        return err_set(why, ERR_FORMAT,
+                       "nobody could use it: give one of --screen, --prompt, --control, --http, --nexo");
+    if (c->prompt && c->screen)
+        return err_set(why, ERR_FORMAT, "--prompt and --screen want the same terminal; give one");
+    if (c->printer[0] && !printer_is_name(c->printer))
+        return err_set(why, ERR_FORMAT,
+                       "--printer is usb or usb:VID:PID, with VID and PID in hex");
+    if (strcmp(c->language, "en") != 0 && strcmp(c->language, "zh") != 0)
+        return err_set(why, ERR_FORMAT, "--language is en or zh");
+    if (c->columns != 32 && c->columns != 48)
+        return err_set(why, ERR_FORMAT, "columns of [printer] is 32 or 48");
+    if (c->nexo[0] && (!c->nexo_certificate[0] || !c->nexo_key[0] || !c->nexo_keys[0]))
+        return err_set(why, ERR_FORMAT, "[nexo] needs certificate, key and keys beside listen");
+    if (c->http[0] && !c->http_certificate[0] != !c->http_key[0])
+        return err_set(why, ERR_FORMAT, "[http] needs certificate and key, or neither");
+    if (c->http_anywhere && !c->http_certificate[0])
+        return err_set(why, ERR_FORMAT, "[http] anywhere needs a certificate");
+    return OK;
+}
