@@ -57,6 +57,11 @@ bool txn_is_held(const struct txn *t)
            points_n(t->redeemed) > 0 && entry_is(t->original) && t->original.terminal == OFFICE_TERMINAL;
 }
 
+struct points txn_redeemed(const struct txn *t)
+{
+    return t->commit == COMMIT_DONE || txn_is_held(t) ? t->redeemed : points_of(0);
+}
+
 struct entry_id txn_commit_name(const struct txn *t)
 {
     return t->kind == TXN_LOAD_INTENT ? (struct entry_id){OFFICE_TERMINAL, t->load} : t->id;

@@ -173,6 +173,9 @@ bool txn_has_token(const struct txn *t);
 /* Was it redeemed from what head office held?  A SALE, or the CANCEL of one, that names a HOLD. */
 bool txn_is_held(const struct txn *t);
 
+/* What this SALE really redeemed: what the card did, or head office held; not what failed or is in doubt. */
+struct points txn_redeemed(const struct txn *t);
+
 /* How a card names the commit of this INTENT or LOAD_INTENT, in its log and to whoever commits next: a
  * till's by its entry, head office's by (0, load).  The card has to be told before the LOAD_INTENT is
  * whole, and many cards are loaded at once, so which entry it will be nobody knows yet. */

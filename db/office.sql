@@ -271,6 +271,7 @@ CREATE TABLE refund (
     member        INTEGER NOT NULL,
     day           INTEGER NOT NULL,
     total         INTEGER NOT NULL,
+    given         INTEGER NOT NULL CHECK (given >= 0), -- of it money without goods, as far as some was left
     till          INTEGER NOT NULL,                 -- clawed, the till's number
     rated         INTEGER,                          -- ... by the same facts; NULL = the till had not the sale
     clawed        INTEGER NOT NULL CHECK (clawed >= 0),

@@ -140,8 +140,10 @@ static const char *const statements[Q_COUNT] = {
                   " WHERE r.sale_position = ?1 GROUP BY r.line",
     [Q_REDEEM_MOVES] = "SELECT expires_day, left, expired, owed FROM lot_move"
                        " WHERE position = ? AND member = ? AND cause = 'redeem' ORDER BY n",
-    [Q_REFUND_ADD] = "INSERT INTO refund (position, sale_position, member, day, total, till, rated, clawed,"
-                     " let_go, points_back, why) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [Q_REFUND_ADD] = "INSERT INTO refund (position, sale_position, member, day, total, given, till, rated,"
+                     " clawed, let_go, points_back, why) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [Q_REFUNDS_GIVEN] = "SELECT coalesce(sum(r.given), 0), coalesce(sum(iif(e.terminal = ?2, r.given, 0)), 0)"
+                        " FROM refund r JOIN entry e USING (position) WHERE r.sale_position = ?1",
     [Q_WAITING_ADD] = "INSERT INTO waiting (terminal, seq, position) VALUES (?, ?, ?)",
     [Q_WAITING_FOR] = "SELECT position FROM waiting WHERE terminal = ? AND seq = ? ORDER BY position LIMIT 1",
     [Q_WAITING_DONE] = "DELETE FROM waiting WHERE position = ?",

@@ -270,8 +270,8 @@ static enum err load_sale(struct books *b, struct ledger_facts *in, int64_t *red
     return query_done(&q, why);
 }
 
-/* How many of each line earlier refunds have left. */
-static enum err load_lines_left(struct books *b, struct ledger_facts *in, struct errmsg *why)
+/* How many of each line earlier refunds have left, and the money they gave back without goods. */
+static enum err load_left(struct books *b, struct ledger_facts *in, struct errmsg *why)
 {
     struct ledger_sale *s = &in->sale;
     for (int32_t i = 0; i < b->original.line_count; i++)
@@ -285,6 +285,16 @@ static enum err load_lines_left(struct books *b, struct ledger_facts *in, struct
             continue;
         s->left[line] -= (int32_t)query_get_int(&q);
         s->left_here[line] -= (int32_t)query_get_int(&q);
+    }
+    enum err e = query_done(&q, why);
+    if (e)
+        return e;
+    q = query_of(b->store, Q_REFUNDS_GIVEN);
+    query_int(&q, s->position);
+    query_int(&q, in->t->id.terminal);
+    if (query_row(&q)) {
+        s->given = money_of(query_get_int(&q));
+        s->given_here = money_of(query_get_int(&q));
     }
     return query_done(&q, why);
 }
@@ -333,7 +343,7 @@ static enum err load_original(struct books *b, struct ledger_facts *in, int32_t 
     in->original = &b->original;
     e = load_sale(b, in, &redeem_position, why);
     if (!e)
-        e = load_lines_left(b, in, why);
+        e = load_left(b, in, why);
     if (e)
         return e;
     if (s->lot_day < *from_day)
@@ -637,6 +647,7 @@ static enum err write_refund(struct books *b, int64_t position, struct errmsg *w
     query_int(&q, (int64_t)in->sale.member);
     query_int(&q, day_of_time(t->time_s));
     query_int(&q, money_minor(t->total));
+    query_int(&q, money_minor(out->given));
     query_int(&q, points_n(t->points));
     if (out->refund_rated)
         query_int(&q, points_n(out->points_rated));

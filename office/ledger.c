@@ -546,6 +546,12 @@ static void claw(struct work *w, struct points points)
     post(w, ACCOUNT_HELD, ACCOUNT_CLAWED, out->clawed);
 }
 
+/* Money given back without goods. */
+static struct money without_goods(const struct txn *t)
+{
+    return t->line_count ? money_of(0) : t->total;
+}
+
 /* What the till should have said, from what is in its journal (I6).  Another till's sale is not. */
 static void compare_refund(struct work *w)
 {
@@ -554,7 +560,8 @@ static void compare_refund(struct work *w)
     struct rules_return returns[TXN_LINES_MAX];
     int32_t left[TXN_LINES_MAX], count = 0;
     struct bill bill = bill_of(o, o->tier, in->sale.earned_here);
-    struct points redeemed = o->commit == COMMIT_DONE ? o->redeemed : points_of(0);
+    struct points redeemed = txn_redeemed(o);
+    struct money given = in->sale.given_here;
     struct clawback same;
     if (t->id.terminal != t->original.terminal || t->pack_version != o->pack_version ||
         in->pack->version != o->pack_version)
@@ -562,7 +569,7 @@ static void compare_refund(struct work *w)
     memcpy(left, in->sale.left_here, sizeof left);
     if (rules_match_returns(o->lines, o->line_count, left, t->lines, t->line_count, returns,
                             TXN_LINES_MAX, &count, NULL) ||
-        rules_clawback(in->pack, &bill, redeemed, left, returns, count, &same, NULL))
+        rules_clawback(in->pack, &bill, redeemed, left, &given, returns, count, without_goods(t), &same, NULL))
         return;
     w->out->refund_rated = true;
     w->out->points_rated = same.clawed;
@@ -598,14 +605,22 @@ static void post_refund(struct work *w)
         note(w, LEDGER_NOT_BOUGHT, "%s", why.text);
         return;
     }
+    out->given = without_goods(t);
+    struct money most = rules_money_left(o->lines, o->line_count, in->sale.left, in->sale.given, NULL);
+    if (money_cmp(out->given, most) > 0) {
+        note(w, LEDGER_NOT_BOUGHT, "%" PRId64 " minor units were given back, %" PRId64 " were left on the bill",
+             money_minor(out->given), money_minor(most));
+        out->given = most; /* so that two tills' refunds come to the same in any order */
+    }
     out->refund = true;
     if (!in->pack || !in->member.known)
         return;
     compare_refund(w);
     struct bill bill = bill_of(o, in->sale.tier, in->sale.earned_today);
+    struct money given = in->sale.given;
     memcpy(left, in->sale.left, sizeof left);
-    enum err e = rules_clawback(in->pack, &bill, in->sale.redeemed, left, out->returns,
-                                out->return_count, &own, &why);
+    enum err e = rules_clawback(in->pack, &bill, in->sale.redeemed, left, &given, out->returns,
+                                out->return_count, out->given, &own, &why);
     if (e) {
         note(w, LEDGER_CANNOT_POST, "%s", why.text);
         return;
@@ -734,7 +749,7 @@ static void start(struct ledger_effects *out)
     out->sale = out->rated = out->refund = out->waits = out->refund_rated = false;
     out->sale_member = 0;
     out->points_rated = out->earned = out->clawed = out->let_go = out->points_back = points_of(0);
-    out->counted = out->counted_back = money_of(0);
+    out->counted = out->counted_back = out->given = money_of(0);
     out->lot_day = DAY_NEVER;
     out->pack_version = 0;
     out->tier[0] = out->why[0] = out->new_tier[0] = out->tier_why[0] = 0;

@@ -122,6 +122,7 @@ struct ledger_sale {
     struct points redeemed, redeemed_back;
     int32_t left[TXN_LINES_MAX];    /* quantity of each line still bought */
     int32_t left_here[TXN_LINES_MAX]; /* ... as far as the terminal of the refund knew */
+    struct money given, given_here;   /* money given back without goods, likewise */
     struct lot_move taken[LOTS_MAX + 1]; /* by its redemption, in order */
     int32_t taken_count;
     struct points uncovered;
@@ -218,6 +219,7 @@ struct ledger_effects {
     bool refund_rated;
     struct points clawed, let_go, points_back;
     struct money counted_back;
+    struct money given;              /* without goods, as far as there was money left */
     int32_t return_count;
     struct rules_return returns[TXN_LINES_MAX];
     char why[RULES_WHY_SIZE];        /* of the sale or refund */

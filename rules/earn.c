@@ -51,7 +51,7 @@ enum err rules_earn(const struct pack *pack, const struct bill *bill, struct ear
                     struct errmsg *why)
 {
     struct rate r;
-    enum err e = rate(pack, bill, NULL, &r, why);
+    enum err e = rate(pack, bill, NULL, money_of(0), &r, why);
     if (e)
         return e;
     out->points = r.points;

@@ -2,10 +2,11 @@
  *
  * Points are kept as a fraction of two integers until the one rounding.  A line gives
  *
- *     (counted x earn x multipliers + quantity x bonus) x tier factor
+ *     (counted x earn x multipliers x kept + quantity x bonus) x tier factor
  *
- * and each of these only falls when a quantity falls, so that what is left of a bill never earns
- * more than the bill did: refunds telescope without a leak. SPDX-License-Identifier: Apache-2.0 */
+ * where kept = (money of what is left - money given back without goods) / money of what is left.  Each of
+ * these only falls when a quantity falls or more money is given back, so that what is left of a bill never
+ * earns more than the bill did: refunds telescope without a leak, in any order. SPDX-License-Identifier: Apache-2.0 */
 #include "rules/rate.h"
 
 #include "base/date.h"
@@ -155,6 +156,11 @@ static enum err check(const struct bill *bill, int64_t *total, struct errmsg *wh
     return OK;
 }
 
+static wide smaller(wide a, wide b)
+{
+    return a < b ? a : b;
+}
+
 /* What is left of an amount: what came back is rounded down, so that the last unit carries the
  * rest. */
 static int64_t still(int64_t amount, int32_t left, int32_t quantity)
@@ -163,6 +169,21 @@ static int64_t still(int64_t amount, int32_t left, int32_t quantity)
     bool fits64 = ratio_floor(&back, amount, quantity - left, quantity);
     assert(fits64); /* a part of amount */
     return amount - back;
+}
+
+/* Of the money of what is left, the part that was not given back; 1 when none was. */
+static struct ratio kept_of(const struct bill *bill, const int32_t *left, struct money given)
+{
+    int64_t value = 0, back;
+    for (int32_t i = 0; i < bill->line_count; i++) {
+        const struct txn_line *line = &bill->lines[i];
+        value += still(money_minor(line->amount), left ? left[i] : line->quantity, line->quantity);
+    }
+    back = (int64_t)smaller(money_minor(given), value);
+    if (back == 0 || value == 0)
+        return (struct ratio){1, 1};
+    int64_t common = (int64_t)divisor(value, value - back);
+    return (struct ratio){(value - back) / common, value / common};
 }
 
 /* The multiplier of a line: the largest in scope, the first of equals; all of them when they stack.
@@ -224,8 +245,16 @@ static int64_t capped(const struct pack *pack, const struct bill *bill, int64_t 
     return points;
 }
 
+static struct money part(struct money whole, struct ratio of)
+{
+    int64_t minor;
+    bool fits64 = ratio_floor(&minor, money_minor(whole), of.num, of.den);
+    assert(fits64);
+    return money_of(minor);
+}
+
 enum err rate(const struct pack *pack, const struct bill *bill, const int32_t *left,
-              struct rate *out, struct errmsg *why)
+              struct money given, struct rate *out, struct errmsg *why)
 {
     int64_t total = 0, before = 0, share_before = 0, points = 0;
     struct rate r = {.tier = pack_get_tier(pack, bill->tier)};
@@ -233,6 +262,8 @@ enum err rate(const struct pack *pack, const struct bill *bill, const int32_t *l
     enum err e = check(bill, &total, why);
     if (e)
         return e;
+    assert(money_minor(given) >= 0);
+    struct ratio kept = kept_of(bill, left, given);
     for (int32_t i = 0; i < bill->line_count; i++) {
         const struct txn_line *line = &bill->lines[i];
         int32_t quantity = left ? left[i] : line->quantity;
@@ -257,6 +288,7 @@ enum err rate(const struct pack *pack, const struct bill *bill, const int32_t *l
 
         struct fraction f = {counted, 1};
         if (!scale(&f, pack->earn) || !multiplied(pack, bill, line, counted, &f, &r) ||
+            (kept.num != kept.den && !scale(&f, kept)) ||
             !bonus(pack, bill, line, quantity, &f, &r))
             return too_large(why);
         if (pack->round_per == ROUND_PER_LINE) {
@@ -271,6 +303,8 @@ enum err rate(const struct pack *pack, const struct bill *bill, const int32_t *l
     if (pack->round_per == ROUND_PER_BILL &&
         (!scale(&sum, r.tier->factor) || !round_once(&points, sum, pack->rounding)))
         return too_large(why);
+    r.total = part(r.total, kept); /* exact */
+    r.counted = part(r.counted, kept);
     r.points = points_of(capped(pack, bill, points, &r.cap));
     *out = r;
     return OK;

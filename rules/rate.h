@@ -10,7 +10,7 @@ enum rate_cap { CAP_NONE, CAP_PER_BILL, CAP_PER_DAY };
 
 struct rate {
     struct points points;
-    struct money total; /* of what is left */
+    struct money total; /* of what is left, less what was given back without goods */
     struct money counted;
     const struct pack_tier *tier;
     enum rate_cap cap; /* what cut points down */
@@ -19,8 +19,9 @@ struct rate {
     struct points bonus[PACK_BONUSES_MAX];
 };
 
-/* left: quantity of each line still bought; NULL = all of it.  Errors: ERR_RANGE, out untouched. */
+/* left: quantity of each line still bought; NULL = all of it.  given: money given back without goods, >= 0;
+ * what is beyond the money of what is left does nothing.  Errors: ERR_RANGE, out untouched. */
 MUST_CHECK enum err rate(const struct pack *pack, const struct bill *bill, const int32_t *left,
-                         struct rate *out, struct errmsg *why);
+                         struct money given, struct rate *out, struct errmsg *why);
 
 #endif

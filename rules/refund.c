@@ -55,29 +55,76 @@ static void explain(const struct pack *pack, const struct rate *before, const st
         say(&s, tr(", %" PRId64 " stay"), points_n(after->points));
 }
 
+/* What came back of a line is rounded down, as rate.c does. */
+static int64_t still(const struct txn_line *line, int32_t left)
+{
+    int64_t back;
+    bool fits64 = ratio_floor(&back, money_minor(line->amount), line->quantity - left, line->quantity);
+    assert(fits64); /* a part of the amount */
+    return money_minor(line->amount) - back;
+}
+
+struct money rules_money_left(const struct txn_line *lines, int32_t line_count, const int32_t *left,
+                              struct money given, struct money *of_lines)
+{
+    int64_t value = 0, so_far = 0, told = 0;
+    for (int32_t i = 0; i < line_count; i++)
+        value += still(&lines[i], left[i]);
+    int64_t kept = money_minor(given) < value ? value - money_minor(given) : 0;
+    for (int32_t i = 0; i < line_count && of_lines; i++) {
+        int64_t now = 0;
+        so_far += still(&lines[i], left[i]);
+        bool fits64 = value == 0 || ratio_floor(&now, kept, so_far, value);
+        assert(fits64); /* a part of kept */
+        of_lines[i] = money_of(now - told);
+        told = now;
+    }
+    return money_of(kept);
+}
+
+static enum err check_left(const struct bill *bill, const int32_t *left, struct money given,
+                           struct errmsg *why)
+{
+    for (int32_t i = 0; i < bill->line_count; i++)
+        if (left[i] < 0 || left[i] > bill->lines[i].quantity)
+            return err_set(why, ERR_RANGE, "line %d: %d of %d cannot be left", (int)i + 1, (int)left[i],
+                           (int)bill->lines[i].quantity);
+    return money_minor(given) < 0 ? err_set(why, ERR_RANGE, "the money given back before is negative") : OK;
+}
+
 enum err rules_clawback(const struct pack *pack, const struct bill *original,
-                        struct points redeemed, int32_t *left, const struct rules_return *returns,
-                        int32_t return_count, struct clawback *out, struct errmsg *why)
+                        struct points redeemed, int32_t *left, struct money *given,
+                        const struct rules_return *returns, int32_t return_count,
+                        struct money amount, struct clawback *out, struct errmsg *why)
 {
     int32_t after[TXN_LINES_MAX];
+    struct money given_after;
+    char money[PACK_MONEY_SIZE];
     struct rate whole, kept_before, kept_after;
     bool none_left = true, none_left_before = true;
-    enum err e = rate(pack, original, NULL, &whole, why);
+    enum err e = rate(pack, original, NULL, money_of(0), &whole, why);
     if (e)
         return e;
     if (points_n(redeemed) < 0)
         return err_set(why, ERR_RANGE, "the redeemed points are negative");
-    for (int32_t i = 0; i < original->line_count; i++) {
-        if (left[i] < 0 || left[i] > original->lines[i].quantity)
-            return err_set(why, ERR_RANGE, "line %d: %d of %d cannot be left", (int)i + 1,
-                           (int)left[i], (int)original->lines[i].quantity);
-        after[i] = left[i];
-    }
-    e = take_off(original, after, returns, return_count, why);
+    if ((e = check_left(original, left, *given, why)))
+        return e;
+    if (original->line_count)
+        memcpy(after, left, (size_t)original->line_count * sizeof left[0]);
+    if ((e = take_off(original, after, returns, return_count, why)))
+        return e;
+    if (money_minor(amount) < 0)
+        return err_set(why, ERR_RANGE, "the money given back is negative");
+    struct money most =
+        rules_money_left(original->lines, original->line_count, after, *given, NULL);
+    if (money_cmp(amount, most) > 0)
+        return err_set(why, ERR_RANGE, "only %s of this bill have not come back yet",
+                       pack_money_text(money, pack, most));
+    if (!money_add(&given_after, *given, amount))
+        return err_set(why, ERR_RANGE, "the money given back before is too large");
+    e = rate(pack, original, left, *given, &kept_before, why);
     if (!e)
-        e = rate(pack, original, left, &kept_before, why);
-    if (!e)
-        e = rate(pack, original, after, &kept_after, why);
+        e = rate(pack, original, after, given_after, &kept_after, why);
     if (e)
         return e;
     for (int32_t i = 0; i < original->line_count; i++) {
@@ -102,6 +149,7 @@ enum err rules_clawback(const struct pack *pack, const struct bill *original,
     explain(pack, &kept_before, &kept_after, out);
     if (original->line_count)
         memcpy(left, after, (size_t)original->line_count * sizeof left[0]);
+    *given = given_after;
     return OK;
 }
 

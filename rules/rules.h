@@ -42,25 +42,35 @@ struct rules_return {
 
 /* Telescoping refund: clawed = earned(what was left before) - earned(what is left after), by the pack
  * of the original sale; never below 0, and over any split of a bill into returns it adds up to what the
- * bill earned.  original must be the facts of the sale, earned_today too.  left[i] is the quantity of
- * line i still bought before this refund (in), and after it (out).  Of a line's amount, what came back
- * so far is in proportion to the quantity that came back so far, floor, so that the last unit carries
- * the rest.  Of redeemed points and of what they paid, floor(x * money back so far / total) have
- * returned so far, likewise. */
+ * bill earned.  original must be the facts of the sale, earned_today too.
+ *
+ * What is left is two things: left[i], the quantity of line i still bought, and given, the money given back
+ * so far without goods, >= 0; both before this refund (in), and after it (out).  Now come back: goods
+ * (returns), money without goods (amount, >= 0), or both, the goods first.  Of a line's amount, what came
+ * back so far is in proportion to the quantity that came back so far, floor, so that the last unit carries
+ * the rest.  Money without goods lies on all that is left in proportion, as a fraction, never rounded; goods
+ * that come back are worth their whole price, as far as there is money left.  So the same left and given
+ * is the same answer, whatever the order was.  Of redeemed points and of what they paid,
+ * floor(x * money back so far / total) have returned so far. */
 struct clawback {
     struct points clawed;       /* >= 0: to be taken back */
     struct points points_back;  /* >= 0: redeemed points that return to the member */
-    struct money refund;        /* value of the goods that came back */
+    struct money refund;        /* value of the goods that came back, and the money without goods */
     struct money points_value;  /* of that, the part that had been paid with points: not for the till
                                  * to pay out */
     struct money counted_back;  /* what no longer counts for the tier: earning.counted telescopes too */
     char why[RULES_WHY_SIZE];
 };
-/* Errors: ERR_RANGE (more came back than is left, bad index, a bad bill), out and left untouched. */
+/* Errors: ERR_RANGE (more came back than is left, bad index, a bad bill); out, left, given untouched. */
 MUST_CHECK enum err rules_clawback(const struct pack *pack, const struct bill *original,
-                                   struct points redeemed, int32_t *left,
+                                   struct points redeemed, int32_t *left, struct money *given,
                                    const struct rules_return *returns, int32_t return_count,
-                                   struct clawback *out, struct errmsg *why);
+                                   struct money amount, struct clawback *out, struct errmsg *why);
+
+/* The money of a bill that has not come back yet: the most that may be given back.  of_lines (NULL, or
+ * line_count of them): how it lies on the lines, to the penny, for a receipt that lists them. */
+struct money rules_money_left(const struct txn_line *lines, int32_t line_count, const int32_t *left,
+                              struct money given, struct money *of_lines);
 
 /* What of an original bill a list of returned lines means: match by sku, lines of the same price per
  * unit before others, later lines first.  Writes at most cap returns, each line once.

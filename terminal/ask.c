@@ -182,12 +182,13 @@ static enum err find_original(struct till *t, struct entry_id receipt, struct er
         return e;
     for (int32_t i = 0; i < t->original.line_count; i++)
         t->left[i] = t->original.lines[i].quantity;
+    t->given = money_of(0);
     for (int32_t n = 0; e == OK; n++) {
         entry.size = 0;
         e = journal_find_refund(t->journal, receipt, n, &entry, why);
         e = till_read(&t->earlier, e, &entry, why);
         if (!e)
-            e = sale_refunded(t->left, &t->original, &t->earlier, why);
+            e = sale_refunded(t->left, &t->given, &t->original, &t->earlier, why);
     }
     return e == ERR_NOT_FOUND ? OK : e;
 }
@@ -209,6 +210,7 @@ static void do_refund(struct till *t, struct asker *a, const struct command *c)
     }
     if (!e) {
         in.original = &t->original;
+        in.given = t->given;
         in.pack_then = packs_find(t, t->original.pack_version);
         in.earned_before = journal_earned(t->journal, &t->original.card, t->original.member,
                                           day_of_time(t->original.time_s), t->original.id.seq);

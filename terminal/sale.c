@@ -807,8 +807,7 @@ void sale_receipt_of(struct sale_receipt *out, const struct txn *t)
     if (!money_sub(&out->due, t->total, t->redeemed_value))
         out->due = t->total;
     out->earned = t->points;
-    if (t->kind == TXN_REFUND || t->commit == COMMIT_DONE)
-        out->redeemed = t->redeemed;
+    out->redeemed = t->kind == TXN_REFUND ? t->redeemed : txn_redeemed(t);
     out->commit = t->commit;
 }
 
@@ -984,14 +983,16 @@ static void on_cancel(struct sale *s, const struct sale_event *in, struct sale_e
 
 /* ---- refunds ---- */
 
-enum err sale_refunded(int32_t *left, const struct txn *original, const struct txn *refund,
-                       struct errmsg *why)
+enum err sale_refunded(int32_t *left, struct money *given, const struct txn *original,
+                       const struct txn *refund, struct errmsg *why)
 {
     struct rules_return returns[TXN_LINES_MAX];
     char entry[ENTRY_TEXT_SIZE];
     int32_t count = 0;
     enum err e = rules_match_returns(original->lines, original->line_count, left, refund->lines,
                                      refund->line_count, returns, TXN_LINES_MAX, &count, why);
+    if (!e && refund->line_count == 0 && !money_add(given, *given, refund->total))
+        e = err_set(why, ERR_RANGE, "more money came back than there is");
     if (e) {
         entry_text(entry, refund->id);
         return err_add(why, ERR_CORRUPT, "refund %s does not fit its receipt", entry);
@@ -1001,26 +1002,20 @@ enum err sale_refunded(int32_t *left, const struct txn *original, const struct t
     return OK;
 }
 
-/* All that is left of a bill, as lines: what of a line's amount has not come back yet, as
- * rules_clawback reckons it. */
-static bool lines_left(struct txn *t, const struct txn *original, const int32_t *left)
+/* All that is left of a bill, as lines: what of their money has not come back yet. */
+static void lines_left(struct txn *t, const struct txn *original, const int32_t *left,
+                       struct money given)
 {
+    struct money rest[TXN_LINES_MAX];
     t->line_count = 0;
-    t->total = money_of(0);
+    t->total = rules_money_left(original->lines, original->line_count, left, given, rest);
     for (int32_t i = 0; i < original->line_count; i++) {
-        const struct txn_line *l = &original->lines[i];
-        struct money rest;
-        int64_t gone;
         if (left[i] <= 0)
             continue;
-        if (!ratio_floor(&gone, money_minor(l->amount), l->quantity - left[i], l->quantity) ||
-            !money_sub(&rest, l->amount, money_of(gone)) || !money_add(&t->total, t->total, rest))
-            return false;
-        t->lines[t->line_count] = *l;
+        t->lines[t->line_count] = original->lines[i];
         t->lines[t->line_count].quantity = left[i];
-        t->lines[t->line_count++].amount = rest;
+        t->lines[t->line_count++].amount = rest[i];
     }
-    return true;
 }
 
 static bool lines_given(struct txn *t, const struct txn_line *back, int32_t count)
@@ -1044,6 +1039,7 @@ static bool rate_refund(struct txn *t, const struct sale_event *in, struct sale_
     struct rules_return returns[TXN_LINES_MAX];
     int32_t left[TXN_LINES_MAX], count = 0;
     struct clawback claw;
+    struct money given = in->given;
     memcpy(left, in->left, (size_t)o->line_count * sizeof left[0]);
     if (rules_match_returns(o->lines, o->line_count, left, t->lines, t->line_count, returns,
                             TXN_LINES_MAX, &count, &why)) {
@@ -1060,8 +1056,9 @@ static bool rate_refund(struct txn *t, const struct sale_event *in, struct sale_
                         .shop = o->shop,
                         .tier = o->tier,
                         .earned_today = in->earned_before};
-    struct points redeemed = o->commit == COMMIT_DONE ? o->redeemed : points_of(0);
-    if (rules_clawback(in->pack_then, &bill, redeemed, left, returns, count, &claw, &why)) {
+    struct points redeemed = txn_redeemed(o);
+    if (rules_clawback(in->pack_then, &bill, redeemed, left, &given, returns, count,
+                       money_of(0), &claw, &why)) {
         say(out, SALE_NOT_SOLD, "This refund does not work out (%s).", why.text);
         return false;
     }
@@ -1131,8 +1128,9 @@ static void on_refund(struct sale *s, const struct sale_event *in, struct sale_e
     text_copy(t->ref, sizeof t->ref, in->ref);
     text_copy(t->shop, sizeof t->shop, f->shop);
     t->original = in->receipt;
-    if (!(in->all ? lines_left(t, in->original, in->left)
-                  : lines_given(t, in->back, in->back_count))) {
+    if (in->all)
+        lines_left(t, in->original, in->left, in->given);
+    else if (!lines_given(t, in->back, in->back_count)) {
         say(out, SALE_BAD_LINE,
             "A line that comes back needs a quantity of 1 or more and an amount of 0 or "
             "more.");

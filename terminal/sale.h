@@ -113,6 +113,7 @@ struct sale_event {
     struct entry_id receipt;      /* REFUND: the SALE it is about */
     const struct txn *original;   /* that SALE; NULL = not in this journal */
     const int32_t *left;          /* quantity of each of its lines after earlier refunds */
+    struct money given;           /* money earlier refunds gave back without goods */
     const struct pack *pack_then; /* its rules; NULL = not held any more */
     struct points earned_before;  /* earned by this card that day before it, for cap_per_day */
     const struct txn_line *back;
@@ -228,9 +229,9 @@ enum sale_want sale_wants(const struct sale *s);
 /* Nothing of this sale would be missed: packs may change. */
 bool sale_is_idle(const struct sale *s);
 
-/* Take an earlier refund off what is left of a bill's lines.  Errors: ERR_CORRUPT (it does not
- * fit). */
-MUST_CHECK enum err sale_refunded(int32_t *left, const struct txn *original,
+/* Take an earlier refund off what is left of a bill's lines, or add it to the money given back without
+ * goods.  Errors: ERR_CORRUPT (it does not fit). */
+MUST_CHECK enum err sale_refunded(int32_t *left, struct money *given, const struct txn *original,
                                   const struct txn *refund, struct errmsg *why);
 
 /* The receipt of a SALE or REFUND that was written. */

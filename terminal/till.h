@@ -138,6 +138,7 @@ struct till {
     struct txn known, original, earlier;
     struct txn witness; /* tap.c: the INTENT in doubt that is being read off its card */
     int32_t left[TXN_LINES_MAX];
+    struct money given; /* back without goods */
     struct txn_line back[TILL_RETURNS_MAX];
     struct receipt receipt;
 };

@@ -212,7 +212,8 @@ TEST(cdnow, refunds_piece_by_piece_take_back_what_was_earned)
             int32_t line = left[0] > (purchases[i].pieces / 2) || !left[1] ? 0 : 1;
             struct rules_return r = {line, 1};
             struct clawback c;
-            assert_int_equal(rules_clawback(&pack, &b, points_of(0), left, &r, 1, &c, NULL), OK);
+            struct money given = money_of(0);
+            assert_int_equal(rules_clawback(&pack, &b, points_of(0), left, &given, &r, 1, money_of(0), &c, NULL), OK);
             of_bill += points_n(c.clawed);
             money += money_minor(c.refund);
             refunds++;

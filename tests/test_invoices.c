@@ -98,11 +98,12 @@ static void take_back(const struct pack *pack, const struct invoice *back)
     struct bill b = bill_of(sale);
     struct clawback c;
     struct errmsg why;
+    struct money given = money_of(0);
     int32_t count;
     if (rules_match_returns(sale->lines, sale->line_count, sale->left, back->lines,
                             back->line_count, found, TXN_LINES_MAX, &count, &why))
         fail_msg("C%d of %d: %s", back->number, back->original, why.text);
-    if (rules_clawback(pack, &b, points_of(sale->paid), sale->left, found, count, &c, &why))
+    if (rules_clawback(pack, &b, points_of(sale->paid), sale->left, &given, found, count, money_of(0), &c, &why))
         fail_msg("C%d of %d: %s", back->number, back->original, why.text);
     sale->clawed += points_n(c.clawed);
     sale->points_back += points_n(c.points_back);

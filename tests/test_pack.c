@@ -497,13 +497,19 @@ TEST(pack, the_examples_of_the_manual_are_what_is_computed)
     assert_int_equal(money_minor(e.counted), 3477);
     assert_non_null(strstr(manual, e.why));
 
+    struct money given = money_of(0);
+    int32_t kept[3] = {left[0], left[1], left[2]};
+    assert_int_equal(rules_clawback(&p, &b, points_of(1000), kept, &given, NULL, 0, money_of(512), &c, NULL), OK);
+    assert_int_equal(points_n(c.clawed), 8);
+    assert_int_equal(points_n(c.points_back), 100);
+    given = money_of(0);
     struct rules_return one = {0, 1}, rest[] = {{0, 1}, {1, 6}, {2, 1}};
-    assert_int_equal(rules_clawback(&p, &b, points_of(1000), left, &one, 1, &c, NULL), OK);
+    assert_int_equal(rules_clawback(&p, &b, points_of(1000), left, &given, &one, 1, money_of(0), &c, NULL), OK);
     assert_int_equal(points_n(c.clawed), 31);
     assert_int_equal(points_n(c.points_back), 249);
     assert_int_equal(money_minor(c.refund) - money_minor(c.points_value), 1026);
     assert_non_null(strstr(manual, c.why));
-    assert_int_equal(rules_clawback(&p, &b, points_of(1000), left, rest, 3, &c, NULL), OK);
+    assert_int_equal(rules_clawback(&p, &b, points_of(1000), left, &given, rest, 3, money_of(0), &c, NULL), OK);
     assert_int_equal(points_n(c.clawed), 62);
     assert_int_equal(points_n(c.points_back), 751);
 
