@@ -3,6 +3,7 @@
 #include "terminal/ask.h"
 
 #include "base/date.h"
+#include "base/tr.h"
 #include "hw/clock.h"
 #include "terminal/till.h"
 
@@ -113,10 +114,10 @@ static bool may_wait(struct till *t, struct asker *a)
     if (!waits || waits == a)
         return true;
     if (waits->deadline_ms == INT64_MAX && waits->busy == VERB_TAP && t->tap.at == AT_CARD) {
-        fail(t, waits, "YIELD", "Somebody else waits for a card now.");
+        fail(t, waits, "YIELD", tr("Somebody else waits for a card now."));
         return true;
     }
-    fail(t, a, "BUSY", "Somebody waits for a card already.");
+    fail(t, a, "BUSY", tr("Somebody waits for a card already."));
     return false;
 }
 
@@ -126,15 +127,15 @@ static void do_tap(struct till *t, struct asker *a, const struct command *c)
     if (!may_wait(t, a))
         return;
     if (!t->reader) {
-        fail(t, a, "NO_DEVICE", "This till has no card reader. Start it with --reader.");
+        fail(t, a, "NO_DEVICE", tr("This till has no card reader. Start it with --reader."));
         return;
     }
     if (t->sale.state == SALE_DEBITED) { /* settled meanwhile by the card that lay there */
-        fine(t, a, "The card was debited. Pay the rest, or cancel.");
+        fine(t, a, tr("The card was debited. Pay the rest, or cancel."));
         return;
     }
     if (want != SALE_WANT_ANY && want != SALE_WANT_SETTLE) {
-        fail(t, a, "STATE", "No card is wanted now (%s).", sale_state_text(t->sale.state));
+        fail(t, a, "STATE", tr("No card is wanted now (%s)."), tr(sale_state_text(t->sale.state)));
         return;
     }
     a->deadline_ms = deadline(c, TILL_TAP_MS);
@@ -166,7 +167,7 @@ static void do_cancel(struct till *t, struct asker *a)
     if (t->tap.job == JOB_IDENTIFY)
         tap_end(t);
     if (waits && waits != a)
-        fail(t, waits, "STATE", "The sale was cancelled.");
+        fail(t, waits, "STATE", tr("The sale was cancelled."));
     till_feed(t, (struct sale_event){.kind = SALE_CANCEL});
 }
 
@@ -205,7 +206,7 @@ static void do_refund(struct till *t, struct asker *a, const struct command *c)
     struct errmsg why = {""};
     enum err e = find_original(t, in.receipt, &why);
     if (e && e != ERR_NOT_FOUND) {
-        fail(t, a, "CORRUPT", "%s. Call head office.", why.text);
+        fail(t, a, "CORRUPT", tr("%s. Call head office."), why.text);
         return;
     }
     if (!e) {
@@ -232,7 +233,7 @@ static void do_bill(struct till *t, struct asker *a, const struct command *c)
     } else if (!sale_is_idle(&t->sale) && c->ref && strcmp(t->sale.t.ref, c->ref) == 0) {
         fine(t, a, "");
     } else {
-        fail(t, a, "NOT_FOUND", "No bill was closed as %s.", c->ref ? c->ref : "");
+        fail(t, a, "NOT_FOUND", tr("No bill was closed as %s."), c->ref ? c->ref : "");
     }
 }
 
@@ -241,7 +242,7 @@ static void do_show(struct till *t, struct asker *a)
     struct errmsg why = {""};
     uint32_t count = 0;
     if (journal_verify(t->journal, &count, &why)) {
-        fail(t, a, "CORRUPT", "%u entries are sound; then %s. Call head office.", count, why.text);
+        fail(t, a, "CORRUPT", tr("%u entries are sound; then %s. Call head office."), count, why.text);
         return;
     }
     if (sale_is_idle(&t->sale))
@@ -253,10 +254,10 @@ static void check_synced(struct till *t, struct asker *a, int64_t now_ms)
 {
     uint32_t owed = outbox_waiting(&t->up.outbox);
     if (!t->up.link) {
-        fail(t, a, "NO_LINE", "This till has no line to head office. Start it with --office.");
+        fail(t, a, "NO_LINE", tr("This till has no line to head office. Start it with --office."));
     } else if (uplink_is_up(t) && owed == 0 && t->up.asked == ASKED_NOTHING &&
                outbox_due_ms(&t->up.outbox) > now_ms) {
-        fine(t, a, "Head office has everything.");
+        fine(t, a, tr("Head office has everything."));
     } else if (now_ms < a->deadline_ms) {
         if (now_ms >= t->hurry_ms && link_state(t->up.link) == LINK_IDLE) {
             t->hurry_ms = now_ms + TILL_HURRY_MS;
@@ -264,7 +265,7 @@ static void check_synced(struct till *t, struct asker *a, int64_t now_ms)
         }
     } else {
         fail(t, a, "TIMEOUT",
-             "Head office was not reached; %u entries are still owed. Selling goes on.", owed);
+             tr("Head office was not reached; %u entries are still owed. Selling goes on."), owed);
     }
 }
 
@@ -282,7 +283,7 @@ void till_ask(struct till *t, struct asker *a, const struct command *c)
     struct asker *before = t->current;
     if (a->busy != VERB_NONE) { /* it stops waiting, and asks for something else */
         assert(c->verb == VERB_CANCEL || c->verb == VERB_GIVE_UP);
-        fail(t, a, "STATE", "The sale was cancelled.");
+        fail(t, a, "STATE", tr("The sale was cancelled."));
     }
     a->busy = c->verb;
     t->current = a;
@@ -326,7 +327,7 @@ void till_ask(struct till *t, struct asker *a, const struct command *c)
         fine(t, a, "");
         break;
     case VERB_QUIT:
-        fine(t, a, "Good-bye.");
+        fine(t, a, tr("Good-bye."));
         till_quit(t);
         break;
     case VERB_IDENTIFY:
@@ -346,7 +347,7 @@ void till_ask(struct till *t, struct asker *a, const struct command *c)
     case VERB_DRAWER:
     case VERB_NONE:
     case VERBS:
-        fail(t, a, "FORMAT", "This till does not do that.");
+        fail(t, a, "FORMAT", tr("This till does not do that."));
         break;
     }
     t->current = before;
@@ -366,7 +367,7 @@ void ask_turn(struct till *t, int64_t now_ms)
             (t->tap.at == AT_CARD || t->tap.job == JOB_NONE)) {
             if (t->tap.job == JOB_IDENTIFY)
                 tap_end(t);
-            fail(t, a, "TIMEOUT", "No card came. Tap again.");
+            fail(t, a, "TIMEOUT", tr("No card came. Tap again."));
         }
     }
 }

@@ -5,6 +5,7 @@
 
 #include "base/crash.h"
 #include "base/date.h"
+#include "base/tr.h"
 #include "hw/clock.h"
 #include "hw/poll.h"
 
@@ -110,7 +111,7 @@ static bool append(struct till *t, const struct txn *txn, struct entry_id closes
         e = journal_append(t->journal, txn, buf_bytes(&entry), closes, &why);
     crash_point(after_append(txn->kind));
     if (e) {
-        till_tell(t, "The journal: %s.", why.text);
+        till_tell(t, tr("The journal: %s."), why.text);
         return false;
     }
     uplink_journalled(t, txn->id.seq);
@@ -145,7 +146,7 @@ static void carry_out_card(struct till *t)
 
 static void tell_not_printed(struct till *t, const struct errmsg *why)
 {
-    till_tell(t, "The receipt was not printed: %s.", why->text);
+    till_tell(t, tr("The receipt was not printed: %s."), why->text);
 }
 
 static void print_receipt(struct till *t, const struct sale_receipt *r)
@@ -329,7 +330,7 @@ static void housekeeping(struct till *t, int64_t now_ms)
         return;
     t->idle_ms = now_ms + IDLE_MS;
     if (sale_is_idle(&t->sale) && t->tap.job == JOB_NONE && journal_idle(t->journal, &why))
-        till_tell(t, "The journal: %s.", why.text);
+        till_tell(t, tr("The journal: %s."), why.text);
 }
 
 static int64_t least(int64_t a, int64_t b)

@@ -4,6 +4,7 @@
 #include "terminal/sale.h"
 
 #include "base/date.h"
+#include "base/tr.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -17,25 +18,25 @@ const char *sale_state_text(enum sale_state state)
 {
     switch (state) {
     case SALE_IDLE:
-        return "idle";
+        return TR_LATER("idle");
     case SALE_IDENTIFIED:
-        return "identified";
+        return TR_LATER("identified");
     case SALE_TOTALLED:
-        return "totalled";
+        return TR_LATER("totalled");
     case SALE_PREPARING:
-        return "preparing";
+        return TR_LATER("preparing");
     case SALE_INTENDING:
-        return "intending";
+        return TR_LATER("intending");
     case SALE_COMMITTING:
-        return "committing";
+        return TR_LATER("committing");
     case SALE_DEBITED:
-        return "debited";
+        return TR_LATER("debited");
     case SALE_DOUBT:
-        return "doubt";
+        return TR_LATER("doubt");
     case SALE_CLOSING:
-        return "closing";
+        return TR_LATER("closing");
     case SALE_DONE:
-        return "done";
+        return TR_LATER("done");
     case SALE_STATES:
         break;
     }
@@ -46,43 +47,43 @@ const char *sale_event_text(enum sale_event_kind kind)
 {
     switch (kind) {
     case SALE_TAP:
-        return "tap";
+        return TR_LATER("tap");
     case SALE_TAP_REFUSED:
-        return "tap refused";
+        return TR_LATER("tap refused");
     case SALE_WRONG_CARD:
-        return "wrong card";
+        return TR_LATER("wrong card");
     case SALE_LINE:
-        return "line";
+        return TR_LATER("line");
     case SALE_TOTAL:
-        return "total";
+        return TR_LATER("total");
     case SALE_REDEEM:
-        return "redeem";
+        return TR_LATER("redeem");
     case SALE_PAY:
-        return "pay";
+        return TR_LATER("pay");
     case SALE_WRITTEN:
-        return "written";
+        return TR_LATER("written");
     case SALE_NOT_WRITTEN:
-        return "not written";
+        return TR_LATER("not written");
     case SALE_CARD_READY:
-        return "card ready";
+        return TR_LATER("card ready");
     case SALE_CARD_DONE:
-        return "card done";
+        return TR_LATER("card done");
     case SALE_CARD_FAILED:
-        return "card failed";
+        return TR_LATER("card failed");
     case SALE_CARD_LOST:
-        return "card lost";
+        return TR_LATER("card lost");
     case SALE_SETTLED:
-        return "settled";
+        return TR_LATER("settled");
     case SALE_GIVE_UP:
-        return "give up";
+        return TR_LATER("give up");
     case SALE_CANCEL:
-        return "cancel";
+        return TR_LATER("cancel");
     case SALE_REFUND:
-        return "refund";
+        return TR_LATER("refund");
     case SALE_RESUME:
-        return "resume";
+        return TR_LATER("resume");
     case SALE_WITNESS:
-        return "witness";
+        return TR_LATER("witness");
     case SALE_EVENTS:
         break;
     }
@@ -170,44 +171,44 @@ static void not_now(const struct sale *s, const struct sale_event *in, struct sa
 {
     char who[MEMBER_TEXT_SIZE];
     member_text(who, s->member);
-    const char *what = sale_event_text(in->kind);
+    const char *what = tr(sale_event_text(in->kind));
     switch (s->state) {
     case SALE_IDLE:
-        say(out, SALE_NOT_NOW, "No %s now: no bill is open. Tap a card or enter the first line.",
-            what);
+        say(out, SALE_NOT_NOW,
+            tr("No %s now: no bill is open. Tap a card or enter the first line."), what);
         return;
     case SALE_IDENTIFIED:
-        say(out, SALE_NOT_NOW, "No %s now: the bill is open. Enter lines, then total.", what);
+        say(out, SALE_NOT_NOW, tr("No %s now: the bill is open. Enter lines, then total."), what);
         return;
     case SALE_TOTALLED:
-        say(out, SALE_NOT_NOW, "No %s now: the bill is totalled. Redeem, pay or cancel.", what);
+        say(out, SALE_NOT_NOW, tr("No %s now: the bill is totalled. Redeem, pay or cancel."), what);
         return;
     case SALE_PREPARING:
-        say(out, SALE_NOT_NOW, "No %s now: waiting for the card of %s. Hold it there, or cancel.",
-            what, who);
+        say(out, SALE_NOT_NOW,
+            tr("No %s now: waiting for the card of %s. Hold it there, or cancel."), what, who);
         return;
     case SALE_INTENDING:
     case SALE_COMMITTING:
-        say(out, SALE_NOT_NOW, "No %s now: the card is being debited. Keep it there.", what);
+        say(out, SALE_NOT_NOW, tr("No %s now: the card is being debited. Keep it there."), what);
         return;
     case SALE_DEBITED:
         say(out, SALE_NOT_NOW,
-            "No %s now: %" PRId64 " points are taken off the card. Pay the rest, or "
-            "cancel.",
+            tr("No %s now: %" PRId64 " points are taken off the card. Pay the rest, or "
+               "cancel."),
             what, points_n(s->wanted));
         return;
     case SALE_DOUBT:
         say(out, SALE_IN_DOUBT,
-            "No %s now: it is not known whether the card of %s was debited. Tap the "
-            "same card again; if it is gone, give up.",
+            tr("No %s now: it is not known whether the card of %s was debited. Tap the "
+               "same card again; if it is gone, give up."),
             what, who);
         return;
     case SALE_CLOSING:
-        say(out, SALE_NOT_NOW, "No %s now: the sale is being written.", what);
+        say(out, SALE_NOT_NOW, tr("No %s now: the sale is being written."), what);
         return;
     case SALE_DONE:
-        say(out, SALE_NOT_NOW, "No %s now: the last sale is finished. Tap a card or enter a line.",
-            what);
+        say(out, SALE_NOT_NOW,
+            tr("No %s now: the last sale is finished. Tap a card or enter a line."), what);
         return;
     case SALE_STATES:
         break;
@@ -257,20 +258,22 @@ static void say_card(struct sale_effects *out, const struct sale_event *in)
     enum sale_answer answer = answer_of_card(word);
     if (in->several)
         say(out, SALE_BAD_CARD,
-            "More than one card lies there; nothing was taken off any. One card, please.");
+            tr("More than one card lies there; nothing was taken off any. One card, please."));
     else if (answer == SALE_FOREIGN_CARD)
-        say(out, answer, "This is not a card of ours (%s). Sell without a card, or try another.",
+        say(out, answer,
+            tr("This is not a card of ours (%s). Sell without a card, or try another."),
             card_status_text(word));
     else if (answer == SALE_CARD_GONE)
-        say(out, answer, "The card left too early; nothing was taken off it. Hold it there again.");
+        say(out, answer,
+            tr("The card left too early; nothing was taken off it. Hold it there again."));
     else if (answer == SALE_NO_REDEEM)
         say(out, answer,
-            "The card holds fewer points than that; nothing was taken off it. Tap it again to "
-            "see what it holds.");
+            tr("The card holds fewer points than that; nothing was taken off it. Tap it again to "
+               "see what it holds."));
     else
         say(out, answer,
-            "The card does not answer as it should (%s); nothing was taken off it. Try again, "
-            "or sell without it.",
+            tr("The card does not answer as it should (%s); nothing was taken off it. Try again, "
+               "or sell without it."),
             card_status_text(word));
 }
 
@@ -288,30 +291,31 @@ static void on_tap(struct sale *s, const struct sale_event *in, struct sale_effe
         return;
     }
     if (!f->pack) {
-        say(out, SALE_NO_PACK, "This till has no programme yet. Connect it to head office once.");
+        say(out, SALE_NO_PACK,
+            tr("This till has no programme yet. Connect it to head office once."));
         return;
     }
     if (entry_is(s->intent) && !is_same_card(s, &in->seen->uid)) {
         member_text(who, s->member);
-        say(out, SALE_OTHER_CARD, "This is another card. Use the card of %s, or cancel this sale.",
-            who);
+        say(out, SALE_OTHER_CARD,
+            tr("This is another card. Use the card of %s, or cancel this sale."), who);
         return;
     }
     member_text(who, p->member);
     if (f->hot == CARD_REPLACED) {
-        say(out, SALE_BLOCKED_CARD, "This card of %s was replaced by another. Ask for the new one.",
-            who);
+        say(out, SALE_BLOCKED_CARD,
+            tr("This card of %s was replaced by another. Ask for the new one."), who);
         return;
     }
     if (f->hot == CARD_BLOCKED || p->flags & CARD_FLAG_BLOCKED) {
         say(out, SALE_BLOCKED_CARD,
-            "The card of %s is blocked. Sell without it; the member can ask head "
-            "office.",
+            tr("The card of %s is blocked. Sell without it; the member can ask head "
+               "office."),
             who);
         return;
     }
     if (p->member == 0) {
-        say(out, SALE_UNBOUND_CARD, "This card belongs to nobody yet. Enrol the member first.");
+        say(out, SALE_UNBOUND_CARD, tr("This card belongs to nobody yet. Enrol the member first."));
         return;
     }
     s->card = in->seen->uid;
@@ -329,10 +333,10 @@ static void on_tap(struct sale *s, const struct sale_event *in, struct sale_effe
     }
     char pending[64] = "";
     if (points_n(f->pending) > 0)
-        snprintf(pending, sizeof pending, ", %" PRId64 " more pending", points_n(f->pending));
-    say(out, SALE_OK, "%s, %s, %d points on the card%s%s.", who,
+        snprintf(pending, sizeof pending, tr(", %" PRId64 " more pending"), points_n(f->pending));
+    say(out, SALE_OK, tr("%s, %s, %d points on the card%s%s."), who,
         pack_find_tier(f->pack, s->tier)->name, s->purse, pending,
-        f->online ? "" : " (no line to head office)");
+        f->online ? "" : tr(" (no line to head office)"));
 }
 
 static void on_tap_refused(struct sale *s, const struct sale_event *in, struct sale_effects *out)
@@ -351,13 +355,13 @@ static void on_wrong_card(struct sale *s, const struct sale_event *in, struct sa
         s->state = SALE_TOTALLED;
         out->card = SALE_CARD_RELEASE;
         say(out, SALE_OTHER_CARD,
-            "This is another card; nothing was taken off it. Hold the card of %s "
-            "there and redeem again.",
+            tr("This is another card; nothing was taken off it. Hold the card of %s "
+               "there and redeem again."),
             who);
     } else if (sale_wants(s) == SALE_WANT_SETTLE) {
         say(out, SALE_OTHER_CARD,
-            "This is another card. The sale of %s is not finished: tap that card; if "
-            "it is gone, give up.",
+            tr("This is another card. The sale of %s is not finished: tap that card; if "
+               "it is gone, give up."),
             who);
     } else {
         not_now(s, in, out);
@@ -383,12 +387,12 @@ static void on_line(struct sale *s, const struct sale_event *in, struct sale_eff
         !memchr(l->category, 0, sizeof l->category) || l->quantity <= 0 ||
         money_minor(l->amount) < 0 || !money_add(&total, s->t.total, l->amount)) {
         say(out, SALE_BAD_LINE,
-            "This line does not count: it needs an article, a quantity of 1 or more and "
-            "an amount of 0 or more.");
+            tr("This line does not count: it needs an article, a quantity of 1 or more and "
+               "an amount of 0 or more."));
         return;
     }
     if (s->t.line_count >= TXN_LINES_MAX) {
-        say(out, SALE_FULL, "A bill has at most %d lines. Pay this one and begin another.",
+        say(out, SALE_FULL, tr("A bill has at most %d lines. Pay this one and begin another."),
             TXN_LINES_MAX);
         return;
     }
@@ -396,7 +400,7 @@ static void on_line(struct sale *s, const struct sale_event *in, struct sale_eff
     s->t.total = total;
     char sum[PACK_MONEY_SIZE];
     pack_money_text(sum, in->facts->pack, total);
-    say(out, SALE_OK, "%s x %d: %d lines, %s.", l->sku, l->quantity, s->t.line_count, sum);
+    say(out, SALE_OK, tr("%s x %d: %d lines, %s."), l->sku, l->quantity, s->t.line_count, sum);
 }
 
 /* What the bill earns when value of it is paid with points (I6). A bill without a member earns
@@ -434,15 +438,16 @@ static void do_total(struct sale *s, const struct sale_event *in, struct sale_ef
     struct errmsg why = {""};
     char sum[PACK_MONEY_SIZE], worth[PACK_MONEY_SIZE];
     if (s->t.line_count == 0) {
-        say(out, SALE_EMPTY, "The bill has no lines yet. Enter the first one.");
+        say(out, SALE_EMPTY, tr("The bill has no lines yet. Enter the first one."));
         return;
     }
     if (!f->pack) {
-        say(out, SALE_NO_PACK, "This till has no programme yet. Connect it to head office once.");
+        say(out, SALE_NO_PACK,
+            tr("This till has no programme yet. Connect it to head office once."));
         return;
     }
     if (!rate(s, f, money_of(0), &why)) {
-        say(out, SALE_BAD_LINE, "This bill cannot be rated (%s). Cancel it.", why.text);
+        say(out, SALE_BAD_LINE, tr("This bill cannot be rated (%s). Cancel it."), why.text);
         return;
     }
     memset(&s->offer, 0, sizeof s->offer);
@@ -454,13 +459,13 @@ static void do_total(struct sale *s, const struct sale_event *in, struct sale_ef
     pack_money_text(sum, f->pack, s->t.total);
     pack_money_text(worth, f->pack, s->offer.most_value);
     if (s->member == 0)
-        say(out, SALE_OK, "Total %s, no card. Pay, or tap a card first.", sum);
+        say(out, SALE_OK, tr("Total %s, no card. Pay, or tap a card first."), sum);
     else if (points_n(s->offer.most) > 0)
         say(out, SALE_OK,
-            "Total %s, earns %" PRId64 " points. Up to %" PRId64 " points may pay %s of it.", sum,
-            points_n(s->earning.points), points_n(s->offer.most), worth);
+            tr("Total %s, earns %" PRId64 " points. Up to %" PRId64 " points may pay %s of it."),
+            sum, points_n(s->earning.points), points_n(s->offer.most), worth);
     else
-        say(out, SALE_OK, "Total %s, earns %" PRId64 " points. No points to redeem: %s", sum,
+        say(out, SALE_OK, tr("Total %s, earns %" PRId64 " points. No points to redeem: %s"), sum,
             points_n(s->earning.points), redeem_answer_text(s->offer.limit));
 }
 
@@ -476,7 +481,7 @@ static bool reference_fits(const struct sale_event *in, struct sale_effects *out
 {
     if (!in->ref || strlen(in->ref) < TXN_REF_SIZE)
         return true;
-    say(out, SALE_BAD_LINE, "A reference has at most %d characters.", TXN_REF_SIZE - 1);
+    say(out, SALE_BAD_LINE, tr("A reference has at most %d characters."), TXN_REF_SIZE - 1);
     return false;
 }
 
@@ -490,28 +495,29 @@ static void on_redeem(struct sale *s, const struct sale_event *in, struct sale_e
         return;
     }
     if (s->member == 0) {
-        say(out, SALE_NO_CARD, "Redeeming needs a card. Tap it first.");
+        say(out, SALE_NO_CARD, tr("Redeeming needs a card. Tap it first."));
         return;
     }
     if (entry_is(s->intent) && s->fate != COMMIT_NOT_DONE) {
         say(out, SALE_IN_DOUBT,
-            "This card may have been debited already. Tap the same card again, or let "
-            "the member pay whole.");
+            tr("This card may have been debited already. Tap the same card again, or let "
+               "the member pay whole."));
         return;
     }
     if (!reference_fits(in, out))
         return;
     if (!f->pack) {
-        say(out, SALE_NO_PACK, "This till has no programme yet. Connect it to head office once.");
+        say(out, SALE_NO_PACK,
+            tr("This till has no programme yet. Connect it to head office once."));
         return;
     }
     if (in->known) {
-        say(out, SALE_CONFLICT, "Bill %s was closed before. Use another reference.", in->ref);
+        say(out, SALE_CONFLICT, tr("Bill %s was closed before. Use another reference."), in->ref);
         return;
     }
     if (entry_is(s->intent) && in->ref && *in->ref && !text_equal(in->ref, s->t.ref)) {
-        say(out, SALE_CONFLICT, "This bill was begun as %s. Use that reference.",
-            *s->t.ref ? s->t.ref : "one without a reference");
+        say(out, SALE_CONFLICT, tr("This bill was begun as %s. Use that reference."),
+            *s->t.ref ? s->t.ref : tr("one without a reference"));
         return;
     }
     struct redeem_facts facts = redeem_facts_of(s, f);
@@ -531,7 +537,7 @@ static void on_redeem(struct sale *s, const struct sale_event *in, struct sale_e
         return;
     }
     if (points_n(points) <= 0 || points_n(points) > INT32_MAX) { /* a card counts in 32 bits */
-        say(out, SALE_NO_REDEEM, "That is no number of points.");
+        say(out, SALE_NO_REDEEM, tr("That is no number of points."));
         return;
     }
     s->wanted = points;
@@ -573,8 +579,8 @@ static void on_card_ready(struct sale *s, const struct sale_event *in, struct sa
         s->state = SALE_TOTALLED;
         out->card = SALE_CARD_RELEASE;
         say(out, SALE_NOT_NOW,
-            "The redemption was given up before anything was taken off the card. Redeem "
-            "again.");
+            tr("The redemption was given up before anything was taken off the card. Redeem "
+               "again."));
         return;
     }
     fill_bill(s, f, TXN_INTENT);
@@ -606,7 +612,7 @@ static void on_card_done(struct sale *s, const struct sale_event *in, struct sal
     pack_money_text(value, in->facts->pack, s->wanted_value);
     pack_money_text(rest, in->facts->pack, due);
     say(out, SALE_OK,
-        "%" PRId64 " points taken off the card pay %s; %s to pay. The card may be taken away.",
+        tr("%" PRId64 " points taken off the card pay %s; %s to pay. The card may be taken away."),
         points_n(s->wanted), value, rest);
 }
 
@@ -618,8 +624,8 @@ static void into_doubt(struct sale *s, struct sale_effects *out)
     s->state = SALE_DOUBT;
     out->card = SALE_CARD_SETTLE;
     say(out, SALE_IN_DOUBT,
-        "The card left at the last moment: it is not known whether %" PRId64 " points "
-        "were taken off it. Tap the same card (%s) again; if it is gone, give up.",
+        tr("The card left at the last moment: it is not known whether %" PRId64 " points "
+           "were taken off it. Tap the same card (%s) again; if it is gone, give up."),
         points_n(s->wanted), who);
 }
 
@@ -637,8 +643,8 @@ static void on_card_failed(struct sale *s, const struct sale_event *in, struct s
         s->fate = COMMIT_NOT_DONE;
         out->card = SALE_CARD_RELEASE;
         say(out, SALE_BAD_CARD,
-            "The card refused (%s); nothing was taken off it. Redeem again, or let the "
-            "member pay whole.",
+            tr("The card refused (%s); nothing was taken off it. Redeem again, or let the "
+               "member pay whole."),
             card_status_text(in->word));
         return;
     case SALE_DOUBT:
@@ -648,8 +654,8 @@ static void on_card_failed(struct sale *s, const struct sale_event *in, struct s
             if (s->state == SALE_DOUBT)
                 out->card = SALE_CARD_SETTLE;
             say(out, SALE_IN_DOUBT,
-                "The card could not be read (%s). Tap the same card (%s) again; if it "
-                "is gone, give up.",
+                tr("The card could not be read (%s). Tap the same card (%s) again; if it "
+                   "is gone, give up."),
                 card_status_text(in->word), who);
             return;
         }
@@ -694,8 +700,8 @@ static void on_settled(struct sale *s, const struct sale_event *in, struct sale_
         s->purse = in->purse;
         s->state = SALE_TOTALLED;
         say(out, SALE_OK,
-            "The card was not debited; it holds %d points. Redeem again, or let the member "
-            "pay whole.",
+            tr("The card was not debited; it holds %d points. Redeem again, or let the member "
+               "pay whole."),
             s->purse);
         return;
     case COMMIT_DOUBT:
@@ -706,8 +712,8 @@ static void on_settled(struct sale *s, const struct sale_event *in, struct sale_
     if (s->state == SALE_DOUBT)
         out->card = SALE_CARD_SETTLE;
     say(out, SALE_IN_DOUBT,
-        "The card of %s was used elsewhere since and no longer shows it. Give up: the "
-        "member pays whole, and head office gives back what was taken.",
+        tr("The card of %s was used elsewhere since and no longer shows it. Give up: the "
+           "member pays whole, and head office gives back what was taken."),
         who);
 }
 
@@ -722,8 +728,8 @@ static void on_give_up(struct sale *s, const struct sale_event *in, struct sale_
     out->card = SALE_CARD_RELEASE;
     pack_money_text(sum, in->facts->pack, s->t.total);
     say(out, SALE_OK,
-        "Given up: the member pays the whole %s. If the card was debited, head office gives "
-        "the points back. Pay, or cancel.",
+        tr("Given up: the member pays the whole %s. If the card was debited, head office gives "
+           "the points back. Pay, or cancel."),
         sum);
 }
 
@@ -754,9 +760,9 @@ static void on_resume(struct sale *s, const struct sale_event *in, struct sale_e
     member_text(who, s->member);
     pack_money_text(sum, in->facts->pack, t->total);
     say(out, SALE_IN_DOUBT,
-        "The till stopped in the middle of a sale of %s (%s%s%s). Tap the same card "
-        "again: it shows whether %" PRId64 " points were taken. If it is gone, give up.",
-        who, sum, *t->ref ? ", bill " : "", t->ref, points_n(t->redeemed));
+        tr("The till stopped in the middle of a sale of %s (%s%s%s). Tap the same card "
+           "again: it shows whether %" PRId64 " points were taken. If it is gone, give up."),
+        who, sum, *t->ref ? tr(", bill ") : "", t->ref, points_n(t->redeemed));
 }
 
 /* An earlier sale was given up in doubt; its card came by and told.  The bill in hand stays as it
@@ -830,16 +836,16 @@ static void say_sale(struct sale_effects *out, const struct pack *pack)
     pack_money_text(due, pack, r->due);
     entry_text(entry, r->entry);
     if (r->member == 0) {
-        say(out, SALE_OK, "Receipt %s: %s paid, no card.", entry, due);
+        say(out, SALE_OK, tr("Receipt %s: %s paid, no card."), entry, due);
         return;
     }
     member_text(who, r->member);
     char redeemed[48] = "";
     if (points_n(r->redeemed))
-        snprintf(redeemed, sizeof redeemed, " and redeemed %" PRId64, points_n(r->redeemed));
-    say(out, SALE_OK, "Receipt %s: %s paid, %s earned %" PRId64 " points%s.%s", entry, due, who,
+        snprintf(redeemed, sizeof redeemed, tr(" and redeemed %" PRId64), points_n(r->redeemed));
+    say(out, SALE_OK, tr("Receipt %s: %s paid, %s earned %" PRId64 " points%s.%s"), entry, due, who,
         points_n(r->earned), redeemed,
-        r->commit == COMMIT_DOUBT ? " Whether the card was debited is settled by head office."
+        r->commit == COMMIT_DOUBT ? tr(" Whether the card was debited is settled by head office.")
                                   : "");
 }
 
@@ -851,11 +857,12 @@ static void say_refund(struct sale_effects *out, const struct pack *pack, bool r
     entry_text(entry, r->entry);
     if (!rated)
         say(out, SALE_OK,
-            "Receipt %s: goods worth %s taken back. Head office works out the points.", entry, due);
+            tr("Receipt %s: goods worth %s taken back. Head office works out the points."), entry,
+            due);
     else
         say(out, SALE_OK,
-            "Receipt %s: give back %s; %" PRId64 " points taken back, %" PRId64
-            " redeemed points returned.",
+            tr("Receipt %s: give back %s; %" PRId64 " points taken back, %" PRId64
+               " redeemed points returned."),
             entry, due, points_n(r->earned), points_n(r->redeemed));
 }
 
@@ -880,7 +887,7 @@ static void on_pay_known(struct sale *s, const struct sale_event *in, struct sal
                            same_lines(s->t.lines, s->t.line_count, k->lines, k->line_count)));
     if (!same) {
         say(out, SALE_CONFLICT,
-            "Bill %s was closed before with other contents. Use another reference.", in->ref);
+            tr("Bill %s was closed before with other contents. Use another reference."), in->ref);
         return;
     }
     confirm_again(s, k, out);
@@ -902,17 +909,19 @@ static void on_pay(struct sale *s, const struct sale_event *in, struct sale_effe
         return;
     }
     if (!f->pack) {
-        say(out, SALE_NO_PACK, "This till has no programme yet. Connect it to head office once.");
+        say(out, SALE_NO_PACK,
+            tr("This till has no programme yet. Connect it to head office once."));
         return;
     }
     if (*s->t.ref && in->ref && *in->ref && !text_equal(in->ref, s->t.ref)) {
-        say(out, SALE_CONFLICT, "This bill was begun as %s. Pay it with that reference.", s->t.ref);
+        say(out, SALE_CONFLICT, tr("This bill was begun as %s. Pay it with that reference."),
+            s->t.ref);
         return;
     }
     bool debited = s->state == SALE_DEBITED;
     struct money value = debited ? s->wanted_value : money_of(0);
     if (!rate(s, f, value, &why)) {
-        say(out, SALE_BAD_LINE, "This bill cannot be rated (%s). Cancel it.", why.text);
+        say(out, SALE_BAD_LINE, tr("This bill cannot be rated (%s). Cancel it."), why.text);
         return;
     }
     fill_bill(s, f, TXN_SALE);
@@ -958,7 +967,7 @@ static void on_cancel(struct sale *s, const struct sale_event *in, struct sale_e
     }
     if (!entry_is(s->intent)) { /* nothing was written: nothing is to be taken back */
         sale_init(s);
-        say(out, SALE_OK, "Cancelled.");
+        say(out, SALE_OK, tr("Cancelled."));
         return;
     }
     struct txn *t = &s->other;
@@ -1044,7 +1053,7 @@ static bool rate_refund(struct txn *t, const struct sale_event *in, struct sale_
     if (rules_match_returns(o->lines, o->line_count, left, t->lines, t->line_count, returns,
                             TXN_LINES_MAX, &count, &why)) {
         say(out, SALE_NOT_SOLD,
-            "Not on that receipt, or back already (%s). Look at the receipt again.", why.text);
+            tr("Not on that receipt, or back already (%s). Look at the receipt again."), why.text);
         return false;
     }
     if (o->member == 0 || !in->pack_then)
@@ -1057,9 +1066,9 @@ static bool rate_refund(struct txn *t, const struct sale_event *in, struct sale_
                         .tier = o->tier,
                         .earned_today = in->earned_before};
     struct points redeemed = txn_redeemed(o);
-    if (rules_clawback(in->pack_then, &bill, redeemed, left, &given, returns, count,
-                       money_of(0), &claw, &why)) {
-        say(out, SALE_NOT_SOLD, "This refund does not work out (%s).", why.text);
+    if (rules_clawback(in->pack_then, &bill, redeemed, left, &given, returns, count, money_of(0),
+                       &claw, &why)) {
+        say(out, SALE_NOT_SOLD, tr("This refund does not work out (%s)."), why.text);
         return false;
     }
     t->points = claw.clawed;
@@ -1076,7 +1085,7 @@ static void on_refund_known(struct sale *s, const struct sale_event *in, struct 
     if (k->kind != TXN_REFUND || !entry_equal(k->original, in->receipt) ||
         (!in->all && !same_lines(in->back, in->back_count, k->lines, k->line_count))) {
         say(out, SALE_CONFLICT,
-            "Refund %s was made before with other contents. Use another reference.", in->ref);
+            tr("Refund %s was made before with other contents. Use another reference."), in->ref);
         return;
     }
     confirm_again(s, k, out);
@@ -1103,21 +1112,21 @@ static void on_refund(struct sale *s, const struct sale_event *in, struct sale_e
         return;
     }
     if (!entry_is(in->receipt)) {
-        say(out, SALE_NOT_SOLD, "A refund needs the receipt it is about, such as T0007-123.");
+        say(out, SALE_NOT_SOLD, tr("A refund needs the receipt it is about, such as T0007-123."));
         return;
     }
     bool foreign = in->receipt.terminal != f->next.terminal;
     if (!foreign && (!in->original || in->original->kind != TXN_SALE)) {
-        say(out, SALE_NOT_SOLD, "There is no sale with receipt %s at this till.", entry);
+        say(out, SALE_NOT_SOLD, tr("There is no sale with receipt %s at this till."), entry);
         return;
     }
     if (foreign && in->all) {
-        say(out, SALE_NOT_SOLD, "Receipt %s is of another till: enter the lines that come back.",
-            entry);
+        say(out, SALE_NOT_SOLD,
+            tr("Receipt %s is of another till: enter the lines that come back."), entry);
         return;
     }
     if (!in->all && (in->back_count <= 0 || in->back_count > TXN_LINES_MAX)) {
-        say(out, SALE_EMPTY, "Enter what comes back, or say all.");
+        say(out, SALE_EMPTY, tr("Enter what comes back, or say all."));
         return;
     }
     struct txn *t = &s->other;
@@ -1132,12 +1141,12 @@ static void on_refund(struct sale *s, const struct sale_event *in, struct sale_e
         lines_left(t, in->original, in->left, in->given);
     else if (!lines_given(t, in->back, in->back_count)) {
         say(out, SALE_BAD_LINE,
-            "A line that comes back needs a quantity of 1 or more and an amount of 0 or "
-            "more.");
+            tr("A line that comes back needs a quantity of 1 or more and an amount of 0 or "
+               "more."));
         return;
     }
     if (t->line_count == 0) {
-        say(out, SALE_NOT_SOLD, "Everything on receipt %s came back before.", entry);
+        say(out, SALE_NOT_SOLD, tr("Everything on receipt %s came back before."), entry);
         return;
     }
     if (!foreign) {
@@ -1180,10 +1189,11 @@ static void on_written(struct sale *s, const struct sale_event *in, struct sale_
     if (kind == TXN_CANCEL) {
         enum txn_commit fate = s->fate;
         sale_init(s);
-        say(out, SALE_OK, "Cancelled.%s",
-            fate == COMMIT_DONE    ? " Head office gives the redeemed points back to the member."
-            : fate == COMMIT_DOUBT ? " If the card was debited, head office gives the points back."
-                                   : "");
+        say(out, SALE_OK, tr("Cancelled.%s"),
+            fate == COMMIT_DONE ? tr(" Head office gives the redeemed points back to the member.")
+            : fate == COMMIT_DOUBT
+                ? tr(" If the card was debited, head office gives the points back.")
+                : "");
         return;
     }
     sale_receipt_of(&out->confirm, s->writing);
@@ -1201,13 +1211,13 @@ static void on_not_written(struct sale *s, const struct sale_event *in, struct s
         s->state = SALE_TOTALLED;
         out->card = SALE_CARD_RELEASE;
         say(out, SALE_UNSAVED,
-            "The journal cannot be written; nothing was taken off the card. See that the "
-            "disk has room, then redeem again.");
+            tr("The journal cannot be written; nothing was taken off the card. See that the "
+               "disk has room, then redeem again."));
     } else if (s->state == SALE_CLOSING) {
         s->state = s->before;
         say(out, SALE_UNSAVED,
-            "The journal cannot be written; nothing is confirmed. See that the disk has "
-            "room, then try again.");
+            tr("The journal cannot be written; nothing is confirmed. See that the disk has "
+               "room, then try again."));
     } else {
         not_now(s, in, out);
     }

@@ -12,6 +12,7 @@
 #include "terminal/till.h"
 
 #include "base/crash.h"
+#include "base/tr.h"
 #include "hw/clock.h"
 
 #include <string.h>
@@ -31,7 +32,7 @@ static void arm(struct till *t, bool fresh)
     t->tap.taken = false;
     t->tap.at = AT_CARD;
     if (t->reader && t->reader->ops->arm(t->reader, fresh, &why))
-        till_tell(t, "The card reader does not listen: %s.", why.text);
+        till_tell(t, tr("The card reader does not listen: %s."), why.text);
 }
 
 void tap_end(struct till *t)
@@ -143,9 +144,9 @@ static void wait_for_card(struct till *t, int64_t now_ms)
     if ((e == ERR_NO_DEVICE) != p->reader_away) {
         p->reader_away = e == ERR_NO_DEVICE;
         if (p->reader_away)
-            till_tell(t, "The card reader is away (%s). Plug it in again.", why.text);
+            till_tell(t, tr("The card reader is away (%s). Plug it in again."), why.text);
         else
-            till_tell(t, "The card reader is there again.");
+            till_tell(t, tr("The card reader is there again."));
     }
     if (e == OK)
         found(t);
@@ -282,7 +283,7 @@ void tap_answered(struct till *t, const struct wire_answer *a)
         return;
     }
     if (a->say == SAY_REFUSED)
-        till_tell(t, "Head office: %s", a->refused.sentence);
+        till_tell(t, tr("Head office: %s"), a->refused.sentence);
     tap_offline(t);
 }
 
@@ -301,7 +302,7 @@ static void lost(struct till *t, const struct errmsg *why)
     } else if (stale && !p->again) {
         p->again = true;
         arm(t, false);
-        till_tell(t, "Hold the card there again (%s).", why->text);
+        till_tell(t, tr("Hold the card there again (%s)."), why->text);
     } else if (p->job == JOB_IDENTIFY) {
         arm(t,
             false); /* it was pulled away, or only just came near: whoever waits goes on waiting */

@@ -6,6 +6,7 @@
 
 #include "base/crash.h"
 #include "base/date.h"
+#include "base/tr.h"
 #include "hw/clock.h"
 
 #include <inttypes.h>
@@ -40,7 +41,7 @@ static void save_number(struct till *t, const char *name, int64_t value)
     struct errmsg why = {""};
     put_le(raw, (uint64_t)value, sizeof raw);
     if (journal_save(t->journal, name, bytes_of(raw, sizeof raw), &why))
-        till_tell(t, "The journal: %s.", why.text);
+        till_tell(t, tr("The journal: %s."), why.text);
 }
 
 int32_t uplink_days_since_contact(const struct till *t, int64_t now_s)
@@ -149,7 +150,7 @@ static void send_batch(struct till *t)
         s->signature = buf_bytes(&signature);
     }
     if (e && e != ERR_NOT_FOUND) { /* a damaged journal: say it, sell on, try the heartbeat later */
-        till_tell(t, "What is owed to head office cannot be read: %s.", why.text);
+        till_tell(t, tr("What is owed to head office cannot be read: %s."), why.text);
         outbox_refused(&u->outbox, clock_tick_ms(), random_number());
         return;
     }
@@ -170,7 +171,7 @@ static void take_hot(struct till *t, const struct wire_synced *s)
     for (int32_t i = 0; i < s->hot_count && !e; i++)
         e = journal_set_card_status(t->journal, &s->hot[i].card, s->hot[i].status, &why);
     if (e) {
-        till_tell(t, "The hot list cannot be kept: %s.", why.text);
+        till_tell(t, tr("The hot list cannot be kept: %s."), why.text);
         return;
     }
     if (s->hot_version != t->hot_version) {
@@ -189,25 +190,26 @@ static void take_synced(struct till *t, const struct wire_synced *s, int64_t now
     case OUTBOX_OK:
     case OUTBOX_REWOUND:
         if (u->outbox.acked && journal_set_acked(t->journal, u->outbox.acked, &why))
-            till_tell(t, "The journal: %s.", why.text);
+            till_tell(t, tr("The journal: %s."), why.text);
         break;
     case OUTBOX_WRONG:
-        till_tell(t,
-                  "Head office has entries up to %u of this till, which wrote only %u. Was an old "
-                  "disk put "
-                  "back, or is there a second till of this number? Call head office.",
-                  s->acked_seq, journal_next_seq(t->journal) - 1);
+        till_tell(
+            t,
+            tr("Head office has entries up to %u of this till, which wrote only %u. Was an old "
+               "disk put "
+               "back, or is there a second till of this number? Call head office."),
+            s->acked_seq, journal_next_seq(t->journal) - 1);
         break;
     }
     crash_point("after-acked");
     if (s->has_pack) {
         enum err e = packs_take(t, s->pack_json, s->pack_signature, &why);
         if (e) {
-            till_tell(t, "A programme from head office is refused: %s.", why.text);
+            till_tell(t, tr("A programme from head office is refused: %s."), why.text);
             outbox_refused(&u->outbox, now_ms,
                            random_number()); /* or it would come again at once */
         } else {
-            till_tell(t, "Programme %u has come, in effect from its day on.", s->pack_version);
+            till_tell(t, tr("Programme %u has come, in effect from its day on."), s->pack_version);
         }
     }
     take_hot(t, s);
@@ -223,7 +225,7 @@ static void line_down(struct till *t, const struct errmsg *why, int64_t now_ms)
     u->asked = ASKED_NOTHING;
     outbox_lost(&u->outbox, now_ms, random_number());
     if (!u->told_down)
-        till_tell(t, "No line to head office: %s. Selling goes on.", why->text);
+        till_tell(t, tr("No line to head office: %s. Selling goes on."), why->text);
     u->told_down = true;
     if (asked_card)
         tap_offline(t);
@@ -242,7 +244,7 @@ static void take_answer(struct till *t, int64_t now_ms)
         if (a->say == SAY_SYNCED) {
             take_synced(t, &a->synced, now_ms);
         } else {
-            till_tell(t, "Head office does not take what is owed: %s",
+            till_tell(t, tr("Head office does not take what is owed: %s"),
                       a->say == SAY_REFUSED ? a->refused.sentence : "it answers something else");
             outbox_refused(&u->outbox, now_ms, random_number());
         }
