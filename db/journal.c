@@ -66,6 +66,14 @@ enum statement {
     STATUS,
     SET_STATUS,
     CLEAR_STATUS,
+    RECEIPT_PUT,
+    RECEIPT_SET,
+    RECEIPT_FORGET,
+    RECEIPT_GET,
+    RECEIPT_NEXT,
+    RECEIPTS_WAITING_COUNT,
+    RECEIPTS_START,
+    RECEIPTS_END,
     STATEMENT_COUNT
 };
 
@@ -118,6 +126,18 @@ static const char *const sql[STATEMENT_COUNT] = {
     [SET_STATUS] = "INSERT INTO hot (card, status) VALUES (?1, ?2)"
                    " ON CONFLICT (card) DO UPDATE SET status = excluded.status",
     [CLEAR_STATUS] = "DELETE FROM hot WHERE card = ?1",
+    [RECEIPT_PUT] = "INSERT OR REPLACE INTO receipt (seq, state, boot, balance, purse, expiring, expiring_day, why,"
+                    " language) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [RECEIPT_SET] = "UPDATE receipt SET state = ?2 WHERE seq = ?1",
+    [RECEIPT_FORGET] = "DELETE FROM receipt WHERE state = 5 AND seq <= ?1",
+    [RECEIPT_GET] = "SELECT seq, state, boot, balance, purse, expiring, expiring_day, why, language"
+                    " FROM receipt WHERE seq = ?1",
+    [RECEIPT_NEXT] = "SELECT seq, state, boot, balance, purse, expiring, expiring_day, why, language"
+                     " FROM receipt WHERE state < 5 ORDER BY seq LIMIT 1",
+    [RECEIPTS_WAITING_COUNT] = "SELECT count(*) FROM receipt WHERE state < 5",
+    [RECEIPTS_START] = "UPDATE receipt SET state = 4"
+                       " WHERE state < 5 AND (state = 3 OR (state = 2 AND (boot <> ?1 OR ?1 = '')))",
+    [RECEIPTS_END] = "UPDATE receipt SET state = 1 WHERE state = 2",
 };
 
 struct journal {
@@ -128,6 +148,7 @@ struct journal {
     uint32_t damaged_from; /* 0 = sound as far as opening looked */
     bool sync_failed;
     int log_pages; /* in the write-ahead log after the last commit */
+    struct journal_receipt receipt; /* to be written with the next entry; state 0 = none */
     int lock;
 };
 
@@ -533,6 +554,28 @@ static bool keep_open_intents(struct journal *j, const struct txn *t, uint32_t c
     return run(j, OPEN_INTENT);
 }
 
+static bool put_receipt(struct journal *j, const struct journal_receipt *r)
+{
+    sqlite3_stmt *st = j->st[RECEIPT_PUT];
+    sqlite3_bind_int64(st, 1, r->seq);
+    sqlite3_bind_int(st, 2, (int)r->state);
+    sqlite3_bind_text(st, 3, r->boot, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 4, points_n(r->balance));
+    sqlite3_bind_int64(st, 5, points_n(r->purse));
+    sqlite3_bind_int64(st, 6, points_n(r->expiring));
+    sqlite3_bind_int(st, 7, r->expiring_day);
+    sqlite3_bind_text(st, 8, r->why, -1, SQLITE_STATIC);
+    sqlite3_bind_text(st, 9, r->language, -1, SQLITE_STATIC);
+    return run(j, RECEIPT_PUT);
+}
+
+static bool keep_receipt(struct journal *j, const struct journal_receipt *r, uint32_t seq)
+{
+    struct journal_receipt own = *r;
+    own.seq = seq;
+    return own.state == 0 || put_receipt(j, &own);
+}
+
 static bool keep_acked(struct journal *j)
 {
     if (j->acked == j->acked_on_disk)
@@ -572,6 +615,8 @@ enum err journal_append(struct journal *j, const struct txn *t, struct bytes ent
     assert(j->damaged_from || t->id.seq == journal_next_seq(j));
     assert(entry.size >= 1 && entry.size <= JOURNAL_ENTRY_MAX);
     assert(closes.terminal != j->terminal || closes.seq < t->id.seq);
+    struct journal_receipt receipt = j->receipt;
+    j->receipt.state = 0;
     if (j->damaged_from)
         return err_set(why, ERR_CORRUPT, "the journal is damaged from entry %u on: nothing is added",
                        j->damaged_from);
@@ -588,7 +633,8 @@ enum err journal_append(struct journal *j, const struct txn *t, struct bytes ent
     chain(hash, j->last_hash, entry);
     if (!run(j, BEGIN))
         return failed(j, why, what);
-    bool good = insert_entry(j, t, entry, own, hash) && keep_open_intents(j, t, own) && keep_acked(j);
+    bool good = insert_entry(j, t, entry, own, hash) && keep_open_intents(j, t, own) && keep_acked(j) &&
+                keep_receipt(j, &receipt, t->id.seq);
     crash_point("journal-before-commit");
     if (!good || !run(j, COMMIT)) {
         e = failed(j, why, what);
@@ -810,6 +856,119 @@ enum err journal_verify(struct journal *j, uint32_t *count, struct errmsg *why)
     *count = 0;
     enum err e = walk(j, 0, count, why);
     return e ? e : verify_tables(j, why);
+}
+
+/* ---- receipts ---- */
+
+void journal_with_receipt(struct journal *j, const struct journal_receipt *r)
+{
+    j->receipt = *r;
+}
+
+static enum err receipts_writable(struct journal *j, struct errmsg *why)
+{
+    return j->damaged_from || j->sync_failed ? err_set(why, ERR_IO, "the journal takes nothing") : OK;
+}
+
+enum err journal_receipts_start(struct journal *j, const char *boot, struct errmsg *why)
+{
+    enum err e = receipts_writable(j, why);
+    if (e)
+        return e;
+    begin_unsynced(j);
+    sqlite3_bind_text(j->st[RECEIPTS_START], 1, boot, -1, SQLITE_STATIC);
+    return end_unsynced(j, run(j, RECEIPTS_START), why, "looking through the receipts");
+}
+
+void journal_receipts_end(struct journal *j)
+{
+    if (receipts_writable(j, NULL))
+        return;
+    begin_unsynced(j);
+    (void)!end_unsynced(j, run(j, RECEIPTS_END), NULL, "putting the receipts aside");
+}
+
+static void text_column(char *out, size_t size, sqlite3_stmt *st, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(st, column);
+    snprintf(out, size, "%s", text ? text : "");
+}
+
+static enum err read_receipt(struct journal *j, enum statement s, struct journal_receipt *out,
+                             struct errmsg *why)
+{
+    int rc;
+    enum err e = OK;
+    sqlite3_stmt *st = j->st[s];
+    *out = (struct journal_receipt){0};
+    if (has_row(j, s, &rc)) {
+        out->seq = (uint32_t)sqlite3_column_int64(st, 0);
+        out->state = (enum receipt_state)sqlite3_column_int(st, 1);
+        text_column(out->boot, sizeof out->boot, st, 2);
+        out->balance = points_of(sqlite3_column_int64(st, 3));
+        out->purse = points_of(sqlite3_column_int64(st, 4));
+        out->expiring = points_of(sqlite3_column_int64(st, 5));
+        out->expiring_day = sqlite3_column_int(st, 6);
+        text_column(out->why, sizeof out->why, st, 7);
+        text_column(out->language, sizeof out->language, st, 8);
+    } else {
+        e = rc == SQLITE_DONE ? err_set(why, ERR_NOT_FOUND, "no such receipt is kept")
+                              : failed(j, why, "reading the receipts");
+    }
+    done(j, s);
+    return e;
+}
+
+enum err journal_receipt_next(struct journal *j, struct journal_receipt *out, struct errmsg *why)
+{
+    return read_receipt(j, RECEIPT_NEXT, out, why);
+}
+
+enum err journal_receipt_get(struct journal *j, uint32_t seq, struct journal_receipt *out,
+                             struct errmsg *why)
+{
+    sqlite3_bind_int64(j->st[RECEIPT_GET], 1, seq);
+    return read_receipt(j, RECEIPT_GET, out, why);
+}
+
+uint32_t journal_receipts_waiting(struct journal *j)
+{
+    return (uint32_t)sum(j, RECEIPTS_WAITING_COUNT, 0);
+}
+
+enum err journal_receipt_put(struct journal *j, const struct journal_receipt *r, struct errmsg *why)
+{
+    enum err e = receipts_writable(j, why);
+    if (e)
+        return e;
+    if (r->state == RECEIPT_BEGUN)
+        return put_receipt(j, r) ? OK : failed(j, why, "queueing a receipt");
+    begin_unsynced(j);
+    return end_unsynced(j, put_receipt(j, r), why, "queueing a receipt");
+}
+
+static bool set_receipt(struct journal *j, uint32_t seq, enum receipt_state state)
+{
+    sqlite3_bind_int64(j->st[RECEIPT_SET], 1, seq);
+    sqlite3_bind_int(j->st[RECEIPT_SET], 2, (int)state);
+    if (!run(j, RECEIPT_SET))
+        return false;
+    if (state != RECEIPT_PRINTED || seq <= RECEIPTS_KEPT)
+        return true;
+    sqlite3_bind_int64(j->st[RECEIPT_FORGET], 1, seq - RECEIPTS_KEPT);
+    return run(j, RECEIPT_FORGET);
+}
+
+enum err journal_receipt_set(struct journal *j, const struct journal_receipt *r, enum receipt_state state,
+                             struct errmsg *why)
+{
+    enum err e = receipts_writable(j, why);
+    if (e)
+        return e;
+    if (state == RECEIPT_BEGUN && r->state != RECEIPT_PROMISED)
+        return set_receipt(j, r->seq, state) ? OK : failed(j, why, "noting that a receipt is printed");
+    begin_unsynced(j);
+    return end_unsynced(j, set_receipt(j, r->seq, state), why, "noting what became of a receipt");
 }
 
 /* ---- settings and hot list ---- */

@@ -71,6 +71,53 @@ MUST_CHECK enum err journal_memo_find(struct journal *j, const char *door, const
 MUST_CHECK enum err journal_memo_get(struct journal *j, uint32_t id, struct journal_memo *out,
                                      struct buf *buffer, struct errmsg *why);
 
+/* ---- receipts: what became of the paper of each SALE and REFUND ----
+ *
+ *   journal_with_receipt, append --> WAITING or PROMISED --begun--> BEGUN --reported--> PRINTED
+ *                                          ^                          |
+ *                                          +---- certainly not begun -+   found at start: COPY --> PRINTED
+ *
+ * Only an original on its way from WAITING to the printer costs an fsync of its own: after a power cut it must not
+ * come again as an original.  PROMISED saves it: that the printer was ready is on disk with the entry, and after
+ * another start of the machine such a one counts as printed in part.  Whatever else is written here may be
+ * lost in a power cut; then at worst a copy is printed. */
+
+enum receipt_state {
+    RECEIPT_WAITING = 1, /* certainly not begun */
+    RECEIPT_PROMISED,    /* certainly not begun while this machine runs */
+    RECEIPT_BEGUN,
+    RECEIPT_COPY, /* to be printed, marked as a copy */
+    RECEIPT_PRINTED
+};
+enum { RECEIPT_BOOT_SIZE = 40, RECEIPT_WHY_SIZE = 200, RECEIPT_LANGUAGE_SIZE = 8, RECEIPTS_KEPT = 200 };
+struct journal_receipt {
+    uint32_t seq; /* the SALE or REFUND */
+    enum receipt_state state;
+    char boot[RECEIPT_BOOT_SIZE]; /* this start of the machine; "" = not known */
+    struct points balance, purse; /* -1 = not told */
+    struct points expiring;       /* 0 = not known */
+    int32_t expiring_day;
+    char why[RECEIPT_WHY_SIZE], language[RECEIPT_LANGUAGE_SIZE];
+};
+/* The next journal_append writes r too, in the same transaction, for its own seq.  Forgotten after it, whether or
+ * not it was written.  r is copied. */
+void journal_with_receipt(struct journal *j, const struct journal_receipt *r);
+/* At start, before all below: what was begun, or promised at another start of the machine, is now COPY. */
+MUST_CHECK enum err journal_receipts_start(struct journal *j, const char *boot, struct errmsg *why);
+/* At the end: what was promised is certainly not begun. */
+void journal_receipts_end(struct journal *j);
+/* The oldest that is not PRINTED, and how many they are.  Errors: ERR_NOT_FOUND, ERR_IO. */
+MUST_CHECK enum err journal_receipt_next(struct journal *j, struct journal_receipt *out, struct errmsg *why);
+uint32_t journal_receipts_waiting(struct journal *j);
+/* Errors: ERR_NOT_FOUND (older than the RECEIPTS_KEPT last ones, or never queued). */
+MUST_CHECK enum err journal_receipt_get(struct journal *j, uint32_t seq, struct journal_receipt *out,
+                                        struct errmsg *why);
+/* Written anew, whatever was there.  On disk on return only when state is BEGUN.  Errors: ERR_IO. */
+MUST_CHECK enum err journal_receipt_put(struct journal *j, const struct journal_receipt *r, struct errmsg *why);
+/* Likewise, of one that is there.  From PROMISED to BEGUN it is not synced. */
+MUST_CHECK enum err journal_receipt_set(struct journal *j, const struct journal_receipt *r,
+                                        enum receipt_state state, struct errmsg *why);
+
 /* Encoded entries are copied into out (emptied first), after their hash was checked.  Errors:
  * ERR_NOT_FOUND, ERR_FULL, ERR_CORRUPT, ERR_IO. */
 MUST_CHECK enum err journal_get(struct journal *j, uint32_t seq, struct buf *out, struct errmsg *why);

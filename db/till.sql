@@ -70,3 +70,19 @@ CREATE TABLE told (
     time_s INTEGER NOT NULL,
     value  BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- What became of the paper of each SALE and REFUND, and what the receipt says beyond its entry; written in the
+-- entry's own transaction.  state: 1 waiting, certainly not begun; 2 promised: the printer was ready and boot (the
+-- machine's) still runs, else it may have been printed; 3 begun; 4 to be printed, marked COPY; 5 printed.
+CREATE TABLE receipt (
+    seq          INTEGER PRIMARY KEY CHECK (seq > 0),
+    state        INTEGER NOT NULL CHECK (state BETWEEN 1 AND 5),
+    boot         TEXT NOT NULL,
+    balance      INTEGER NOT NULL, -- points; -1 = not told
+    purse        INTEGER NOT NULL, -- likewise
+    expiring     INTEGER NOT NULL CHECK (expiring >= 0),
+    expiring_day INTEGER NOT NULL,
+    why          TEXT NOT NULL,
+    language     TEXT NOT NULL
+) STRICT;
+CREATE INDEX receipt_waiting ON receipt (seq) WHERE state < 5;

@@ -808,3 +808,177 @@ TEST(journal, gifts_of_a_cashier_entries_of_a_member_and_what_was_told_are_found
     assert_int_equal(out.size, 4);
     journal_close(j);
 }
+
+/* ---- receipts ---- */
+
+static void append_with(struct journal *j, enum receipt_state state, const char *boot)
+{
+    struct txn t = txn_of(j, TXN_SALE, &card_a, 5, 0);
+    struct journal_receipt r = {.state = state,
+                                .balance = points_of(12),
+                                .purse = points_of(-1),
+                                .expiring = points_of(3),
+                                .expiring_day = 14999,
+                                .why = "10.00 GBP x 1/2 = 5",
+                                .language = "zh"};
+    snprintf(r.boot, sizeof r.boot, "%s", boot);
+    journal_with_receipt(j, &r);
+    assert_int_equal(append(j, &t, 0), OK);
+}
+
+static enum receipt_state state_of(struct journal *j, uint32_t seq)
+{
+    struct journal_receipt r;
+    return journal_receipt_get(j, seq, &r, NULL) == OK ? r.state : 0;
+}
+
+static void set_receipt(struct journal *j, uint32_t seq, enum receipt_state state)
+{
+    struct journal_receipt r;
+    assert_int_equal(journal_receipt_get(j, seq, &r, NULL), OK);
+    assert_int_equal(journal_receipt_set(j, &r, state, NULL), OK);
+}
+
+TEST(journal, a_receipt_is_queued_by_its_own_sale_with_no_fsync_more_and_forgotten_with_one_that_failed)
+{
+    faultvfs_use();
+    struct journal *j = open_journal(path_of("till.db"));
+    append_sales(j, 1);
+    int64_t syncs = faultvfs.syncs;
+    append_with(j, RECEIPT_PROMISED, "boot");
+    assert_int_equal(faultvfs.syncs - syncs, 1);
+    struct journal_receipt r;
+    assert_int_equal(journal_receipt_next(j, &r, NULL), OK);
+    assert_int_equal(r.seq, 2);
+    assert_int_equal(r.state, RECEIPT_PROMISED);
+    assert_int_equal(points_n(r.balance), 12);
+    assert_int_equal(points_n(r.purse), -1);
+    assert_int_equal(points_n(r.expiring), 3);
+    assert_int_equal(r.expiring_day, 14999);
+    assert_string_equal(r.why, "10.00 GBP x 1/2 = 5");
+    assert_string_equal(r.language, "zh");
+    assert_string_equal(r.boot, "boot");
+    append_sales(j, 1); /* without */
+    assert_int_equal(journal_receipts_waiting(j), 1);
+
+    faultvfs.fail_write = faultvfs.writes + 1;
+    struct txn t = txn_of(j, TXN_SALE, &card_a, 5, 0);
+    journal_with_receipt(j, &r);
+    assert_int_equal(append(j, &t, 0), ERR_IO);
+    faultvfs.fail_write = 0;
+    assert_int_equal(append(j, &t, 0), OK);
+    assert_int_equal(journal_receipts_waiting(j), 1);
+    journal_close(j);
+}
+
+TEST(journal, only_an_original_that_had_to_wait_costs_an_fsync_when_it_is_begun)
+{
+    static const struct {
+        enum receipt_state from, to;
+        int syncs;
+    } rows[] = {
+        {RECEIPT_PROMISED, RECEIPT_BEGUN, 0}, {RECEIPT_WAITING, RECEIPT_BEGUN, 1},
+        {RECEIPT_BEGUN, RECEIPT_PRINTED, 0},  {RECEIPT_BEGUN, RECEIPT_WAITING, 0},
+        {RECEIPT_BEGUN, RECEIPT_COPY, 0},     {RECEIPT_COPY, RECEIPT_PRINTED, 0},
+    };
+    faultvfs_use();
+    struct journal *j = open_journal(path_of("till.db"));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        append_with(j, rows[i].from, "boot");
+        int64_t syncs = faultvfs.syncs;
+        set_receipt(j, (uint32_t)i + 1, rows[i].to);
+        assert_int_equal(state_of(j, (uint32_t)i + 1), rows[i].to);
+        assert_int_equal(faultvfs.syncs - syncs, rows[i].syncs);
+    }
+    struct journal_receipt r = {.seq = 1, .state = RECEIPT_COPY}; /* asked for again */
+    assert_int_equal(journal_receipt_put(j, &r, NULL), OK);
+    assert_int_equal(state_of(j, 1), RECEIPT_COPY);
+    journal_close(j);
+}
+
+TEST(journal, what_was_begun_or_promised_before_the_machine_started_again_is_a_copy)
+{
+    static const struct {
+        enum receipt_state before;
+        const char *boot, *now;
+        enum receipt_state after;
+    } rows[] = {
+        {RECEIPT_WAITING, "one", "two", RECEIPT_WAITING}, {RECEIPT_PROMISED, "one", "one", RECEIPT_PROMISED},
+        {RECEIPT_PROMISED, "one", "two", RECEIPT_COPY},   {RECEIPT_PROMISED, "", "", RECEIPT_COPY},
+        {RECEIPT_BEGUN, "one", "one", RECEIPT_COPY},      {RECEIPT_COPY, "one", "one", RECEIPT_COPY},
+        {RECEIPT_PRINTED, "one", "two", RECEIPT_PRINTED},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char name[20];
+        snprintf(name, sizeof name, "%zu.db", i);
+        struct journal *j = open_journal(path_of(name));
+        append_with(j, rows[i].before, rows[i].boot);
+        assert_int_equal(journal_receipts_start(j, rows[i].now, NULL), OK);
+        assert_int_equal(state_of(j, 1), rows[i].after);
+        journal_receipts_end(j); /* the till ends well: nothing is only promised any more */
+        assert_int_equal(state_of(j, 1),
+                         rows[i].after == RECEIPT_PROMISED ? RECEIPT_WAITING : rows[i].after);
+        journal_close(j);
+    }
+}
+
+TEST(journal, printed_receipts_are_forgotten_after_a_while_and_waiting_ones_never)
+{
+    struct journal *j = open_journal(path_of("till.db"));
+    for (uint32_t seq = 1; seq <= RECEIPTS_KEPT + 3; seq++) {
+        append_with(j, RECEIPT_WAITING, "");
+        if (seq != 2)
+            set_receipt(j, seq, RECEIPT_PRINTED);
+    }
+    assert_int_equal(state_of(j, 1), 0);
+    assert_int_equal(state_of(j, 2), RECEIPT_WAITING);
+    assert_int_equal(state_of(j, 3), 0);
+    assert_int_equal(state_of(j, 4), RECEIPT_PRINTED);
+    assert_int_equal(journal_receipts_waiting(j), 1);
+    journal_close(j);
+}
+
+TEST(journal, after_a_power_cut_no_receipt_that_was_begun_is_an_original)
+{
+    for (int round = 0; round < 40; round++) {
+        char name[60];
+        bool begun[100] = {false};
+        uint32_t next = 1, count = 1 + test_below(60);
+        faultvfs_use();
+        faultvfs.remember = true;
+        snprintf(name, sizeof name, "%d.db", round);
+        struct journal *j = open_journal(path_of(name));
+        for (uint32_t i = 0; i < count; i++) {
+            append_with(j, test_below(2) ? RECEIPT_PROMISED : RECEIPT_WAITING, "before");
+            while (next < journal_next_seq(j) && test_below(3)) {
+                set_receipt(j, next, RECEIPT_BEGUN);
+                begun[next] = true;
+                if (test_below(4) == 0)
+                    break; /* the cut may come now: it is in the printer */
+                if (test_below(3) == 0) {
+                    set_receipt(j, next, RECEIPT_WAITING); /* certainly not begun after all */
+                    begun[next] = false;
+                    break;
+                }
+                set_receipt(j, next++, RECEIPT_PRINTED);
+            }
+            if (next < journal_next_seq(j) && state_of(j, next) == RECEIPT_BEGUN)
+                next++;
+        }
+        char dir[300];
+        snprintf(name, sizeof name, "after%d", round);
+        snprintf(dir, sizeof dir, "%s", path_of(name));
+        mkdir(dir, 0700);
+        faultvfs_cut(dir);
+        journal_close(j);
+        faultvfs.remember = false;
+        snprintf(name, sizeof name, "after%d/%d.db", round, round);
+        j = open_journal(path_of(name));
+        assert_int_equal(journal_receipts_start(j, "after", NULL), OK);
+        assert_int_equal(journal_next_seq(j), count + 1);
+        for (uint32_t seq = 1; seq <= count; seq++)
+            if (begun[seq] && state_of(j, seq) != RECEIPT_COPY && state_of(j, seq) != RECEIPT_PRINTED)
+                fail_msg("round %d: receipt %u is %d", round, seq, state_of(j, seq));
+        journal_close(j);
+    }
+}
