@@ -63,6 +63,11 @@ enum statement {
     TOLD,
     LOAD,
     SAVE,
+    STAFF,
+    STAFF_BADGE,
+    STAFF_COUNT,
+    STAFF_SET,
+    STAFF_REMOVE,
     STATUS,
     SET_STATUS,
     CLEAR_STATUS,
@@ -122,6 +127,14 @@ static const char *const sql[STATEMENT_COUNT] = {
     [LOAD] = "SELECT value FROM setting WHERE name = ?1",
     [SAVE] = "INSERT INTO setting (name, value) VALUES (?1, ?2)"
              " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+    [STAFF] = "SELECT id, name, role, language, pin_salt, pin_hash, badge, grant_limit, grant_day_limit"
+              " FROM staff WHERE id = ?1",
+    [STAFF_BADGE] = "SELECT id, name, role, language, pin_salt, pin_hash, badge, grant_limit,"
+                    " grant_day_limit FROM staff WHERE badge = ?1 ORDER BY id LIMIT 1",
+    [STAFF_COUNT] = "SELECT count(*) FROM staff",
+    [STAFF_SET] = "INSERT OR REPLACE INTO staff (id, name, role, language, pin_salt, pin_hash, badge,"
+                  " grant_limit, grant_day_limit) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [STAFF_REMOVE] = "DELETE FROM staff WHERE id = ?1",
     [STATUS] = "SELECT status FROM hot WHERE card = ?1",
     [SET_STATUS] = "INSERT INTO hot (card, status) VALUES (?1, ?2)"
                    " ON CONFLICT (card) DO UPDATE SET status = excluded.status",
@@ -1032,6 +1045,107 @@ enum err journal_told(struct journal *j, struct bytes shown, int64_t *time_s, st
     }
     done(j, TOLD);
     return e;
+}
+
+/* ---- staff ---- */
+
+uint32_t journal_staff_version(struct journal *j)
+{
+    uint8_t raw[4];
+    struct buf b = BUF_ON(raw);
+    struct errmsg why;
+    return journal_load(j, "staff", &b, &why) == OK && b.size == sizeof raw
+               ? (uint32_t)get_le(raw, sizeof raw)
+               : 0;
+}
+
+static bool set_one(struct journal *j, const struct staff *p)
+{
+    enum statement s = p->role == STAFF_GONE ? STAFF_REMOVE : STAFF_SET;
+    sqlite3_stmt *st = j->st[s];
+    sqlite3_bind_int64(st, 1, p->id);
+    if (s == STAFF_SET) {
+        sqlite3_bind_text(st, 2, p->name, -1, SQLITE_STATIC);
+        sqlite3_bind_int(st, 3, (int)p->role);
+        sqlite3_bind_text(st, 4, p->language, -1, SQLITE_STATIC);
+        sqlite3_bind_blob(st, 5, p->pin.salt, sizeof p->pin.salt, SQLITE_STATIC);
+        sqlite3_bind_blob(st, 6, p->pin.hash, sizeof p->pin.hash, SQLITE_STATIC);
+        bind_card(st, 7, &p->badge);
+        sqlite3_bind_int64(st, 8, points_n(p->grant_limit));
+        sqlite3_bind_int64(st, 9, points_n(p->grant_day_limit));
+    }
+    return run(j, s);
+}
+
+enum err journal_set_staff(struct journal *j, const struct staff *changes, int32_t count,
+                           uint32_t version, struct errmsg *why)
+{
+    uint8_t raw[4];
+    put_le(raw, version, sizeof raw);
+    begin_unsynced(j);
+    bool good = run(j, BEGIN);
+    for (int32_t i = 0; i < count && good; i++)
+        good = set_one(j, &changes[i]);
+    good = good && journal_save(j, "staff", bytes_of(raw, sizeof raw), why) == OK && run(j, COMMIT);
+    enum err e = good ? OK : failed(j, why, "writing who works here"), ended;
+    if (!good)
+        (void)run(j, ROLLBACK);
+    ended = end_unsynced(j, true, why, "writing who works here");
+    return e ? e : ended;
+}
+
+int32_t journal_staff_count(struct journal *j)
+{
+    int rc;
+    int32_t count = has_row(j, STAFF_COUNT, &rc) ? sqlite3_column_int(j->st[STAFF_COUNT], 0) : 0;
+    done(j, STAFF_COUNT);
+    return count;
+}
+
+static void column_fixed(void *out, size_t size, sqlite3_stmt *st, int column)
+{
+    struct bytes b = column_bytes(st, column);
+    memset(out, 0, size);
+    if (b.size == size)
+        memcpy(out, b.data, size);
+}
+
+static enum err find_staff(struct journal *j, enum statement s, struct staff *out, struct errmsg *why)
+{
+    int rc;
+    enum err e = OK;
+    sqlite3_stmt *st = j->st[s];
+    memset(out, 0, sizeof *out);
+    if (has_row(j, s, &rc)) {
+        out->id = (uint32_t)sqlite3_column_int64(st, 0);
+        snprintf(out->name, sizeof out->name, "%s", (const char *)sqlite3_column_text(st, 1));
+        out->role = (enum staff_role)sqlite3_column_int(st, 2);
+        snprintf(out->language, sizeof out->language, "%s", (const char *)sqlite3_column_text(st, 3));
+        column_fixed(out->pin.salt, sizeof out->pin.salt, st, 4);
+        column_fixed(out->pin.hash, sizeof out->pin.hash, st, 5);
+        column_fixed(out->badge.b, sizeof out->badge.b, st, 6);
+        out->grant_limit = points_of(sqlite3_column_int64(st, 7));
+        out->grant_day_limit = points_of(sqlite3_column_int64(st, 8));
+    } else {
+        e = rc == SQLITE_DONE ? err_set(why, ERR_NOT_FOUND, "nobody of that number or badge works here")
+                              : failed(j, why, "reading who works here");
+    }
+    done(j, s);
+    return e;
+}
+
+enum err journal_staff(struct journal *j, uint32_t id, struct staff *out, struct errmsg *why)
+{
+    sqlite3_bind_int64(j->st[STAFF], 1, id);
+    return find_staff(j, STAFF, out, why);
+}
+
+enum err journal_staff_by_badge(struct journal *j, const struct card_uid *badge, struct staff *out,
+                                struct errmsg *why)
+{
+    assert(uid_is(badge));
+    bind_card(j->st[STAFF_BADGE], 1, badge);
+    return find_staff(j, STAFF_BADGE, out, why);
 }
 
 enum card_status journal_card_status(struct journal *j, const struct card_uid *card)

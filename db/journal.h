@@ -11,6 +11,7 @@
 #define PATRON_DB_JOURNAL_H
 
 #include "base/bytes.h"
+#include "base/staff.h"
 #include "base/txn.h"
 
 struct journal;
@@ -173,6 +174,17 @@ MUST_CHECK enum err journal_tell(struct journal *j, struct bytes shown, int64_t 
                                  struct bytes value, struct errmsg *why);
 MUST_CHECK enum err journal_told(struct journal *j, struct bytes shown, int64_t *time_s, struct buf *out,
                                  struct errmsg *why);
+/* Who may work here, as head office says.  Changes: a role of STAFF_GONE takes a person out.  All of it and the
+ * version, or nothing; without an fsync of its own. */
+MUST_CHECK enum err journal_set_staff(struct journal *j, const struct staff *changes, int32_t count,
+                                      uint32_t version, struct errmsg *why);
+uint32_t journal_staff_version(struct journal *j); /* 0 = nothing has come yet */
+/* How many there are: with 0 nobody has to log in. */
+int32_t journal_staff_count(struct journal *j);
+/* Errors: ERR_NOT_FOUND. */
+MUST_CHECK enum err journal_staff(struct journal *j, uint32_t id, struct staff *out, struct errmsg *why);
+MUST_CHECK enum err journal_staff_by_badge(struct journal *j, const struct card_uid *badge,
+                                           struct staff *out, struct errmsg *why);
 /* Hot list.  A card that is not in it, CARD_ACTIVE; one that cannot be looked up, CARD_BLOCKED. */
 enum card_status journal_card_status(struct journal *j, const struct card_uid *card);
 MUST_CHECK enum err journal_set_card_status(struct journal *j, const struct card_uid *card,

@@ -64,6 +64,20 @@ CREATE TABLE hot (
     status INTEGER NOT NULL CHECK (status IN (2, 3))
 ) STRICT, WITHOUT ROWID;
 
+-- Who may work here; no row: nobody has to log in.  Its version is the setting "staff".
+CREATE TABLE staff (
+    id              INTEGER PRIMARY KEY CHECK (id > 0),
+    name            TEXT NOT NULL,
+    role            INTEGER NOT NULL CHECK (role IN (1, 2)), -- cashier, supervisor
+    language        TEXT NOT NULL,
+    pin_salt        BLOB NOT NULL CHECK (length(pin_salt) = 16),
+    pin_hash        BLOB NOT NULL CHECK (length(pin_hash) = 32), -- zeros = no PIN
+    badge           BLOB CHECK (length(badge) = 7),
+    grant_limit     INTEGER NOT NULL,
+    grant_day_limit INTEGER NOT NULL
+) STRICT;
+CREATE INDEX staff_badge ON staff (badge) WHERE badge IS NOT NULL;
+
 -- What head office told of whoever showed this (a card's UID, or the digest of another thing), without names.
 CREATE TABLE told (
     shown  BLOB PRIMARY KEY CHECK (length(shown) BETWEEN 1 AND 16),

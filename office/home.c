@@ -24,6 +24,7 @@ static const struct {
     {"keys/ca.key", offsetof(struct home, ca_key)},
     {"keys/office.key", offsetof(struct home, office_key)},
     {"keys/pack.key", offsetof(struct home, pack_key)},
+    {"keys/code.key", offsetof(struct home, code_key)},
 };
 enum { KEY_FILES = sizeof key_files / sizeof *key_files };
 
@@ -45,6 +46,21 @@ static void card_key_table(struct card_office_keys *k, struct card_key table[CAR
     table[2] = (struct card_key){"k2-till", &k->k2};
     table[3] = (struct card_key){"k3-credit", &k->k3};
     table[4] = (struct card_key){"tmac", &k->tmac};
+}
+
+static const struct {
+    const char *name;
+    size_t at; /* of the 16 bytes in struct known_keys */
+} known_key_lines[] = {
+    {"lookup", offsetof(struct known_keys, lookup)},
+    {"sun-meta", offsetof(struct known_keys, sun_meta)},
+    {"sun-file", offsetof(struct known_keys, sun_file)},
+};
+enum { KNOWN_KEYS = sizeof known_key_lines / sizeof *known_key_lines, KNOWN_KEY_SIZE = 16 };
+
+static uint8_t *known_key(struct home *home, int i)
+{
+    return (uint8_t *)&home->known_keys + known_key_lines[i].at;
 }
 
 /* Every key pointer may be freed from here on. */
@@ -161,6 +177,33 @@ static enum err read_card_keys(struct home *home, struct errmsg *why)
     return e;
 }
 
+static enum err read_known_keys(struct home *home, struct errmsg *why)
+{
+    char text[FILE_MAX], *rest = text, *line;
+    unsigned seen = 0;
+    enum err e = read_file(home, "keys/known.keys", true, text, why);
+    while (!e && (line = strsep(&rest, "\n"))) {
+        char *value = strchr(line, ' ');
+        if (*line == '#' || *line == 0)
+            continue;
+        if (value)
+            *value++ = 0;
+        int i = 0;
+        while (i < KNOWN_KEYS && strcmp(line, known_key_lines[i].name) != 0)
+            i++;
+        size_t size = 0;
+        if (i == KNOWN_KEYS || !value || seen & 1u << i ||
+            hex_decode(known_key(home, i), KNOWN_KEY_SIZE, &size, value) != OK || size != KNOWN_KEY_SIZE)
+            e = err_set(why, ERR_CORRUPT, "%s/keys/known.keys: not a line of this file", home->dir);
+        else
+            seen |= 1u << i;
+    }
+    bytes_wipe(text, sizeof text);
+    if (!e && seen != (1u << KNOWN_KEYS) - 1)
+        e = err_set(why, ERR_CORRUPT, "%s/keys/known.keys: a key is missing", home->dir);
+    return e;
+}
+
 static enum err read_key(struct home *home, int i, struct errmsg *why)
 {
     char text[FILE_MAX];
@@ -204,6 +247,8 @@ static enum err check_pair(const struct home *home, const mbedtls_x509_crt *cert
     return e;
 }
 
+static enum err make_newer(struct home *home, struct errmsg *why);
+
 enum err home_open(struct home *home, const char *dir, struct errmsg *why)
 {
     char path[HOME_PATH_MAX];
@@ -221,10 +266,14 @@ enum err home_open(struct home *home, const char *dir, struct errmsg *why)
     e = check_private(home->dir, &folder, "700", why); /* the ledger has people's names in it */
     if (!e)
         e = check_private(path, &st, "700", why);
+    if (!e)
+        e = make_newer(home, why);
     for (int i = 0; !e && i < KEY_FILES; i++)
         e = read_key(home, i, why);
     if (!e)
         e = read_card_keys(home, why);
+    if (!e)
+        e = read_known_keys(home, why);
     if (!e)
         e = read_cert(home, "ca.crt", &home->ca, why);
     if (!e)
@@ -296,6 +345,46 @@ static enum err make_card_keys(struct home *home, struct errmsg *why)
     return e;
 }
 
+static enum err make_known_keys(struct home *home, struct errmsg *why)
+{
+    char text[FILE_MAX], hex[2 * KNOWN_KEY_SIZE + 1];
+    int n = snprintf(text, sizeof text,
+                     "# Keys of the ways to be known without a full card.  sun-file makes tags genuine:\n"
+                     "# never copy it to a till.  Without lookup nobody is found by telephone or tag any more.\n");
+    for (int i = 0; i < KNOWN_KEYS; i++) {
+        if (mbed_random(NULL, known_key(home, i), KNOWN_KEY_SIZE))
+            return err_set(why, ERR_CRYPTO, "no random numbers");
+        hex_encode(hex, known_key(home, i), KNOWN_KEY_SIZE);
+        n += snprintf(text + n, sizeof text - (size_t)n, "%s %s\n", known_key_lines[i].name, hex);
+    }
+    enum err e = write_file(home, "keys/known.keys", 0600, bytes_of(text, (size_t)n), why);
+    bytes_wipe(text, sizeof text);
+    bytes_wipe(hex, sizeof hex);
+    return e;
+}
+
+static bool has_file(const struct home *home, const char *name)
+{
+    char path[HOME_PATH_MAX];
+    home_path(home, name, path);
+    return access(path, F_OK) == 0;
+}
+
+/* A folder of a program that knew neither codes nor tags. */
+static enum err make_newer(struct home *home, struct errmsg *why)
+{
+    enum { CODE_KEY = KEY_FILES - 1 };
+    enum err e = OK;
+    if (!has_file(home, key_files[CODE_KEY].name)) {
+        e = make_key(home, CODE_KEY, why);
+        mbedtls_pk_free(key_of(home, CODE_KEY)); /* it is read with the others */
+        mbedtls_pk_init(key_of(home, CODE_KEY));
+    }
+    if (!e && !has_file(home, "keys/known.keys"))
+        e = make_known_keys(home, why);
+    return e;
+}
+
 static enum err make_certs(struct home *home, int64_t now_s, struct errmsg *why)
 {
     uint8_t ca_room[MBED_CERT_DER_MAX], office_room[MBED_CERT_DER_MAX], pem_room[FILE_MAX];
@@ -361,6 +450,8 @@ enum err home_create(struct home *home, const char *dir, int64_t now_s, struct e
         e = make_key(home, i, why);
     if (!e)
         e = make_card_keys(home, why);
+    if (!e)
+        e = make_known_keys(home, why);
     if (!e)
         e = make_certs(home, now_s, why);
     return e;

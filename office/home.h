@@ -9,6 +9,9 @@
  *         office.key        head office's TLS key
  *         pack.key          signs rule packs
  *         card.keys         the class keys of the member cards
+ *         code.key          signs member codes; its public half goes to tills
+ *         known.keys        of digests and of NTAG 424 tags; made, like code.key, for a folder of an older
+ *                           program when it is opened
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_OFFICE_HOME_H
 #define PATRON_OFFICE_HOME_H
@@ -18,14 +21,22 @@
 
 enum { HOME_PATH_MAX = 512 };
 
+/* Keys of the ways to be known without a full card. */
+struct known_keys {
+    uint8_t lookup[16];   /* of the digests that stand for a telephone number or tag; tills have it */
+    uint8_t sun_meta[16]; /* NTAG 424: decrypts UID and counter; tills have it */
+    uint8_t sun_file[16]; /* NTAG 424: its MAC; derived for each tag, never leaves head office */
+};
+
 struct home {
     char dir[HOME_PATH_MAX];
     char target[HOME_PATH_MAX]; /* home_create: what dir becomes; else "" */
     mbedtls_x509_crt ca;
     mbedtls_x509_crt office; /* office.next is the CA: the chain to show to tills, in whose
                                  * handshake a till that enrols finds the CA its code speaks of */
-    mbedtls_pk_context ca_key, office_key, pack_key;
+    mbedtls_pk_context ca_key, office_key, pack_key, code_key;
     struct card_office_keys card_keys;
+    struct known_keys known_keys;
 };
 
 /* Open an existing folder; home is the caller's memory with any contents; home_finish it, also

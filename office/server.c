@@ -74,7 +74,7 @@ struct server {
     struct wire_answer answer;
     struct hot_card hot[WIRE_HOT_MAX];
     uint8_t json[PACK_JSON_MAX], signature[MBED_SIGNATURE_MAX];
-    uint8_t certificate[MBED_CERT_DER_MAX], pack_key[MBED_KEY_DER_MAX];
+    uint8_t certificate[MBED_CERT_DER_MAX], pack_key[MBED_KEY_DER_MAX], code_key[MBED_KEY_DER_MAX];
 };
 
 /* ---- the log ---- */
@@ -470,8 +470,9 @@ static void answer_enrolled(struct server *s, struct conn *c, const struct termi
     struct errmsg why = {""};
     struct wire_answer *a = &s->answer;
     struct card_till_keys keys;
-    struct buf pack_key = BUF_ON(s->pack_key);
-    if (mbed_public_write(&pack_key, &s->home->pack_key, &why) != OK) {
+    struct buf pack_key = BUF_ON(s->pack_key), code_key = BUF_ON(s->code_key);
+    if (mbed_public_write(&pack_key, &s->home->pack_key, &why) != OK ||
+        mbed_public_write(&code_key, &s->home->code_key, &why) != OK) {
         refuse(s, c, ERR_CRYPTO, "%s", why.text);
         return;
     }
@@ -486,6 +487,9 @@ static void answer_enrolled(struct server *s, struct conn *c, const struct termi
     memcpy(a->enrolled.aid, keys.scheme.aid, sizeof a->enrolled.aid);
     a->enrolled.key_version = keys.scheme.key_version;
     memcpy(a->enrolled.k2, keys.k2.b, sizeof a->enrolled.k2);
+    a->enrolled.code_key = buf_bytes(&code_key);
+    memcpy(a->enrolled.lookup_key, s->home->known_keys.lookup, sizeof a->enrolled.lookup_key);
+    memcpy(a->enrolled.sun_meta_key, s->home->known_keys.sun_meta, sizeof a->enrolled.sun_meta_key);
     send_answer(s, c, a);
     bytes_wipe(&keys, sizeof keys);
     bytes_wipe(a, sizeof *a);

@@ -476,6 +476,7 @@ static enum err put_hold(struct buf *out, const struct wire_request *r, struct e
     Hold m = {.member = in->member,
               .points = points_n(in->points),
               .means = in->means,
+              .approved_by = in->approved_by,
               .value = put_from(&in->value)};
     UID_PUT(m.card, &in->card);
     TEXT_COPY(m.name, in->name);
@@ -496,6 +497,7 @@ static enum err get_hold(struct wire_hold *out, struct bytes message, struct err
         out->member = m.member;
         out->points = points_of(m.points);
         out->means = (enum txn_means)m.means;
+        out->approved_by = m.approved_by;
         TEXT_COPY(out->name, m.name);
         TEXT_COPY(out->pin, m.pin);
     }
@@ -735,7 +737,7 @@ static bool put_staff(pb_ostream_t *stream, const pb_field_t *field, void *const
 {
     const struct wire_synced *in = *arg;
     for (int32_t i = 0; i < in->staff_count; i++) {
-        const struct wire_staff *p = &in->staff[i];
+        const struct staff *p = &in->staff[i];
         Staff m = {.id = p->id,
                    .role = p->role,
                    .grant_limit = points_n(p->grant_limit),
@@ -744,8 +746,8 @@ static bool put_staff(pb_ostream_t *stream, const pb_field_t *field, void *const
             PB_RETURN_ERROR(stream, "a text is not terminated");
         TEXT_COPY(m.name, p->name);
         TEXT_COPY(m.language, p->language);
-        FIXED_PUT(m.pin_salt, p->pin_salt);
-        FIXED_PUT(m.pin_hash, p->pin_hash);
+        FIXED_PUT(m.pin_salt, p->pin.salt);
+        FIXED_PUT(m.pin_hash, p->pin.hash);
         UID_PUT(m.badge, &p->badge);
         if (!pb_encode_tag_for_field(stream, field) ||
             !pb_encode_submessage(stream, Staff_fields, &m))
@@ -765,8 +767,8 @@ static bool get_staff(pb_istream_t *stream, const pb_field_t *field, void **arg)
         PB_RETURN_ERROR(stream, "too many staff");
     if (!pb_decode(stream, Staff_fields, &m))
         return false;
-    struct wire_staff *p = &out->staff[out->staff_count++];
-    if (!FIXED_GET(p->pin_salt, m.pin_salt) || !FIXED_GET(p->pin_hash, m.pin_hash) ||
+    struct staff *p = &out->staff[out->staff_count++];
+    if (!FIXED_GET(p->pin.salt, m.pin_salt) || !FIXED_GET(p->pin.hash, m.pin_hash) ||
         !FIXED_GET(p->badge.b, m.badge) || m.id == 0 || m.role > STAFF_SUPERVISOR)
         PB_RETURN_ERROR(stream, "staff: number, role, PIN or badge");
     p->id = m.id;

@@ -8,6 +8,7 @@
 #define PATRON_SYNC_WIRE_H
 
 #include "base/bytes.h"
+#include "base/staff.h"
 #include "base/txn.h"
 
 enum {
@@ -22,11 +23,11 @@ enum {
     WIRE_PROGRAM_SIZE = 32,
     WIRE_SENTENCE_SIZE = 320,
     WIRE_VALUE_MAX = 320,    /* what was shown: a code, a tag's message */
-    WIRE_NAME_SIZE = 64,     /* of a person */
+    WIRE_NAME_SIZE = STAFF_NAME_SIZE, /* of a person */
     WIRE_PHONE_SIZE = 24,    /* "+49301234567" */
     WIRE_PIN_SIZE = 12,
     WIRE_STAFF_MAX = 50,
-    WIRE_LANGUAGE_SIZE = 8
+    WIRE_LANGUAGE_SIZE = STAFF_LANGUAGE_SIZE
 };
 
 /* ---- entries ---- */
@@ -89,6 +90,7 @@ struct wire_hold {
     char pin[WIRE_PIN_SIZE]; /* wipe it after use */
     struct card_uid card;
     struct bytes value;
+    uint32_t approved_by; /* the supervisor who knows this member; 0 = nobody */
 };
 struct wire_person {
     member_id member;
@@ -144,17 +146,6 @@ struct wire_enrolled {
     struct bytes code_key;       /* DER */
     uint8_t lookup_key[16], sun_meta_key[16];
 };
-/* Who may work at a till: Staff in link.proto. */
-enum staff_role { STAFF_GONE = 0, STAFF_CASHIER = 1, STAFF_SUPERVISOR = 2 };
-struct wire_staff {
-    uint32_t id; /* > 0 */
-    char name[WIRE_NAME_SIZE];
-    enum staff_role role;
-    char language[WIRE_LANGUAGE_SIZE];
-    uint8_t pin_salt[16], pin_hash[32]; /* zeros = no PIN */
-    struct card_uid badge;              /* zeros = none */
-    struct points grant_limit, grant_day_limit;
-};
 enum { ORDER_UPLOAD = 1, ORDER_LOCKED = 2, ORDER_WIPE = 4 };
 struct wire_hot {
     struct card_uid card;
@@ -172,7 +163,7 @@ struct wire_synced {
     bool more; /* ask again at once */
     uint32_t staff_version; /* after staff below */
     int32_t staff_count;    /* 0..WIRE_STAFF_MAX */
-    struct wire_staff staff[WIRE_STAFF_MAX];
+    struct staff staff[WIRE_STAFF_MAX];
     uint32_t orders; /* ORDER_... */
 };
 enum { TAPPED_BIRTHDAY = 1, TAPPED_AT_RISK = 2, TAPPED_PIN = 4 };

@@ -58,10 +58,13 @@ static enum err keep(const char *dir, const struct wire_enrolled *e, struct errm
                                .certificate = e->certificate,
                                .ca = e->ca,
                                .pack_key = e->pack_key,
+                               .code_key = e->code_key,
                                .key_version = e->key_version};
     memcpy(g.shop, e->shop, sizeof g.shop);
     memcpy(g.aid, e->aid, sizeof g.aid);
     memcpy(g.k2, e->k2, sizeof g.k2);
+    memcpy(g.lookup_key, e->lookup_key, sizeof g.lookup_key);
+    memcpy(g.sun_meta_key, e->sun_meta_key, sizeof g.sun_meta_key);
     enum err err = identity_save(dir, &g, why);
     bytes_wipe(&g, sizeof g);
     return err;

@@ -139,7 +139,7 @@ enum err identity_save(const char *dir, const struct identity_given *g, struct e
         return err_set(why, ERR_EXISTS, "%s is enrolled already; a new till needs its own --home",
                        dir);
     if (g->certificate.size > IDENTITY_DER_MAX || g->ca.size > IDENTITY_DER_MAX ||
-        g->pack_key.size > IDENTITY_DER_MAX)
+        g->pack_key.size > IDENTITY_DER_MAX || g->code_key.size > IDENTITY_DER_MAX)
         return err_set(why, ERR_RANGE, "a certificate of head office is too long");
     snprintf(conf, sizeof conf, "terminal %u\nshop %s\nkey_version %u\n", g->terminal, g->shop,
              g->key_version);
@@ -148,6 +148,9 @@ enum err identity_save(const char *dir, const struct identity_given *g, struct e
     put_hex(conf, sizeof conf, "certificate", g->certificate.data, g->certificate.size);
     put_hex(conf, sizeof conf, "ca", g->ca.data, g->ca.size);
     put_hex(conf, sizeof conf, "pack_key", g->pack_key.data, g->pack_key.size);
+    put_hex(conf, sizeof conf, "code_key", g->code_key.data, g->code_key.size);
+    put_hex(conf, sizeof conf, "lookup_key", g->lookup_key, sizeof g->lookup_key);
+    put_hex(conf, sizeof conf, "sun_meta_key", g->sun_meta_key, sizeof g->sun_meta_key);
     e = write_file(dir, "till.conf", bytes_of(conf, strlen(conf)), why);
     bytes_wipe(conf, sizeof conf);
     return e;
@@ -210,6 +213,16 @@ static enum err parse(struct identity *id, const char *conf, struct errmsg *why)
         missing = "pack_key";
     else if (!e)
         e = mbed_public_parse(&id->pack_key, bytes_of(der, size), why);
+    if (!e && !hex_of(der, sizeof der, &size, conf, "code_key"))
+        missing = "code_key";
+    else if (!e)
+        e = mbed_public_parse(&id->code_key, bytes_of(der, size), why);
+    if (!hex_of(id->lookup_key, sizeof id->lookup_key, &size, conf, "lookup_key") ||
+        size != sizeof id->lookup_key)
+        missing = "lookup_key";
+    if (!hex_of(id->sun_meta_key, sizeof id->sun_meta_key, &size, conf, "sun_meta_key") ||
+        size != sizeof id->sun_meta_key)
+        missing = "sun_meta_key";
     if (missing)
         return err_set(why, ERR_CORRUPT, "%s is missing or malformed", missing);
     return e;
@@ -219,9 +232,11 @@ enum err identity_load(struct identity *id, const char *dir, struct errmsg *why)
 {
     char conf[CONF_MAX];
     memset(id, 0, sizeof *id);
+    snprintf(id->dir, sizeof id->dir, "%s", dir); /* too long a path is refused below */
     mbedtls_x509_crt_init(&id->certificate);
     mbedtls_x509_crt_init(&id->ca);
     mbedtls_pk_init(&id->pack_key);
+    mbedtls_pk_init(&id->code_key);
     mbedtls_pk_init(&id->key);
     enum err e = read_file(conf, sizeof conf, dir, "till.conf", why);
     if (e == ERR_NOT_FOUND)
@@ -243,11 +258,40 @@ enum err identity_load(struct identity *id, const char *dir, struct errmsg *why)
     return e;
 }
 
+/* Overwritten first: what an unlinked file held stays on the disk for a while. */
+static enum err wipe_file(const char *dir, const char *name, struct errmsg *why)
+{
+    static const uint8_t zeros[CONF_MAX];
+    char path[IDENTITY_PATH_MAX];
+    enum err e = path_in(path, dir, name, why);
+    if (e)
+        return e;
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? OK : err_set(why, ERR_IO, "%s: %s", path, strerror(errno));
+    struct stat st;
+    bool good = fstat(fd, &st) == 0;
+    for (off_t done = 0; good && done < st.st_size; done += (off_t)sizeof zeros)
+        good = write(fd, zeros, sizeof zeros) == (ssize_t)sizeof zeros;
+    good = good && fsync(fd) == 0;
+    close(fd);
+    return unlink(path) == 0 && good ? OK : err_set(why, ERR_IO, "%s: %s", path, strerror(errno));
+}
+
+enum err identity_wipe(const char *dir, struct errmsg *why)
+{
+    enum err conf = wipe_file(dir, "till.conf", why), key = wipe_file(dir, "key.pem", why);
+    return conf ? conf : key;
+}
+
 void identity_finish(struct identity *id)
 {
     mbedtls_x509_crt_free(&id->certificate);
     mbedtls_x509_crt_free(&id->ca);
     mbedtls_pk_free(&id->pack_key);
+    mbedtls_pk_free(&id->code_key);
     mbedtls_pk_free(&id->key);
     bytes_wipe(&id->card, sizeof id->card);
+    bytes_wipe(id->lookup_key, sizeof id->lookup_key);
+    bytes_wipe(id->sun_meta_key, sizeof id->sun_meta_key);
 }

@@ -19,12 +19,16 @@
 enum { IDENTITY_PATH_MAX = 512, IDENTITY_DER_MAX = 1024 };
 
 struct identity {
+    char dir[IDENTITY_PATH_MAX]; /* where it was loaded from */
     uint32_t terminal;
     char shop[TXN_NAME_SIZE];
     struct card_till_keys card;
     mbedtls_pk_context key;
     mbedtls_x509_crt certificate, ca;
     mbedtls_pk_context pack_key; /* public: signs rule packs */
+    mbedtls_pk_context code_key; /* public: signs member codes */
+    uint8_t lookup_key[16];      /* base/lookup.h */
+    uint8_t sun_meta_key[16];    /* NTAG 424: who it is */
 };
 
 /* What an enrolment gave, before it is parsed. */
@@ -35,6 +39,8 @@ struct identity_given {
     uint8_t aid[3];
     uint8_t key_version;
     uint8_t k2[16];
+    struct bytes code_key; /* DER */
+    uint8_t lookup_key[16], sun_meta_key[16];
 };
 
 /* Take the folder (made if it is not there) for this process: *lock_fd to be closed at the end.
@@ -48,6 +54,9 @@ MUST_CHECK enum err identity_save(const char *dir, const struct identity_given *
 /* Errors: ERR_NOT_FOUND (not enrolled), ERR_REFUSED (others may read the keys), ERR_CORRUPT.
  * id is the caller's memory, any contents; finish it after OK. */
 MUST_CHECK enum err identity_load(struct identity *id, const char *dir, struct errmsg *why);
+/* By order of head office: the keys and till.conf are overwritten and removed; the journal stays.  The till
+ * cannot sell points any more, and has to be enrolled anew in another folder.  Errors: ERR_IO. */
+MUST_CHECK enum err identity_wipe(const char *dir, struct errmsg *why);
 void identity_finish(struct identity *id); /* wipes; safe on a zeroed one */
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "db/journal.h"
 #include "hw/reader.h"
+#include "sync/wire.h"
 #include "terminal/identity.h"
 
 #include <poll.h>
@@ -28,6 +29,10 @@ struct till_parts {
     const char *printer;           /* of receipts, as printer.h names it; NULL: none */
     const sigset_t *while_waiting; /* signal mask during poll; NULL: as it is */
     bool to_stderr;                /* what happens without being asked for is told there */
+    /* How the till is, for head office: fills what only it knows; reader, locked and entries are there already.
+     * NULL: nothing more is known. */
+    void (*health)(struct wire_health *out, void *arg);
+    void *health_arg;
 };
 
 struct till;

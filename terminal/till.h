@@ -117,7 +117,8 @@ struct till {
     struct sale_facts facts;
 
     struct packs packs;
-    uint32_t hot_version;
+    uint32_t hot_version, staff_version;
+    bool locked; /* by order of head office, also over a restart: nothing is sold with points until it says so */
     struct tap tap;
     struct uplink up;
     struct printing printing; /* the receipt that is on its way to paper */

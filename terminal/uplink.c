@@ -71,6 +71,8 @@ enum err uplink_open(struct till *t, struct errmsg *why)
     u->contact_s = load_number(t, "contact");
     u->contact_day = u->contact_s ? day_of_time(u->contact_s) : INT32_MIN;
     t->hot_version = (uint32_t)load_number(t, "hot");
+    t->staff_version = journal_staff_version(t->journal);
+    t->locked = load_number(t, "locked") != 0;
     if (!t->parts.office)
         return OK;
     u->address = t->parts.office;
@@ -115,6 +117,15 @@ bool uplink_ask(struct till *t, enum question q, struct wire_request *r, int32_t
 
 /* ---- up: a batch of what is owed ---- */
 
+static void fill_health(const struct till *t, struct wire_health *out)
+{
+    *out = (struct wire_health){.reader = !t->reader ? 0 : t->tap.reader_away ? 2 : 1,
+                                .locked = t->locked,
+                                .entries = journal_next_seq(t->journal) - 1};
+    if (t->parts.health)
+        t->parts.health(out, t->parts.health_arg);
+}
+
 static void send_batch(struct till *t)
 {
     struct uplink *u = &t->up;
@@ -138,6 +149,8 @@ static void send_batch(struct till *t)
     s->first_seq = batch.first;
     s->pack_version = t->packs.newest;
     s->hot_version = t->hot_version;
+    s->staff_version = t->staff_version;
+    fill_health(t, &s->health);
     snprintf(s->program, sizeof s->program, "patron-terminal");
     s->clock_s = clock_now_s();
     s->waiting = outbox_waiting(&u->outbox) - batch.count;
@@ -180,6 +193,44 @@ static void take_hot(struct till *t, const struct wire_synced *s)
     }
 }
 
+static void take_staff(struct till *t, const struct wire_synced *s)
+{
+    struct errmsg why = {""};
+    if (s->staff_version == t->staff_version)
+        return;
+    if (journal_set_staff(t->journal, s->staff, s->staff_count, s->staff_version, &why))
+        till_tell(t, "Who works here cannot be kept: %s.", why.text);
+    else
+        t->staff_version = s->staff_version;
+}
+
+/* Before anything is removed it is told: afterwards there is nobody to tell it. */
+static void wipe(struct till *t)
+{
+    struct errmsg why = {""};
+    till_tell(t, "Head office has ordered this till to forget its keys. It ends now; to be used again it has "
+                 "to be enrolled anew.");
+    if (*t->parts.identity->dir && identity_wipe(t->parts.identity->dir, &why))
+        till_tell(t, "The keys could not be removed: %s.", why.text);
+    till_quit(t);
+}
+
+static void obey(struct till *t, uint32_t orders)
+{
+    bool locked = orders & ORDER_LOCKED;
+    if (orders & ORDER_WIPE) {
+        wipe(t);
+        return;
+    }
+    if (orders & ORDER_UPLOAD)
+        outbox_hurry(&t->up.outbox);
+    if (locked == t->locked)
+        return;
+    t->locked = locked;
+    save_number(t, "locked", locked);
+    till_tell(t, locked ? "Head office has locked this till." : "Head office has unlocked this till.");
+}
+
 static void take_synced(struct till *t, const struct wire_synced *s, int64_t now_ms)
 {
     struct uplink *u = &t->up;
@@ -213,6 +264,8 @@ static void take_synced(struct till *t, const struct wire_synced *s, int64_t now
         }
     }
     take_hot(t, s);
+    take_staff(t, s);
+    obey(t, s->orders);
 }
 
 /* ---- the line ---- */

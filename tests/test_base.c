@@ -5,6 +5,7 @@
 #include "base/date.h"
 #include "base/err.h"
 #include "base/ids.h"
+#include "base/staff.h"
 #include "base/txn.h"
 #include "tests/test.h"
 
@@ -306,4 +307,29 @@ TEST(txn, what_screens_and_other_cards_add_is_held_to_its_kind)
         if ((e == OK) != (rows[i].says == NULL) || (e && strcmp(why.text, rows[i].says) != 0))
             fail_msg("%s, %s: \"%s\"", txn_kind_text(t.kind), s, why.text);
     }
+}
+
+TEST(staff, a_pin_is_kept_as_a_slow_hash_and_only_it_matches)
+{
+    struct errmsg why = {""};
+    static const uint8_t salt[PIN_SALT_SIZE] = {1, 2, 3};
+    struct pin pin = {0}, same;
+    char hex[2 * PIN_HASH_SIZE + 1];
+    assert_false(pin_matches(&pin, "")); /* none: nothing matches */
+    assert_int_equal(pin_make(&pin, "2468", salt, &why), OK);
+    assert_int_equal(pin_make(&same, "2468", salt, &why), OK);
+    assert_memory_equal(&pin, &same, sizeof pin);
+    /* python3: hashlib.pbkdf2_hmac('sha256', b'2468', bytes([1, 2, 3]) + bytes(13), 20000).hex() */
+    hex_encode(hex, pin.hash, sizeof pin.hash);
+    assert_string_equal(hex, "c5d52761d239224e8d956376f7cf66585f8a2c4e76539a1efcc57d67d7582595");
+    assert_true(pin_is_set(&pin));
+    assert_true(pin_matches(&pin, "2468"));
+    static const char *const wrong[] = {"", "2469", "24680", "246", "02468", "2468 "};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_false(pin_matches(&pin, wrong[i]));
+    pin.salt[0] ^= 1;
+    assert_false(pin_matches(&pin, "2468"));
+    static const char *const bad[] = {"123", "123456789", "12a4", "", "-1234"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(pin_make(&pin, bad[i], salt, &why), ERR_FORMAT);
 }

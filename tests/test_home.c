@@ -80,11 +80,11 @@ TEST(home, opens_with_the_same_keys_it_was_made_with)
 TEST(home, folder_and_keys_are_for_their_owner_only)
 {
     static const char *const files[] = {"keys/ca.key", "keys/office.key", "keys/pack.key",
-                                        "keys/card.keys"};
+                                        "keys/card.keys", "keys/code.key", "keys/known.keys"};
     struct errmsg why;
     struct stat st;
     make_home();
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 6; i++) {
         assert_int_equal(stat(in_home(files[i]), &st), 0);
         assert_int_equal(st.st_mode & 07777, 0600);
         assert_int_equal(chmod(in_home(files[i]), 0640), 0);
@@ -104,6 +104,31 @@ TEST(home, folder_and_keys_are_for_their_owner_only)
         assert_int_equal(chmod(folder, 0700), 0);
         assert_int_equal(opened(&why), OK);
     }
+}
+
+TEST(home, a_folder_of_an_older_program_gets_the_keys_it_lacks_once)
+{
+    struct home a, b;
+    struct errmsg why;
+    make_home();
+    assert_int_equal(home_open(&a, dir, &why), OK);
+    assert_int_equal(unlink(in_home("keys/code.key")), 0);
+    assert_int_equal(unlink(in_home("keys/known.keys")), 0);
+    assert_int_equal(home_open(&b, dir, &why), OK);
+    assert_false(mbed_same_key(&a.code_key, &b.code_key));
+    assert_memory_not_equal(&a.known_keys, &b.known_keys, sizeof a.known_keys);
+    assert_memory_equal(&a.card_keys, &b.card_keys, sizeof a.card_keys);
+    home_finish(&a);
+    assert_int_equal(home_open(&a, dir, &why), OK);
+    assert_true(mbed_same_key(&a.code_key, &b.code_key));
+    assert_memory_equal(&a.known_keys, &b.known_keys, sizeof a.known_keys);
+    assert_memory_not_equal(a.known_keys.lookup, a.known_keys.sun_file, 16);
+    home_finish(&a);
+    home_finish(&b);
+    edit("keys/known.keys", "\nsun-file", "\nsun-fire");
+    assert_int_equal(opened(&why), ERR_CORRUPT);
+    edit("keys/known.keys", "\nsun-fire", "\nsun-meta");
+    assert_int_equal(opened(&why), ERR_CORRUPT);
 }
 
 TEST(home, a_second_start_is_refused_and_changes_nothing)

@@ -982,3 +982,49 @@ TEST(journal, after_a_power_cut_no_receipt_that_was_begun_is_an_original)
         journal_close(j);
     }
 }
+
+static struct staff somebody(uint32_t id, enum staff_role role)
+{
+    struct staff p = {.id = id, .role = role, .name = "Bo", .language = "zh"};
+    p.pin.hash[0] = (uint8_t)id;
+    p.badge = (struct card_uid){{4, (uint8_t)id, 0, 0, 0, 0, 1}};
+    p.grant_limit = points_of(50);
+    p.grant_day_limit = points_of(200);
+    return p;
+}
+
+TEST(journal, who_works_here_comes_whole_with_its_version_or_not_at_all)
+{
+    struct errmsg why = {""};
+    struct journal *j = open_journal(path_of("till.db"));
+    struct staff list[3] = {somebody(1, STAFF_CASHIER), somebody(2, STAFF_SUPERVISOR),
+                            somebody(3, STAFF_CASHIER)}, got;
+    assert_int_equal(journal_staff_version(j), 0);
+    assert_int_equal(journal_staff_count(j), 0);
+    assert_int_equal(journal_set_staff(j, list, 3, 7, &why), OK);
+    list[1].role = STAFF_GONE;
+    snprintf(list[0].name, sizeof list[0].name, "Ann");
+    memset(&list[0].badge, 0, sizeof list[0].badge);
+    assert_int_equal(journal_set_staff(j, list, 2, 9, &why), OK);
+    struct staff bad[2] = {somebody(4, STAFF_CASHIER), somebody(5, (enum staff_role)3)};
+    assert_int_not_equal(journal_set_staff(j, bad, 2, 10, &why), OK);
+    journal_close(j);
+    j = open_journal(path_of("till.db"));
+    assert_int_equal(journal_staff_version(j), 9);
+    assert_int_equal(journal_staff_count(j), 2);
+    assert_int_equal(journal_staff(j, 1, &got, &why), OK);
+    assert_string_equal(got.name, "Ann");
+    assert_string_equal(got.language, "zh");
+    assert_int_equal(got.pin.hash[0], 1);
+    assert_int_equal(points_n(got.grant_limit), 50);
+    assert_int_equal(points_n(got.grant_day_limit), 200);
+    assert_int_equal(journal_staff(j, 2, &got, &why), ERR_NOT_FOUND);
+    assert_int_equal(journal_staff(j, 4, &got, &why), ERR_NOT_FOUND);
+    assert_int_equal(journal_staff_by_badge(j, &list[2].badge, &got, &why), OK);
+    assert_int_equal(got.id, 3);
+    struct card_uid first = somebody(1, STAFF_CASHIER).badge;
+    assert_int_equal(journal_staff_by_badge(j, &first, &got, &why), ERR_NOT_FOUND);
+    struct txn t = txn_of(j, TXN_SALE, NULL, 5, 0); /* the journal still takes entries, on disk */
+    assert_int_equal(append(j, &t, 0), OK);
+    journal_close(j);
+}

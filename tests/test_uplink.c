@@ -179,6 +179,9 @@ TEST(uplink, a_till_enrols_once_with_a_code_and_its_keys_are_its_owners_alone)
     assert_int_equal(id.terminal, 7);
     assert_string_equal(id.shop, "LEEDS");
     assert_memory_equal(id.card.k2.b, hq.home.card_keys.k2.b, AES_KEY_SIZE);
+    assert_true(mbed_same_key(&id.code_key, &hq.home.code_key));
+    assert_memory_equal(id.lookup_key, hq.home.known_keys.lookup, sizeof id.lookup_key);
+    assert_memory_equal(id.sun_meta_key, hq.home.known_keys.sun_meta, sizeof id.sun_meta_key);
     identity_finish(&id);
     static const char *const names[] = {"key.pem", "till.conf"};
     for (int i = 0; i < 2; i++) {

@@ -194,7 +194,7 @@ TEST(wire, the_largest_pack_hot_list_and_staff_together_fit_a_frame)
         a.synced.hot[i].status = CARD_REPLACED;
     }
     for (int i = 0; i < WIRE_STAFF_MAX; i++) {
-        struct wire_staff *p = &a.synced.staff[i];
+        struct staff *p = &a.synced.staff[i];
         memset(p, 'z', sizeof *p);
         p->id = UINT32_MAX;
         p->role = STAFF_SUPERVISOR;
@@ -487,6 +487,7 @@ static void some_request(struct wire_request *r, enum wire_ask ask)
             some_uid(&r->hold.card);
         if (test_below(2))
             r->hold.value = some_blob(0);
+        r->hold.approved_by = test_below(3);
         break;
     case ASK_PERSON:
         r->person.member = test_random();
@@ -551,14 +552,14 @@ static void some_answer(struct wire_answer *a, enum wire_say say)
         a->synced.staff_version = (uint32_t)test_random();
         a->synced.staff_count = (int32_t)test_below(4);
         for (int32_t i = 0; i < a->synced.staff_count; i++) {
-            struct wire_staff *p = &a->synced.staff[i];
+            struct staff *p = &a->synced.staff[i];
             p->id = 1 + test_below(99);
             snprintf(p->name, sizeof p->name, "Bo %u", test_below(99));
             p->role = (enum staff_role)test_below(3);
             snprintf(p->language, sizeof p->language, "%s", test_below(2) ? "zh" : "");
             if (test_below(2)) {
-                memcpy(p->pin_salt, some_blob(2).data, sizeof p->pin_salt);
-                memcpy(p->pin_hash, some_blob(2).data, sizeof p->pin_hash);
+                memcpy(p->pin.salt, some_blob(2).data, sizeof p->pin.salt);
+                memcpy(p->pin.hash, some_blob(2).data, sizeof p->pin.hash);
                 some_uid(&p->badge);
             }
             p->grant_limit = points_of((int64_t)test_random());
@@ -665,6 +666,7 @@ static void assert_same_request(const struct wire_request *a, const struct wire_
         assert_string_equal(a->hold.pin, b->hold.pin);
         assert_true(uid_equal(&a->hold.card, &b->hold.card));
         assert_same_bytes(a->hold.value, b->hold.value);
+        assert_int_equal(a->hold.approved_by, b->hold.approved_by);
         break;
     case ASK_PERSON:
         assert_memory_equal(&a->person, &b->person, sizeof a->person);
