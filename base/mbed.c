@@ -623,3 +623,67 @@ void mbed_tls_narrow(mbedtls_ssl_config *c)
     mbedtls_ssl_conf_cert_profile(c, &profile);
     mbedtls_ssl_conf_renegotiation(c, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
 }
+
+static const int serve_suites[] = {
+#if MBED_IS_3 && defined(MBEDTLS_SSL_PROTO_TLS1_3)
+    MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
+    MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
+    MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256,
+#endif
+    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+    MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+    0,
+};
+
+void mbed_tls_serve(mbedtls_ssl_config *c)
+{
+#if MBED_IS_3
+    mbedtls_ssl_conf_min_tls_version(c, MBEDTLS_SSL_VERSION_TLS1_2);
+#ifdef MBEDTLS_SSL_PROTO_TLS1_3
+    mbedtls_ssl_conf_new_session_tickets(c, 0);
+#endif
+#else
+    mbedtls_ssl_conf_min_version(c, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+#endif
+    mbedtls_ssl_conf_ciphersuites(c, serve_suites);
+    mbedtls_ssl_conf_renegotiation(c, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
+}
+
+static enum err file_failed(struct errmsg *why, int rc, const char *path)
+{
+    enum err e = rc == MBEDTLS_ERR_PK_FILE_IO_ERROR || rc == MBEDTLS_ERR_X509_FILE_IO_ERROR ? ERR_IO
+                                                                                            : ERR_FORMAT;
+    return mbed_fail(why, e, rc, path);
+}
+
+enum err mbed_pair_load(mbedtls_x509_crt *certificate, mbedtls_pk_context *key,
+                        const char *certificate_path, const char *key_path, struct errmsg *why)
+{
+    mbedtls_x509_crt_init(certificate);
+    mbedtls_pk_init(key);
+    int rc = mbedtls_x509_crt_parse_file(certificate, certificate_path);
+    if (rc)
+        return file_failed(why, rc, certificate_path);
+#if MBED_IS_3
+    rc = mbedtls_pk_parse_keyfile(key, key_path, NULL, mbed_random, NULL);
+#else
+    rc = mbedtls_pk_parse_keyfile(key, key_path, NULL);
+#endif
+    if (rc)
+        return file_failed(why, rc, key_path);
+    if (mbedtls_pk_can_do(key, MBEDTLS_PK_RSA) ? mbedtls_pk_get_bitlen(key) < 2048
+                                               : check_curve(key, NULL) != OK)
+        return err_set(why, ERR_FORMAT, "%s: the key is neither P-256 nor RSA of 2048 bits", key_path);
+#if MBED_IS_3
+    rc = mbedtls_pk_check_pair(&certificate->pk, key, mbed_random, NULL);
+#else
+    rc = mbedtls_pk_check_pair(&certificate->pk, key);
+#endif
+    return rc ? err_set(why, ERR_FORMAT, "the key %s does not belong to the certificate %s", key_path,
+                        certificate_path)
+              : OK;
+}

@@ -123,5 +123,13 @@ MUST_CHECK bool mbed_cert_is_ca(const mbedtls_x509_crt *cert);
 /* What all our connections are held to: TLS 1.2 or later, P-256, AES-GCM, certificates of our own making,
  * no renegotiation.  config has its defaults already. */
 void mbed_tls_narrow(mbedtls_ssl_config *config);
+/* What a server for programs not our own is held to: TLS 1.2 or later, ephemeral keys, AES-GCM or ChaCha20. */
+void mbed_tls_serve(mbedtls_ssl_config *config);
+/* A certificate of somebody else's making, with what is between it and its CA, and its key: PEM files, P-256
+ * or RSA of 2048 bits and more.  Both are initialised by the call; free them, also after an error.
+ * Errors: ERR_FORMAT (also: they do not belong together), ERR_IO. */
+MUST_CHECK enum err mbed_pair_load(mbedtls_x509_crt *certificate, mbedtls_pk_context *key,
+                                   const char *certificate_path, const char *key_path,
+                                   struct errmsg *why);
 
 #endif

@@ -23,7 +23,6 @@ enum {
     HTTP_BODY_MAX = 256 * 1024,  /* nexo/README: 256 KiB */
     HTTP_ROUTES_MAX = 16,
     HTTP_HEADERS_MAX = 8,        /* of a reply */
-    HTTP_ADDRESS_SIZE = 64,
     HTTP_POLLS_MAX = HTTP_CONNECTIONS_MAX + 2,
 
     HTTP_REQUEST_MS = 10000, /* TLS handshake; and each request from its first byte to its last */
