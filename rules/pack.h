@@ -16,6 +16,7 @@ enum {
     PACK_MULTIPLIERS_MAX = 32,
     PACK_BONUSES_MAX = 32,
     PACK_EXCLUSIONS_MAX = 64,
+    PACK_REBATES_MAX = 32,
     PACK_JSON_MAX = 32768, /* bytes of JSON; one frame carries it */
     PACK_RATIO_MAX = 1000000, /* largest numerator and denominator of a ratio */
 };
@@ -56,6 +57,14 @@ struct pack_bonus {
     char name[TXN_NAME_SIZE];
     struct pack_scope scope;
     struct points points;
+};
+
+/* Money off a line for members, when the cash register asks for rebates.  The bill is rated with what is
+ * left to be paid. */
+struct pack_rebate {
+    char name[TXN_NAME_SIZE];
+    struct pack_scope scope;
+    struct ratio rate; /* of the line's amount, above 0, at most 1 */
 };
 
 /* What lifts a member.  All three are net of refunds; none is ever lowered by redeeming or expiry. */
@@ -116,6 +125,18 @@ struct pack {
     struct points redeem_min, redeem_step; /* step >= 1, min a multiple of it */
     struct ratio redeem_max_share;         /* of the bill, 0..1 */
     int32_t offline_days;      /* longest time since head office was reached; 0 = no offline redeeming */
+
+    struct points second_factor_above;     /* redeemed at once: more than this wants a PIN or a second tap,
+                                * rules_means_may; 0 = no limit for what proves that it is there */
+    int32_t hold_minutes;      /* 1..1440: points set aside for a sale are let go after that */
+
+    /* money off */
+    int32_t rebate_count;
+    struct pack_rebate rebates[PACK_REBATES_MAX];
+
+    /* goodwill at a till: the most whatever the cashier's own limit is; 0 = a till gives none */
+    struct points grant_per_gift, grant_per_day; /* in one gift; by one till on one day */
+    bool register_grants;      /* may a cash register decide by itself how many points are given? */
 
     /* refunds */
     bool refund_may_owe;       /* true: clawback may leave the member owing; false: what the lots cannot

@@ -728,6 +728,45 @@ static void read_earn(struct in *in, struct pack *p, const struct at *top)
                PACK_PRODUCT_MAX);
 }
 
+static void read_rebates(struct in *in, struct pack *p, const struct at *top)
+{
+    struct at list, when;
+    p->rebate_count = read_list(in, &list, top, "rebates", 0, PACK_REBATES_MAX);
+    for (int32_t i = 0; i < p->rebate_count && !in->e; i++) {
+        struct at at = item(&list, i), v = member(&at, "rate");
+        struct pack_rebate *r = &p->rebates[i];
+        check_keys(in, &at, "name rate when");
+        read_text(in, r->name, sizeof r->name, &at, "name", "a name for the receipt, 1 to 15 bytes");
+        read_ratio(in, &r->rate, &at, "rate", "the part of a line's amount, such as \"1/10\"");
+        if (r->rate.num == 0 || r->rate.num > r->rate.den)
+            refuse(in, &v, ERR_RANGE,
+                   "this is no part of an amount; expected a ratio above 0, at most 1");
+        if (find(in, &when, &at, "when", NULL))
+            read_scope(in, &r->scope, p, &when);
+        for (int32_t k = 0; k < i; k++)
+            refuse_twice(in, &list, i, "name", r->name, p->rebates[k].name);
+    }
+}
+
+static void read_grants(struct in *in, struct pack *p, const struct at *top)
+{
+    struct at at, v;
+    if (!find(in, &at, top, "grants", NULL))
+        return;
+    check_keys(in, &at, "per_gift per_day register");
+    read_points(in, &p->grant_per_gift, &at, "per_gift", 0, PACK_POINTS_MAX, NULL);
+    p->grant_per_day = p->grant_per_gift;
+    read_points(in, &p->grant_per_day, &at, "per_day", 0, PACK_POINTS_MAX, NULL);
+    read_bool(in, &p->register_grants, &at, "register");
+    v = member(&at, "per_day");
+    if (points_cmp(p->grant_per_day, p->grant_per_gift) < 0)
+        refuse(in, &v, ERR_RANGE, "a day has less than a gift; expected at least %" PRId64,
+               points_n(p->grant_per_gift));
+    v = member(&at, "register");
+    if (p->register_grants && points_n(p->grant_per_gift) == 0)
+        refuse(in, &v, ERR_RANGE, "a register could give nothing; expected \"per_gift\" above 0");
+}
+
 static void read_expiry(struct in *in, struct pack *p, const struct at *top)
 {
     struct at at, days, years;
@@ -762,15 +801,18 @@ static void read_redeem(struct in *in, struct pack *p, const struct at *top)
     p->worth = (struct ratio){0, 1};
     p->redeem_step = points_of(1);
     p->redeem_max_share = (struct ratio){1, 1};
+    p->hold_minutes = 15;
     if (!find(in, &at, top, "redeem", NULL))
         return;
-    check_keys(in, &at, "worth min step max_share offline_days");
+    check_keys(in, &at, "worth min step max_share offline_days second_factor_above hold_minutes");
     read_ratio(in, &p->worth, &at, "worth", "minor units for each point, such as 1 or \"1/2\"");
     read_points(in, &p->redeem_step, &at, "step", 1, PACK_POINTS_MAX, NULL);
     p->redeem_min = p->redeem_step;
     read_points(in, &p->redeem_min, &at, "min", 1, PACK_POINTS_MAX, NULL);
     read_ratio(in, &p->redeem_max_share, &at, "max_share", NULL);
     read_int32(in, &p->offline_days, &at, "offline_days", 0, 366, NULL);
+    read_points(in, &p->second_factor_above, &at, "second_factor_above", 0, PACK_POINTS_MAX, NULL);
+    read_int32(in, &p->hold_minutes, &at, "hold_minutes", 1, 1440, NULL);
     int64_t step = points_n(p->redeem_step), min = points_n(p->redeem_min);
     v = member(&at, "worth");
     if (p->worth.num == 0)
@@ -835,7 +877,7 @@ static void read_pack(struct in *in, struct pack *p, json_t *value)
     int64_t version = 0;
     check_keys(in, &top,
                "version effective name currency currency_digits earn tiers expiry redeem "
-               "refund clock_skew_s");
+               "rebates grants refund clock_skew_s");
     if (in->e)
         return;
     read_int(in, &version, &top, "version", 1, UINT32_MAX, "a number that grows with each pack");
@@ -848,6 +890,8 @@ static void read_pack(struct in *in, struct pack *p, json_t *value)
     read_earn(in, p, &top);
     read_expiry(in, p, &top);
     read_redeem(in, p, &top);
+    read_rebates(in, p, &top);
+    read_grants(in, p, &top);
     read_refund(in, p, &top);
     p->clock_skew_s = 600;
     read_int32(in, &p->clock_skew_s, &top, "clock_skew_s", 1, SECONDS_PER_DAY, NULL);

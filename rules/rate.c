@@ -111,8 +111,8 @@ static bool time_fits(const struct pack_scope *s, int64_t time_s)
     return minute >= s->from_minute || minute < s->to_minute;
 }
 
-static bool fits(const struct pack_scope *s, const struct bill *bill, const char *tier,
-                 const struct txn_line *line)
+bool rate_scope_fits(const struct pack_scope *s, const struct bill *bill, const char *tier,
+                     const struct txn_line *line)
 {
     return sku_fits(s->sku, line->sku) && text_fits(s->category, line->category) &&
            text_fits(s->shop, bill->shop) && text_fits(s->tier, tier) && time_fits(s, bill->time_s);
@@ -122,7 +122,7 @@ static bool is_excluded(const struct pack *pack, const struct bill *bill, const 
                         const struct txn_line *line)
 {
     for (int32_t i = 0; i < pack->exclusion_count; i++)
-        if (fits(&pack->exclusions[i], bill, tier, line))
+        if (rate_scope_fits(&pack->exclusions[i], bill, tier, line))
             return true;
     return false;
 }
@@ -134,7 +134,7 @@ static enum err too_large(struct errmsg *why)
     return err_set(why, ERR_RANGE, "the bill is too large to be rated");
 }
 
-static enum err check(const struct bill *bill, int64_t *total, struct errmsg *why)
+enum err rate_check(const struct bill *bill, int64_t *total, struct errmsg *why)
 {
     struct money sum = money_of(0);
     if (bill->line_count < 0 || bill->line_count > TXN_LINES_MAX)
@@ -195,7 +195,7 @@ static bool multiplied(const struct pack *pack, const struct bill *bill,
     int32_t best = -1;
     for (int32_t i = 0; i < pack->multiplier_count; i++) {
         const struct ratio *factor = &pack->multipliers[i].factor;
-        if (!fits(&pack->multipliers[i].scope, bill, r->tier->code, line))
+        if (!rate_scope_fits(&pack->multipliers[i].scope, bill, r->tier->code, line))
             continue;
         if (pack->multipliers_stack) {
             if (!scale(f, *factor))
@@ -216,7 +216,7 @@ static bool bonus(const struct pack *pack, const struct bill *bill, const struct
                   int32_t left, struct fraction *f, struct rate *r)
 {
     for (int32_t i = 0; i < pack->bonus_count; i++) {
-        if (!fits(&pack->bonuses[i].scope, bill, r->tier->code, line))
+        if (!rate_scope_fits(&pack->bonuses[i].scope, bill, r->tier->code, line))
             continue;
         int64_t points;
         if (!ratio_floor(&points, points_n(pack->bonuses[i].points), left, 1) ||
@@ -259,7 +259,7 @@ enum err rate(const struct pack *pack, const struct bill *bill, const int32_t *l
     int64_t total = 0, before = 0, share_before = 0, points = 0;
     struct rate r = {.tier = pack_get_tier(pack, bill->tier)};
     struct fraction sum = {0, 1};
-    enum err e = check(bill, &total, why);
+    enum err e = rate_check(bill, &total, why);
     if (e)
         return e;
     assert(money_minor(given) >= 0);

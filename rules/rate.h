@@ -24,4 +24,11 @@ struct rate {
 MUST_CHECK enum err rate(const struct pack *pack, const struct bill *bill, const int32_t *left,
                          struct money given, struct rate *out, struct errmsg *why);
 
+/* Does a rule of the pack speak of this line, on this bill, for this tier? */
+bool rate_scope_fits(const struct pack_scope *scope, const struct bill *bill, const char *tier,
+                     const struct txn_line *line);
+
+/* The bill as such; total: of its lines.  Errors: ERR_RANGE. */
+MUST_CHECK enum err rate_check(const struct bill *bill, int64_t *total, struct errmsg *why);
+
 #endif

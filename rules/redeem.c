@@ -10,11 +10,11 @@ const char *redeem_answer_text(enum redeem_answer answer)
 {
     static const char *const texts[REDEEM_ANSWERS] = {
         [REDEEM_OK] = TR_LATER("These points may be redeemed."),
-        [REDEEM_NOTHING_HELD] = TR_LATER("There are no points on this card."),
+        [REDEEM_NOTHING_HELD] = TR_LATER("There are no points to redeem."),
         [REDEEM_BELOW_MINIMUM] = TR_LATER("These are fewer points than the least that may be redeemed."),
         [REDEEM_NOT_A_STEP] = TR_LATER("Points are redeemed in whole steps only."),
         [REDEEM_ABOVE_BILL_SHARE] = TR_LATER("Points may not pay that much of this bill."),
-        [REDEEM_ABOVE_PURSE] = TR_LATER("There are not that many points on this card."),
+        [REDEEM_ABOVE_PURSE] = TR_LATER("There are not that many points."),
         [REDEEM_OFFLINE_TAP_LIMIT] = TR_LATER("The line is cut: fewer points at a time, please."),
         [REDEEM_OFFLINE_DAY_LIMIT] =
             TR_LATER("The line is cut, and this card has redeemed enough for today."),
@@ -44,9 +44,12 @@ static int64_t min64(int64_t a, int64_t b)
 }
 
 /* Most money of the bill that points may pay. */
-static int64_t most_of_bill(const struct pack *pack, struct money total)
+static int64_t most_of_bill(const struct pack *pack, const struct redeem_facts *facts)
 {
     int64_t minor;
+    struct money total = facts->total;
+    if (facts->alone)
+        return INT64_MAX;
     if (money_minor(total) <= 0 ||
         !ratio_floor(&minor, money_minor(total), pack->redeem_max_share.num,
                      pack->redeem_max_share.den))
@@ -100,7 +103,7 @@ enum redeem_answer rules_redeem(const struct pack *pack, const struct redeem_fac
     if (n > points_n(facts->purse))
         return REDEEM_ABOVE_PURSE;
     struct money worth = rules_worth(pack, points);
-    if (money_minor(worth) > most_of_bill(pack, facts->total))
+    if (money_minor(worth) > most_of_bill(pack, facts))
         return REDEEM_ABOVE_BILL_SHARE;
     if (!facts->online && n > points_n(pack_get_tier(pack, facts->tier)->offline_per_tap))
         return REDEEM_OFFLINE_TAP_LIMIT;
@@ -123,7 +126,7 @@ void rules_redeem_offer(const struct pack *pack, const struct redeem_facts *fact
         enum redeem_answer named, when_nothing;
     } bounds[] = {
         {points_n(facts->purse), REDEEM_OK, REDEEM_BELOW_MINIMUM},
-        {points_within(pack, most_of_bill(pack, facts->total)), REDEEM_OK, REDEEM_ABOVE_BILL_SHARE},
+        {points_within(pack, most_of_bill(pack, facts)), REDEEM_OK, REDEEM_ABOVE_BILL_SHARE},
         {facts->online ? INT64_MAX : points_n(pack_get_tier(pack, facts->tier)->offline_per_tap),
          REDEEM_OFFLINE_TAP_LIMIT, REDEEM_OFFLINE_TAP_LIMIT},
         {facts->online ? INT64_MAX : left_today(pack, facts), REDEEM_OFFLINE_DAY_LIMIT,

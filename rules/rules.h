@@ -102,11 +102,12 @@ const char *redeem_answer_text(enum redeem_answer answer);
 
 struct redeem_facts {
     struct money total;           /* of the bill */
-    struct points purse;          /* what the card holds */
+    struct points purse;          /* what the card holds; without the card what head office would set aside */
     const char *tier;             /* borrowed */
     bool online, blocked;
     struct points offline_today;  /* by this card here, with the line cut, on this day */
     int32_t days_since_contact;
+    bool alone;                   /* no bill is known: the share of it is not asked, total is not read */
 };
 
 /* The most that may be redeemed now (a multiple of the step), and why no more; 0 when nothing.  Every
@@ -122,6 +123,58 @@ void rules_redeem_offer(const struct pack *pack, const struct redeem_facts *fact
 /* May exactly these points be redeemed, and what do they pay? */
 enum redeem_answer rules_redeem(const struct pack *pack, const struct redeem_facts *facts,
                                 struct points points, struct money *value);
+
+/* ---- money off ---- */
+
+struct rebate {
+    struct money of_line[TXN_LINES_MAX]; /* 0..the line's amount */
+    int32_t by[TXN_LINES_MAX];           /* index into pack->rebates; -1 = none */
+    struct money total;                  /* of them: 0..the bill's total */
+    char why[RULES_WHY_SIZE];            /* "2.00 GBP off: members 2.00"; "" = nothing is off */
+};
+/* What comes off each line for a member: the largest rate in scope, of equals the first; rounded down.
+ * Errors: ERR_RANGE (a bad bill), out untouched. */
+MUST_CHECK enum err rules_rebate(const struct pack *pack, const struct bill *bill, struct rebate *out,
+                                 struct errmsg *why);
+
+/* ---- ways of being known ---- */
+
+enum means_answer {
+    MEANS_MAY,
+    MEANS_NOBODY,      /* nobody is identified */
+    MEANS_ONLINE_ONLY, /* redeems while head office is reached only */
+    MEANS_WANTS_FACTOR,
+    MEANS_ANSWERS
+};
+/* A sentence for the cashier. */
+const char *means_answer_text(enum means_answer answer);
+
+/* May so many points be redeemed by somebody known like this?  points 0: may anything be earned?  factor: a
+ * second thing was shown that belongs to the member - PIN, or for a full card the second tap - or a
+ * supervisor has allowed it.  Till, head office and doors ask this one function (docs/till.md). */
+enum means_answer rules_means_may(const struct pack *pack, enum txn_means means, bool online,
+                                  struct points points, bool factor);
+
+/* Is this way of being known copied in seconds, so that what it says is no proof that the member is there? */
+bool rules_means_copied(enum txn_means means);
+
+/* ---- goodwill ---- */
+
+enum grant_answer {
+    GRANT_OK,
+    GRANT_NOT_HERE,   /* this programme lets no till give points */
+    GRANT_NOTHING,    /* points below 1 */
+    GRANT_ABOVE_GIFT,
+    GRANT_ABOVE_DAY,
+    GRANT_REGISTER,   /* a cash register may not decide points by itself */
+    GRANT_ANSWERS
+};
+const char *grant_answer_text(enum grant_answer answer);
+
+/* May a till give these points?  given_today: what it gave on this day before, what was taken back again
+ * included.  by_register: no person decided. */
+enum grant_answer rules_grant(const struct pack *pack, struct points points, struct points given_today,
+                              bool by_register);
 
 /* ---- time ---- */
 

@@ -24,6 +24,14 @@ TEST(pack, the_demo_pack_is_read)
     assert_int_equal(p.multipliers[1].scope.from_minute, 17 * 60);
     assert_int_equal(p.expiry, EXPIRY_ROLLING);
     assert_int_equal(p.expiry_days, 365);
+    assert_int_equal(points_n(p.second_factor_above), 1000);
+    assert_int_equal(p.hold_minutes, 15);
+    assert_int_equal(p.rebate_count, 1);
+    assert_string_equal(p.rebates[0].scope.tier, "gold");
+    assert_int_equal(p.rebates[0].rate.den, 20);
+    assert_int_equal(points_n(p.grant_per_gift), 200);
+    assert_int_equal(points_n(p.grant_per_day), 1000);
+    assert_false(p.register_grants);
 }
 
 TEST(pack, what_is_left_out_has_the_documented_default)
@@ -47,6 +55,14 @@ TEST(pack, what_is_left_out_has_the_documented_default)
     assert_int_equal(p.offline_days, 0);
     assert_true(p.refund_may_owe);
     assert_int_equal(p.clock_skew_s, 600);
+    assert_int_equal(points_n(p.second_factor_above), 0);
+    assert_int_equal(p.hold_minutes, 15);
+    assert_int_equal(p.rebate_count, 0);
+    assert_int_equal(points_n(p.grant_per_gift), 0);
+    assert_int_equal(points_n(p.grant_per_day), 0);
+    assert_false(p.register_grants);
+    packs_make(&p, "", "\"grants\": {\"per_gift\": 7}");
+    assert_int_equal(points_n(p.grant_per_day), 7);
 
     packs_make(&p, "",
                "\"redeem\": {\"worth\": \"1/2\", \"step\": 10},"
@@ -313,6 +329,25 @@ TEST(pack, every_refusal_names_line_fault_and_what_is_expected)
         {ERR_FORMAT, WITH("\"refund\": {\"may_owe\": \"yes\"}"),
          "refund.may_owe: this is a text; expected true or false"},
         {ERR_FORMAT, WITH("\"refund\": {\"clamp\": true}"), "refund.clamp: this key is not known"},
+        {ERR_RANGE, WITH("\"redeem\": {\"worth\": 1, \"hold_minutes\": 0}"),
+         "redeem.hold_minutes: 0 is out of range; expected an integer from 1 to 1440"},
+        {ERR_RANGE, WITH("\"redeem\": {\"worth\": 1, \"second_factor_above\": -1}"),
+         "redeem.second_factor_above: -1 is out of range; expected an integer from 0 to 1000000000"},
+        {ERR_RANGE, WITH("\"rebates\": [{\"name\": \"m\", \"rate\": \"3/2\"}]"),
+         "rebates[1].rate: this is no part of an amount; expected a ratio above 0, at most 1"},
+        {ERR_RANGE, WITH("\"rebates\": [{\"name\": \"m\", \"rate\": 0}]"),
+         "rebates[1].rate: this is no part of an amount; expected a ratio above 0, at most 1"},
+        {ERR_FORMAT, WITH("\"rebates\": [{\"name\": \"m\"}]"),
+         "rebates[1]: \"rate\" is missing; expected the part of a line's amount, such as \"1/10\""},
+        {ERR_FORMAT, WITH("\"rebates\": [{\"name\": \"m\", \"rate\": 1, \"when\": {}}]"),
+         "rebates[1].when: this is empty and would mean everything"},
+        {ERR_EXISTS,
+         WITH("\"rebates\": [{\"name\": \"m\", \"rate\": 1},\n{\"name\": \"m\", \"rate\": 1}]"),
+         "t.json:4: rebates[2].name: \"m\" is there twice; expected a name of its own"},
+        {ERR_RANGE, WITH("\"grants\": {\"per_gift\": 7, \"per_day\": 6}"),
+         "grants.per_day: a day has less than a gift; expected at least 7"},
+        {ERR_RANGE, WITH("\"grants\": {\"register\": true}"),
+         "grants.register: a register could give nothing; expected \"per_gift\" above 0"},
     };
     int wrong = 0;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -451,6 +486,8 @@ TEST(pack, the_manual_has_every_key)
         WITH("\"expiry\": {\"zzzzzz\": 1}"),
         WITH("\"redeem\": {\"zzzzzz\": 1}"),
         WITH("\"refund\": {\"zzzzzz\": 1}"),
+        WITH("\"rebates\": [{\"zzzzzz\": 1}]"),
+        WITH("\"grants\": {\"zzzzzz\": 1}"),
     };
     const char *manual = programme();
     int keys = 0;

@@ -805,6 +805,123 @@ TEST(rules, returned_goods_are_found_on_the_bill)
     assert_int_equal(count, 5);
 }
 
+/* ---- money off ---- */
+
+TEST(rules, a_rebate_takes_the_largest_rate_off_each_line_and_never_more_than_it)
+{
+    static const struct {
+        const char *lines, *tier;
+        int64_t off[3], total;
+        const char *why;
+    } rows[] = {
+        {"A 1 10.00, B 1 9.99", "bronze", {50, 99}, 149, "1.49 GBP off: members 0.50, tea 0.99"},
+        {"A 1 10.00, B 1 9.99", "gold", {1000, 999}, 1999, "19.99 GBP off: all 19.99"},
+        {"A 1 0.19, C 3 0.00", "bronze", {0, 0}, 0, ""},
+        {"A 1 0.20", "?", {1}, 1, "0.01 GBP off: members 0.01"},
+        {"X 1 10.00", "bronze", {500}, 500, "5.00 GBP off: half 5.00"}, /* the first of equals */
+    };
+    struct pack p;
+    packs_make(&p, "", TIERS ", \"rebates\": ["
+                   "{\"name\": \"members\", \"rate\": \"1/20\"},"
+                   "{\"name\": \"tea\", \"rate\": \"1/10\", \"when\": {\"sku\": \"B\"}},"
+                   "{\"name\": \"half\", \"rate\": \"1/2\", \"when\": {\"sku\": \"X\"}},"
+                   "{\"name\": \"two quarters\", \"rate\": \"2/4\", \"when\": {\"sku\": \"X\"}},"
+                   "{\"name\": \"all\", \"rate\": 1, \"when\": {\"tier\": \"gold\"}}]");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct txn_line lines[3];
+        struct rebate r;
+        struct bill b = {lines, packs_lines(lines, rows[i].lines), money_of(0), at("2011-06-02T12:00"), "",
+                         rows[i].tier, points_of(0)};
+        assert_int_equal(rules_rebate(&p, &b, &r, NULL), OK);
+        for (int32_t k = 0; k < b.line_count; k++)
+            assert_int_equal(money_minor(r.of_line[k]), rows[i].off[k]);
+        assert_int_equal(money_minor(r.total), rows[i].total);
+        assert_string_equal(r.why, rows[i].why);
+    }
+    struct txn_line bad = {.sku = "A", .quantity = 0, .amount = {100}};
+    struct bill b = {&bad, 1, money_of(0), 0, "", "", points_of(0)};
+    struct rebate r = {.total = money_of(7)};
+    assert_int_equal(rules_rebate(&p, &b, &r, NULL), ERR_RANGE);
+    assert_int_equal(money_minor(r.total), 7);
+}
+
+/* ---- ways of being known, goodwill ---- */
+
+TEST(rules, what_is_copied_in_seconds_redeems_on_line_with_a_second_factor_only)
+{
+    static const struct {
+        enum txn_means means;
+        bool copied;
+        /* redeeming 100 on line, with a second factor; then the same with the line cut; limit 0, limit 99 */
+        enum means_answer online, with_factor, cut, above, above_with_factor, at_limit;
+    } rows[] = {
+        {MEANS_CARD, false, MEANS_MAY, MEANS_MAY, MEANS_MAY, MEANS_WANTS_FACTOR, MEANS_MAY, MEANS_MAY},
+        {MEANS_SUN, false, MEANS_MAY, MEANS_MAY, MEANS_ONLINE_ONLY, MEANS_WANTS_FACTOR, MEANS_MAY, MEANS_MAY},
+        {MEANS_CODE, false, MEANS_WANTS_FACTOR, MEANS_MAY, MEANS_ONLINE_ONLY, MEANS_WANTS_FACTOR, MEANS_MAY,
+         MEANS_MAY},
+        {MEANS_PASS, false, MEANS_WANTS_FACTOR, MEANS_MAY, MEANS_ONLINE_ONLY, MEANS_WANTS_FACTOR, MEANS_MAY,
+         MEANS_WANTS_FACTOR},
+        {MEANS_TAG, true, MEANS_WANTS_FACTOR, MEANS_MAY, MEANS_ONLINE_ONLY, MEANS_WANTS_FACTOR, MEANS_MAY,
+         MEANS_WANTS_FACTOR},
+        {MEANS_UID, true, MEANS_WANTS_FACTOR, MEANS_MAY, MEANS_ONLINE_ONLY, MEANS_WANTS_FACTOR, MEANS_MAY,
+         MEANS_WANTS_FACTOR},
+        {MEANS_PHONE, true, MEANS_WANTS_FACTOR, MEANS_MAY, MEANS_ONLINE_ONLY, MEANS_WANTS_FACTOR, MEANS_MAY,
+         MEANS_WANTS_FACTOR},
+        {MEANS_REGISTER, true, MEANS_WANTS_FACTOR, MEANS_MAY, MEANS_ONLINE_ONLY, MEANS_WANTS_FACTOR, MEANS_MAY,
+         MEANS_WANTS_FACTOR},
+        {MEANS_NONE, true, MEANS_NOBODY, MEANS_NOBODY, MEANS_NOBODY, MEANS_NOBODY, MEANS_NOBODY, MEANS_NOBODY},
+        {(enum txn_means)99, true, MEANS_NOBODY, MEANS_NOBODY, MEANS_NOBODY, MEANS_NOBODY, MEANS_NOBODY,
+         MEANS_NOBODY},
+    };
+    struct pack p, limited;
+    packs_make(&p, "", "\"redeem\": {\"worth\": 1}");
+    packs_make(&limited, "", "\"redeem\": {\"worth\": 1, \"second_factor_above\": 99}");
+    struct points some = points_of(100), at_limit = points_of(99);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        enum txn_means m = rows[i].means;
+        bool nobody = rows[i].online == MEANS_NOBODY;
+        assert_int_equal(rules_means_copied(m), rows[i].copied);
+        assert_int_equal(rules_means_may(&p, m, false, points_of(0), false), nobody ? MEANS_NOBODY : MEANS_MAY);
+        assert_int_equal(rules_means_may(&p, m, true, some, false), rows[i].online);
+        assert_int_equal(rules_means_may(&p, m, true, some, true), rows[i].with_factor);
+        assert_int_equal(rules_means_may(&p, m, false, some, true), rows[i].cut);
+        assert_int_equal(rules_means_may(&limited, m, true, some, false), rows[i].above);
+        assert_int_equal(rules_means_may(&limited, m, true, some, true), rows[i].above_with_factor);
+        assert_int_equal(rules_means_may(&limited, m, true, at_limit, false), rows[i].at_limit);
+    }
+}
+
+TEST(rules, a_till_gives_no_more_than_the_programme_lets_it)
+{
+    static const struct {
+        const char *grants;
+        int64_t points, given_today;
+        bool by_register;
+        enum grant_answer answer;
+    } rows[] = {
+        {"", 10, 0, false, GRANT_NOT_HERE},
+        {"\"grants\": {\"per_gift\": 0, \"per_day\": 50}", 10, 0, false, GRANT_NOT_HERE},
+        {"\"grants\": {\"per_gift\": 20, \"per_day\": 50}", 20, 0, false, GRANT_OK},
+        {"\"grants\": {\"per_gift\": 20, \"per_day\": 50}", 21, 0, false, GRANT_ABOVE_GIFT},
+        {"\"grants\": {\"per_gift\": 20, \"per_day\": 50}", 20, 30, false, GRANT_OK},
+        {"\"grants\": {\"per_gift\": 20, \"per_day\": 50}", 20, 31, false, GRANT_ABOVE_DAY},
+        {"\"grants\": {\"per_gift\": 20, \"per_day\": 50}", 1, 60, false, GRANT_ABOVE_DAY},
+        {"\"grants\": {\"per_gift\": 20, \"per_day\": 50}", 0, 0, false, GRANT_NOTHING},
+        {"\"grants\": {\"per_gift\": 20, \"per_day\": 50}", -5, 0, false, GRANT_NOTHING},
+        {"\"grants\": {\"per_gift\": 20, \"per_day\": 50}", 10, 0, true, GRANT_REGISTER},
+        {"\"grants\": {\"per_gift\": 20, \"per_day\": 50, \"register\": true}", 10, 0, true, GRANT_OK},
+        {"\"grants\": {\"per_gift\": 20, \"per_day\": 50, \"register\": true}", 21, 0, true, GRANT_ABOVE_GIFT},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct pack p;
+        packs_make(&p, "", rows[i].grants);
+        enum grant_answer answer =
+            rules_grant(&p, points_of(rows[i].points), points_of(rows[i].given_today), rows[i].by_register);
+        if (answer != rows[i].answer)
+            fail_msg("row %zu: %s", i, grant_answer_text(answer));
+    }
+}
+
 /* ---- redeeming ---- */
 
 #define REDEEM                                                                                     \
@@ -858,7 +975,7 @@ TEST(rules, a_redemption_is_answered)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct redeem_facts f = {
             money_of(rows[i].total), points_of(rows[i].purse),         rows[i].tier, rows[i].online,
-            rows[i].blocked,         points_of(rows[i].offline_today), rows[i].days};
+            rows[i].blocked,         points_of(rows[i].offline_today), rows[i].days, false};
         struct money value;
         enum redeem_answer answer = rules_redeem(&p, &f, points_of(rows[i].points), &value);
         if (answer != rows[i].answer || money_minor(value) != rows[i].value)
@@ -866,7 +983,15 @@ TEST(rules, a_redemption_is_answered)
                      (long long)money_minor(value));
     }
     struct money value;
-    struct redeem_facts f = {money_of(10000), points_of(500), "", false, false, points_of(0), 0};
+    struct redeem_facts f = {money_of(10000), points_of(500), "", false, false, points_of(0), 0, false};
+    f = (struct redeem_facts){.purse = points_of(500), .tier = "", .online = true, .alone = true};
+    assert_int_equal(rules_redeem(&p, &f, points_of(500), &value), REDEEM_OK);
+    assert_int_equal(money_minor(value), 250);
+    assert_int_equal(rules_redeem(&p, &f, points_of(520), &value), REDEEM_ABOVE_PURSE);
+    struct redeem_offer offer;
+    rules_redeem_offer(&p, &f, &offer);
+    assert_int_equal(points_n(offer.most), 500);
+    f.online = false;
     p.offline_days = 0;
     assert_int_equal(rules_redeem(&p, &f, points_of(100), &value), REDEEM_OFFLINE_NEVER);
     p.worth.num = 0;
@@ -915,7 +1040,8 @@ TEST(rules, the_offer_names_what_bounds_it)
                                  rows[i].online,
                                  false,
                                  points_of(rows[i].offline_today),
-                                 rows[i].days};
+                                 rows[i].days,
+                                 false};
         struct redeem_offer o;
         rules_redeem_offer(&p, &f, &o);
         if (points_n(o.most) != rows[i].most || money_minor(o.most_value) != rows[i].value ||
@@ -949,7 +1075,8 @@ TEST(rules, the_offer_and_the_answer_agree_on_every_number_of_points)
                                  test_below(2),
                                  test_below(9) == 0,
                                  points_of(test_below(100)),
-                                 (int32_t)test_below(6)};
+                                 (int32_t)test_below(6),
+                                 test_below(4) == 0};
         struct redeem_offer o;
         rules_redeem_offer(&p, &f, &o);
         int64_t most = 0;
@@ -957,7 +1084,7 @@ TEST(rules, the_offer_and_the_answer_agree_on_every_number_of_points)
             struct money value;
             if (rules_redeem(&p, &f, points_of(n), &value) != REDEEM_OK)
                 continue;
-            assert_true(money_cmp(value, f.total) <= 0);
+            assert_true(f.alone || money_cmp(value, f.total) <= 0);
             assert_int_equal(money_minor(value), money_minor(rules_worth(&p, points_of(n))));
             most = n;
         }

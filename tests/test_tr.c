@@ -58,5 +58,9 @@ TEST(tr, each_answer_to_a_redemption_has_its_own_chinese_sentence)
         for (enum redeem_answer b = 0; b < a; b++)
             assert_string_not_equal(redeem_answer_text(a), redeem_answer_text(b));
     }
+    for (enum means_answer a = 0; a < MEANS_ANSWERS; a++)
+        assert_true((unsigned char)means_answer_text(a)[0] >= 0xe3);
+    for (enum grant_answer a = 0; a < GRANT_ANSWERS; a++)
+        assert_true((unsigned char)grant_answer_text(a)[0] >= 0xe3);
     assert_true(tr_use("en"));
 }
