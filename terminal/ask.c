@@ -178,6 +178,7 @@ static enum err find_original(struct till *t, struct entry_id receipt, struct er
     enum err e = receipt.terminal == t->parts.identity->terminal
                      ? journal_get(t->journal, receipt.seq, &entry, why)
                      : ERR_NOT_FOUND;
+    t->looked_at = false;
     e = till_read(&t->original, e, &entry, why);
     if (e || t->original.kind != TXN_SALE)
         return e;
@@ -192,6 +193,21 @@ static enum err find_original(struct till *t, struct entry_id receipt, struct er
             e = sale_refunded(t->left, &t->given, &t->original, &t->earlier, why);
     }
     return e == ERR_NOT_FOUND ? OK : e;
+}
+
+static void do_receipt(struct till *t, struct asker *a, const struct command *c)
+{
+    struct errmsg why = {""};
+    char entry[ENTRY_TEXT_SIZE];
+    enum err e = find_original(t, c->receipt, &why);
+    entry_text(entry, c->receipt);
+    t->looked_at = !e && t->original.kind == TXN_SALE;
+    if (e && e != ERR_NOT_FOUND)
+        fail(t, a, "CORRUPT", tr("%s. Call head office."), why.text);
+    else if (!t->looked_at)
+        fail(t, a, "NOT_FOUND", tr("There is no sale with receipt %s at this till."), entry);
+    else
+        fine(t, a, "");
 }
 
 static void do_refund(struct till *t, struct asker *a, const struct command *c)
@@ -308,6 +324,9 @@ void till_ask(struct till *t, struct asker *a, const struct command *c)
         break;
     case VERB_CANCEL:
         do_cancel(t, a);
+        break;
+    case VERB_RECEIPT:
+        do_receipt(t, a, c);
         break;
     case VERB_REFUND:
         do_refund(t, a, c);

@@ -28,6 +28,7 @@ enum verb {
     VERB_PAY,
     VERB_GIVE_UP,
     VERB_CANCEL,
+    VERB_RECEIPT,   /* receipt: look at it; view->receipt and left are its sale (answer NOT_FOUND: not of this till) */
     VERB_REFUND,    /* receipt; all, or back, or money */
     VERB_GRANT,     /* points, text (the reason); or receipt: the GRANT to be taken back */
     VERB_JOIN,      /* the unbound card tapped last becomes a new anonymous member's */

@@ -239,6 +239,7 @@ static void put_answer(struct till *t, struct client *c, const struct answer *a)
     case VERB_RESUME:
     case VERB_TRAIN:
     case VERB_SHIFT:
+    case VERB_RECEIPT:
     case VERB_REPRINT:
     case VERB_DRAWER:
         put(c, "ok\n");
@@ -456,6 +457,7 @@ static bool read_command(struct till *t, struct client *c, struct command *out, 
     case VERB_RESUME:
     case VERB_TRAIN:
     case VERB_SHIFT:
+    case VERB_RECEIPT:
     case VERB_REPRINT:
     case VERB_DRAWER:
     case VERB_NONE:

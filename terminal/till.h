@@ -138,6 +138,7 @@ struct till {
     uint8_t entry[JOURNAL_ENTRY_MAX];
     struct txn known, original, earlier;
     struct txn witness; /* tap.c: the INTENT in doubt that is being read off its card */
+    bool looked_at; /* original and left are of the receipt that VERB_RECEIPT asked for last */
     int32_t left[TXN_LINES_MAX];
     struct money given; /* back without goods */
     struct txn_line back[TILL_RETURNS_MAX];

@@ -91,6 +91,8 @@ static void view_bill(struct till *t, struct till_view *v)
     }
     if (s->state == SALE_DONE)
         v->last = s->last;
+    v->receipt = t->looked_at ? &t->original : NULL;
+    v->left = t->left;
 }
 
 void till_view(struct till *t, struct till_view *v)

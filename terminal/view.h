@@ -12,6 +12,16 @@ enum { VIEW_PARKED_MAX = 8 };
 
 enum view_part { PART_NONE, PART_THERE, PART_AWAY }; /* of a reader, a printer */
 
+/* What a cashier did since login, for the shift report. */
+struct view_shift {
+    bool there;                /* VERB_SHIFT was answered */
+    int64_t since_s;
+    int32_t sales, refunds, grants, joins;
+    struct money sold, by_points, given_back; /* sold: whole bills; by_points: of that, paid with points */
+    struct points earned, redeemed, granted;
+    int32_t ratings[3];
+};
+
 struct till_view {
     /* the till */
     uint32_t terminal;
@@ -26,7 +36,10 @@ struct till_view {
     const struct pack *pack;   /* NULL = none; for money_text.  Valid until the next turn */
     uint32_t cashier;          /* 0 = nobody */
     char cashier_name[WIRE_NAME_SIZE];
+    char language[WIRE_LANGUAGE_SIZE]; /* the cashier's, "" = not said */
     bool supervisor, training, locked;
+    bool staffed;              /* head office named who works here: somebody has to log in */
+    struct view_shift shift;
     bool selling;              /* false: the journal takes nothing (disk full, damaged); trouble says why */
     char trouble[WIRE_SENTENCE_SIZE];
 
@@ -56,6 +69,9 @@ struct till_view {
     struct points redeemed;
     struct money redeemed_value, due;
     struct sale_receipt last;  /* SALE_DONE: what was confirmed */
+    bool fresh_card;           /* the card tapped last is ours and nobody's: JOIN binds it */
+    const struct txn *receipt; /* the SALE looked at by VERB_RECEIPT; NULL = none, or of another till */
+    const int32_t *left;       /* quantity of each of its lines that has not come back */
     int32_t parked_count;
     struct {
         int32_t number;
