@@ -75,11 +75,49 @@ CREATE TABLE terminal (
 
 -- The person behind a member number: outside the log, so that it can be erased while the points stay.
 CREATE TABLE person (
-    member  INTEGER PRIMARY KEY CHECK (member <> 0),
-    name    TEXT NOT NULL DEFAULT '',
-    contact TEXT NOT NULL DEFAULT '',
-    note    TEXT NOT NULL DEFAULT ''
+    member    INTEGER PRIMARY KEY CHECK (member <> 0),
+    name      TEXT    NOT NULL DEFAULT '',
+    contact   TEXT    NOT NULL DEFAULT '',
+    note      TEXT    NOT NULL DEFAULT '',
+    phone     TEXT    NOT NULL DEFAULT '',  -- "+49301234567"
+    birthday  TEXT    NOT NULL DEFAULT '',  -- "MM-DD"; the year is nobody's business
+    language  TEXT    NOT NULL DEFAULT '',  -- "en", "zh"
+    consent_s INTEGER NOT NULL DEFAULT 0    -- when the name was agreed to be shown at tills; 0 = not
 ) STRICT;
+
+-- A member's PIN: PBKDF2-HMAC-SHA256, base/staff.h.  wrong: typed in a row; five lock it for a while.
+CREATE TABLE pin (
+    member       INTEGER PRIMARY KEY CHECK (member <> 0),
+    salt         BLOB    NOT NULL CHECK (length(salt) = 16),
+    hash         BLOB    NOT NULL CHECK (length(hash) = 32),
+    wrong        INTEGER NOT NULL DEFAULT 0,
+    locked_until INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- By what a member is known besides a full card: office/known.h.  token is what a till sends in its place.
+CREATE TABLE known (
+    token  BLOB    PRIMARY KEY CHECK (length(token) = 16),
+    means  INTEGER NOT NULL,                -- enum txn_means
+    name   BLOB    NOT NULL,                -- of a telephone number nothing: that is the person's
+    member INTEGER NOT NULL CHECK (member <> 0)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX known_by_member ON known (member);
+
+-- The last message taken of each NTAG 424: a lower or equal counter is a copy.
+CREATE TABLE sun_tag (
+    uid      BLOB    PRIMARY KEY CHECK (length(uid) = 7),
+    counter  INTEGER NOT NULL,
+    terminal INTEGER NOT NULL,              -- that showed it, and when
+    time_s   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Member codes that were taken, until they could not be shown any more.
+CREATE TABLE code_used (
+    name     BLOB    PRIMARY KEY CHECK (length(name) = 11),
+    terminal INTEGER NOT NULL,
+    time_s   INTEGER NOT NULL,
+    until_s  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- =================================================================== derived: the ledger
 

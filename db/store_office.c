@@ -52,6 +52,20 @@ static const char *const statements[Q_COUNT] = {
                       " ON CONFLICT DO UPDATE SET name = excluded.name, contact = excluded.contact,"
                       " note = excluded.note",
     [Q_PERSON_ERASE] = "DELETE FROM person WHERE member = ?",
+    /* ---- by what members are known ---- */
+    [Q_KNOWN_GET] = "SELECT member FROM known WHERE token = ?",
+    [Q_KNOWN_ADD] = "INSERT INTO known (token, means, name, member) VALUES (?, ?, ?, ?)",
+    [Q_KNOWN_DROP] = "DELETE FROM known WHERE token = ? RETURNING 1",
+    [Q_KNOWN_NO_PHONE] = "DELETE FROM known WHERE member = ? AND means = 6",
+    [Q_KNOWN_LIST] = "SELECT means, name, member FROM known WHERE means <> 6 AND (?1 = 0 OR member = ?1)"
+                     " ORDER BY member, means, name",
+    [Q_CODE_GET] = "SELECT terminal, time_s FROM code_used WHERE name = ?",
+    [Q_CODE_ADD] = "INSERT INTO code_used (name, terminal, time_s, until_s) VALUES (?, ?, ?, ?)",
+    [Q_CODE_TIDY] = "DELETE FROM code_used WHERE until_s < ?",
+    [Q_SUN_GET] = "SELECT counter, terminal, time_s FROM sun_tag WHERE uid = ?",
+    [Q_SUN_SET] = "INSERT INTO sun_tag (uid, counter, terminal, time_s) VALUES (?, ?, ?, ?)"
+                  " ON CONFLICT DO UPDATE SET counter = excluded.counter, terminal = excluded.terminal,"
+                  " time_s = excluded.time_s",
     /* ---- postings and lots ---- */
     [Q_POSTING_ADD] =
         "INSERT INTO posting (position, n, member, account, card, amount) VALUES (?, ?, ?, ?, ?, ?)",

@@ -35,8 +35,15 @@ struct store_office;
     X(RETURNS) X(REDEEM_MOVES) X(REFUND_ADD) X(REFUNDS_GIVEN) X(WAITING_ADD) X(WAITING_FOR) X(WAITING_DONE)         \
     X(REVIEW_ADD) X(REVIEWS) X(RUN_ADD) X(RUN_LAST) X(RUN_MEMBERS) X(STATEMENT) X(EXPORT)
 
+/* What is not in the log: people, what they are known by, staff. */
+#define OFFICE_QUERIES_OF_PEOPLE(X)                                                                \
+    X(KNOWN_GET) X(KNOWN_ADD) X(KNOWN_DROP) X(KNOWN_NO_PHONE) X(KNOWN_LIST) X(CODE_GET)            \
+    X(CODE_ADD) X(CODE_TIDY) X(SUN_GET) X(SUN_SET)
+
 #define OFFICE_QUERY_NAME(name) Q_##name,
-enum office_query { OFFICE_QUERIES(OFFICE_QUERY_NAME) Q_COUNT };
+enum office_query {
+    OFFICE_QUERIES(OFFICE_QUERY_NAME) OFFICE_QUERIES_OF_PEOPLE(OFFICE_QUERY_NAME) Q_COUNT
+};
 #undef OFFICE_QUERY_NAME
 
 /* Makes a new database.  Errors: ERR_EXISTS, ERR_IO. */
