@@ -20,7 +20,7 @@ MUST_CHECK enum err phone_normalise(char out[PHONE_TEXT_SIZE], const char *text,
                                     struct errmsg *why);
 
 /* First bytes of HMAC-SHA256(key, means || value).  value: MEANS_PHONE: as phone_normalise gives it,
- * without the final 0; others: the value of cardproto/kind.h. */
+ * without the final 0; others: the name of cardproto/kind.h. */
 void lookup_token(uint8_t token[TXN_TOKEN_SIZE], const uint8_t key[LOOKUP_KEY_SIZE],
                   enum txn_means means, struct bytes value);
 

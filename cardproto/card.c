@@ -122,6 +122,10 @@ const char *card_status_text(enum card_status_word s)
         return tr("the card is issued already");
     case CARD_NO_ROOM:
         return tr("no room left on the card");
+    case CARD_PHONE:
+        return tr("a phone, or a card with another number at every tap");
+    case CARD_PHONE_LOCKED:
+        return tr("the phone wants to be unlocked first");
     }
     return "?";
 }

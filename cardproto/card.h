@@ -92,6 +92,8 @@ enum card_status_word { /* why an operation failed, for the one who asks what to
     CARD_LEFT,           /* it left before the commit: nothing happened; start over */
     CARD_ISSUED_ALREADY, /* issue: the application is there */
     CARD_NO_ROOM,
+    CARD_PHONE,          /* a phone without our pass, or a card with another number at every tap */
+    CARD_PHONE_LOCKED,   /* its pass wants the phone unlocked, or chosen, first */
 };
 const char *card_status_text(enum card_status_word s);
 

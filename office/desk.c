@@ -80,6 +80,8 @@ static enum err run(const struct desk *desk, struct card_op *op, enum card_next 
     case CARD_TOO_LITTLE:
     case CARD_LIMIT:
     case CARD_NO_ROOM:
+    case CARD_PHONE:
+    case CARD_PHONE_LOCKED:
         break;
     }
     return err_set(why, ERR_CARD, "%s",

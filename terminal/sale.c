@@ -242,6 +242,9 @@ static enum sale_answer answer_of_card(enum card_status_word word)
         return SALE_FOREIGN_CARD;
     case CARD_LEFT:
         return SALE_CARD_GONE;
+    case CARD_PHONE:
+    case CARD_PHONE_LOCKED:
+        return SALE_PHONE;
     case CARD_TOO_LITTLE:
         return SALE_NO_REDEEM;
     case CARD_BAD_ANSWER:
@@ -257,12 +260,19 @@ static void say_card(struct sale_effects *out, const struct sale_event *in)
     enum card_status_word word = in->word;
     enum sale_answer answer = answer_of_card(word);
     if (in->several)
-        say(out, SALE_BAD_CARD,
+        say(out, SALE_TWO_CARDS,
             tr("More than one card lies there; nothing was taken off any. One card, please."));
     else if (answer == SALE_FOREIGN_CARD)
         say(out, answer,
             tr("This is not a card of ours (%s). Sell without a card, or try another."),
             card_status_text(word));
+    else if (word == CARD_PHONE_LOCKED)
+        say(out, answer,
+            tr("The phone is locked: unlock it, choose the pass, and hold it there again."));
+    else if (answer == SALE_PHONE)
+        say(out, answer,
+            tr("This is a phone without our pass, or a card with another number at every tap. Show the "
+               "code of the member page, say the telephone number, or sell without."));
     else if (answer == SALE_CARD_GONE)
         say(out, answer,
             tr("The card left too early; nothing was taken off it. Hold it there again."));

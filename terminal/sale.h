@@ -131,6 +131,8 @@ struct sale_event {
     X(SALE_NO_CARD, "NO_CARD")      /* redeeming needs a card */                                   \
     X(SALE_FOREIGN_CARD, "FOREIGN") /* not one of ours */                                          \
     X(SALE_BAD_CARD, "CARD")        /* ours, but it answers wrongly */                             \
+    X(SALE_TWO_CARDS, "TWO_CARDS")  /* more than one lies there */                                 \
+    X(SALE_PHONE, "PHONE")          /* a phone, or a number that changes: nobody can be told */    \
     X(SALE_UNBOUND_CARD, "UNBOUND") /* ours, but nobody's yet */                                   \
     X(SALE_BLOCKED_CARD, "BLOCKED")                                                                \
     X(SALE_OTHER_CARD, "WRONG_CARD") /* not the card of this sale */                               \
