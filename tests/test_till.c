@@ -698,7 +698,7 @@ TEST(till, cards_that_are_not_ours_or_not_alone_are_refused_with_what_to_do)
     assert_said(ask(b, "tap"), "error FOREIGN");
     reader_sim_present(&b->reader, &b->card);
     reader_sim_add(&b->reader, &b->other);
-    assert_said(ask(b, "tap"), "error CARD More than one card");
+    assert_said(ask(b, "tap"), "error TWO_CARDS More than one card");
     reader_sim_add(&b->reader, NULL);
     struct errmsg why;
     assert_int_equal(journal_set_card_status(b->journal, &uid_a, CARD_BLOCKED, &why), OK);
