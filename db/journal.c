@@ -154,11 +154,13 @@ static const char *const sql[STATEMENT_COUNT] = {
 };
 
 struct journal {
+    char *path;
     sqlite3 *db;
     sqlite3_stmt *st[STATEMENT_COUNT];
     uint32_t terminal, last, acked, acked_on_disk;
     uint8_t last_hash[HASH_SIZE];
-    uint32_t damaged_from; /* 0 = sound as far as opening looked */
+    uint32_t damaged_from; /* 0 = sound as far as was looked */
+    uint32_t checked;      /* by journal_check_some */
     bool sync_failed;
     int log_pages; /* in the write-ahead log after the last commit */
     struct journal_receipt receipt; /* to be written with the next entry; state 0 = none */
@@ -177,7 +179,7 @@ static void chain(uint8_t next[HASH_SIZE], const uint8_t previous[HASH_SIZE], st
 static enum err failed(struct journal *j, struct errmsg *why, const char *what)
 {
     int rc = sqlite3_extended_errcode(j->db);
-    const char *file = sqlite3_db_filename(j->db, NULL);
+    const char *file = j->path;
     if (rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC)
         j->sync_failed = true;
     switch (rc & 0xff) {
@@ -380,13 +382,14 @@ static enum err read_state(struct journal *j, uint32_t terminal, struct errmsg *
     done(j, STATE);
     if (owner != terminal)
         return err_set(why, ERR_CONFLICT, "the journal %s belongs to terminal %d, not to %u",
-                       sqlite3_db_filename(j->db, NULL), (int)owner, terminal);
+                       j->path, (int)owner, terminal);
     j->terminal = terminal;
     return OK;
 }
 
 /* Walk the chain after the entry `from`; stops at the first that is wrong.  sound: the last good one. */
-static enum err walk(struct journal *j, uint32_t from, uint32_t *sound, struct errmsg *why)
+static enum err walk(struct journal *j, uint32_t from, uint32_t most, uint32_t *sound,
+                     struct errmsg *why)
 {
     uint8_t hash[HASH_SIZE], stored[HASH_SIZE];
     enum err e = journal_hash(j, from, hash, why);
@@ -394,8 +397,8 @@ static enum err walk(struct journal *j, uint32_t from, uint32_t *sound, struct e
         return e;
     *sound = from;
     sqlite3_bind_int64(j->st[WALK], 1, from);
-    int rc;
-    while (e == OK && has_row(j, WALK, &rc)) {
+    int rc = SQLITE_DONE;
+    while (e == OK && *sound - from < most && has_row(j, WALK, &rc)) {
         int64_t seq = sqlite3_column_int64(j->st[WALK], 0);
         chain(hash, hash, column_bytes(j->st[WALK], 1));
         if (seq != (int64_t)*sound + 1)
@@ -405,7 +408,7 @@ static enum err walk(struct journal *j, uint32_t from, uint32_t *sound, struct e
         else
             *sound = (uint32_t)seq;
     }
-    if (e == OK && rc != SQLITE_DONE) {
+    if (e == OK && rc != SQLITE_DONE && rc != SQLITE_ROW) {
         e = failed(j, why, "reading the journal");
         err_add(why, e, "entry %u cannot be read", *sound + 1);
     }
@@ -428,7 +431,7 @@ static enum err check_end(struct journal *j, struct errmsg *why)
     done(j, LAST);
     uint32_t sound = 0;
     if (e == OK)
-        e = walk(j, j->last > TAIL_CHECKED ? j->last - TAIL_CHECKED : 0, &sound, why);
+        e = walk(j, j->last > TAIL_CHECKED ? j->last - TAIL_CHECKED : 0, UINT32_MAX, &sound, why);
     if (e == OK && j->acked > j->last)
         e = err_set(why, ERR_CORRUPT, "head office acknowledged entry %u, the journal ends at %u",
                     j->acked, j->last);
@@ -458,6 +461,11 @@ enum err journal_open(struct journal **out, const char *path, uint32_t terminal,
     if (!j)
         return err_set(why, ERR_IO, "no memory for the journal");
     j->lock = -1;
+    j->path = strdup(path);
+    if (!j->path) {
+        free(j);
+        return err_set(why, ERR_IO, "no memory for the journal");
+    }
     enum err e = take_lock(j, path, why);
     if (e == OK)
         e = open_database(j, path, terminal, why);
@@ -483,6 +491,7 @@ void journal_close(struct journal *j)
     sqlite3_close(j->db); /* checkpoints and removes the log */
     if (j->lock >= 0)
         close(j->lock);
+    free(j->path);
     free(j);
 }
 
@@ -630,7 +639,7 @@ enum err journal_append(struct journal *j, const struct txn *t, struct bytes ent
     assert(closes.terminal != j->terminal || closes.seq < t->id.seq);
     struct journal_receipt receipt = j->receipt;
     j->receipt.state = 0;
-    if (j->damaged_from)
+    if (j->damaged_from > j->acked) /* else head office has what is damaged here */
         return err_set(why, ERR_CORRUPT, "the journal is damaged from entry %u on: nothing is added",
                        j->damaged_from);
     if (j->sync_failed)
@@ -867,7 +876,7 @@ static enum err verify_tables(struct journal *j, struct errmsg *why)
 enum err journal_verify(struct journal *j, uint32_t *count, struct errmsg *why)
 {
     *count = 0;
-    enum err e = walk(j, 0, count, why);
+    enum err e = walk(j, 0, UINT32_MAX, count, why);
     return e ? e : verify_tables(j, why);
 }
 
@@ -880,7 +889,7 @@ void journal_with_receipt(struct journal *j, const struct journal_receipt *r)
 
 static enum err receipts_writable(struct journal *j, struct errmsg *why)
 {
-    return j->damaged_from || j->sync_failed ? err_set(why, ERR_IO, "the journal takes nothing") : OK;
+    return j->damaged_from > j->acked || j->sync_failed ? err_set(why, ERR_IO, "the journal takes nothing") : OK;
 }
 
 enum err journal_receipts_start(struct journal *j, const char *boot, struct errmsg *why)
@@ -982,6 +991,54 @@ enum err journal_receipt_set(struct journal *j, const struct journal_receipt *r,
         return set_receipt(j, r->seq, state) ? OK : failed(j, why, "noting that a receipt is printed");
     begin_unsynced(j);
     return end_unsynced(j, set_receipt(j, r->seq, state), why, "noting what became of a receipt");
+}
+
+enum err journal_check_some(struct journal *j, uint32_t count, struct errmsg *why)
+{
+    if (j->damaged_from || j->checked >= j->last)
+        return OK;
+    enum err e = walk(j, j->checked, count, &j->checked, why);
+    if (e != ERR_CORRUPT)
+        return e;
+    j->damaged_from = j->checked + 1;
+    return err_add(why, e, "the journal is damaged from entry %u on", j->damaged_from);
+}
+
+uint32_t journal_checked(const struct journal *j)
+{
+    return j->checked;
+}
+
+uint32_t journal_damaged_from(const struct journal *j)
+{
+    return j->damaged_from;
+}
+
+/* What the kernel holds of a failed fsync is not to be trusted: read again what the disk has. */
+static enum err open_again(struct journal *j, struct errmsg *why)
+{
+    for (int s = 0; s < STATEMENT_COUNT; s++) {
+        sqlite3_finalize(j->st[s]);
+        j->st[s] = NULL;
+    }
+    sqlite3_close(j->db);
+    j->db = NULL;
+    enum err e = open_database(j, j->path, j->terminal, why);
+    if (!e)
+        e = read_state(j, j->terminal, why);
+    if (!e)
+        e = check_end(j, why);
+    return e;
+}
+
+enum err journal_recover(struct journal *j, struct errmsg *why)
+{
+    if (j->damaged_from > j->acked)
+        return err_set(why, ERR_CORRUPT, "the journal is damaged from entry %u on", j->damaged_from);
+    enum err e = j->sync_failed ? open_again(j, why) : OK;
+    if (!e)
+        j->sync_failed = false;
+    return e ? e : count_opened(j, why);
 }
 
 /* ---- settings and hot list ---- */

@@ -163,6 +163,17 @@ MUST_CHECK enum err journal_set_acked(struct journal *j, uint32_t seq, struct er
  * entries that are sound, from the first.  Errors: ERR_CORRUPT with the first entry that is wrong. */
 MUST_CHECK enum err journal_verify(struct journal *j, uint32_t *count, struct errmsg *why);
 
+/* Housekeeping, when nobody waits: walk on from where the last call ended, at most count entries.
+ * journal_checked: how far, from the first.  Errors: ERR_CORRUPT: from the entry named on nothing is taken for
+ * true, and appends are refused from now on; ERR_IO. */
+MUST_CHECK enum err journal_check_some(struct journal *j, uint32_t count, struct errmsg *why);
+uint32_t journal_checked(const struct journal *j);
+/* The first entry that is damaged, as far as is known; 0 = none. */
+uint32_t journal_damaged_from(const struct journal *j);
+/* After an append failed: does the disk take anything again?  Writes a little, with fsyncs; opens the database
+ * anew when an fsync had failed.  Errors: ERR_IO (not yet), ERR_CORRUPT. */
+MUST_CHECK enum err journal_recover(struct journal *j, struct errmsg *why);
+
 /* Settings: small named blobs (pack, hot list, enrolment, last contact).  Errors: ERR_NOT_FOUND. */
 MUST_CHECK enum err journal_load(struct journal *j, const char *name, struct buf *out,
                                  struct errmsg *why);

@@ -69,7 +69,7 @@ static const struct key keys[] = {
      "seconds a request waits for a card or a person"},
     {"nexo", "login", NULL, NULL, SWITCH_AT(nexo_login), "no service without a Login"},
     {"log", "file", "log", "FILE", TEXT_AT(log),
-     "events, one a line, without personal data; else on stderr"},
+     "events, one a line, without personal data"},
     {"metrics", "socket", "metrics", "SOCKET", TEXT_AT(metrics),
      "figures for monitoring, as text, to whoever connects"},
 };

@@ -54,7 +54,7 @@ struct config {
     int64_t nexo_wait_s;           /* for a card or a person */
     bool nexo_login;               /* services only after a Login */
     /* [log] */
-    char log[CONFIG_TEXT_SIZE];    /* file; "" = standard error, unless a prompt or screen is there */
+    char log[CONFIG_TEXT_SIZE];    /* file, added to; "" = none */
     /* [metrics] */
     char metrics[CONFIG_TEXT_SIZE]; /* unix socket */
 };

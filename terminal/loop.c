@@ -8,6 +8,7 @@
 #include "base/tr.h"
 #include "hw/clock.h"
 #include "hw/poll.h"
+#include "terminal/log.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -18,11 +19,16 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { IDLE_MS = 5000 };
+enum {
+    IDLE_MS = 5000,
+    CHECK_SOME = 500,   /* entries of the chain in one go: some milliseconds */
+    CHECK_PAUSE_MS = 20 /* between two goes */
+};
 
 /* ---- facts ---- */
 
@@ -100,6 +106,15 @@ static const char *after_append(enum txn_kind kind)
                                 : "after-settle";
 }
 
+static void not_written(struct till *t, enum err e, const struct errmsg *why)
+{
+    t->counts.append_failures++;
+    log_event("not-written", "error=%d", (int)e);
+    till_tell(t, tr("The journal: %s."), why->text);
+    if (e == ERR_IO || e == ERR_FULL || e == ERR_CORRUPT)
+        t->trouble = *why;
+}
+
 /* One entry, on disk on return: the one fsync there is. */
 static bool append(struct till *t, const struct txn *txn, struct entry_id closes)
 {
@@ -111,10 +126,13 @@ static bool append(struct till *t, const struct txn *txn, struct entry_id closes
         e = journal_append(t->journal, txn, buf_bytes(&entry), closes, &why);
     crash_point(after_append(txn->kind));
     if (e) {
-        till_tell(t, tr("The journal: %s."), why.text);
+        not_written(t, e, &why);
         return false;
     }
+    t->trouble.text[0] = 0;
     uplink_journalled(t, txn->id.seq);
+    log_event("entry", "kind=\"%s\" seq=%u owed=%u", txn_kind_text(txn->kind), txn->id.seq,
+              outbox_waiting(&t->up.outbox));
     return true;
 }
 
@@ -232,6 +250,9 @@ enum err till_create(struct till **out, const struct till_parts *parts, struct e
         t->clients[i].in_fd = t->clients[i].out_fd = -1;
     t->idle_ms = clock_tick_ms() + IDLE_MS;
     sale_init(&t->sale);
+    if (journal_damaged_from(t->journal) > journal_acked(t->journal))
+        err_set(&t->trouble, ERR_CORRUPT, "the journal is damaged from entry %u on",
+                journal_damaged_from(t->journal));
     enum err e = packs_open(t, why);
     if (!e)
         e = uplink_open(t, why);
@@ -270,7 +291,7 @@ void till_quit(struct till *t)
 
 /* ---- clients ---- */
 
-enum err till_listen(struct till *t, const char *path, struct errmsg *why)
+enum err till_unix_listen(int *out, const char *path, int backlog, struct errmsg *why)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof a.sun_path)
@@ -284,16 +305,31 @@ enum err till_listen(struct till *t, const char *path, struct errmsg *why)
     if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
         unlink(path); /* left by a till that was killed: the lock says that none runs */
     mode_t old = umask(077);
-    bool good = bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && listen(fd, TILL_CLIENTS_MAX) == 0;
+    bool good = bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && listen(fd, backlog) == 0;
     int error = errno;
     umask(old);
     if (!good) {
         close(fd);
         return err_set(why, ERR_IO, "%s: %s", path, strerror(error));
     }
-    t->listener = fd;
-    snprintf(t->socket_path, sizeof t->socket_path, "%s", path);
+    *out = fd;
     return OK;
+}
+
+enum err till_listen(struct till *t, const char *path, struct errmsg *why)
+{
+    enum err e = till_unix_listen(&t->listener, path, TILL_CLIENTS_MAX, why);
+    if (!e)
+        snprintf(t->socket_path, sizeof t->socket_path, "%s", path);
+    return e;
+}
+
+int64_t till_disk_free(const struct till *t)
+{
+    struct statvfs fs;
+    if (!t->parts.home || statvfs(t->parts.home, &fs))
+        return -1;
+    return (int64_t)(fs.f_bavail * fs.f_frsize);
 }
 
 enum err till_attach(struct till *t, int in_fd, int out_fd, bool person, struct errmsg *why)
@@ -323,14 +359,52 @@ static void accept_client(struct till *t)
 
 /* ---- a turn ---- */
 
+/* The journal took nothing: does it now? */
+static void try_again(struct till *t)
+{
+    struct errmsg why = {""};
+    if (journal_recover(t->journal, &why)) {
+        t->trouble = why;
+        return;
+    }
+    t->trouble.text[0] = 0;
+    log_event("journal", "state=writable");
+    till_tell(t, "%s", tr("The journal takes entries again."));
+}
+
+/* The whole chain, a piece at a time while nobody waits: opening looked at its end only. */
+static void check_chain(struct till *t)
+{
+    struct errmsg why = {""};
+    bool known_already = journal_damaged_from(t->journal) != 0;
+    enum err e = journal_check_some(t->journal, CHECK_SOME, &why);
+    if (e && !known_already) {
+        log_event("journal", "state=damaged from=%u", journal_damaged_from(t->journal));
+        till_tell(t, tr("The journal: %s. Call head office."), why.text);
+        if (journal_damaged_from(t->journal) > journal_acked(t->journal))
+            t->trouble = why;
+        uplink_resume(t);
+    } else if (!e && !journal_damaged_from(t->journal)) {
+        t->idle_ms = clock_tick_ms() + CHECK_PAUSE_MS;
+    }
+}
+
 static void housekeeping(struct till *t, int64_t now_ms)
 {
     struct errmsg why = {""};
     if (now_ms < t->idle_ms)
         return;
     t->idle_ms = now_ms + IDLE_MS;
-    if (sale_is_idle(&t->sale) && t->tap.job == JOB_NONE && journal_idle(t->journal, &why))
+    if (!sale_is_idle(&t->sale) || (t->tap.job != JOB_NONE && t->tap.at != AT_CARD))
+        return;
+    if (t->trouble.text[0]) {
+        try_again(t);
+        return;
+    }
+    if (journal_idle(t->journal, &why))
         till_tell(t, tr("The journal: %s."), why.text);
+    if (journal_checked(t->journal) < journal_next_seq(t->journal) - 1)
+        check_chain(t);
 }
 
 static int64_t least(int64_t a, int64_t b)

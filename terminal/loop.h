@@ -25,6 +25,7 @@ struct till_parts {
     const struct identity *identity;
     struct journal *journal;
     struct reader *reader;         /* NULL: a till without a reader */
+    const char *home;              /* its folder; NULL: not told */
     const char *office;            /* "HOST:PORT"; NULL: no line at all */
     const char *printer;           /* of receipts, as printer.h names it; NULL: none */
     const sigset_t *while_waiting; /* signal mask during poll; NULL: as it is */

@@ -5,7 +5,9 @@
 #include "terminal/config.h"
 #include "terminal/devices.h"
 #include "terminal/enrol.h"
+#include "terminal/log.h"
 #include "terminal/loop.h"
+#include "terminal/metrics.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -108,6 +110,16 @@ static enum err open_reader(struct reader **out, const struct config *c, struct 
     return reader_nfc_open(out, c->reader, why);
 }
 
+static enum err open_log(const struct config *c, const struct identity *id, struct errmsg *why)
+{
+    FILE *f = c->log[0] ? fopen(c->log, "ae") : NULL;
+    if (c->log[0] && !f)
+        return err_set(why, ERR_IO, "%s: %s", c->log, strerror(errno));
+    log_to(f, id->terminal);
+    log_event("start", "pid=%d", (int)getpid());
+    return OK;
+}
+
 static enum err open_journal(struct journal **out, const struct config *c,
                              const struct identity *id, struct errmsg *why)
 {
@@ -116,30 +128,34 @@ static enum err open_journal(struct journal **out, const struct config *c,
     if (n < 0 || (size_t)n >= sizeof path)
         return err_set(why, ERR_RANGE, "the path %s is too long", c->home);
     enum err e = journal_open(out, path, id->terminal, why);
-    if (e == ERR_CORRUPT)
-        err_add(why, e,
-                "keep the file, call head office, and enrol this till anew in an empty folder");
-    if (e && *out) {
-        journal_close(*out);
-        *out = NULL;
-    }
-    return e;
+    if (e != ERR_CORRUPT)
+        return e;
+    (void)err_add(why, e, "keep the file, call head office, and enrol this till anew in an empty folder");
+    return *out ? OK : e; /* what is sound is still sent; nothing is sold */
 }
 
 static enum err run(const struct config *c, const struct identity *id,
                     const sigset_t *while_waiting, struct errmsg *why)
 {
     struct till_parts parts = {.identity = id,
+                               .home = c->home,
                                .office = c->office[0] ? c->office : NULL,
                                .printer = c->printer[0] ? c->printer : NULL,
                                .while_waiting = while_waiting,
                                .to_stderr = !c->prompt};
     struct till *t = NULL;
-    enum err e = open_reader(&parts.reader, c, why);
+    struct metrics *metrics = NULL;
+    enum err e = open_log(c, id, why);
+    if (!e)
+        e = open_reader(&parts.reader, c, why);
     if (!e)
         e = open_journal(&parts.journal, c, id, why);
+    if (!e && journal_damaged_from(parts.journal))
+        (void)say_failure(why);
     if (!e)
         e = till_create(&t, &parts, why);
+    if (!e && c->metrics[0])
+        e = metrics_open(&metrics, t, c->metrics, why);
     if (!e && c->prompt)
         e = till_attach(t, STDIN_FILENO, STDOUT_FILENO, true, why);
     if (!e && c->control[0])
@@ -147,6 +163,7 @@ static enum err run(const struct config *c, const struct identity *id,
     while (!e && !asked_to_end && till_turn(t, TURN_MS))
         ;
     till_destroy(t);
+    metrics_close(metrics);
     journal_close(parts.journal);
     if (parts.reader)
         parts.reader->ops->close(parts.reader);

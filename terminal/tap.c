@@ -104,6 +104,7 @@ static void found(struct till *t)
     struct tap *p = &t->tap;
     struct errmsg why = {""};
     p->taken = true;
+    t->counts.taps++;
     if (p->card.several || p->card.uid_size != 7) {
         /* A 4-byte UID may be random, and names nobody; two cards are one too many. */
         p->told_all = true;
@@ -406,6 +407,7 @@ static void exchange(struct till *t)
     struct buf rx = BUF_ON(raw);
     struct errmsg why = {""};
     if (p->next == CARD_SEND) {
+        t->counts.exchanges++;
         bool commit = t->sale.state == SALE_COMMITTING;
         if (commit)
             crash_point("before-commit");

@@ -106,6 +106,11 @@ struct packs {
     uint8_t json[PACK_JSON_MAX + 1];
 };
 
+/* Since the start, for whoever watches the machine. */
+struct till_counts {
+    uint64_t taps, exchanges, append_failures;
+};
+
 struct till {
     struct till_parts parts;
     struct journal *journal;
@@ -131,6 +136,9 @@ struct till {
     struct asker *waiter;  /* whose tap or redeem waits for the card */
     struct till_extra *extras;
 
+    struct till_counts counts;
+    struct errmsg trouble; /* why the journal takes nothing; "" = it does */
+    struct till_view view; /* scratch of whoever shows something */
     int64_t idle_ms;  /* next housekeeping */
     int64_t hurry_ms; /* next attempt to connect for a sync that is waited for */
 
@@ -149,6 +157,9 @@ struct till {
 void till_feed(struct till *t, struct sale_event in);
 /* Something that nobody asked for: to every person, and to stderr. */
 void till_tell(struct till *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Listen on a unix socket at path (made anew, 0600).  Errors: ERR_RANGE, ERR_IO. */
+MUST_CHECK enum err till_unix_listen(int *out, const char *path, int backlog, struct errmsg *why);
+int64_t till_disk_free(const struct till *t); /* bytes, where the journal is; -1 = unknown */
 /* Facts about a card from the journal and hot list. */
 void till_card_facts(struct till *t, const struct card_uid *uid);
 /* Decode a journalled entry into out.  Errors: as journal_get, ERR_CORRUPT. */
@@ -168,6 +179,7 @@ void tap_offline(struct till *t);                               /* it will not b
 /* uplink.c */
 MUST_CHECK enum err uplink_open(struct till *t, struct errmsg *why);
 void uplink_close(struct till *t);
+void uplink_resume(struct till *t); /* the journal changed under it: what is owed, anew */
 void uplink_turn(struct till *t, int64_t now_ms);
 int64_t uplink_due_ms(const struct till *t);
 bool uplink_is_up(const struct till *t);

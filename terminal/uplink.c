@@ -64,10 +64,18 @@ static void note_contact(struct till *t)
     save_number(t, "contact", u->contact_s);
 }
 
+/* What is damaged cannot be sent: it ends where the journal is sound. */
+void uplink_resume(struct till *t)
+{
+    uint32_t next = journal_next_seq(t->journal), damaged = journal_damaged_from(t->journal);
+    uint32_t acked = journal_acked(t->journal);
+    outbox_init(&t->up.outbox, damaged > acked ? damaged : next, acked);
+}
+
 enum err uplink_open(struct till *t, struct errmsg *why)
 {
     struct uplink *u = &t->up;
-    outbox_init(&u->outbox, journal_next_seq(t->journal), journal_acked(t->journal));
+    uplink_resume(t);
     u->contact_s = load_number(t, "contact");
     u->contact_day = u->contact_s ? day_of_time(u->contact_s) : INT32_MIN;
     t->hot_version = (uint32_t)load_number(t, "hot");

@@ -26,7 +26,8 @@ static void view_till(struct till *t, struct till_view *v)
     v->printer = t->parts.printer ? PART_THERE : PART_NONE;
     v->pack = t->packs.in_effect;
     v->pack_version = v->pack ? v->pack->version : 0;
-    v->selling = v->pack != NULL;
+    v->selling = v->pack && !t->trouble.text[0];
+    text(v->trouble, sizeof v->trouble, t->trouble.text);
 }
 
 /* What could be redeemed here and now, whatever the bill. */

@@ -460,6 +460,48 @@ TEST(journal, an_entry_changed_in_the_middle_is_named_and_the_others_stay_readab
     journal_close(j);
 }
 
+TEST(journal, damage_found_in_passing_stops_what_head_office_has_not_and_only_that)
+{
+    for (int acked = 0; acked < 2; acked++) {
+        const char *path = path_of(acked ? "acked.db" : "owed.db");
+        struct journal *j = open_journal(path);
+        struct errmsg why = {""};
+        append_sales(j, 100);
+        assert_int_equal(journal_set_acked(j, acked ? 60 : 30, &why), OK);
+        append_sales(j, 1);
+        journal_close(j);
+        shell(path, "DROP TRIGGER entry_is_never_changed;"
+                    "UPDATE entry SET entry = zeroblob(300) WHERE seq = 40");
+        j = open_journal(path);
+        assert_int_equal(journal_check_some(j, 20, &why), OK);
+        assert_int_equal(journal_checked(j), 20);
+        assert_int_equal(journal_check_some(j, 19, &why), OK);
+        assert_int_equal(journal_damaged_from(j), 0);
+        assert_int_equal(journal_check_some(j, 20, &why), ERR_CORRUPT);
+        assert_int_equal(journal_damaged_from(j), 40);
+        assert_int_equal(journal_check_some(j, 20, &why), OK); /* said once */
+        struct txn t = txn_of(j, TXN_SALE, &card_a, 1, 0);
+        assert_int_equal(append(j, &t, 0), acked ? OK : ERR_CORRUPT);
+        assert_int_equal(journal_recover(j, &why), acked ? OK : ERR_CORRUPT);
+        assert_entry(j, 39);
+        journal_close(j);
+    }
+}
+
+TEST(journal, a_sound_one_is_checked_to_its_end_and_goes_on_with_what_is_appended)
+{
+    struct journal *j = open_journal(path_of("till.db"));
+    struct errmsg why;
+    append_sales(j, 50);
+    for (uint32_t n = 0; n < 8; n++)
+        assert_int_equal(journal_check_some(j, 7, &why), OK);
+    assert_int_equal(journal_checked(j), 50);
+    append_sales(j, 2);
+    assert_int_equal(journal_check_some(j, 7, &why), OK);
+    assert_int_equal(journal_checked(j), 52);
+    journal_close(j);
+}
+
 TEST(journal, damage_at_the_end_is_found_on_opening_and_nothing_is_added_to_it)
 {
     const char *path = path_of("till.db");
@@ -576,6 +618,47 @@ TEST(journal, after_a_failed_fsync_nothing_is_appended_until_it_is_opened_again)
     assert_true(count == 3 || count == 4);
     assert_whole(j, count);
     append_sales(j, 1);
+    journal_close(j);
+}
+
+TEST(journal, after_a_failed_fsync_it_recovers_by_reading_what_the_disk_has)
+{
+    faultvfs_use();
+    struct journal *j = open_journal(path_of("till.db"));
+    struct errmsg why = {""};
+    append_sales(j, 3);
+    faultvfs.fail_sync = faultvfs.syncs + 1;
+    struct txn t = txn_of(j, TXN_SALE, &card_a, 1, 0);
+    assert_int_equal(append(j, &t, 0), ERR_IO);
+    faultvfs.fail_sync = faultvfs.syncs + 1;
+    faultvfs.fail_for_ever = true;
+    assert_int_equal(journal_recover(j, &why), ERR_IO); /* the disk fails still */
+    t = txn_of(j, TXN_SALE, &card_a, 1, 0);   /* it may have been there after all */
+    assert_int_equal(append(j, &t, 0), ERR_IO);
+    faultvfs.fail_sync = 0;
+    assert_int_equal(journal_recover(j, &why), OK);
+    uint32_t count = journal_next_seq(j) - 1;
+    assert_true(count == 3 || count == 4);
+    append_sales(j, 2);
+    assert_whole(j, count + 2);
+    journal_close(j);
+}
+
+TEST(journal, a_full_disk_is_left_behind_as_soon_as_there_is_room)
+{
+    faultvfs_use();
+    struct journal *j = open_journal(path_of("till.db"));
+    struct errmsg why = {""};
+    append_sales(j, 3);
+    faultvfs.fail_write = faultvfs.writes + 1;
+    faultvfs.fail_for_ever = true;
+    struct txn t = txn_of(j, TXN_SALE, &card_a, 1, 0);
+    assert_int_equal(append(j, &t, 0), ERR_IO);
+    assert_int_equal(journal_recover(j, &why), ERR_IO);
+    faultvfs.fail_write = 0;
+    assert_int_equal(journal_recover(j, &why), OK);
+    append_sales(j, 2);
+    assert_whole(j, 5);
     journal_close(j);
 }
 
