@@ -39,7 +39,7 @@ may_include sync "$(files sync/*.[ch])" 'base sync'
 may_include 'hw, devices' "$(files hw/*.[ch] -- hw/vcard*.[ch] hw/reader_sim.[ch] hw/pn532_sim.[ch] hw/cardsim_main.c)" 'base hw'
 may_include 'hw, simulators' "$(files hw/vcard*.[ch] hw/reader_sim.[ch] hw/pn532_sim.[ch] hw/cardsim_main.c)" 'base hw cardproto'
 may_include 'terminal/sale' "$(files terminal/sale.[ch] terminal/receipt.[ch])" 'base rules cardproto terminal'
-may_include 'terminal/nexo, crypto' "$(files terminal/nexo_json.[ch] terminal/nexo_crypto.[ch])" 'base terminal'
+may_include 'terminal/nexo, messages' "$(files terminal/nexo_json.[ch] terminal/nexo_crypto.[ch] terminal/nexo_msg.[ch])" 'base terminal'
 may_include 'office/ledger' "$(files office/ledger*.[ch])" 'base rules cardproto office'
 
 # Only code that encodes bytes, SQL or text may look inside points and money.
