@@ -44,6 +44,7 @@ enum err phone_normalise(char out[PHONE_TEXT_SIZE], const char *text, const char
     if (wrong)
         return err_set(why, ERR_FORMAT, "%s", wrong);
     const char *national = digits;
+    country += *country == '+';
     size_t front = 0;
     if (!international) {
         front = strlen(country);

@@ -13,8 +13,7 @@ enum {
 };
 
 /* As typed or stored, in any usual spelling, to "+49301234567": blanks and - . / ( ) are dropped, 00 is +,
- * "(0)" behind a country code is dropped, and a number without a country gets country ("49", "86"; digits
- * only) in place of its leading 0.  Italy's (39) keeps its 0; in country "1" a leading 1 is the country's.
+ * "(0)" behind a country code is dropped, and a number without a country gets country ("49", "+86") in place of its leading 0.  Italy's (39) keeps its 0; in country "1" a leading 1 is the country's.
  * Errors: ERR_FORMAT, out untouched, with what is wrong in why. */
 MUST_CHECK enum err phone_normalise(char out[PHONE_TEXT_SIZE], const char *text, const char *country,
                                     struct errmsg *why);

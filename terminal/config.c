@@ -42,6 +42,12 @@ static const struct key keys[] = {
      "the card reader as libnfc names it (\"pn532_uart:/dev/ttyUSB0\"); without it the first "
      "one found; \"none\": no reader"},
     {"reader", "passes", NULL, NULL, SWITCH_AT(passes), "ask telephones for wallet passes too"},
+    {"reader", "tags", NULL, NULL, SWITCH_AT(tags),
+     "know members by tags that say their number; on unless \"no\""},
+    {"reader", "uids", NULL, NULL, SWITCH_AT(uids),
+     "know members by the number (UID) of any card or tag; on unless \"no\""},
+    {"reader", "short_uids", NULL, NULL, SWITCH_AT(short_uids),
+     "also by numbers of 4 bytes, of which two cards may have the same"},
     {"printer", "device", "printer", "NAME", TEXT_AT(printer),
      "print receipts: usb, the first printer there is, or usb:VID:PID"},
     {"printer", "columns", NULL, NULL, NUMBER_AT(columns, 32, 48),
@@ -77,7 +83,7 @@ enum { KEYS = sizeof keys / sizeof keys[0] };
 
 void config_init(struct config *c)
 {
-    *c = (struct config){.columns = 32, .nexo_wait_s = 60, .language = "en"};
+    *c = (struct config){.columns = 32, .nexo_wait_s = 60, .language = "en", .tags = true, .uids = true};
 }
 
 static enum err set_switch(bool *out, const char *value, struct errmsg *why)

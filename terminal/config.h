@@ -30,6 +30,7 @@ struct config {
     /* [reader] */
     char reader[CONFIG_TEXT_SIZE]; /* connstring of libnfc; "" = first found; "none" */
     bool passes;                   /* also ask telephones for wallet passes */
+    bool tags, uids, short_uids;   /* know members by NDEF tags; by any UID of 7 bytes; of 4 bytes */
     /* [printer] */
     char printer[CONFIG_TEXT_SIZE]; /* "usb", "usb:VID:PID"; "" = none */
     int64_t columns;               /* 32 (58 mm) or 48 (80 mm) */

@@ -244,6 +244,9 @@ enum err till_create(struct till **out, const struct till_parts *parts, struct e
     t->parts = *parts;
     t->journal = parts->journal;
     t->reader = parts->reader;
+    if (parts->kinds)
+        t->kinds = *parts->kinds;
+    t->kinds.card = &parts->identity->card;
     t->listener = -1;
     t->printing = PRINTING_NONE;
     for (int i = 0; i < TILL_CLIENTS_MAX; i++)

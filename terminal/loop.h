@@ -11,6 +11,7 @@
 #ifndef PATRON_TERMINAL_LOOP_H
 #define PATRON_TERMINAL_LOOP_H
 
+#include "cardproto/kind.h"
 #include "db/journal.h"
 #include "hw/reader.h"
 #include "sync/wire.h"
@@ -26,6 +27,7 @@ struct till_parts {
     struct journal *journal;
     struct reader *reader;         /* NULL: a till without a reader */
     const char *home;              /* its folder; NULL: not told */
+    const struct kind_keys *kinds; /* what else than full cards is known here; NULL: nothing else */
     const char *office;            /* "HOST:PORT"; NULL: no line at all */
     const char *printer;           /* of receipts, as printer.h names it; NULL: none */
     const sigset_t *while_waiting; /* signal mask during poll; NULL: as it is */

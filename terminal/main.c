@@ -137,8 +137,13 @@ static enum err open_journal(struct journal **out, const struct config *c,
 static enum err run(const struct config *c, const struct identity *id,
                     const sigset_t *while_waiting, struct errmsg *why)
 {
+    struct aes_key sun_meta;
+    memcpy(sun_meta.b, id->sun_meta_key, sizeof sun_meta.b);
+    struct kind_keys kinds = {
+        .sun_meta = &sun_meta, .tags = c->tags, .uids = c->uids, .short_uids = c->short_uids};
     struct till_parts parts = {.identity = id,
                                .home = c->home,
+                               .kinds = &kinds,
                                .office = c->office[0] ? c->office : NULL,
                                .printer = c->printer[0] ? c->printer : NULL,
                                .while_waiting = while_waiting,
@@ -164,6 +169,7 @@ static enum err run(const struct config *c, const struct identity *id,
         ;
     till_destroy(t);
     metrics_close(metrics);
+    bytes_wipe(&sun_meta, sizeof sun_meta);
     journal_close(parts.journal);
     if (parts.reader)
         parts.reader->ops->close(parts.reader);

@@ -38,6 +38,7 @@ static void arm(struct till *t, bool fresh)
 void tap_end(struct till *t)
 {
     drop_session(&t->tap);
+    kind_finish(&t->tap.kind);
     if (t->reader && (t->tap.taken || t->tap.job != JOB_NONE))
         t->reader->ops->release(t->reader);
     t->tap.taken = false;
@@ -45,6 +46,7 @@ void tap_end(struct till *t)
     t->tap.asked = false;
 }
 
+/* AT_WITNESS, AT_DEBIT, AT_SETTLE; AT_IDENTIFY begins with known_begin. */
 static void start_op(struct till *t, enum job_at at)
 {
     struct tap *p = &t->tap;
@@ -52,9 +54,7 @@ static void start_op(struct till *t, enum job_at at)
     uint8_t random[CARD_RANDOM_SIZE];
     clock_random(random, sizeof random);
     p->at = at;
-    if (at == AT_IDENTIFY)
-        card_identify_start(&p->op, keys, &p->card.uid, random);
-    else if (at == AT_DEBIT)
+    if (at == AT_DEBIT)
         card_debit_start(&p->op, keys, &p->card.uid, random, p->amount, p->entry, clock_now_s());
     else if (at == AT_WITNESS)
         card_settle_start(&p->op, keys, &p->card.uid, random, t->witness.id, &t->witness.evidence);
@@ -85,7 +85,7 @@ static void finish(struct tap *p)
     p->asked = false;
 }
 
-static void refused(struct till *t, enum card_status_word word, bool several)
+void tap_refused(struct till *t, enum card_status_word word, bool several)
 {
     struct tap *p = &t->tap;
     enum job job = p->job;
@@ -105,13 +105,13 @@ static void found(struct till *t)
     struct errmsg why = {""};
     p->taken = true;
     t->counts.taps++;
-    if (p->card.several || p->card.uid_size != 7) {
-        /* A 4-byte UID may be random, and names nobody; two cards are one too many. */
+    if (p->card.several) {
         p->told_all = true;
-        refused(t, p->card.several ? CARD_LEFT : CARD_NOT_OURS, p->card.several);
+        tap_refused(t, CARD_LEFT, true);
         return;
     }
-    if (p->job != JOB_IDENTIFY && !uid_equal(&p->card.uid, &t->sale.card)) {
+    if (p->job != JOB_IDENTIFY &&
+        (p->card.uid_size != 7 || !uid_equal(&p->card.uid, &t->sale.card))) {
         if (p->job == JOB_SETTLE)
             arm(t, true); /* the wrong one must go first */
         till_feed(t, (struct sale_event){.kind = SALE_WRONG_CARD});
@@ -125,12 +125,16 @@ static void found(struct till *t)
         start_op(t, AT_SETTLE);
         return;
     }
+    if (p->card.uid_size != 7) { /* no full card: no INTENT can be of it */
+        known_begin(t);
+        return;
+    }
     struct buf entry = BUF_ON(t->entry);
     enum err e = journal_doubtful_intent(t->journal, &p->card.uid, &entry, &why);
     if (till_read(&t->witness, e, &entry, &why) == OK)
         start_op(t, AT_WITNESS);
     else
-        start_op(t, AT_IDENTIFY);
+        known_begin(t);
 }
 
 static void wait_for_card(struct till *t, int64_t now_ms)
@@ -138,7 +142,7 @@ static void wait_for_card(struct till *t, int64_t now_ms)
     struct tap *p = &t->tap;
     struct errmsg why = {""};
     if (!t->reader) {
-        refused(t, CARD_LEFT, false);
+        tap_refused(t, CARD_LEFT, false);
         return;
     }
     enum err e = t->reader->ops->take(t->reader, &p->card, &why);
@@ -152,7 +156,7 @@ static void wait_for_card(struct till *t, int64_t now_ms)
     if (e == OK)
         found(t);
     else if (now_ms >= p->deadline_ms)
-        refused(t, CARD_LEFT, false);
+        tap_refused(t, CARD_LEFT, false);
 }
 
 /* ---- head office at a tap ---- */
@@ -218,7 +222,7 @@ void tap_offline(struct till *t)
         p->known = false;
         p->loaded = true;
         drop_session(p);
-        start_op(t, AT_IDENTIFY);
+        known_begin(t);
     }
 }
 
@@ -280,7 +284,7 @@ void tap_answered(struct till *t, const struct wire_answer *a)
         if (!points_sub(&p->told.held, p->told.held,
                         a->loaded.change)) /* it lies on the card now */
             p->told.held = points_of(0);
-        start_op(t, AT_IDENTIFY); /* what is on the card now, as the card says it */
+        known_begin(t); /* what is on the card now, as the card says it */
         return;
     }
     if (a->say == SAY_REFUSED)
@@ -295,7 +299,7 @@ static void lost(struct till *t, const struct errmsg *why)
     struct tap *p = &t->tap;
     bool stale =
         p->at == AT_DEBIT && p->session; /* the identification's session, tried first of all */
-    bool doubt = card_lost(&p->op);
+    bool doubt = p->at != AT_IDENTIFY && card_lost(&p->op);
     if (doubt) {
         drop_session(p);
         finish(p);
@@ -308,7 +312,7 @@ static void lost(struct till *t, const struct errmsg *why)
         arm(t,
             false); /* it was pulled away, or only just came near: whoever waits goes on waiting */
     } else {
-        refused(t, CARD_LEFT, false);
+        tap_refused(t, CARD_LEFT, false);
     }
 }
 
@@ -325,10 +329,13 @@ static void op_done(struct till *t)
                                          .verdict = verdict,
                                          .evidence = &evidence});
         drop_session(p);
-        start_op(t, AT_IDENTIFY);
+        known_begin(t);
         return;
     case AT_IDENTIFY:
-        ask_head_office(t);
+        if (p->kind.seen.means == MEANS_CARD)
+            ask_head_office(t);
+        else
+            known_otherwise(t);
         return;
     case AT_DEBIT:
         finish(p);
@@ -359,18 +366,19 @@ static void op_done(struct till *t)
 static void op_failed(struct till *t)
 {
     struct tap *p = &t->tap;
-    enum card_status_word word = p->op.status;
+    bool by_kind = p->at == AT_IDENTIFY;
+    enum card_status_word word = by_kind ? p->kind.status : p->op.status;
     if (word == CARD_LEFT) {
-        lost(t, &p->op.why);
+        lost(t, by_kind ? &p->kind.why : &p->op.why);
         return;
     }
     if (p->at == AT_WITNESS) { /* it will tell another time */
         drop_session(p);
-        start_op(t, AT_IDENTIFY);
+        known_begin(t);
         return;
     }
     p->told_all = true; /* the same card, not moved, would say the same again */
-    refused(t, word, false);
+    tap_refused(t, word, false);
 }
 
 /* What the operation says after its last step. */
@@ -403,23 +411,24 @@ void tap_commit(struct till *t)
 static void exchange(struct till *t)
 {
     struct tap *p = &t->tap;
-    uint8_t raw[CARD_ANSWER_MAX];
-    struct buf rx = BUF_ON(raw);
+    bool by_kind = p->at == AT_IDENTIFY;
+    uint8_t raw[KIND_ANSWER_MAX];
+    struct buf rx = {.data = raw, .cap = by_kind ? KIND_ANSWER_MAX : CARD_ANSWER_MAX};
     struct errmsg why = {""};
     if (p->next == CARD_SEND) {
         t->counts.exchanges++;
         bool commit = t->sale.state == SALE_COMMITTING;
         if (commit)
             crash_point("before-commit");
-        enum err e =
-            t->reader->ops->exchange(t->reader, card_frame(&p->op), &rx, READER_TIMEOUT_MS, &why);
+        enum err e = t->reader->ops->exchange(
+            t->reader, by_kind ? kind_frame(&p->kind) : card_frame(&p->op), &rx, READER_TIMEOUT_MS, &why);
         if (commit)
             crash_point("after-commit");
         if (e) {
             lost(t, &why);
             return;
         }
-        p->next = card_step(&p->op, buf_bytes(&rx));
+        p->next = by_kind ? kind_step(&p->kind, buf_bytes(&rx)) : card_step(&p->op, buf_bytes(&rx));
         if (p->at == AT_DEBIT && p->next != CARD_FAILED)
             p->session = false; /* it is good: a later failure is no staleness */
     }

@@ -3,6 +3,7 @@
  *
  *   loop.c      poll, timers, facts, effects: feeds sale_step and carries out what it says
  *   tap.c       the card on the reader: identify, debit, settle, one exchange at a time
+ *   known.c     what else may lie there: kinds of tag, passes; known without a full card
  *   uplink.c    head office: what is owed goes up, packs and hot list come down, taps, loads
  *   ask.c       what is asked becomes sale events, answers go back (ask.h)
  *   commands.c  commands and answers as text
@@ -14,7 +15,7 @@
 #ifndef PATRON_TERMINAL_TILL_H
 #define PATRON_TERMINAL_TILL_H
 
-#include "cardproto/card.h"
+#include "cardproto/kind.h"
 #include "hw/printing.h"
 #include "sync/link.h"
 #include "sync/outbox.h"
@@ -71,6 +72,7 @@ struct tap {
     int32_t amount;      /* JOB_DEBIT */
     struct entry_id entry;
     struct card_op op;
+    struct kind_op kind;     /* AT_IDENTIFY: what it is; a full card's operation is op */
     bool asked;              /* AT_TAP, AT_LOAD: the question is out */
     int64_t ask_deadline_ms; /* AT_TAP, AT_LOAD: then go on without head office */
     bool known;              /* head office answered at this tap: */
@@ -124,6 +126,7 @@ struct till {
     struct packs packs;
     uint32_t hot_version, staff_version;
     bool locked; /* by order of head office, also over a restart: nothing is sold with points until it says so */
+    struct kind_keys kinds;
     struct tap tap;
     struct uplink up;
     struct printing printing; /* the receipt that is on its way to paper */
@@ -175,6 +178,15 @@ bool tap_wants_card(const struct till *t); /* it waits for a card to come */
 int64_t tap_due_ms(const struct till *t, int64_t now_ms);
 void tap_answered(struct till *t, const struct wire_answer *a); /* to a Tap or Load */
 void tap_offline(struct till *t);                               /* it will not be answered */
+
+/* The job ends with this word: SALE_TAP_REFUSED or SALE_CARD_FAILED. */
+void tap_refused(struct till *t, enum card_status_word word, bool several);
+
+/* known.c */
+/* A card or tag was taken: AT_IDENTIFY, with the first frame of the first kind that it could be. */
+void known_begin(struct till *t);
+/* It is no full card: kind.seen says what. */
+void known_otherwise(struct till *t);
 
 /* uplink.c */
 MUST_CHECK enum err uplink_open(struct till *t, struct errmsg *why);
