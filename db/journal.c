@@ -79,6 +79,13 @@ enum statement {
     RECEIPTS_WAITING_COUNT,
     RECEIPTS_START,
     RECEIPTS_END,
+    MEMO_INSERT,
+    MEMO_COMPLETE,
+    MEMO_PRUNE,
+    MEMO_TAKEN,
+    MEMO_FIND,
+    MEMO_LAST,
+    MEMO_GET,
     STATEMENT_COUNT
 };
 
@@ -151,6 +158,18 @@ static const char *const sql[STATEMENT_COUNT] = {
     [RECEIPTS_START] = "UPDATE receipt SET state = 4"
                        " WHERE state < 5 AND (state = 3 OR (state = 2 AND (boot <> ?1 OR ?1 = '')))",
     [RECEIPTS_END] = "UPDATE receipt SET state = 1 WHERE state = 2",
+#define MEMO_COLUMNS "id, door, asker, key, what, digest, time_s, entry, amount, open, reply"
+    [MEMO_INSERT] = "INSERT INTO memo (" MEMO_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+                    " RETURNING id",
+    [MEMO_COMPLETE] = "INSERT OR REPLACE INTO memo (" MEMO_COLUMNS ")"
+                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING id",
+    /* Never all of them (the new one is not old), so that no id is given again. */
+    [MEMO_PRUNE] = "DELETE FROM memo WHERE id < (SELECT min(id) + 8 FROM memo) AND time_s < ?1",
+    [MEMO_TAKEN] = "SELECT id FROM memo WHERE door = ?1 AND asker = ?2 AND key = ?3 AND time_s > ?4 LIMIT 1",
+    [MEMO_FIND] = "SELECT " MEMO_COLUMNS " FROM memo WHERE door = ?1 AND asker = ?2 AND key = ?3"
+                  " ORDER BY id DESC LIMIT 1",
+    [MEMO_LAST] = "SELECT " MEMO_COLUMNS " FROM memo WHERE door = ?1 AND asker = ?2 ORDER BY id DESC LIMIT 1",
+    [MEMO_GET] = "SELECT " MEMO_COLUMNS " FROM memo WHERE id = ?1",
 };
 
 struct journal {
@@ -630,8 +649,162 @@ static enum err check_ref(struct journal *j, const struct txn *t, struct errmsg 
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
+/* ---- memos ---- */
+
+static bool write_memo(struct journal *j, const struct journal_memo *m, uint32_t entry, uint32_t *id)
+{
+    enum statement s = m->id ? MEMO_COMPLETE : MEMO_INSERT;
+    sqlite3_stmt *st = j->st[s];
+    int rc;
+    bind_seq(st, 1, m->id);
+    sqlite3_bind_text(st, 2, m->door, -1, SQLITE_STATIC);
+    sqlite3_bind_text(st, 3, m->asker, -1, SQLITE_STATIC);
+    sqlite3_bind_text(st, 4, m->key, -1, SQLITE_STATIC);
+    sqlite3_bind_text(st, 5, m->what, -1, SQLITE_STATIC);
+    sqlite3_bind_blob(st, 6, m->digest, sizeof m->digest, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 7, m->time_s);
+    bind_seq(st, 8, entry);
+    sqlite3_bind_int64(st, 9, m->amount);
+    sqlite3_bind_int(st, 10, m->open);
+    sqlite3_bind_blob(st, 11, m->reply.size ? (const void *)m->reply.data : "", (int)m->reply.size,
+                      SQLITE_STATIC);
+    bool good = has_row(j, s, &rc);
+    if (good) {
+        *id = (uint32_t)sqlite3_column_int64(st, 0);
+        good = sqlite3_step(st) == SQLITE_DONE; /* RETURNING ends with its second step */
+    }
+    done(j, s);
+    if (!good || m->id)
+        return good;
+    sqlite3_bind_int64(j->st[MEMO_PRUNE], 1, m->time_s - 2 * MEMO_KEEP_S);
+    return run(j, MEMO_PRUNE);
+}
+
+static enum err check_memo(struct journal *j, const struct journal_memo *m, struct errmsg *why)
+{
+    uint32_t id = 0;
+    sqlite3_stmt *st = j->st[MEMO_TAKEN];
+    assert(m->reply.size <= MEMO_REPLY_MAX);
+    if (m->id)
+        return OK;
+    sqlite3_bind_text(st, 1, m->door, -1, SQLITE_STATIC);
+    sqlite3_bind_text(st, 2, m->asker, -1, SQLITE_STATIC);
+    sqlite3_bind_text(st, 3, m->key, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 4, m->time_s - MEMO_KEEP_S);
+    enum err e = find(j, MEMO_TAKEN, &id, why);
+    if (e == OK)
+        return err_set(why, ERR_EXISTS, "%s has used %s for request %u", m->asker, m->key, id);
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+static enum err may_write(const struct journal *j, struct errmsg *why)
+{
+    if (j->damaged_from > j->acked) /* else head office has what is damaged here */
+        return err_set(why, ERR_CORRUPT, "the journal is damaged from entry %u on: nothing is added",
+                       j->damaged_from);
+    if (j->sync_failed)
+        return err_set(why, ERR_IO, "the disk failed to store an earlier entry: check the disk, "
+                                    "then start the till again");
+    return OK;
+}
+
+static enum err commit(struct journal *j, bool good, const char *what, struct errmsg *why)
+{
+    crash_point("journal-before-commit");
+    if (!good || !run(j, COMMIT)) {
+        enum err e = failed(j, why, what);
+        if (!sqlite3_get_autocommit(j->db))
+            (void)run(j, ROLLBACK);
+        return e;
+    }
+    crash_point("journal-after-commit");
+    return OK;
+}
+
+enum err journal_memo_save(struct journal *j, struct journal_memo *memo, struct errmsg *why)
+{
+    static const char what[] = "keeping what was answered";
+    uint32_t id = 0;
+    enum err e = may_write(j, why);
+    if (!e)
+        e = check_memo(j, memo, why);
+    if (e)
+        return e;
+    if (!run(j, BEGIN))
+        return failed(j, why, what);
+    e = commit(j, write_memo(j, memo, memo->entry.seq, &id), what, why);
+    if (!e)
+        memo->id = id;
+    return e;
+}
+
+static bool column_name(char *out, size_t size, sqlite3_stmt *st, int column)
+{
+    int n = snprintf(out, size, "%s", (const char *)sqlite3_column_text(st, column));
+    return n >= 0 && (size_t)n < size;
+}
+
+static enum err read_memo(struct journal *j, enum statement s, struct journal_memo *m, struct buf *buffer,
+                          struct errmsg *why)
+{
+    sqlite3_stmt *st = j->st[s];
+    enum err e = OK;
+    int rc;
+    buffer->size = 0;
+    buffer->full = false;
+    *m = (struct journal_memo){0};
+    if (has_row(j, s, &rc)) {
+        struct bytes reply = column_bytes(st, 10);
+        m->id = (uint32_t)sqlite3_column_int64(st, 0);
+        m->time_s = sqlite3_column_int64(st, 6);
+        m->entry.seq = (uint32_t)sqlite3_column_int64(st, 7);
+        m->entry.terminal = m->entry.seq ? j->terminal : 0;
+        m->amount = sqlite3_column_int64(st, 8);
+        m->open = sqlite3_column_int(st, 9) != 0;
+        if (!column_name(m->door, sizeof m->door, st, 1) || !column_name(m->asker, sizeof m->asker, st, 2) ||
+            !column_name(m->key, sizeof m->key, st, 3) || !column_name(m->what, sizeof m->what, st, 4) ||
+            !column_hash(m->digest, st, 5))
+            e = err_set(why, ERR_CORRUPT, "the answer to request %u was changed", m->id);
+        buf_put(buffer, reply.data, reply.size);
+        if (buffer->full)
+            e = err_set(why, ERR_FULL, "the answer to request %u is too large (%zu bytes)", m->id, reply.size);
+        m->reply = buf_bytes(buffer);
+    } else {
+        e = rc == SQLITE_DONE ? err_set(why, ERR_NOT_FOUND, "no such request was answered here")
+                              : failed(j, why, "looking for an answer");
+    }
+    done(j, s);
+    return e;
+}
+
+enum err journal_memo_find(struct journal *j, const char *door, const char *asker, const char *key,
+                           struct journal_memo *out, struct buf *buffer, struct errmsg *why)
+{
+    enum statement s = key ? MEMO_FIND : MEMO_LAST;
+    sqlite3_bind_text(j->st[s], 1, door, -1, SQLITE_STATIC);
+    sqlite3_bind_text(j->st[s], 2, asker, -1, SQLITE_STATIC);
+    if (key)
+        sqlite3_bind_text(j->st[s], 3, key, -1, SQLITE_STATIC);
+    return read_memo(j, s, out, buffer, why);
+}
+
+enum err journal_memo_get(struct journal *j, uint32_t id, struct journal_memo *out, struct buf *buffer,
+                          struct errmsg *why)
+{
+    sqlite3_bind_int64(j->st[MEMO_GET], 1, id);
+    return read_memo(j, MEMO_GET, out, buffer, why);
+}
+
+/* ---- an entry, and what is written with it ---- */
+
 enum err journal_append(struct journal *j, const struct txn *t, struct bytes entry,
                         struct entry_id closes, struct errmsg *why)
+{
+    return journal_append_with(j, t, entry, closes, NULL, why);
+}
+
+enum err journal_append_with(struct journal *j, const struct txn *t, struct bytes entry,
+                             struct entry_id closes, struct journal_memo *memo, struct errmsg *why)
 {
     assert(t->id.terminal == j->terminal);
     assert(j->damaged_from || t->id.seq == journal_next_seq(j));
@@ -639,15 +812,14 @@ enum err journal_append(struct journal *j, const struct txn *t, struct bytes ent
     assert(closes.terminal != j->terminal || closes.seq < t->id.seq);
     struct journal_receipt receipt = j->receipt;
     j->receipt.state = 0;
-    if (j->damaged_from > j->acked) /* else head office has what is damaged here */
-        return err_set(why, ERR_CORRUPT, "the journal is damaged from entry %u on: nothing is added",
-                       j->damaged_from);
-    if (j->sync_failed)
-        return err_set(why, ERR_IO, "the disk failed to store an earlier entry: check the disk, "
-                                    "then start the till again");
-    enum err e = check_ref(j, t, why);
+    enum err e = may_write(j, why);
+    if (!e)
+        e = check_ref(j, t, why);
+    if (!e && memo)
+        e = check_memo(j, memo, why);
     if (e)
         return e;
+    uint32_t memo_id = 0;
     char what[48];
     snprintf(what, sizeof what, "appending %s %u", txn_kind_text(t->kind), t->id.seq);
     uint32_t own = closes.terminal == j->terminal ? closes.seq : 0;
@@ -656,15 +828,15 @@ enum err journal_append(struct journal *j, const struct txn *t, struct bytes ent
     if (!run(j, BEGIN))
         return failed(j, why, what);
     bool good = insert_entry(j, t, entry, own, hash) && keep_open_intents(j, t, own) && keep_acked(j) &&
-                keep_receipt(j, &receipt, t->id.seq);
-    crash_point("journal-before-commit");
-    if (!good || !run(j, COMMIT)) {
-        e = failed(j, why, what);
-        if (!sqlite3_get_autocommit(j->db))
-            (void)run(j, ROLLBACK);
+                keep_receipt(j, &receipt, t->id.seq) &&
+                (!memo || write_memo(j, memo, t->id.seq, &memo_id));
+    e = commit(j, good, what, why);
+    if (e)
         return e;
+    if (memo) {
+        memo->id = memo_id;
+        memo->entry = t->id;
     }
-    crash_point("journal-after-commit");
     j->last = t->id.seq;
     memcpy(j->last_hash, hash, HASH_SIZE);
     j->acked_on_disk = j->acked;

@@ -46,7 +46,7 @@ MUST_CHECK enum err journal_append(struct journal *j, const struct txn *t, struc
 
 enum { MEMO_NAME_SIZE = 48, MEMO_REPLY_MAX = 16384, MEMO_KEEP_S = 48 * 3600 };
 struct journal_memo {
-    uint32_t id;                /* number of the transaction at the doors, from 1; 0 = new: the journal gives it */
+    uint32_t id;                /* from 1, never given twice; 0 = new: the journal gives it */
     char door[8];               /* "nexo", "http" */
     char asker[MEMO_NAME_SIZE]; /* the register: SaleID, or name of its token */
     char key[MEMO_NAME_SIZE];   /* ServiceID, or ref */
@@ -58,17 +58,23 @@ struct journal_memo {
     bool open;                  /* still under way: reply is empty */
     struct bytes reply;         /* borrowed; after a find, from the caller's buffer */
 };
-/* As journal_append, and memo is written (or, with its id, completed) in the same transaction. */
+/* As journal_append, and memo is written in the same transaction, with no fsync more: as a new one (id 0), or
+ * in the place of the one with its id, which it completes.  Its entry becomes t's, id is filled in.  memo NULL:
+ * journal_append.  Errors: also ERR_EXISTS when the key of a new one is taken (as below): nothing was appended. */
 MUST_CHECK enum err journal_append_with(struct journal *j, const struct txn *t, struct bytes entry,
                                         struct entry_id closes, struct journal_memo *memo,
                                         struct errmsg *why);
-/* A memo without an entry: a refusal, a card acquisition.  On disk on return.  id is filled in.
- * Errors: ERR_EXISTS (this key is taken within MEMO_KEEP_S), ERR_IO. */
+/* A memo without an entry: a refusal, a card acquisition; or, with its id, the end of one.  On disk on return:
+ * one fsync.  Errors: ERR_EXISTS (door, asker and key were used less than MEMO_KEEP_S before its time_s),
+ * ERR_IO, ERR_CORRUPT. */
 MUST_CHECK enum err journal_memo_save(struct journal *j, struct journal_memo *memo, struct errmsg *why);
-/* The newest of this key, or by id (door NULL).  reply is copied into buffer.  Errors: ERR_NOT_FOUND. */
+/* The newest of this key, whatever its age (the caller looks at time_s); key NULL: the newest of this asker.
+ * reply is copied into buffer, emptied first.  A memo is kept for MEMO_KEEP_S and as long again; then later
+ * ones take it away, a few each.  Errors: ERR_NOT_FOUND, ERR_FULL (buffer), ERR_IO. */
 MUST_CHECK enum err journal_memo_find(struct journal *j, const char *door, const char *asker,
                                       const char *key, struct journal_memo *out, struct buf *buffer,
                                       struct errmsg *why);
+/* By its id. */
 MUST_CHECK enum err journal_memo_get(struct journal *j, uint32_t id, struct journal_memo *out,
                                      struct buf *buffer, struct errmsg *why);
 

@@ -100,3 +100,20 @@ CREATE TABLE receipt (
     language     TEXT NOT NULL
 ) STRICT;
 CREATE INDEX receipt_waiting ON receipt (seq) WHERE state < 5;
+
+-- What was answered at a door, so that the same request gets the same answer: written in its entry's own
+-- transaction.  Each new one takes a few away that are older than four days, so there is no end of day.
+CREATE TABLE memo (
+    id     INTEGER PRIMARY KEY CHECK (id BETWEEN 1 AND 4294967295), -- the doors' own transaction number
+    door   TEXT NOT NULL,
+    asker  TEXT NOT NULL,
+    key    TEXT NOT NULL,
+    what   TEXT NOT NULL,
+    digest BLOB NOT NULL CHECK (length(digest) = 32),
+    time_s INTEGER NOT NULL,
+    entry  INTEGER CHECK (entry > 0), -- of this journal; none: it moved no points
+    amount INTEGER NOT NULL,
+    open   INTEGER NOT NULL CHECK (open IN (0, 1)), -- 1: still under way, there is no reply yet
+    reply  BLOB NOT NULL CHECK (open = 0 OR length(reply) = 0)
+) STRICT;
+CREATE INDEX memo_key ON memo (door, asker, key);

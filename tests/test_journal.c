@@ -1111,3 +1111,274 @@ TEST(journal, who_works_here_comes_whole_with_its_version_or_not_at_all)
     assert_int_equal(append(j, &t, 0), OK);
     journal_close(j);
 }
+
+/* ---- memos ---- */
+
+static const struct journal_memo a_memo = {.door = "http",
+                                           .asker = "register 1",
+                                           .key = "R-1",
+                                           .what = "award",
+                                           .digest = {1, 2, 3, [31] = 9},
+                                           .time_s = 1300000000,
+                                           .amount = 12};
+
+static enum err append_memo(struct journal *j, enum txn_kind kind, uint32_t closes, struct journal_memo *m)
+{
+    struct txn t = txn_of(j, kind, &card_a, 5, 0);
+    return journal_append_with(j, &t, entry_of(t.id.seq, 100), (struct entry_id){TERMINAL, closes}, m, NULL);
+}
+
+static struct journal_memo memo_of(const char *key, int64_t time_s, const char *reply)
+{
+    struct journal_memo m = a_memo;
+    snprintf(m.key, sizeof m.key, "%s", key);
+    m.time_s = time_s;
+    m.reply = bytes_of(reply, strlen(reply));
+    return m;
+}
+
+TEST(journal, a_memo_is_on_disk_with_its_entry_by_the_same_one_fsync)
+{
+    uint8_t reply[MEMO_REPLY_MAX];
+    struct buf buffer = BUF_ON(reply);
+    struct journal_memo m = memo_of("R-1", 1300000000, "{\"earned\":5}"), found;
+    faultvfs_use();
+    struct journal *j = open_journal(path_of("till.db"));
+    append_sales(j, 3);
+    int64_t syncs = faultvfs.syncs;
+    assert_int_equal(append_memo(j, TXN_SALE, 0, &m), OK);
+    assert_int_equal(faultvfs.syncs - syncs, 1);
+    assert_int_equal(m.id, 1);
+    assert_int_equal(m.entry.seq, 4);
+    struct journal_memo refusal = memo_of("R-2", 1300000001, "{}");
+    assert_int_equal(journal_memo_save(j, &refusal, NULL), OK);
+    assert_int_equal(faultvfs.syncs - syncs, 2);
+    assert_int_equal(refusal.id, 2);
+    journal_close(j);
+
+    j = open_journal(path_of("till.db"));
+    assert_int_equal(journal_memo_find(j, "http", "register 1", "R-1", &found, &buffer, NULL), OK);
+    assert_int_equal(found.id, 1);
+    assert_int_equal(found.entry.terminal, TERMINAL);
+    assert_int_equal(found.entry.seq, 4);
+    assert_string_equal(found.what, "award");
+    assert_memory_equal(found.digest, a_memo.digest, 32);
+    assert_int_equal(found.time_s, 1300000000);
+    assert_int_equal(found.amount, 12);
+    assert_false(found.open);
+    assert_int_equal(found.reply.size, 12);
+    assert_memory_equal(found.reply.data, "{\"earned\":5}", 12);
+    assert_int_equal(journal_memo_find(j, "http", "register 1", NULL, &found, &buffer, NULL), OK);
+    assert_string_equal(found.key, "R-2");
+    assert_false(entry_is(found.entry));
+    assert_int_equal(journal_memo_get(j, 1, &found, &buffer, NULL), OK);
+    assert_string_equal(found.key, "R-1");
+    assert_int_equal(journal_memo_get(j, 3, &found, &buffer, NULL), ERR_NOT_FOUND);
+    assert_int_equal(journal_memo_find(j, "nexo", "register 1", "R-1", &found, &buffer, NULL), ERR_NOT_FOUND);
+    assert_int_equal(journal_memo_find(j, "http", "register 2", "R-1", &found, &buffer, NULL), ERR_NOT_FOUND);
+    buffer.cap = 11;
+    assert_int_equal(journal_memo_get(j, 1, &found, &buffer, NULL), ERR_FULL);
+    assert_whole(j, 4);
+    journal_close(j);
+}
+
+TEST(journal, a_key_is_taken_for_48_hours_and_then_nothing_is_appended)
+{
+    uint8_t reply[MEMO_REPLY_MAX];
+    struct buf buffer = BUF_ON(reply);
+    struct journal_memo found, m = memo_of("R-1", 1300000000, "first");
+    struct journal *j = open_journal(path_of("till.db"));
+    assert_int_equal(append_memo(j, TXN_SALE, 0, &m), OK);
+    m = memo_of("R-1", 1300000000 + MEMO_KEEP_S - 1, "second");
+    assert_int_equal(append_memo(j, TXN_SALE, 0, &m), ERR_EXISTS);
+    assert_int_equal(journal_memo_save(j, &m, NULL), ERR_EXISTS);
+    m.time_s = 1200000000; /* a clock that went back gives nothing free */
+    assert_int_equal(append_memo(j, TXN_SALE, 0, &m), ERR_EXISTS);
+    assert_int_equal(journal_next_seq(j), 2);
+    m.time_s = 1300000000;
+    snprintf(m.asker, sizeof m.asker, "register 2");
+    assert_int_equal(append_memo(j, TXN_SALE, 0, &m), OK);
+    m = memo_of("R-1", 1300000000 + MEMO_KEEP_S, "third");
+    assert_int_equal(append_memo(j, TXN_SALE, 0, &m), OK);
+    assert_int_equal(journal_memo_find(j, "http", "register 1", "R-1", &found, &buffer, NULL), OK);
+    assert_memory_equal(found.reply.data, "third", 5);
+    journal_close(j);
+}
+
+TEST(journal, a_memo_opened_with_an_intent_is_completed_with_its_sale)
+{
+    uint8_t reply[MEMO_REPLY_MAX];
+    struct buf buffer = BUF_ON(reply);
+    struct journal_memo found, m = memo_of("R-1", 1300000000, "");
+    faultvfs_use();
+    struct journal *j = open_journal(path_of("till.db"));
+    append_sales(j, 1);
+    int64_t syncs = faultvfs.syncs;
+    m.open = true;
+    assert_int_equal(append_memo(j, TXN_INTENT, 0, &m), OK);
+    assert_int_equal(m.id, 1);
+    assert_int_equal(journal_memo_get(j, 1, &found, &buffer, NULL), OK);
+    assert_true(found.open);
+    assert_int_equal(found.reply.size, 0);
+    assert_int_equal(found.entry.seq, 2);
+    m.open = false;
+    m.reply = bytes_of("done", 4);
+    assert_int_equal(append_memo(j, TXN_SALE, 2, &m), OK);
+    assert_int_equal(faultvfs.syncs - syncs, 2);
+    assert_int_equal(journal_memo_get(j, 1, &found, &buffer, NULL), OK);
+    assert_false(found.open);
+    assert_memory_equal(found.reply.data, "done", 4);
+    assert_int_equal(found.entry.seq, 3);
+    assert_int_equal(journal_memo_get(j, 2, &found, &buffer, NULL), ERR_NOT_FOUND);
+    m.open = true; /* an answer to what is under way: our mistake, and the database's to refuse */
+    assert_int_equal(append_memo(j, TXN_SALE, 0, &m), ERR_IO);
+    assert_int_equal(journal_next_seq(j), 4);
+    m.open = false;
+    m.id = 77; /* one that was taken away meanwhile: its sale is written all the same */
+    assert_int_equal(append_memo(j, TXN_SALE, 0, &m), OK);
+    assert_int_equal(journal_memo_get(j, 77, &found, &buffer, NULL), OK);
+    journal_close(j);
+}
+
+TEST(journal, old_memos_go_a_few_with_each_new_one_and_no_id_comes_again)
+{
+    uint8_t reply[MEMO_REPLY_MAX];
+    struct buf buffer = BUF_ON(reply);
+    struct journal_memo found;
+    struct journal *j = open_journal(path_of("till.db"));
+    int64_t now_s = 1300000000;
+    uint32_t before = 0;
+    for (int i = 0; i < 400; i++) {
+        char key[20];
+        snprintf(key, sizeof key, "R-%d", i);
+        now_s += i == 300 ? 30 * 86400 : 3600; /* closed for a month */
+        struct journal_memo m = memo_of(key, now_s, "x");
+        assert_int_equal(journal_memo_save(j, &m, NULL), OK);
+        assert_true(m.id == before + 1);
+        before = m.id;
+        if (i == 299) { /* 96 hours of one an hour are there */
+            assert_int_equal(journal_memo_get(j, before - 96, &found, &buffer, NULL), OK);
+            assert_int_equal(journal_memo_get(j, before - 97, &found, &buffer, NULL), ERR_NOT_FOUND);
+        }
+        if (i == 300) { /* eight at a time */
+            assert_int_equal(journal_memo_get(j, 212, &found, &buffer, NULL), OK);
+            assert_int_equal(journal_memo_get(j, 211, &found, &buffer, NULL), ERR_NOT_FOUND);
+        }
+    }
+    assert_int_equal(journal_memo_get(j, 304, &found, &buffer, NULL), OK);
+    assert_int_equal(journal_memo_get(j, 303, &found, &buffer, NULL), ERR_NOT_FOUND);
+    now_s += 30 * 86400;
+    struct journal_memo m = memo_of("R-1", now_s, "x");
+    assert_int_equal(journal_memo_save(j, &m, NULL), OK);
+    assert_int_equal(m.id, 401);
+    journal_close(j);
+}
+
+/* Sales with memos, INTENTs whose memo is completed, and refusals; stops at the first error.  Entry and memo
+ * have the same key, so that they can be compared afterwards. */
+static int some_memos(struct journal *j, int count)
+{
+    for (int i = 0; i < count; i++) {
+        char key[20], text[20];
+        snprintf(key, sizeof key, "R-%d", i);
+        snprintf(text, sizeof text, "answer %d", i);
+        struct journal_memo m = memo_of(key, 1300000000 + i, i % 3 == 1 ? "" : text);
+        m.open = i % 3 == 1;
+        enum err e = i % 3 == 2 ? journal_memo_save(j, &m, NULL)
+                                : append_memo(j, i % 3 == 1 ? TXN_INTENT : TXN_SALE, 0, &m);
+        if (e)
+            return i;
+        if (i % 3 != 1)
+            continue;
+        m.open = false;
+        m.reply = bytes_of(text, strlen(text));
+        if (append_memo(j, TXN_SALE, journal_next_seq(j) - 1, &m))
+            return i;
+    }
+    return count;
+}
+
+/* All that was reported is there; of the one under way entry and memo, or neither. */
+static void assert_memos(struct journal *j, int reported)
+{
+    uint8_t reply[MEMO_REPLY_MAX];
+    struct buf buffer = BUF_ON(reply);
+    struct journal_memo m;
+    uint32_t entries = 0;
+    for (int i = 0;; i++) {
+        char key[20], text[20];
+        snprintf(key, sizeof key, "R-%d", i);
+        snprintf(text, sizeof text, "answer %d", i);
+        enum err e = journal_memo_find(j, "http", "register 1", key, &m, &buffer, NULL);
+        if (e == ERR_NOT_FOUND) {
+            assert_true(i >= reported);
+            break;
+        }
+        assert_int_equal(e, OK);
+        assert_true(i <= reported);
+        assert_true(i == reported || !m.open);
+        if (i % 3 != 2)
+            entries += i % 3 == 1 && !m.open ? 2 : 1;
+        assert_int_equal(m.entry.seq, i % 3 == 2 ? 0 : entries);
+        if (!m.open)
+            assert_memory_equal(m.reply.data, text, strlen(text));
+    }
+    assert_int_equal(journal_next_seq(j) - 1, entries);
+    assert_whole(j, entries);
+}
+
+TEST(journal, power_cut_at_every_write_leaves_an_entry_with_its_memo_or_neither)
+{
+    enum { COUNT = 9 };
+    bool ended = false;
+    for (int64_t at = 1; !ended; at++) {
+        char name[60], dir[300];
+        faultvfs_use();
+        faultvfs.remember = true;
+        snprintf(name, sizeof name, "%d.db", (int)at);
+        struct journal *j = open_journal(path_of(name));
+        faultvfs.fail_write = faultvfs.writes + at;
+        faultvfs.fail_for_ever = true;
+        int reported = some_memos(j, COUNT);
+        ended = faultvfs.writes < faultvfs.fail_write;
+        assert_true(ended == (reported == COUNT));
+        snprintf(name, sizeof name, "after%d", (int)at);
+        snprintf(dir, sizeof dir, "%s", path_of(name));
+        mkdir(dir, 0700);
+        faultvfs_cut(dir);
+        faultvfs_use();
+        journal_close(j);
+        snprintf(name, sizeof name, "after%d/%d.db", (int)at, (int)at);
+        j = open_journal(path_of(name));
+        assert_memos(j, reported);
+        journal_close(j);
+        assert_true(at < 500);
+    }
+}
+
+TEST(journal, disk_full_at_any_write_keeps_neither_entry_nor_memo_and_the_same_may_be_tried_again)
+{
+    bool ended = false;
+    for (int64_t at = 1; !ended; at++) {
+        char name[20];
+        faultvfs_use();
+        snprintf(name, sizeof name, "%d.db", (int)at);
+        struct journal *j = open_journal(path_of(name));
+        append_sales(j, 1);
+        struct journal_memo m = memo_of("R-0", 1300000000, "answer 0");
+        faultvfs.fail_write = faultvfs.writes + at;
+        enum err e = append_memo(j, TXN_SALE, 0, &m);
+        ended = e == OK;
+        if (e) {
+            assert_int_equal(e, ERR_IO);
+            assert_int_equal(m.id, 0);
+            assert_int_equal(journal_next_seq(j), 2);
+            assert_int_equal(append_memo(j, TXN_SALE, 0, &m), OK);
+        }
+        assert_int_equal(m.id, 1);
+        assert_int_equal(m.entry.seq, 2);
+        assert_whole(j, 2);
+        journal_close(j);
+        assert_true(at < 100);
+    }
+}
