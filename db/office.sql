@@ -70,7 +70,31 @@ CREATE TABLE terminal (
     contact_s INTEGER NOT NULL DEFAULT 0,
     waiting   INTEGER NOT NULL DEFAULT 0,
     program   TEXT    NOT NULL DEFAULT '',
-    signature BLOB                                  -- of its newest batch's chain hash
+    signature BLOB,                                 -- of its newest batch's chain hash
+    orders    INTEGER NOT NULL DEFAULT 0 CHECK (orders BETWEEN 0 AND 7), -- 1 upload, 2 locked, 4 wipe
+    -- how it was then: message Health of sync/link.proto
+    reader           INTEGER NOT NULL DEFAULT 0,    -- 0 none, 1 there, 2 away
+    printer          INTEGER NOT NULL DEFAULT 0,    -- ... or out of paper
+    receipts_waiting INTEGER NOT NULL DEFAULT 0,
+    journal          INTEGER NOT NULL DEFAULT 0,    -- 0 sound, 1 damaged, 2 disk full
+    disk_free_mb     INTEGER NOT NULL DEFAULT 0,    -- 0 = not said
+    locked           INTEGER NOT NULL DEFAULT 0,
+    entries          INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- Who may work at the tills.  version: of its newest change, so that tills take changes in order, as the hot
+-- list.  Who is gone has role 0 and no name; the number stays, for entries have it.
+CREATE TABLE staff (
+    id              INTEGER PRIMARY KEY CHECK (id > 0),
+    version         INTEGER NOT NULL UNIQUE,
+    name            TEXT    NOT NULL,
+    role            INTEGER NOT NULL CHECK (role BETWEEN 0 AND 2), -- gone, cashier, supervisor
+    language        TEXT    NOT NULL,
+    salt            BLOB    NOT NULL CHECK (length(salt) = 16),
+    hash            BLOB    NOT NULL CHECK (length(hash) = 32),    -- zeros = no PIN
+    badge           BLOB    UNIQUE CHECK (length(badge) = 7),
+    grant_limit     INTEGER NOT NULL CHECK (grant_limit >= 0),
+    grant_day_limit INTEGER NOT NULL CHECK (grant_day_limit >= 0)
 ) STRICT;
 
 -- The person behind a member number: outside the log, so that it can be erased while the points stay.
@@ -109,6 +133,14 @@ CREATE TABLE sun_tag (
     counter  INTEGER NOT NULL,
     terminal INTEGER NOT NULL,              -- that showed it, and when
     time_s   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What a till called a hold: asked again, it gets the same one.
+CREATE TABLE hold_name (
+    terminal INTEGER NOT NULL,
+    name     TEXT    NOT NULL,
+    seq      INTEGER NOT NULL UNIQUE,       -- of head office's HOLD
+    PRIMARY KEY (terminal, name)
 ) STRICT, WITHOUT ROWID;
 
 -- Member codes that were taken, until they could not be shown any more.

@@ -42,15 +42,18 @@ static const char *const statements[Q_COUNT] = {
         " ON CONFLICT DO UPDATE SET shop = excluded.shop, revoked = excluded.revoked,"
         " code_hash = excluded.code_hash, cert_hash = excluded.cert_hash",
     [Q_TERMINAL_CONTACT] = "UPDATE terminal SET contact_s = ?, waiting = ?, program = ?,"
-                           " signature = coalesce(?, signature) WHERE terminal = ?",
+                           " signature = coalesce(?, signature), reader = ?, printer = ?,"
+                           " receipts_waiting = ?, journal = ?, disk_free_mb = ?, locked = ?, entries = ?"
+                           " WHERE terminal = ?",
     [Q_TERMINALS] =
-        "SELECT t.terminal, shop, revoked, code_hash, cert_hash, contact_s, waiting, program,"
+        "SELECT t.terminal, shop, revoked, code_hash, cert_hash, contact_s, waiting, program, orders,"
+        " reader, printer, receipts_waiting, journal, disk_free_mb, locked, entries,"
         " (SELECT coalesce(max(seq), 0) FROM entry e WHERE e.terminal = t.terminal)"
         " FROM terminal t ORDER BY t.terminal",
-    [Q_PERSON_GET] = "SELECT name, contact, note FROM person WHERE member = ?",
-    [Q_PERSON_SAVE] = "INSERT INTO person (member, name, contact, note) VALUES (?, ?, ?, ?)"
-                      " ON CONFLICT DO UPDATE SET name = excluded.name, contact = excluded.contact,"
-                      " note = excluded.note",
+    [Q_PERSON_GET] = "SELECT name, contact, note, phone, birthday, language, consent_s FROM person"
+                     " WHERE member = ?",
+    [Q_PERSON_SAVE] = "INSERT OR REPLACE INTO person (member, name, contact, note, phone, birthday,"
+                      " language, consent_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     [Q_PERSON_ERASE] = "DELETE FROM person WHERE member = ?",
     /* ---- by what members are known ---- */
     [Q_KNOWN_GET] = "SELECT member FROM known WHERE token = ?",
@@ -66,6 +69,24 @@ static const char *const statements[Q_COUNT] = {
     [Q_SUN_SET] = "INSERT INTO sun_tag (uid, counter, terminal, time_s) VALUES (?, ?, ?, ?)"
                   " ON CONFLICT DO UPDATE SET counter = excluded.counter, terminal = excluded.terminal,"
                   " time_s = excluded.time_s",
+    [Q_PIN_GET] = "SELECT salt, hash, wrong, locked_until FROM pin WHERE member = ?",
+    [Q_PIN_SET] = "INSERT OR REPLACE INTO pin (member, salt, hash) VALUES (?, ?, ?)",
+    [Q_PIN_COUNT] = "UPDATE pin SET wrong = ?2, locked_until = ?3 WHERE member = ?1",
+    [Q_PIN_DROP] = "DELETE FROM pin WHERE member = ?",
+    [Q_STAFF_GET] = "SELECT id, name, role, language, salt, hash, badge, grant_limit, grant_day_limit,"
+                    " version FROM staff WHERE id = ?",
+    [Q_STAFF_SAVE] = "INSERT OR REPLACE INTO staff (id, name, role, language, salt, hash, badge,"
+                     " grant_limit, grant_day_limit, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?,"
+                     " (SELECT coalesce(max(version), 0) + 1 FROM staff))",
+    [Q_STAFF_SINCE] = "SELECT id, name, role, language, salt, hash, badge, grant_limit, grant_day_limit,"
+                      " version FROM staff WHERE version > ? ORDER BY version LIMIT ?",
+    [Q_STAFF_LIST] = "SELECT id, name, role, language, salt, hash, badge, grant_limit, grant_day_limit,"
+                     " version FROM staff WHERE role > 0 ORDER BY id",
+    [Q_STAFF_NEXT] = "SELECT coalesce(max(id), 0) + 1, (SELECT id FROM staff WHERE badge = ?) FROM staff",
+    [Q_ORDERS_GET] = "SELECT orders FROM terminal WHERE terminal = ?",
+    [Q_ORDERS_SET] = "UPDATE terminal SET orders = ?2 WHERE terminal = ?1",
+    [Q_HOLD_NAMED] = "SELECT seq FROM hold_name WHERE terminal = ? AND name = ?",
+    [Q_HOLD_NAME_ADD] = "INSERT INTO hold_name (terminal, name, seq) VALUES (?, ?, ?)",
     /* ---- postings and lots ---- */
     [Q_POSTING_ADD] =
         "INSERT INTO posting (position, n, member, account, card, amount) VALUES (?, ?, ?, ?, ?, ?)",

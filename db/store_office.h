@@ -38,7 +38,9 @@ struct store_office;
 /* What is not in the log: people, what they are known by, staff. */
 #define OFFICE_QUERIES_OF_PEOPLE(X)                                                                \
     X(KNOWN_GET) X(KNOWN_ADD) X(KNOWN_DROP) X(KNOWN_NO_PHONE) X(KNOWN_LIST) X(CODE_GET)            \
-    X(CODE_ADD) X(CODE_TIDY) X(SUN_GET) X(SUN_SET)
+    X(CODE_ADD) X(CODE_TIDY) X(SUN_GET) X(SUN_SET) X(PIN_GET) X(PIN_SET) X(PIN_COUNT)       \
+    X(PIN_DROP) X(STAFF_GET) X(STAFF_SAVE) X(STAFF_SINCE) X(STAFF_LIST) X(STAFF_NEXT) \
+    X(ORDERS_GET) X(ORDERS_SET) X(HOLD_NAMED) X(HOLD_NAME_ADD)
 
 #define OFFICE_QUERY_NAME(name) Q_##name,
 enum office_query {

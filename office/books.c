@@ -365,18 +365,42 @@ enum err books_save_terminal(struct books *b, const struct terminal_view *t, str
     return query_run(&q, why);
 }
 
-enum err books_note_contact(struct books *b, uint32_t terminal, int64_t now_s, uint32_t waiting,
-                            const char *program, struct bytes signature, struct errmsg *why)
+enum err books_note_contact(struct books *b, uint32_t terminal, int64_t now_s,
+                            const struct wire_sync *ask, struct errmsg *why)
 {
+    const struct wire_health *h = &ask->health;
     struct query q = query_of(b->store, Q_TERMINAL_CONTACT);
     query_int(&q, now_s);
-    query_int(&q, waiting);
-    query_text(&q, program);
-    if (signature.size)
-        query_blob(&q, signature.data, signature.size);
+    query_int(&q, ask->waiting);
+    query_text(&q, ask->program);
+    if (ask->signature.size)
+        query_blob(&q, ask->signature.data, ask->signature.size);
     else
         query_null(&q);
+    query_int(&q, h->reader);
+    query_int(&q, h->printer);
+    query_int(&q, h->receipts_waiting);
+    query_int(&q, h->journal);
+    query_int(&q, h->disk_free_mb);
+    query_int(&q, h->locked);
+    query_int(&q, h->entries);
     query_int(&q, terminal);
+    return query_run(&q, why);
+}
+
+enum err books_orders(struct books *b, uint32_t terminal, uint32_t *orders, struct errmsg *why)
+{
+    struct query q = query_of(b->store, Q_ORDERS_GET);
+    query_int(&q, terminal);
+    *orders = query_row(&q) ? (uint32_t)query_get_int(&q) : 0;
+    return query_done(&q, why);
+}
+
+enum err books_set_orders(struct books *b, uint32_t terminal, uint32_t orders, struct errmsg *why)
+{
+    struct query q = query_of(b->store, Q_ORDERS_SET);
+    query_int(&q, terminal);
+    query_int(&q, orders);
     return query_run(&q, why);
 }
 
@@ -394,6 +418,14 @@ enum err books_terminals(struct books *b, books_terminal_fn *each, void *arg, st
         f.contact_s = query_get_int(&q);
         f.waiting = (uint32_t)query_get_int(&q);
         query_get_text(&q, f.program, sizeof f.program);
+        f.orders = (uint32_t)query_get_int(&q);
+        f.health.reader = (uint32_t)query_get_int(&q);
+        f.health.printer = (uint32_t)query_get_int(&q);
+        f.health.receipts_waiting = (uint32_t)query_get_int(&q);
+        f.health.journal = (uint32_t)query_get_int(&q);
+        f.health.disk_free_mb = (uint32_t)query_get_int(&q);
+        f.health.locked = query_get_int(&q) != 0;
+        f.health.entries = (uint32_t)query_get_int(&q);
         f.last_seq = (uint32_t)query_get_int(&q);
         go_on = each(&f, arg);
     }
@@ -412,6 +444,10 @@ enum err books_person(struct books *b, member_id member, struct person *out, str
         query_get_text(&q, p.name, sizeof p.name);
         query_get_text(&q, p.contact, sizeof p.contact);
         query_get_text(&q, p.note, sizeof p.note);
+        query_get_text(&q, p.phone, sizeof p.phone);
+        query_get_text(&q, p.birthday, sizeof p.birthday);
+        query_get_text(&q, p.language, sizeof p.language);
+        p.consent_s = query_get_int(&q);
     }
     enum err e = query_done(&q, why);
     if (!e && !found)
@@ -428,19 +464,33 @@ enum err books_save_person(struct books *b, const struct person *p, struct errms
     query_text(&q, p->name);
     query_text(&q, p->contact);
     query_text(&q, p->note);
+    query_text(&q, p->phone);
+    query_text(&q, p->birthday);
+    query_text(&q, p->language);
+    query_int(&q, p->consent_s);
     return query_run(&q, why);
 }
 
 enum err books_erase_person(struct books *b, member_id member, struct errmsg *why)
 {
-    struct query q = query_of(b->store, Q_PERSON_ERASE);
-    query_int(&q, (int64_t)member);
-    enum err e = query_run(&q, why);
+    static const enum office_query all[] = {Q_PERSON_ERASE, Q_KNOWN_NO_PHONE, Q_PIN_DROP};
+    enum err e = books_begin(b, why);
     if (e)
         return e;
+    for (size_t i = 0; i < sizeof all / sizeof *all && !e; i++) {
+        struct query one = query_of(b->store, all[i]);
+        query_int(&one, (int64_t)member);
+        e = query_run(&one, why);
+    }
+    if (!e)
+        e = books_commit(b, why);
+    if (e) {
+        books_rollback(b);
+        return e;
+    }
     /* The words are overwritten with zeros; older pages with them stand in the WAL until it is emptied. */
     bool emptied = false;
-    q = query_text_of(b->store, "PRAGMA wal_checkpoint(TRUNCATE)");
+    struct query q = query_text_of(b->store, "PRAGMA wal_checkpoint(TRUNCATE)");
     if (query_row(&q))
         emptied = query_get_int(&q) == 0;
     e = query_done(&q, why);

@@ -9,6 +9,7 @@
 #include "cardproto/card.h"
 #include "rules/pack.h"
 #include "rules/rules.h"
+#include "sync/wire.h"
 
 #include <stdio.h>
 
@@ -116,10 +117,14 @@ MUST_CHECK enum err books_terminal(struct books *b, uint32_t terminal, struct te
                                    struct errmsg *why);
 MUST_CHECK enum err books_save_terminal(struct books *b, const struct terminal_view *t,
                                         struct errmsg *why);
-/* Contact was made: for the fleet page. */
+/* Contact was made: for the fleet page.  Of ask: waiting, program, signature, health. */
 MUST_CHECK enum err books_note_contact(struct books *b, uint32_t terminal, int64_t now_s,
-                                       uint32_t waiting, const char *program, struct bytes signature,
-                                       struct errmsg *why);
+                                       const struct wire_sync *ask, struct errmsg *why);
+/* What a till is to do: bits ORDER_... of sync/wire.h. */
+MUST_CHECK enum err books_orders(struct books *b, uint32_t terminal, uint32_t *orders,
+                                 struct errmsg *why);
+MUST_CHECK enum err books_set_orders(struct books *b, uint32_t terminal, uint32_t orders,
+                                     struct errmsg *why);
 
 /* ---- for people: statements, reviews, totals.  A callback that returns false ends the list. ---- */
 
@@ -166,6 +171,8 @@ struct fleet_line {
     int64_t contact_s;             /* 0 = never */
     uint32_t waiting;              /* entries it still had to send then */
     char program[32];
+    uint32_t orders;
+    struct wire_health health;     /* as it said then */
 };
 typedef bool books_terminal_fn(const struct fleet_line *t, void *arg);
 MUST_CHECK enum err books_terminals(struct books *b, books_terminal_fn *each, void *arg,
@@ -198,12 +205,16 @@ MUST_CHECK enum err books_export(struct books *b, FILE *out, struct errmsg *why)
 struct person {
     member_id member;
     char name[64], contact[96], note[96];
+    char phone[24];    /* as phone_normalise gives it; "" = none */
+    char birthday[6];  /* "MM-DD"; "" = not said */
+    char language[8];  /* "en", "zh"; "" = not said */
+    int64_t consent_s; /* when the name was agreed to be shown at tills; 0 = not */
 };
 /* Errors: ERR_NOT_FOUND. */
 MUST_CHECK enum err books_person(struct books *b, member_id member, struct person *out,
                                  struct errmsg *why);
 MUST_CHECK enum err books_save_person(struct books *b, const struct person *p, struct errmsg *why);
-/* Not in a transaction.  Afterwards the words are in no file of the database.  Errors: ERR_BUSY: they are
+/* And what the person was known by: telephone number, PIN.  Not in a transaction.  Afterwards the words are in no file of the database.  Errors: ERR_BUSY: they are
  * erased, but a reader that does not end keeps an older page: call it again. */
 MUST_CHECK enum err books_erase_person(struct books *b, member_id member, struct errmsg *why);
 /* The lowest member number never used. */

@@ -642,8 +642,7 @@ static void ask_sync(struct server *s, struct conn *c, const struct wire_sync *a
     if (bad && bad != ERR_CONFLICT)
         e = bad;
     if (!e)
-        e = books_note_contact(s->books, c->terminal, clock_now_s(), ask->waiting, ask->program,
-                               ask->signature, &why);
+        e = books_note_contact(s->books, c->terminal, clock_now_s(), ask, &why);
     crash_point("office-before-commit");
     if (!e)
         e = books_commit(s->books, &why);
