@@ -87,6 +87,11 @@ static const char *const statements[Q_COUNT] = {
     [Q_ORDERS_SET] = "UPDATE terminal SET orders = ?2 WHERE terminal = ?1",
     [Q_HOLD_NAMED] = "SELECT seq FROM hold_name WHERE terminal = ? AND name = ?",
     [Q_HOLD_NAME_ADD] = "INSERT INTO hold_name (terminal, name, seq) VALUES (?, ?, ?)",
+    [Q_LOT_ENDING] = "SELECT coalesce(sum(left), 0) FROM lot WHERE member = ? AND left > 0"
+                     " AND expires_day <= ?",
+    [Q_SALE_DAYS] = "SELECT count(DISTINCT day), coalesce(min(day), 0), coalesce(max(day), 0) FROM sale"
+                    " WHERE member = ? AND day <= ?",
+    [Q_CARD_REPLACED_BY] = "SELECT 1 FROM card WHERE replaced_by = ?1 AND uid = coalesce(?2, uid)",
     /* ---- postings and lots ---- */
     [Q_POSTING_ADD] =
         "INSERT INTO posting (position, n, member, account, card, amount) VALUES (?, ?, ?, ?, ?, ?)",

@@ -3,6 +3,7 @@
 #include "base/crash.h"
 #include "base/date.h"
 #include "hw/clock.h"
+#include "office/clerk.h"
 #include "office/ctl.h"
 #include "office/desk.h"
 
@@ -43,24 +44,11 @@ static const char *kind_text(enum card_kind kind)
     return "?";
 }
 
-static const char *status_text(enum card_status status)
-{
-    switch (status) {
-    case CARD_ACTIVE:
-        return "active";
-    case CARD_BLOCKED:
-        return "blocked";
-    case CARD_REPLACED:
-        return "replaced";
-    }
-    return "?";
-}
-
 json_t *ctl_json_card(const struct card_view *v)
 {
     return json_pack("{s:o, s:o, s:s, s:s, s:o, s:o}", "card", ctl_json_uid(&v->uid), "member",
                      ctl_json_member(v->member), "kind", kind_text(v->kind), "status",
-                     status_text(v->status), "purse", ctl_json_points(v->purse), "in_doubt",
+                     card_status_name(v->status), "purse", ctl_json_points(v->purse), "in_doubt",
                      ctl_json_entry(v->open_intent));
 }
 
@@ -76,15 +64,7 @@ static enum err get_card(struct ctl *c, const struct card_uid *uid, struct card_
 enum err ctl_free_card(struct ctl *c, const struct card_uid *uid, struct card_view *out,
                        struct errmsg *why)
 {
-    char text[UID_TEXT_SIZE], member[MEMBER_TEXT_SIZE];
-    enum err e = get_card(c, uid, out, why);
-    uid_text(text, uid);
-    member_text(member, out->member);
-    if (!e && out->member)
-        return err_set(why, ERR_EXISTS, "card %s is the card of %s", text, member);
-    if (!e && out->status != CARD_ACTIVE)
-        return err_set(why, ERR_STATE, "card %s is %s", text, status_text(out->status));
-    return e;
+    return books_free_card(c->books, uid, out, why);
 }
 
 /* ---- issue ---- */
@@ -419,7 +399,7 @@ static enum ctl_exit run_read(struct ctl *c)
     e = books_card(c->books, &card.uid, &view, &why);
     json_object_set_new(doc, "purse_by_the_ledger", e ? json_null() : ctl_json_points(view.purse));
     json_object_set_new(doc, "status_by_the_ledger",
-                        json_string(e ? "unknown" : status_text(view.status)));
+                        json_string(e ? "unknown" : card_status_name(view.status)));
     json_object_set_new(doc, "log", record_rows(&seen));
     ctl_show(c, doc);
     return CTL_OK;
@@ -501,7 +481,7 @@ static enum ctl_exit set_status(struct ctl *c, enum card_status from, enum card_
         return CTL_USAGE;
     enum err e = get_card(c, &uid, &v, &why);
     if (!e && v.status != from)
-        e = err_set(&why, ERR_STATE, "card %s is %s", c->positions[0], status_text(v.status));
+        e = err_set(&why, ERR_STATE, "card %s is %s", c->positions[0], card_status_name(v.status));
     if (!e)
         e = ctl_post_card(c, &uid, v.kind, v.member, to, NULL, reason, &why);
     if (e)
@@ -530,15 +510,7 @@ static enum ctl_exit run_replace(struct ctl *c)
     if (!take_reason(c, reason) || !ctl_get_uid(c, c->positions[0], &old_uid) ||
         !ctl_get_uid(c, c->positions[1], &new_uid))
         return CTL_USAGE;
-    enum err e = get_card(c, &old_uid, &old, &why);
-    if (!e && old.member == 0)
-        e = err_set(&why, ERR_STATE, "card %s is nobody's", c->positions[0]);
-    if (!e && old.status == CARD_REPLACED)
-        e = err_set(&why, ERR_STATE, "card %s is replaced already", c->positions[0]);
-    if (!e)
-        e = ctl_free_card(c, &new_uid, &new, &why);
-    if (!e)
-        e = ctl_post_card(c, &new_uid, new.kind, old.member, CARD_ACTIVE, &old_uid, reason, &why);
+    enum err e = books_replace_card(c->books, &old_uid, &new_uid, reason, c->now_s, &why);
     if (e)
         return ctl_fail(
             &why, "the new card must be issued and nobody's: patronctl card issue; or make it "

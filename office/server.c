@@ -7,6 +7,8 @@
 #include "hw/clock.h"
 #include "hw/poll.h"
 #include "office/ca.h"
+#include "office/clerk.h"
+#include "office/people.h"
 #include "sync/code.h"
 #include "sync/link.h"
 
@@ -393,41 +395,63 @@ static void ask_card_answer(struct server *s, struct conn *c, const struct wire_
                       "the card left while it was being changed: the next load settles it");
 }
 
-/* ---- tap ---- */
+/* ---- people: clerk.h decides ---- */
+
+static struct clerk clerk_of(struct server *s, const struct conn *c)
+{
+    return (struct clerk){
+        .books = s->books, .home = s->home, .terminal = c->terminal, .now_s = clock_now_s()};
+}
+
+static struct wire_answer *fresh_answer(struct server *s, enum wire_say say)
+{
+    memset(&s->answer, 0, sizeof s->answer);
+    s->answer.say = say;
+    return &s->answer;
+}
+
+static void finish(struct server *s, struct conn *c, enum err e, const struct errmsg *why, const char *what)
+{
+    if (e) {
+        refuse(s, c, e, "%s", why->text);
+        return;
+    }
+    if (what)
+        note(s, c, "%s", what);
+    send_answer(s, c, &s->answer);
+}
 
 static void ask_tap(struct server *s, struct conn *c, const struct wire_tap *ask)
 {
     struct errmsg why = {""};
-    struct wire_answer *a = &s->answer;
-    struct card_view card;
-    struct member_view member;
-    memset(a, 0, sizeof *a);
-    a->say = SAY_TAPPED;
-    enum err e = books_card(s->books, &ask->card, &card, &why);
-    if (!e && card.member)
-        e = books_member(s->books, card.member, &member, &why);
-    if (e && e != ERR_NOT_FOUND) {
-        refuse(s, c, e, "%s", why.text);
-        return;
-    }
-    if (!e) {
-        a->tapped.card_status = card.status;
-        a->tapped.purse = card.purse;
-    }
-    if (!e && card.member) {
-        int64_t held = points_n(member.held), purse = points_n(card.purse);
-        a->tapped.known = true;
-        a->tapped.member = card.member;
-        memcpy(a->tapped.tier, member.tier, sizeof a->tapped.tier);
-        a->tapped.held = member.held;
-        a->tapped.next_expiry = member.next_expiry;
-        a->tapped.next_expiry_day = member.next_expiry_day;
-        /* What the profile on the card says only the till can see: it compares the tier itself. */
-        a->tapped.load_due = entry_is(card.open_intent) || (held < 0 && purse > 0) ||
-                             (held > 0 && card.status == CARD_ACTIVE) ||
-                             (card.status == CARD_REPLACED && purse > 0);
-    }
-    send_answer(s, c, a);
+    struct clerk clerk = clerk_of(s, c);
+    enum err e = clerk_tap(&clerk, ask, &fresh_answer(s, SAY_TAPPED)->tapped, &why);
+    finish(s, c, e, &why, NULL);
+    bytes_wipe(&s->answer, sizeof s->answer); /* a name is in it */
+}
+
+static void ask_hold(struct server *s, struct conn *c, const struct wire_hold *ask)
+{
+    struct errmsg why = {""};
+    struct clerk clerk = clerk_of(s, c);
+    enum err e = clerk_hold(&clerk, ask, &fresh_answer(s, SAY_HELD)->held, &why);
+    finish(s, c, e, &why, "hold");
+}
+
+static void ask_person(struct server *s, struct conn *c, const struct wire_person *ask)
+{
+    struct errmsg why = {""};
+    struct clerk clerk = clerk_of(s, c);
+    enum err e = clerk_person(&clerk, ask, &fresh_answer(s, SAY_DONE)->done, &why);
+    finish(s, c, e, &why, "person");
+}
+
+static void ask_replace(struct server *s, struct conn *c, const struct wire_replace *ask)
+{
+    struct errmsg why = {""};
+    struct clerk clerk = clerk_of(s, c);
+    enum err e = clerk_replace(&clerk, ask, &fresh_answer(s, SAY_DONE)->done, &why);
+    finish(s, c, e, &why, "replace");
 }
 
 /* ---- enrol ---- */
@@ -612,9 +636,32 @@ static enum err fill_synced(struct server *s, const struct wire_sync *ask, struc
     out->hot_count = count;
     for (int32_t i = 0; i < count; i++)
         out->hot[i] = (struct wire_hot){s->hot[i].uid, s->hot[i].status};
+    e = people_staff_since(s->books, ask->staff_version, out->staff, WIRE_STAFF_MAX, &out->staff_count,
+                           &out->staff_version, why);
+    if (e)
+        return e;
     out->clock_s = clock_now_s();
-    out->more = out->has_pack || count == WIRE_HOT_MAX;
+    out->more = out->has_pack || count == WIRE_HOT_MAX || out->staff_count == WIRE_STAFF_MAX;
     return OK;
+}
+
+/* An upload is over when nothing waits.  Keys are wiped only then: what the till still owes it could not sign
+ * any more; until then it is locked. */
+static enum err fill_orders(struct server *s, struct conn *c, const struct wire_sync *ask, uint32_t *orders,
+                            struct errmsg *why)
+{
+    enum err e = books_orders(s->books, c->terminal, orders, why);
+    if (e)
+        return e;
+    if (ask->waiting == 0 && *orders & ORDER_UPLOAD) {
+        *orders &= ~(uint32_t)ORDER_UPLOAD;
+        e = books_set_orders(s->books, c->terminal, *orders, why);
+    }
+    if (*orders & ORDER_WIPE)
+        *orders = ask->waiting ? ORDER_LOCKED | ORDER_UPLOAD : *orders;
+    if (*orders)
+        note(s, c, "orders=%u", (unsigned)*orders);
+    return e;
 }
 
 static void ask_sync(struct server *s, struct conn *c, const struct wire_sync *ask)
@@ -661,6 +708,8 @@ static void ask_sync(struct server *s, struct conn *c, const struct wire_sync *a
     a->say = SAY_SYNCED;
     a->synced.acked_seq = next - 1;
     e = fill_synced(s, ask, &a->synced, &why);
+    if (!e)
+        e = fill_orders(s, c, ask, &a->synced.orders, &why);
     if (e) {
         refuse(s, c, e, "%s", why.text);
         return;
@@ -752,9 +801,13 @@ static void ask(struct server *s, struct conn *c)
         ask_card_answer(s, c, &r->card_answer);
         return;
     case ASK_HOLD:
+        ask_hold(s, c, &r->hold);
+        return;
     case ASK_PERSON:
+        ask_person(s, c, &r->person);
+        return;
     case ASK_REPLACE:
-        refuse(s, c, ERR_UNSUPPORTED, "this head office does not do that yet");
+        ask_replace(s, c, &r->replace);
         return;
     case ASK_ENROL:
         return;

@@ -2,7 +2,7 @@
  * books.h and one answer; nobody's slowness holds up anybody else.
  *
  *   sync   signature and hash chain checked, posted, committed, then acknowledged (I3)
- *   tap    what head office knows of a card
+ *   tap    who it is, and what the cashier should know; hold, person, replace: clerk.h
  *   load   the card's own conversation through the till (card.h), at many tills at once, of a card at one;
  *          LOAD_INTENT is committed before the card's commit is sent, LOAD after its answer; a line that
  *          drops in between leaves it in doubt
