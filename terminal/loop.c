@@ -60,7 +60,9 @@ static void refresh_facts(struct till *t)
 
 static bool needs_card_facts(enum sale_event_kind kind)
 {
-    return kind == SALE_TOTAL || kind == SALE_REDEEM || kind == SALE_PAY || kind == SALE_CARD_READY;
+    return kind == SALE_TOTAL || kind == SALE_REDEEM || kind == SALE_PAY ||
+           kind == SALE_CARD_READY || kind == SALE_CARD_DONE || kind == SALE_SETTLED ||
+           kind == SALE_HELD;
 }
 
 enum err till_read(struct txn *out, enum err found, struct buf *entry, struct errmsg *why)
@@ -90,7 +92,10 @@ void till_tell(struct till *t, const char *format, ...)
 
 static const char *before_append(enum txn_kind kind)
 {
-    return kind == TXN_INTENT   ? "before-intent"
+    return kind == TXN_GRANT    ? "before-grant"
+           : kind == TXN_JOIN   ? "before-join"
+           : kind == TXN_RATING ? "before-rating"
+           : kind == TXN_INTENT ? "before-intent"
            : kind == TXN_SALE   ? "before-sale"
            : kind == TXN_REFUND ? "before-refund"
            : kind == TXN_CANCEL ? "before-cancel"
@@ -99,7 +104,10 @@ static const char *before_append(enum txn_kind kind)
 
 static const char *after_append(enum txn_kind kind)
 {
-    return kind == TXN_INTENT   ? "after-intent"
+    return kind == TXN_GRANT    ? "after-grant"
+           : kind == TXN_JOIN   ? "after-join"
+           : kind == TXN_RATING ? "after-rating"
+           : kind == TXN_INTENT ? "after-intent"
            : kind == TXN_SALE   ? "after-sale"
            : kind == TXN_REFUND ? "after-refund"
            : kind == TXN_CANCEL ? "after-cancel"
@@ -171,7 +179,7 @@ static void print_receipt(struct till *t, const struct sale_receipt *r)
 {
     struct errmsg why = {""};
     const struct txn *txn = r->refund ? &t->sale.other : &t->sale.t;
-    if (!t->parts.printer || r->repeated || !entry_is(r->entry))
+    if (!t->parts.printer || r->repeated || (r->kind != TXN_SALE && r->kind != TXN_REFUND))
         return;
     bool knows_purse = txn->kind == TXN_SALE && txn->commit != COMMIT_DOUBT && uid_is(&txn->card);
     const char *lines[RECEIPT_LINES_MAX];

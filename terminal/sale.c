@@ -1,10 +1,9 @@
 /* sale.c - see sale.h: the picture, the invariants, and who does what with the effects.
  * Read sale_step at the end first, then the functions in the order of a sale.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "terminal/sale.h"
+#include "terminal/sale_inside.h"
 
 #include "base/date.h"
-#include "base/tr.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -18,25 +17,27 @@ const char *sale_state_text(enum sale_state state)
 {
     switch (state) {
     case SALE_IDLE:
-        return TR_LATER("idle");
+        return "idle";
     case SALE_IDENTIFIED:
-        return TR_LATER("identified");
+        return "identified";
     case SALE_TOTALLED:
-        return TR_LATER("totalled");
+        return "totalled";
     case SALE_PREPARING:
-        return TR_LATER("preparing");
+        return "preparing";
     case SALE_INTENDING:
-        return TR_LATER("intending");
+        return "intending";
     case SALE_COMMITTING:
-        return TR_LATER("committing");
+        return "committing";
+    case SALE_HOLDING:
+        return "holding";
     case SALE_DEBITED:
-        return TR_LATER("debited");
+        return "debited";
     case SALE_DOUBT:
-        return TR_LATER("doubt");
+        return "doubt";
     case SALE_CLOSING:
-        return TR_LATER("closing");
+        return "closing";
     case SALE_DONE:
-        return TR_LATER("done");
+        return "done";
     case SALE_STATES:
         break;
     }
@@ -47,43 +48,63 @@ const char *sale_event_text(enum sale_event_kind kind)
 {
     switch (kind) {
     case SALE_TAP:
-        return TR_LATER("tap");
+        return "tap";
     case SALE_TAP_REFUSED:
-        return TR_LATER("tap refused");
+        return "tap refused";
     case SALE_WRONG_CARD:
-        return TR_LATER("wrong card");
+        return "wrong card";
+    case SALE_KNOWN:
+        return "known";
     case SALE_LINE:
-        return TR_LATER("line");
+        return "line";
+    case SALE_LINE_OFF:
+        return "line off";
     case SALE_TOTAL:
-        return TR_LATER("total");
+        return "total";
     case SALE_REDEEM:
-        return TR_LATER("redeem");
+        return "redeem";
     case SALE_PAY:
-        return TR_LATER("pay");
+        return "pay";
     case SALE_WRITTEN:
-        return TR_LATER("written");
+        return "written";
     case SALE_NOT_WRITTEN:
-        return TR_LATER("not written");
+        return "not written";
     case SALE_CARD_READY:
-        return TR_LATER("card ready");
+        return "card ready";
     case SALE_CARD_DONE:
-        return TR_LATER("card done");
+        return "card done";
     case SALE_CARD_FAILED:
-        return TR_LATER("card failed");
+        return "card failed";
     case SALE_CARD_LOST:
-        return TR_LATER("card lost");
+        return "card lost";
     case SALE_SETTLED:
-        return TR_LATER("settled");
+        return "settled";
+    case SALE_HELD:
+        return "held";
+    case SALE_HOLD_REFUSED:
+        return "hold refused";
+    case SALE_HOLD_LOST:
+        return "hold lost";
     case SALE_GIVE_UP:
-        return TR_LATER("give up");
+        return "give up";
     case SALE_CANCEL:
-        return TR_LATER("cancel");
+        return "cancel";
     case SALE_REFUND:
-        return TR_LATER("refund");
+        return "refund";
     case SALE_RESUME:
-        return TR_LATER("resume");
+        return "resume";
     case SALE_WITNESS:
-        return TR_LATER("witness");
+        return "witness";
+    case SALE_GRANT:
+        return "grant";
+    case SALE_JOIN:
+        return "join";
+    case SALE_RATE:
+        return "rate";
+    case SALE_PARK:
+        return "park";
+    case SALE_TAKE_UP:
+        return "take up";
     case SALE_EVENTS:
         break;
     }
@@ -103,11 +124,7 @@ const char *sale_answer_code(enum sale_answer answer)
 
 /* ---- small helpers ---- */
 
-static void say(struct sale_effects *out, enum sale_answer answer, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-/* The waiting command has its answer. */
-static void say(struct sale_effects *out, enum sale_answer answer, const char *format, ...)
+void sale_say(struct sale_effects *out, enum sale_answer answer, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -117,7 +134,7 @@ static void say(struct sale_effects *out, enum sale_answer answer, const char *f
     out->answer = answer;
 }
 
-static void text_copy(char *out, size_t size, const char *text)
+void sale_text_copy(char *out, size_t size, const char *text)
 {
     size_t n = text ? strnlen(text, size - 1) : 0;
     memset(out, 0, size);
@@ -125,9 +142,98 @@ static void text_copy(char *out, size_t size, const char *text)
         memcpy(out, text, n);
 }
 
-static bool text_equal(const char *a, const char *b)
+bool sale_text_equal(const char *a, const char *b)
 {
     return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+static const char *who_is(char out[SALE_WHO_SIZE], member_id member, const struct card_uid *card)
+{
+    if (member)
+        member_text(out, member);
+    else
+        snprintf(out, SALE_WHO_SIZE, "%s",
+                 uid_is(card) ? tr("a new member") : tr("a member head office will find"));
+    return out;
+}
+
+const char *sale_who(char out[SALE_WHO_SIZE], const struct txn *t)
+{
+    return who_is(out, t->member, &t->card);
+}
+
+const char *sale_whose(char out[SALE_WHO_SIZE], const struct sale *s)
+{
+    return who_is(out, s->member, &s->card);
+}
+
+bool sale_has_pack(const struct sale_facts *f, struct sale_effects *out)
+{
+    if (!f->pack)
+        sale_say(out, SALE_NO_PACK,
+                 tr("This till has no programme yet. Connect it to head office once."));
+    return f->pack != NULL;
+}
+
+bool sale_unlocked(const struct sale_facts *f, struct sale_effects *out)
+{
+    if (f->locked)
+        sale_say(out, SALE_LOCKED,
+                 tr("Head office has locked this till: it gives and takes no points. Sell without "
+                    "the card, and call head office."));
+    return !f->locked;
+}
+
+bool sale_is_alone(const struct txn *t)
+{
+    return t->line_count == 1 && strcmp(t->lines[0].sku, SALE_POINTS_SKU) == 0;
+}
+
+static bool is_total_only(const struct txn *t)
+{
+    return t->line_count == 1 && strcmp(t->lines[0].sku, SALE_TOTAL_SKU) == 0;
+}
+
+bool sale_has_member(const struct txn *t)
+{
+    return t->member != 0 || txn_has_token(t) || uid_is(&t->card);
+}
+
+static bool is_open(const struct sale *s)
+{
+    return s->state == SALE_IDLE || s->state == SALE_IDENTIFIED || s->state == SALE_TOTALLED;
+}
+
+bool sale_is_quiet(const struct sale *s)
+{
+    return s->state == SALE_DONE || (is_open(s) && !entry_is(s->intent));
+}
+
+uint32_t sale_approver(const struct sale_event *in)
+{
+    if (in->approved_by)
+        return in->approved_by;
+    return in->facts->supervisor ? in->facts->cashier : 0;
+}
+
+void sale_begin_entry(struct txn *t, const struct sale_facts *f, enum txn_kind kind)
+{
+    memset(t, 0, sizeof *t);
+    t->kind = kind;
+    t->id = f->next;
+    t->time_s = f->now_s;
+    t->cashier = f->cashier;
+    sale_text_copy(t->shop, sizeof t->shop, f->shop);
+}
+
+void sale_write(struct sale *s, const struct txn *t, struct entry_id closes,
+                struct sale_effects *out)
+{
+    s->before = s->state;
+    s->state = SALE_CLOSING;
+    s->writing = t;
+    out->append = t;
+    out->closes = closes;
 }
 
 void sale_init(struct sale *s)
@@ -158,6 +264,7 @@ enum sale_want sale_wants(const struct sale *s)
         return SALE_WANT_SETTLE;
     case SALE_INTENDING:
     case SALE_COMMITTING:
+    case SALE_HOLDING:
     case SALE_DEBITED:
     case SALE_CLOSING:
     case SALE_STATES:
@@ -167,48 +274,51 @@ enum sale_want sale_wants(const struct sale *s)
 }
 
 /* "This is not possible now": says what is. */
-static void not_now(const struct sale *s, const struct sale_event *in, struct sale_effects *out)
+void sale_not_now(const struct sale *s, const struct sale_event *in, struct sale_effects *out)
 {
-    char who[MEMBER_TEXT_SIZE];
-    member_text(who, s->member);
-    const char *what = tr(sale_event_text(in->kind));
+    char who[SALE_WHO_SIZE];
+    sale_whose(who, s);
+    (void)in;
     switch (s->state) {
     case SALE_IDLE:
-        say(out, SALE_NOT_NOW,
-            tr("No %s now: no bill is open. Tap a card or enter the first line."), what);
+        sale_say(out, SALE_NOT_NOW, tr("Not now: no bill is open. Tap a card or enter the first line."));
         return;
     case SALE_IDENTIFIED:
-        say(out, SALE_NOT_NOW, tr("No %s now: the bill is open. Enter lines, then total."), what);
+        sale_say(out, SALE_NOT_NOW, tr("Not now: the bill is open. Enter lines, then total."));
         return;
     case SALE_TOTALLED:
-        say(out, SALE_NOT_NOW, tr("No %s now: the bill is totalled. Redeem, pay or cancel."), what);
+        sale_say(out, SALE_NOT_NOW, tr("Not now: the bill is totalled. Redeem, pay or cancel."));
         return;
     case SALE_PREPARING:
-        say(out, SALE_NOT_NOW,
-            tr("No %s now: waiting for the card of %s. Hold it there, or cancel."), what, who);
+        sale_say(out, SALE_NOT_NOW, tr("Not now: waiting for the card of %s. Hold it there, or cancel."), who);
         return;
     case SALE_INTENDING:
     case SALE_COMMITTING:
-        say(out, SALE_NOT_NOW, tr("No %s now: the card is being debited. Keep it there."), what);
+        sale_say(out, SALE_NOT_NOW, tr("Not now: the card is being debited. Keep it there."));
+        return;
+    case SALE_HOLDING:
+        if (s->hold_asked)
+            sale_say(out, SALE_NOT_NOW, tr("Not now: head office is being asked. One moment."));
+        else
+            sale_say(out, SALE_NO_ANSWER,
+                     tr("Not now: head office did not answer. Redeem again (nothing is taken twice), "
+                        "or give up."));
         return;
     case SALE_DEBITED:
-        say(out, SALE_NOT_NOW,
-            tr("No %s now: %" PRId64 " points are taken off the card. Pay the rest, or "
-               "cancel."),
-            what, points_n(s->wanted));
+        sale_say(out, SALE_NOT_NOW,
+            tr("Not now: %" PRId64 " points are taken. Pay the rest, or cancel."),
+            points_n(s->wanted));
         return;
     case SALE_DOUBT:
-        say(out, SALE_IN_DOUBT,
-            tr("No %s now: it is not known whether the card of %s was debited. Tap the "
-               "same card again; if it is gone, give up."),
-            what, who);
+        sale_say(out, SALE_IN_DOUBT,
+            tr("Not now: it is not known whether the card of %s was debited. Tap the "
+            "same card again; if it is gone, give up."), who);
         return;
     case SALE_CLOSING:
-        say(out, SALE_NOT_NOW, tr("No %s now: the sale is being written."), what);
+        sale_say(out, SALE_NOT_NOW, tr("Not now: the sale is being written."));
         return;
     case SALE_DONE:
-        say(out, SALE_NOT_NOW,
-            tr("No %s now: the last sale is finished. Tap a card or enter a line."), what);
+        sale_say(out, SALE_NOT_NOW, tr("Not now: the last sale is finished. Tap a card or enter a line."));
         return;
     case SALE_STATES:
         break;
@@ -242,11 +352,11 @@ static enum sale_answer answer_of_card(enum card_status_word word)
         return SALE_FOREIGN_CARD;
     case CARD_LEFT:
         return SALE_CARD_GONE;
+    case CARD_TOO_LITTLE:
+        return SALE_NO_REDEEM;
     case CARD_PHONE:
     case CARD_PHONE_LOCKED:
         return SALE_PHONE;
-    case CARD_TOO_LITTLE:
-        return SALE_NO_REDEEM;
     case CARD_BAD_ANSWER:
     case CARD_LIMIT:
     case CARD_OK:
@@ -255,170 +365,244 @@ static enum sale_answer answer_of_card(enum card_status_word word)
     return SALE_BAD_CARD;
 }
 
-static void say_card(struct sale_effects *out, const struct sale_event *in)
+void sale_say_card(struct sale_effects *out, const struct sale_event *in)
 {
     enum card_status_word word = in->word;
     enum sale_answer answer = answer_of_card(word);
     if (in->several)
-        say(out, SALE_TWO_CARDS,
-            tr("More than one card lies there; nothing was taken off any. One card, please."));
-    else if (answer == SALE_FOREIGN_CARD)
-        say(out, answer,
-            tr("This is not a card of ours (%s). Sell without a card, or try another."),
-            card_status_text(word));
+        sale_say(out, SALE_TWO_CARDS,
+                 tr("More than one card lies there; nothing was taken off any. One card, please."));
     else if (word == CARD_PHONE_LOCKED)
-        say(out, answer,
-            tr("The phone is locked: unlock it, choose the pass, and hold it there again."));
+        sale_say(out, answer,
+                 tr("The phone is locked: unlock it, choose the pass, and hold it there again."));
     else if (answer == SALE_PHONE)
-        say(out, answer,
-            tr("This is a phone without our pass, or a card with another number at every tap. Show the "
-               "code of the member page, say the telephone number, or sell without."));
+        sale_say(out, answer,
+                 tr("This is a phone without our pass, or a card with another number at every tap. Show "
+                    "the code of the member page, say the telephone number, or sell without."));
+    else if (answer == SALE_FOREIGN_CARD)
+        sale_say(out, answer,
+                 tr("This is not a card of ours (%s). Sell without a card, or try another."),
+                 tr(card_status_text(word)));
     else if (answer == SALE_CARD_GONE)
-        say(out, answer,
-            tr("The card left too early; nothing was taken off it. Hold it there again."));
+        sale_say(out, answer,
+                 tr("The card left too early; nothing was taken off it. Hold it there again."));
     else if (answer == SALE_NO_REDEEM)
-        say(out, answer,
-            tr("The card holds fewer points than that; nothing was taken off it. Tap it again to "
-               "see what it holds."));
+        sale_say(out, answer,
+                 tr("The card holds fewer points than that; nothing was taken off it. Tap it again to "
+                    "see what it holds."));
     else
-        say(out, answer,
-            tr("The card does not answer as it should (%s); nothing was taken off it. Try again, "
-               "or sell without it."),
-            card_status_text(word));
+        sale_say(out, answer,
+                 tr("The card does not answer as it should (%s); nothing was taken off it. Try again, "
+                    "or sell without it."),
+                 tr(card_status_text(word)));
 }
 
-static void do_total(struct sale *s, const struct sale_event *in, struct sale_effects *out);
+/* Somebody else's thing is shown while this sale has an INTENT on disk. */
+static bool is_anothers(struct sale *s, const struct card_uid *uid, struct sale_effects *out)
+{
+    char who[SALE_WHO_SIZE];
+    if (!entry_is(s->intent) || (uid && is_same_card(s, uid)))
+        return false;
+    sale_say(out, SALE_OTHER_CARD,
+             tr("This is another card. Use the card of %s, or cancel this sale."),
+             sale_whose(who, s));
+    return true;
+}
+
+/* Whose card is it?  False: nobody's, or not to be used; said. */
+static bool card_is_good(struct sale *s, const struct sale_event *in, struct sale_effects *out)
+{
+    const struct sale_facts *f = in->facts;
+    const struct card_profile *p = &in->seen->profile;
+    char who[SALE_WHO_SIZE];
+    who_is(who, p->member ? p->member : f->card_member, &in->seen->uid);
+    if (f->hot == CARD_REPLACED) {
+        sale_say(out, SALE_BLOCKED_CARD,
+                 tr("This card of %s was replaced by another. Ask for the new one."), who);
+        return false;
+    }
+    if (f->hot == CARD_BLOCKED || p->flags & CARD_FLAG_BLOCKED) {
+        sale_say(out, SALE_BLOCKED_CARD,
+                 tr("The card of %s is blocked. Sell without it; the member can ask head office."),
+                 who);
+        return false;
+    }
+    if (p->member == 0 && f->card_member == 0 && !f->joined) {
+        s->fresh = in->seen->uid;
+        s->fresh_kind = in->seen->kind;
+        sale_say(out, SALE_UNBOUND_CARD,
+                 tr("This card belongs to nobody yet. Let the member join with it, or sell without."));
+        return false;
+    }
+    return true;
+}
+
+/* Somebody is known now; a bill that was closed is closed again, for them. */
+static bool identified(struct sale *s, const struct sale_event *in, struct sale_effects *out)
+{
+    bool totalled = s->state == SALE_TOTALLED;
+    s->online = in->facts->online;
+    memset(&s->fresh, 0, sizeof s->fresh);
+    s->state = SALE_IDENTIFIED;
+    if (totalled)
+        sale_do_total(s, in, out);
+    return totalled;
+}
 
 static void on_tap(struct sale *s, const struct sale_event *in, struct sale_effects *out)
 {
     const struct sale_facts *f = in->facts;
     const struct card_profile *p = &in->seen->profile;
-    char who[MEMBER_TEXT_SIZE];
+    char who[SALE_WHO_SIZE], pending[64] = "";
     if (s->state == SALE_DONE)
         sale_init(s);
-    if (s->state != SALE_IDLE && s->state != SALE_IDENTIFIED && s->state != SALE_TOTALLED) {
-        not_now(s, in, out);
+    if (!is_open(s)) {
+        sale_not_now(s, in, out);
         return;
     }
-    if (!f->pack) {
-        say(out, SALE_NO_PACK,
-            tr("This till has no programme yet. Connect it to head office once."));
+    if (!sale_has_pack(f, out) || is_anothers(s, &in->seen->uid, out) || !sale_unlocked(f, out) ||
+        !card_is_good(s, in, out))
         return;
-    }
-    if (entry_is(s->intent) && !is_same_card(s, &in->seen->uid)) {
-        member_text(who, s->member);
-        say(out, SALE_OTHER_CARD,
-            tr("This is another card. Use the card of %s, or cancel this sale."), who);
-        return;
-    }
-    member_text(who, p->member);
-    if (f->hot == CARD_REPLACED) {
-        say(out, SALE_BLOCKED_CARD,
-            tr("This card of %s was replaced by another. Ask for the new one."), who);
-        return;
-    }
-    if (f->hot == CARD_BLOCKED || p->flags & CARD_FLAG_BLOCKED) {
-        say(out, SALE_BLOCKED_CARD,
-            tr("The card of %s is blocked. Sell without it; the member can ask head "
-               "office."),
-            who);
-        return;
-    }
-    if (p->member == 0) {
-        say(out, SALE_UNBOUND_CARD, tr("This card belongs to nobody yet. Enrol the member first."));
-        return;
-    }
+    s->means = MEANS_CARD;
     s->card = in->seen->uid;
     s->card_kind = in->seen->kind;
-    s->member = p->member;
+    s->member = p->member ? p->member : f->card_member;
+    memset(s->token, 0, sizeof s->token);
     s->profile = *p;
     s->purse = in->seen->purse;
-    s->online = f->online;
-    text_copy(s->tier, sizeof s->tier, tier_of(f->pack, p, day_of_time(f->now_s)));
-    bool totalled = s->state == SALE_TOTALLED;
-    s->state = SALE_IDENTIFIED;
-    if (totalled) {
-        do_total(s, in, out);
+    s->spendable = points_of(0);
+    s->wants_second_factor = false;
+    const char *tier = tier_of(f->pack, p, day_of_time(f->now_s));
+    if (!p->member && f->card_tier && pack_find_tier(f->pack, f->card_tier))
+        tier = f->card_tier;
+    sale_text_copy(s->tier, sizeof s->tier, tier);
+    if (identified(s, in, out))
         return;
-    }
-    char pending[64] = "";
     if (points_n(f->pending) > 0)
         snprintf(pending, sizeof pending, tr(", %" PRId64 " more pending"), points_n(f->pending));
-    say(out, SALE_OK, tr("%s, %s, %d points on the card%s%s."), who,
-        pack_find_tier(f->pack, s->tier)->name, s->purse, pending,
-        f->online ? "" : tr(" (no line to head office)"));
+    sale_say(out, SALE_OK, tr("%s, %s, %d points on the card%s%s."), sale_whose(who, s),
+             pack_find_tier(f->pack, s->tier)->name, s->purse, pending,
+             f->online ? "" : tr(" (no line to head office)"));
+}
+
+static void on_known(struct sale *s, const struct sale_event *in, struct sale_effects *out)
+{
+    const struct sale_facts *f = in->facts;
+    const struct sale_known *k = in->known_as;
+    char who[SALE_WHO_SIZE];
+    if (s->state == SALE_DONE)
+        sale_init(s);
+    if (!is_open(s)) {
+        sale_not_now(s, in, out);
+        return;
+    }
+    if (!sale_has_pack(f, out) || is_anothers(s, NULL, out) || !sale_unlocked(f, out))
+        return;
+    s->means = k->means;
+    memset(&s->card, 0, sizeof s->card);
+    memset(&s->profile, 0, sizeof s->profile);
+    s->card_kind = CARD_NONE;
+    s->member = k->member;
+    memset(s->token, 0, sizeof s->token);
+    if (!k->member)
+        memcpy(s->token, k->token, sizeof s->token);
+    s->purse = 0;
+    s->spendable = f->online ? k->spendable : points_of(0);
+    s->wants_second_factor = k->wants_second_factor;
+    sale_text_copy(s->tier, sizeof s->tier, pack_get_tier(f->pack, k->tier)->code);
+    if (identified(s, in, out))
+        return;
+    sale_whose(who, s);
+    if (f->online)
+        sale_say(out, SALE_OK, tr("%s, %s, %" PRId64 " points at head office."), who,
+                 pack_find_tier(f->pack, s->tier)->name, points_n(s->spendable));
+    else
+        sale_say(out, SALE_OK, tr("%s, %s (no line to head office): this sale earns."), who,
+                 pack_find_tier(f->pack, s->tier)->name);
 }
 
 static void on_tap_refused(struct sale *s, const struct sale_event *in, struct sale_effects *out)
 {
-    if (s->state == SALE_PREPARING || s->state == SALE_DOUBT)
-        not_now(s, in, out);
+    if (s->state == SALE_PREPARING || s->state == SALE_DOUBT || s->state == SALE_HOLDING)
+        sale_not_now(s, in, out);
     else
-        say_card(out, in);
-}
-
-static void on_wrong_card(struct sale *s, const struct sale_event *in, struct sale_effects *out)
-{
-    char who[MEMBER_TEXT_SIZE];
-    member_text(who, s->member);
-    if (s->state == SALE_PREPARING) {
-        s->state = SALE_TOTALLED;
-        out->card = SALE_CARD_RELEASE;
-        say(out, SALE_OTHER_CARD,
-            tr("This is another card; nothing was taken off it. Hold the card of %s "
-               "there and redeem again."),
-            who);
-    } else if (sale_wants(s) == SALE_WANT_SETTLE) {
-        say(out, SALE_OTHER_CARD,
-            tr("This is another card. The sale of %s is not finished: tap that card; if "
-               "it is gone, give up."),
-            who);
-    } else {
-        not_now(s, in, out);
-    }
+        sale_say_card(out, in);
 }
 
 /* ---- the bill ---- */
 
+/* Something was forgotten: a closed bill is opened again.  False: not now, and said. */
+static bool opened_again(struct sale *s, const struct sale_event *in, struct sale_effects *out)
+{
+    if (s->state == SALE_DONE)
+        sale_init(s);
+    if (s->state == SALE_TOTALLED && !entry_is(s->intent))
+        s->state = s->means ? SALE_IDENTIFIED : SALE_IDLE;
+    if (s->state == SALE_IDLE || s->state == SALE_IDENTIFIED)
+        return true;
+    sale_not_now(s, in, out);
+    return false;
+}
+
 static void on_line(struct sale *s, const struct sale_event *in, struct sale_effects *out)
 {
     const struct txn_line *l = in->line;
-    if (s->state == SALE_DONE)
-        sale_init(s);
-    if (s->state == SALE_TOTALLED &&
-        !entry_is(s->intent)) /* something was forgotten: open it again */
-        s->state = uid_is(&s->card) ? SALE_IDENTIFIED : SALE_IDLE;
-    if (s->state != SALE_IDLE && s->state != SALE_IDENTIFIED) {
-        not_now(s, in, out);
-        return;
-    }
     struct money total;
+    char sum[PACK_MONEY_SIZE];
+    if (!opened_again(s, in, out))
+        return;
     if (!memchr(l->sku, 0, sizeof l->sku) || !l->sku[0] ||
-        !memchr(l->category, 0, sizeof l->category) || l->quantity <= 0 ||
-        money_minor(l->amount) < 0 || !money_add(&total, s->t.total, l->amount)) {
-        say(out, SALE_BAD_LINE,
-            tr("This line does not count: it needs an article, a quantity of 1 or more and "
-               "an amount of 0 or more."));
+        strcmp(l->sku, SALE_POINTS_SKU) == 0 || !memchr(l->category, 0, sizeof l->category) ||
+        l->quantity <= 0 || money_minor(l->amount) < 0 ||
+        !money_add(&total, s->t.total, l->amount)) {
+        sale_say(out, SALE_BAD_LINE,
+                 tr("This line does not count: it needs an article, a quantity of 1 or more and "
+                    "an amount of 0 or more."));
         return;
     }
     if (s->t.line_count >= TXN_LINES_MAX) {
-        say(out, SALE_FULL, tr("A bill has at most %d lines. Pay this one and begin another."),
-            TXN_LINES_MAX);
+        sale_say(out, SALE_FULL, tr("A bill has at most %d lines. Pay this one and begin another."),
+                 TXN_LINES_MAX);
         return;
     }
     s->t.lines[s->t.line_count++] = *l;
     s->t.total = total;
-    char sum[PACK_MONEY_SIZE];
     pack_money_text(sum, in->facts->pack, total);
-    say(out, SALE_OK, tr("%s x %d: %d lines, %s."), l->sku, l->quantity, s->t.line_count, sum);
+    sale_say(out, SALE_OK, tr("%s x %d: %d lines, %s."), l->sku, l->quantity, s->t.line_count, sum);
+}
+
+static void on_line_off(struct sale *s, const struct sale_event *in, struct sale_effects *out)
+{
+    struct txn *t = &s->t;
+    char sum[PACK_MONEY_SIZE];
+    if (s->state == SALE_DONE) { /* of a bill that is paid nothing is taken off: goods come back */
+        sale_not_now(s, in, out);
+        return;
+    }
+    if (!opened_again(s, in, out))
+        return;
+    if (in->number < 1 || in->number > t->line_count) {
+        sale_say(out, SALE_BAD_LINE, tr("The bill has no line %d; it has %d lines."), in->number,
+                 t->line_count);
+        return;
+    }
+    struct txn_line gone = t->lines[in->number - 1];
+    if (!money_sub(&t->total, t->total, gone.amount))
+        assert(!"a total below one of its lines");
+    t->line_count--;
+    memmove(&t->lines[in->number - 1], &t->lines[in->number],
+            (size_t)(t->line_count - in->number + 1) * sizeof t->lines[0]);
+    pack_money_text(sum, in->facts->pack, t->total);
+    sale_say(out, SALE_OK, tr("Taken off: %s x %d. %d lines, %s."), gone.sku, gone.quantity,
+             t->line_count, sum);
 }
 
 /* What the bill earns when value of it is paid with points (I6). A bill without a member earns
  * nothing. */
-static bool rate(struct sale *s, const struct sale_facts *f, struct money value, struct errmsg *why)
+bool sale_rate(struct sale *s, const struct sale_facts *f, struct money value, struct errmsg *why)
 {
     memset(&s->earning, 0, sizeof s->earning);
-    if (s->member == 0)
+    if (s->means == MEANS_NONE)
         return true;
     struct bill bill = {.lines = s->t.lines,
                         .line_count = s->t.line_count,
@@ -430,382 +614,129 @@ static bool rate(struct sale *s, const struct sale_facts *f, struct money value,
     return rules_earn(f->pack, &bill, &s->earning, why) == OK;
 }
 
-static struct redeem_facts redeem_facts_of(const struct sale *s, const struct sale_facts *f)
-{
-    return (struct redeem_facts){.total = s->t.total,
-                                 .purse = points_of(s->purse),
-                                 .tier = s->tier,
-                                 .online = s->online,
-                                 .blocked = f->hot == CARD_BLOCKED || f->hot == CARD_REPLACED,
-                                 .offline_today = f->offline_today,
-                                 .days_since_contact = f->days_since_contact};
-}
-
 /* Close the bill: what it earns, what may be redeemed. */
-static void do_total(struct sale *s, const struct sale_event *in, struct sale_effects *out)
+void sale_do_total(struct sale *s, const struct sale_event *in, struct sale_effects *out)
 {
     const struct sale_facts *f = in->facts;
     struct errmsg why = {""};
     char sum[PACK_MONEY_SIZE], worth[PACK_MONEY_SIZE];
     if (s->t.line_count == 0) {
-        say(out, SALE_EMPTY, tr("The bill has no lines yet. Enter the first one."));
+        sale_say(out, SALE_EMPTY, tr("The bill has no lines yet. Enter the first one."));
         return;
     }
-    if (!f->pack) {
-        say(out, SALE_NO_PACK,
-            tr("This till has no programme yet. Connect it to head office once."));
+    if (!sale_has_pack(f, out))
+        return;
+    if (!sale_rate(s, f, money_of(0), &why)) {
+        sale_say(out, SALE_BAD_LINE, tr("This bill cannot be rated (%s). Cancel it."), why.text);
         return;
     }
-    if (!rate(s, f, money_of(0), &why)) {
-        say(out, SALE_BAD_LINE, tr("This bill cannot be rated (%s). Cancel it."), why.text);
-        return;
-    }
-    memset(&s->offer, 0, sizeof s->offer);
-    if (s->member) {
-        struct redeem_facts facts = redeem_facts_of(s, f);
-        rules_redeem_offer(f->pack, &facts, &s->offer);
-    }
+    const char *no = sale_offer(s, f, false);
     s->state = SALE_TOTALLED;
     pack_money_text(sum, f->pack, s->t.total);
     pack_money_text(worth, f->pack, s->offer.most_value);
-    if (s->member == 0)
-        say(out, SALE_OK, tr("Total %s, no card. Pay, or tap a card first."), sum);
+    if (s->means == MEANS_NONE)
+        sale_say(out, SALE_OK, tr("Total %s, no card. Pay, or tap a card first."), sum);
     else if (points_n(s->offer.most) > 0)
-        say(out, SALE_OK,
-            tr("Total %s, earns %" PRId64 " points. Up to %" PRId64 " points may pay %s of it."),
-            sum, points_n(s->earning.points), points_n(s->offer.most), worth);
+        sale_say(out, SALE_OK,
+                 tr("Total %s, earns %" PRId64 " points. Up to %" PRId64 " points may pay %s of it."),
+                 sum, points_n(s->earning.points), points_n(s->offer.most), worth);
     else
-        say(out, SALE_OK, tr("Total %s, earns %" PRId64 " points. No points to redeem: %s"), sum,
-            points_n(s->earning.points), redeem_answer_text(s->offer.limit));
+        sale_say(out, SALE_OK, tr("Total %s, earns %" PRId64 " points. No points to redeem: %s"), sum,
+                 points_n(s->earning.points), no ? no : tr(redeem_answer_text(s->offer.limit)));
+}
+
+/* A bill of which only the total is known.  False: refused and said. */
+static bool only_total(struct sale *s, const struct sale_event *in, struct sale_effects *out)
+{
+    struct txn_line *l = &s->t.lines[0];
+    if (!opened_again(s, in, out))
+        return false;
+    if (s->t.line_count && !is_total_only(&s->t)) {
+        sale_say(out, SALE_BAD_LINE, tr("This bill has lines: their sum is the total."));
+        return false;
+    }
+    memset(l, 0, sizeof *l);
+    sale_text_copy(l->sku, sizeof l->sku, SALE_TOTAL_SKU);
+    l->quantity = 1;
+    l->amount = in->money;
+    s->t.line_count = 1;
+    s->t.total = in->money;
+    return true;
 }
 
 static void on_total(struct sale *s, const struct sale_event *in, struct sale_effects *out)
 {
-    if (s->state == SALE_IDLE || s->state == SALE_IDENTIFIED || s->state == SALE_TOTALLED)
-        do_total(s, in, out);
+    if (money_minor(in->money) > 0 && !only_total(s, in, out))
+        return;
+    if (is_open(s) && !(s->state == SALE_TOTALLED && sale_is_alone(&s->t)))
+        sale_do_total(s, in, out);
     else
-        not_now(s, in, out);
+        sale_not_now(s, in, out);
 }
 
-static bool reference_fits(const struct sale_event *in, struct sale_effects *out)
+bool sale_reference_fits(const struct sale_event *in, struct sale_effects *out)
 {
     if (!in->ref || strlen(in->ref) < TXN_REF_SIZE)
         return true;
-    say(out, SALE_BAD_LINE, tr("A reference has at most %d characters."), TXN_REF_SIZE - 1);
+    sale_say(out, SALE_BAD_LINE, tr("A reference has at most %d characters."), TXN_REF_SIZE - 1);
     return false;
 }
 
-/* ---- redeeming: PREPARING -> INTENDING -> COMMITTING -> DEBITED or DOUBT ---- */
+/* ---- put aside, taken up again ---- */
 
-static void on_redeem(struct sale *s, const struct sale_event *in, struct sale_effects *out)
+bool sale_can_park(const struct sale *s)
 {
-    const struct sale_facts *f = in->facts;
-    if (s->state != SALE_TOTALLED) {
-        not_now(s, in, out);
-        return;
-    }
-    if (s->member == 0) {
-        say(out, SALE_NO_CARD, tr("Redeeming needs a card. Tap it first."));
-        return;
-    }
-    if (entry_is(s->intent) && s->fate != COMMIT_NOT_DONE) {
-        say(out, SALE_IN_DOUBT,
-            tr("This card may have been debited already. Tap the same card again, or let "
-               "the member pay whole."));
-        return;
-    }
-    if (!reference_fits(in, out))
-        return;
-    if (!f->pack) {
-        say(out, SALE_NO_PACK,
-            tr("This till has no programme yet. Connect it to head office once."));
-        return;
-    }
-    if (in->known) {
-        say(out, SALE_CONFLICT, tr("Bill %s was closed before. Use another reference."), in->ref);
-        return;
-    }
-    if (entry_is(s->intent) && in->ref && *in->ref && !text_equal(in->ref, s->t.ref)) {
-        say(out, SALE_CONFLICT, tr("This bill was begun as %s. Use that reference."),
-            *s->t.ref ? s->t.ref : tr("one without a reference"));
-        return;
-    }
-    struct redeem_facts facts = redeem_facts_of(s, f);
-    struct points points = in->points;
-    struct money value;
-    if (in->all) {
-        rules_redeem_offer(f->pack, &facts, &s->offer);
-        points = s->offer.most;
-        if (points_n(points) <= 0) {
-            say(out, SALE_NO_REDEEM, "%s", redeem_answer_text(s->offer.limit));
-            return;
-        }
-    }
-    enum redeem_answer answer = rules_redeem(f->pack, &facts, points, &value);
-    if (answer != REDEEM_OK) {
-        say(out, SALE_NO_REDEEM, "%s", redeem_answer_text(answer));
-        return;
-    }
-    if (points_n(points) <= 0 || points_n(points) > INT32_MAX) { /* a card counts in 32 bits */
-        say(out, SALE_NO_REDEEM, tr("That is no number of points."));
-        return;
-    }
-    s->wanted = points;
-    s->wanted_value = value;
-    s->planned = f->next;
-    if (in->ref && *in->ref)
-        text_copy(s->t.ref, sizeof s->t.ref, in->ref);
-    s->state = SALE_PREPARING;
-    out->card = SALE_CARD_DEBIT;
-    out->amount = (int32_t)points_n(points);
-    out->entry = f->next;
+    return is_open(s) && !entry_is(s->intent) && s->t.line_count > 0 && !sale_is_alone(&s->t);
 }
 
-/* What SALE and INTENT have in common. */
-static void fill_bill(struct sale *s, const struct sale_facts *f, enum txn_kind kind)
+void sale_parked(struct txn *out, const struct sale *s, const struct sale_facts *f)
 {
-    struct txn *t = &s->t;
-    t->kind = kind;
-    t->id = f->next;
-    t->time_s = f->now_s;
-    t->member = s->member;
-    t->card = s->card;
-    text_copy(t->shop, sizeof t->shop, f->shop);
-    text_copy(t->tier, sizeof t->tier, s->tier);
-    t->pack_version = f->pack->version;
-    t->points = s->earning.points;
+    *out = s->t;
+    out->kind = TXN_SALE;
+    out->id = f->next;
+    out->time_s = f->now_s;
+    out->member = s->member;
+    out->card = s->card;
+    out->means = s->means;
+    memcpy(out->token, s->token, sizeof out->token);
+    sale_text_copy(out->tier, sizeof out->tier, s->tier);
 }
 
-static void on_card_ready(struct sale *s, const struct sale_event *in, struct sale_effects *out)
+static void on_park(struct sale *s, const struct sale_event *in, struct sale_effects *out)
 {
-    const struct sale_facts *f = in->facts;
-    struct errmsg why = {""};
-    if (s->state != SALE_PREPARING) {
-        not_now(s, in, out);
-        return;
-    }
-    /* The number is in what the card is about to commit: another entry must not have taken it. */
-    if (!entry_equal(s->planned, f->next) || !rate(s, f, s->wanted_value, &why)) {
-        s->state = SALE_TOTALLED;
-        out->card = SALE_CARD_RELEASE;
-        say(out, SALE_NOT_NOW,
-            tr("The redemption was given up before anything was taken off the card. Redeem "
-               "again."));
-        return;
-    }
-    fill_bill(s, f, TXN_INTENT);
-    s->t.redeemed = s->wanted;
-    s->t.redeemed_value = s->wanted_value;
-    s->t.original = s->intent; /* the one before, shown not done; none at first */
-    s->t.commit = COMMIT_NONE;
-    s->t.evidence = *in->evidence;
-    s->state = SALE_INTENDING;
-    s->writing = &s->t;
-    out->append = s->writing;
-    out->closes = s->intent;
-}
-
-static void on_card_done(struct sale *s, const struct sale_event *in, struct sale_effects *out)
-{
-    if (s->state != SALE_COMMITTING) {
-        not_now(s, in, out);
-        return;
-    }
-    s->fate = COMMIT_DONE;
-    s->evidence = *in->evidence;
-    s->purse = in->purse;
-    s->state = SALE_DEBITED;
-    char value[PACK_MONEY_SIZE], rest[PACK_MONEY_SIZE];
-    struct money due;
-    if (!money_sub(&due, s->t.total, s->wanted_value))
-        due = s->t.total;
-    pack_money_text(value, in->facts->pack, s->wanted_value);
-    pack_money_text(rest, in->facts->pack, due);
-    say(out, SALE_OK,
-        tr("%" PRId64 " points taken off the card pay %s; %s to pay. The card may be taken away."),
-        points_n(s->wanted), value, rest);
-}
-
-static void into_doubt(struct sale *s, struct sale_effects *out)
-{
-    char who[MEMBER_TEXT_SIZE];
-    member_text(who, s->member);
-    s->fate = COMMIT_DOUBT;
-    s->state = SALE_DOUBT;
-    out->card = SALE_CARD_SETTLE;
-    say(out, SALE_IN_DOUBT,
-        tr("The card left at the last moment: it is not known whether %" PRId64 " points "
-           "were taken off it. Tap the same card (%s) again; if it is gone, give up."),
-        points_n(s->wanted), who);
-}
-
-static void on_card_failed(struct sale *s, const struct sale_event *in, struct sale_effects *out)
-{
-    char who[MEMBER_TEXT_SIZE];
-    switch (s->state) {
-    case SALE_PREPARING:
-        s->state = SALE_TOTALLED;
-        out->card = SALE_CARD_RELEASE;
-        say_card(out, in);
-        return;
-    case SALE_COMMITTING: /* it answered, and refused: the INTENT stays open, shown not done */
-        s->state = SALE_TOTALLED;
-        s->fate = COMMIT_NOT_DONE;
-        out->card = SALE_CARD_RELEASE;
-        say(out, SALE_BAD_CARD,
-            tr("The card refused (%s); nothing was taken off it. Redeem again, or let the "
-               "member pay whole."),
-            card_status_text(in->word));
-        return;
-    case SALE_DOUBT:
-    case SALE_TOTALLED:
-        if (sale_wants(s) == SALE_WANT_SETTLE) {
-            member_text(who, s->member);
-            if (s->state == SALE_DOUBT)
-                out->card = SALE_CARD_SETTLE;
-            say(out, SALE_IN_DOUBT,
-                tr("The card could not be read (%s). Tap the same card (%s) again; if it "
-                   "is gone, give up."),
-                card_status_text(in->word), who);
-            return;
-        }
-        not_now(s, in, out);
-        return;
-    case SALE_IDLE:
-    case SALE_IDENTIFIED:
-    case SALE_INTENDING:
-    case SALE_DEBITED:
-    case SALE_CLOSING:
-    case SALE_DONE:
-    case SALE_STATES:
-        not_now(s, in, out);
-        return;
-    }
-}
-
-static void on_card_lost(struct sale *s, const struct sale_event *in, struct sale_effects *out)
-{
-    if (s->state == SALE_COMMITTING)
-        into_doubt(s, out);
-    else
-        not_now(s, in, out);
-}
-
-/* ---- doubt ---- */
-
-static void on_settled(struct sale *s, const struct sale_event *in, struct sale_effects *out)
-{
-    char who[MEMBER_TEXT_SIZE];
-    if (sale_wants(s) != SALE_WANT_SETTLE) {
-        not_now(s, in, out);
-        return;
-    }
-    switch (in->verdict) {
-    case COMMIT_DONE:
-        s->state = SALE_COMMITTING; /* as if the answer had come the first time */
-        on_card_done(s, in, out);
-        return;
-    case COMMIT_NOT_DONE:
-        s->fate = COMMIT_NOT_DONE;
-        s->purse = in->purse;
-        s->state = SALE_TOTALLED;
-        say(out, SALE_OK,
-            tr("The card was not debited; it holds %d points. Redeem again, or let the member "
-               "pay whole."),
-            s->purse);
-        return;
-    case COMMIT_DOUBT:
-    case COMMIT_NONE:
-        break;
-    }
-    member_text(who, s->member);
-    if (s->state == SALE_DOUBT)
-        out->card = SALE_CARD_SETTLE;
-    say(out, SALE_IN_DOUBT,
-        tr("The card of %s was used elsewhere since and no longer shows it. Give up: the "
-           "member pays whole, and head office gives back what was taken."),
-        who);
-}
-
-static void on_give_up(struct sale *s, const struct sale_event *in, struct sale_effects *out)
-{
-    char sum[PACK_MONEY_SIZE];
-    if (s->state != SALE_DOUBT) {
-        not_now(s, in, out);
-        return;
-    }
-    s->state = SALE_TOTALLED;
-    out->card = SALE_CARD_RELEASE;
-    pack_money_text(sum, in->facts->pack, s->t.total);
-    say(out, SALE_OK,
-        tr("Given up: the member pays the whole %s. If the card was debited, head office gives "
-           "the points back. Pay, or cancel."),
-        sum);
-}
-
-static void on_resume(struct sale *s, const struct sale_event *in, struct sale_effects *out)
-{
-    const struct txn *t = in->txn;
-    char who[MEMBER_TEXT_SIZE], sum[PACK_MONEY_SIZE];
-    if (!sale_is_idle(s)) {
-        not_now(s, in, out);
+    if (!sale_can_park(s)) {
+        sale_not_now(s, in, out);
         return;
     }
     sale_init(s);
-    s->t = *t;
-    s->card = t->card;
-    s->card_kind = t->evidence.kind;
-    s->member = t->member;
-    text_copy(s->tier, sizeof s->tier, t->tier);
-    s->purse = t->evidence.purse_before;
-    s->wanted = t->redeemed;
-    s->wanted_value = t->redeemed_value;
-    s->earning.points = t->points;
-    s->intent = t->id;
-    s->evidence = t->evidence;
-    s->fate = COMMIT_DOUBT;
-    s->resumed = true;
-    s->state = SALE_DOUBT;
-    out->card = SALE_CARD_SETTLE;
-    member_text(who, s->member);
-    pack_money_text(sum, in->facts->pack, t->total);
-    say(out, SALE_IN_DOUBT,
-        tr("The till stopped in the middle of a sale of %s (%s%s%s). Tap the same card "
-           "again: it shows whether %" PRId64 " points were taken. If it is gone, give up."),
-        who, sum, *t->ref ? tr(", bill ") : "", t->ref, points_n(t->redeemed));
+    sale_say(out, SALE_OK, tr("The bill is put aside as number %d."), in->number);
 }
 
-/* An earlier sale was given up in doubt; its card came by and told.  The bill in hand stays as it
- * is. */
-static void on_witness(struct sale *s, const struct sale_event *in, struct sale_effects *out)
+/* The member is known as before, and earns; to redeem they show again what they are known by. */
+static void on_take_up(struct sale *s, const struct sale_event *in, struct sale_effects *out)
 {
-    const struct txn *intent = in->txn;
-    if (s->state == SALE_DONE)
-        sale_init(s);
-    if ((s->state != SALE_IDLE && s->state != SALE_IDENTIFIED && s->state != SALE_TOTALLED) ||
-        entry_is(s->intent)) {
-        not_now(s, in, out);
+    const struct sale_facts *f = in->facts;
+    const struct txn *t = in->txn;
+    char sum[PACK_MONEY_SIZE];
+    if (!sale_is_idle(s)) {
+        sale_not_now(s, in, out);
         return;
     }
-    if (in->verdict != COMMIT_DONE && in->verdict != COMMIT_NOT_DONE)
-        return; /* the card knows no more either: head office settles it by the commit after */
-    struct txn *t = &s->other;
-    memset(t, 0, sizeof *t);
-    t->kind = TXN_SETTLE;
-    t->id = in->facts->next;
-    t->time_s = in->facts->now_s;
-    t->member = intent->member;
-    t->card = intent->card;
-    t->redeemed = intent->redeemed;
-    t->original = intent->id;
-    t->commit = in->verdict;
-    if (in->verdict == COMMIT_DONE)
-        t->evidence = *in->evidence;
-    s->before = s->state;
-    s->state = SALE_CLOSING;
-    s->writing = t;
-    out->append = t;
-    out->closes = intent->id;
+    if (!sale_has_pack(f, out))
+        return;
+    sale_init(s);
+    memcpy(s->t.lines, t->lines, sizeof s->t.lines);
+    s->t.line_count = t->line_count;
+    s->t.total = t->total;
+    s->means = t->means;
+    s->member = t->member;
+    s->card = t->card;
+    memcpy(s->token, t->token, sizeof s->token);
+    if (s->means)
+        sale_text_copy(s->tier, sizeof s->tier, pack_get_tier(f->pack, t->tier)->code);
+    s->state = s->means ? SALE_IDENTIFIED : SALE_IDLE;
+    pack_money_text(sum, f->pack, s->t.total);
+    sale_say(out, SALE_OK, tr("Taken up again: %d lines, %s."), s->t.line_count, sum);
 }
 
 /* ---- closing ---- */
@@ -813,11 +744,13 @@ static void on_witness(struct sale *s, const struct sale_event *in, struct sale_
 void sale_receipt_of(struct sale_receipt *out, const struct txn *t)
 {
     memset(out, 0, sizeof *out);
+    out->kind = t->kind;
     out->refund = t->kind == TXN_REFUND;
     out->entry = t->id;
     out->time_s = t->time_s;
     out->member = t->member;
-    text_copy(out->tier, sizeof out->tier, t->tier);
+    out->known = sale_has_member(t);
+    sale_text_copy(out->tier, sizeof out->tier, t->tier);
     out->total = t->total;
     out->by_points = t->redeemed_value;
     if (!money_sub(&out->due, t->total, t->redeemed_value))
@@ -827,56 +760,42 @@ void sale_receipt_of(struct sale_receipt *out, const struct txn *t)
     out->commit = t->commit;
 }
 
-static bool same_lines(const struct txn_line *a, int32_t a_count, const struct txn_line *b,
-                       int32_t b_count)
+bool sale_same_lines(const struct txn_line *a, int32_t a_count, const struct txn_line *b,
+                     int32_t b_count)
 {
     if (a_count != b_count)
         return false;
     for (int32_t i = 0; i < a_count; i++)
-        if (!text_equal(a[i].sku, b[i].sku) || !text_equal(a[i].category, b[i].category) ||
-            a[i].quantity != b[i].quantity || money_cmp(a[i].amount, b[i].amount) != 0)
+        if (!sale_text_equal(a[i].sku, b[i].sku) ||
+            !sale_text_equal(a[i].category, b[i].category) || a[i].quantity != b[i].quantity ||
+            money_cmp(a[i].amount, b[i].amount) != 0)
             return false;
     return true;
 }
 
-static void say_sale(struct sale_effects *out, const struct pack *pack)
+void sale_say_sale(struct sale_effects *out, const struct pack *pack)
 {
     const struct sale_receipt *r = &out->confirm;
-    char who[MEMBER_TEXT_SIZE], due[PACK_MONEY_SIZE], entry[ENTRY_TEXT_SIZE];
+    char who[SALE_WHO_SIZE], due[PACK_MONEY_SIZE], entry[ENTRY_TEXT_SIZE];
     pack_money_text(due, pack, r->due);
     entry_text(entry, r->entry);
-    if (r->member == 0) {
-        say(out, SALE_OK, tr("Receipt %s: %s paid, no card."), entry, due);
+    if (!r->known) {
+        sale_say(out, SALE_OK, tr("Receipt %s: %s paid, no card."), entry, due);
         return;
     }
-    member_text(who, r->member);
-    char redeemed[48] = "";
+    static const struct card_uid no_card;
+    who_is(who, r->member, &no_card);
+    char redeemed[80] = "";
     if (points_n(r->redeemed))
         snprintf(redeemed, sizeof redeemed, tr(" and redeemed %" PRId64), points_n(r->redeemed));
-    say(out, SALE_OK, tr("Receipt %s: %s paid, %s earned %" PRId64 " points%s.%s"), entry, due, who,
-        points_n(r->earned), redeemed,
-        r->commit == COMMIT_DOUBT ? tr(" Whether the card was debited is settled by head office.")
-                                  : "");
+    sale_say(out, SALE_OK, tr("Receipt %s: %s paid, %s earned %" PRId64 " points%s.%s"), entry, due,
+             who, points_n(r->earned), redeemed,
+             r->commit == COMMIT_DOUBT
+                 ? tr(" Whether the card was debited is settled by head office.")
+                 : "");
 }
 
-static void say_refund(struct sale_effects *out, const struct pack *pack, bool rated)
-{
-    const struct sale_receipt *r = &out->confirm;
-    char due[PACK_MONEY_SIZE], entry[ENTRY_TEXT_SIZE];
-    pack_money_text(due, pack, r->due);
-    entry_text(entry, r->entry);
-    if (!rated)
-        say(out, SALE_OK,
-            tr("Receipt %s: goods worth %s taken back. Head office works out the points."), entry,
-            due);
-    else
-        say(out, SALE_OK,
-            tr("Receipt %s: give back %s; %" PRId64 " points taken back, %" PRId64
-               " redeemed points returned."),
-            entry, due, points_n(r->earned), points_n(r->redeemed));
-}
-
-static void confirm_again(struct sale *s, const struct txn *known, struct sale_effects *out)
+void sale_confirm_again(struct sale *s, const struct txn *known, struct sale_effects *out)
 {
     sale_init(s);
     sale_receipt_of(&out->confirm, known);
@@ -885,70 +804,136 @@ static void confirm_again(struct sale *s, const struct txn *known, struct sale_e
     s->state = SALE_DONE;
 }
 
+/* Is the bill in hand of whom the entry is of?  Before anybody was identified: yes. */
+static bool is_of(const struct sale *s, const struct txn *k)
+{
+    if (s->means == MEANS_NONE)
+        return true;
+    if (uid_is(&s->card))
+        return uid_equal(&s->card, &k->card);
+    return s->member == k->member && memcmp(s->token, k->token, sizeof s->token) == 0;
+}
+
 /* The reference is known: the same again gets the first answer, anything else is refused (I2). */
 static void on_pay_known(struct sale *s, const struct sale_event *in, struct sale_effects *out)
 {
     const struct txn *k = in->known;
     bool empty = sale_is_idle(s); /* only asked again */
-    bool open = s->state == SALE_IDLE || s->state == SALE_IDENTIFIED || s->state == SALE_TOTALLED;
-    bool same = k->kind == TXN_SALE &&
-                (empty || (open && !entry_is(s->intent) &&
-                           (!uid_is(&s->card) || uid_equal(&s->card, &k->card)) &&
-                           same_lines(s->t.lines, s->t.line_count, k->lines, k->line_count)));
+    bool same =
+        k->kind == TXN_SALE &&
+        (empty || (is_open(s) && !entry_is(s->intent) && is_of(s, k) &&
+                   sale_same_lines(s->t.lines, s->t.line_count, k->lines, k->line_count)));
     if (!same) {
-        say(out, SALE_CONFLICT,
-            tr("Bill %s was closed before with other contents. Use another reference."), in->ref);
+        sale_say(out, SALE_CONFLICT,
+                 tr("Bill %s was closed before with other contents. Use another reference."),
+                 in->ref);
         return;
     }
-    confirm_again(s, k, out);
-    say_sale(out, in->facts->pack);
+    sale_confirm_again(s, k, out);
+    sale_say_sale(out, in->facts->pack);
+}
+
+/* What SALE and INTENT have in common. */
+void sale_fill_bill(struct sale *s, const struct sale_facts *f, enum txn_kind kind)
+{
+    struct txn *t = &s->t;
+    t->kind = kind;
+    t->id = f->next;
+    t->time_s = f->now_s;
+    t->member = s->member;
+    t->card = s->card;
+    sale_text_copy(t->shop, sizeof t->shop, f->shop);
+    sale_text_copy(t->tier, sizeof t->tier, s->tier);
+    t->pack_version = f->pack->version;
+    t->points = s->earning.points;
+    t->cashier = f->cashier;
+    t->approved_by = s->approved_by;
+    t->means = s->means;
+    memset(t->token, 0, sizeof t->token);
+    if (kind == TXN_SALE && !s->member)
+        memcpy(t->token, s->token, sizeof t->token);
+}
+
+/* TOTALLED or DEBITED: write the SALE. */
+void sale_close(struct sale *s, const struct sale_event *in, struct sale_effects *out)
+{
+    const struct sale_facts *f = in->facts;
+    struct errmsg why = {""};
+    bool debited = s->state == SALE_DEBITED, held = entry_is(s->hold);
+    struct money value = debited ? s->wanted_value : money_of(0);
+    if (!sale_rate(s, f, value, &why)) {
+        sale_say(out, SALE_BAD_LINE, tr("This bill cannot be rated (%s). Cancel it."), why.text);
+        return;
+    }
+    if (!debited)
+        s->approved_by = 0;
+    sale_fill_bill(s, f, TXN_SALE);
+    if (in->ref && *in->ref)
+        sale_text_copy(s->t.ref, sizeof s->t.ref, in->ref);
+    s->t.original = held ? s->hold : s->intent;
+    s->t.commit = entry_is(s->intent) ? s->fate : COMMIT_NONE;
+    s->t.redeemed = held || entry_is(s->intent) ? s->wanted : points_of(0);
+    s->t.redeemed_value = value;
+    memset(&s->t.evidence, 0, sizeof s->t.evidence);
+    if (debited && !held)
+        s->t.evidence = s->evidence; /* I4 */
+    sale_write(s, &s->t, s->intent, out);
+}
+
+/* Held points are for a sale that is paid soon: later they are somebody's again. */
+static bool hold_ran_out(struct sale *s, const struct sale_facts *f, struct sale_effects *out)
+{
+    if (s->state != SALE_DEBITED || !entry_is(s->hold) || f->now_s < s->hold_until_s)
+        return false;
+    s->hold = (struct entry_id){0, 0};
+    sale_back_to_bill(s);
+    sale_say(out, SALE_NO_REDEEM,
+             tr("The points were set aside too long ago; head office has let them go. Redeem again, "
+                "or let the member pay whole."));
+    return true;
 }
 
 static void on_pay(struct sale *s, const struct sale_event *in, struct sale_effects *out)
 {
-    const struct sale_facts *f = in->facts;
-    struct errmsg why = {""};
-    if (!reference_fits(in, out))
+    if (!sale_reference_fits(in, out))
         return;
     if (in->known) {
         on_pay_known(s, in, out);
         return;
     }
-    if (s->state != SALE_TOTALLED && s->state != SALE_DEBITED) {
-        not_now(s, in, out);
+    if ((s->state != SALE_TOTALLED && s->state != SALE_DEBITED) ||
+        (s->state == SALE_TOTALLED && sale_is_alone(&s->t))) {
+        sale_not_now(s, in, out);
         return;
     }
-    if (!f->pack) {
-        say(out, SALE_NO_PACK,
-            tr("This till has no programme yet. Connect it to head office once."));
+    if (!sale_has_pack(in->facts, out))
+        return;
+    if (*s->t.ref && in->ref && *in->ref && !sale_text_equal(in->ref, s->t.ref)) {
+        sale_say(out, SALE_CONFLICT, tr("This bill was begun as %s. Pay it with that reference."),
+                 s->t.ref);
         return;
     }
-    if (*s->t.ref && in->ref && *in->ref && !text_equal(in->ref, s->t.ref)) {
-        say(out, SALE_CONFLICT, tr("This bill was begun as %s. Pay it with that reference."),
-            s->t.ref);
-        return;
-    }
-    bool debited = s->state == SALE_DEBITED;
-    struct money value = debited ? s->wanted_value : money_of(0);
-    if (!rate(s, f, value, &why)) {
-        say(out, SALE_BAD_LINE, tr("This bill cannot be rated (%s). Cancel it."), why.text);
-        return;
-    }
-    fill_bill(s, f, TXN_SALE);
-    if (in->ref && *in->ref)
-        text_copy(s->t.ref, sizeof s->t.ref, in->ref);
-    s->t.original = s->intent;
-    s->t.commit = entry_is(s->intent) ? s->fate : COMMIT_NONE;
-    s->t.redeemed = entry_is(s->intent) ? s->wanted : points_of(0);
-    s->t.redeemed_value = value;
-    memset(&s->t.evidence, 0, sizeof s->t.evidence);
-    if (debited)
-        s->t.evidence = s->evidence; /* I4 */
-    s->before = s->state;
-    s->state = SALE_CLOSING;
-    s->writing = &s->t;
-    out->append = s->writing;
-    out->closes = s->intent;
+    if (!hold_ran_out(s, in->facts, out))
+        sale_close(s, in, out);
+}
+
+/* The purchase does not happen after an INTENT or a HOLD: says so. */
+void sale_begin_cancel(struct sale *s, const struct sale_event *in, struct sale_effects *out)
+{
+    struct txn *t = &s->other;
+    bool held = entry_is(s->hold);
+    sale_begin_entry(t, in->facts, TXN_CANCEL);
+    t->member = s->member;
+    t->card = s->card;
+    t->means = s->means;
+    t->approved_by = s->approved_by;
+    sale_text_copy(t->ref, sizeof t->ref, s->t.ref);
+    t->redeemed = s->wanted;
+    t->original = held ? s->hold : s->intent;
+    t->commit = held ? COMMIT_NONE : s->fate;
+    if (t->commit == COMMIT_DONE)
+        t->evidence = s->evidence;
+    sale_write(s, t, s->intent, out);
 }
 
 static void on_cancel(struct sale *s, const struct sale_event *in, struct sale_effects *out)
@@ -958,6 +943,7 @@ static void on_cancel(struct sale *s, const struct sale_event *in, struct sale_e
     case SALE_IDENTIFIED:
     case SALE_TOTALLED:
     case SALE_PREPARING:
+    case SALE_HOLDING:
     case SALE_DEBITED:
     case SALE_DOUBT:
         break;
@@ -968,213 +954,34 @@ static void on_cancel(struct sale *s, const struct sale_event *in, struct sale_e
     case SALE_COMMITTING:
     case SALE_CLOSING:
     case SALE_STATES:
-        not_now(s, in, out);
+        sale_not_now(s, in, out);
         return;
     }
     if (s->state == SALE_PREPARING) {
         out->card = SALE_CARD_RELEASE;
         s->state = SALE_TOTALLED;
     }
-    if (!entry_is(s->intent)) { /* nothing was written: nothing is to be taken back */
-        sale_init(s);
-        say(out, SALE_OK, tr("Cancelled."));
+    if (entry_is(s->intent) || entry_is(s->hold)) {
+        sale_begin_cancel(s, in, out);
         return;
     }
-    struct txn *t = &s->other;
-    memset(t, 0, sizeof *t);
-    t->kind = TXN_CANCEL;
-    t->id = in->facts->next;
-    t->time_s = in->facts->now_s;
-    t->member = s->member;
-    t->card = s->card;
-    text_copy(t->ref, sizeof t->ref, s->t.ref);
-    t->redeemed = s->wanted;
-    t->original = s->intent;
-    t->commit = s->fate;
-    if (s->fate == COMMIT_DONE)
-        t->evidence = s->evidence;
-    s->before = s->state;
-    s->state = SALE_CLOSING;
-    s->writing = t;
-    out->append = t;
-    out->closes = s->intent;
-}
-
-/* ---- refunds ---- */
-
-enum err sale_refunded(int32_t *left, struct money *given, const struct txn *original,
-                       const struct txn *refund, struct errmsg *why)
-{
-    struct rules_return returns[TXN_LINES_MAX];
-    char entry[ENTRY_TEXT_SIZE];
-    int32_t count = 0;
-    enum err e = rules_match_returns(original->lines, original->line_count, left, refund->lines,
-                                     refund->line_count, returns, TXN_LINES_MAX, &count, why);
-    if (!e && refund->line_count == 0 && !money_add(given, *given, refund->total))
-        e = err_set(why, ERR_RANGE, "more money came back than there is");
-    if (e) {
-        entry_text(entry, refund->id);
-        return err_add(why, ERR_CORRUPT, "refund %s does not fit its receipt", entry);
-    }
-    for (int32_t i = 0; i < count; i++)
-        left[returns[i].line] -= returns[i].quantity;
-    return OK;
-}
-
-/* All that is left of a bill, as lines: what of their money has not come back yet. */
-static void lines_left(struct txn *t, const struct txn *original, const int32_t *left,
-                       struct money given)
-{
-    struct money rest[TXN_LINES_MAX];
-    t->line_count = 0;
-    t->total = rules_money_left(original->lines, original->line_count, left, given, rest);
-    for (int32_t i = 0; i < original->line_count; i++) {
-        if (left[i] <= 0)
-            continue;
-        t->lines[t->line_count] = original->lines[i];
-        t->lines[t->line_count].quantity = left[i];
-        t->lines[t->line_count++].amount = rest[i];
-    }
-}
-
-static bool lines_given(struct txn *t, const struct txn_line *back, int32_t count)
-{
-    t->line_count = count;
-    t->total = money_of(0);
-    for (int32_t i = 0; i < count; i++) {
-        t->lines[i] = back[i];
-        if (back[i].quantity <= 0 || money_minor(back[i].amount) < 0 ||
-            !money_add(&t->total, t->total, back[i].amount))
-            return false;
-    }
-    return true;
-}
-
-/* What the goods that came back take back, by the rules of the sale; fills t.  False: refused. */
-static bool rate_refund(struct txn *t, const struct sale_event *in, struct sale_effects *out)
-{
-    const struct txn *o = in->original;
-    struct errmsg why = {""};
-    struct rules_return returns[TXN_LINES_MAX];
-    int32_t left[TXN_LINES_MAX], count = 0;
-    struct clawback claw;
-    struct money given = in->given;
-    memcpy(left, in->left, (size_t)o->line_count * sizeof left[0]);
-    if (rules_match_returns(o->lines, o->line_count, left, t->lines, t->line_count, returns,
-                            TXN_LINES_MAX, &count, &why)) {
-        say(out, SALE_NOT_SOLD,
-            tr("Not on that receipt, or back already (%s). Look at the receipt again."), why.text);
-        return false;
-    }
-    if (o->member == 0 || !in->pack_then)
-        return true;
-    struct bill bill = {.lines = o->lines,
-                        .line_count = o->line_count,
-                        .paid_by_points = o->redeemed_value,
-                        .time_s = o->time_s,
-                        .shop = o->shop,
-                        .tier = o->tier,
-                        .earned_today = in->earned_before};
-    struct points redeemed = txn_redeemed(o);
-    if (rules_clawback(in->pack_then, &bill, redeemed, left, &given, returns, count, money_of(0),
-                       &claw, &why)) {
-        say(out, SALE_NOT_SOLD, tr("This refund does not work out (%s)."), why.text);
-        return false;
-    }
-    t->points = claw.clawed;
-    t->redeemed = claw.points_back;
-    t->redeemed_value = claw.points_value;
-    if (money_cmp(t->redeemed_value, t->total) > 0) /* the register values the goods at less */
-        t->redeemed_value = t->total;
-    return true;
-}
-
-static void on_refund_known(struct sale *s, const struct sale_event *in, struct sale_effects *out)
-{
-    const struct txn *k = in->known;
-    if (k->kind != TXN_REFUND || !entry_equal(k->original, in->receipt) ||
-        (!in->all && !same_lines(in->back, in->back_count, k->lines, k->line_count))) {
-        say(out, SALE_CONFLICT,
-            tr("Refund %s was made before with other contents. Use another reference."), in->ref);
-        return;
-    }
-    confirm_again(s, k, out);
-    say_refund(out, in->facts->pack, k->pack_version != 0);
-}
-
-static void on_refund(struct sale *s, const struct sale_event *in, struct sale_effects *out)
-{
-    const struct sale_facts *f = in->facts;
-    char entry[ENTRY_TEXT_SIZE];
-    entry_text(entry, in->receipt);
-    if (!sale_is_idle(s) && s->state != SALE_IDENTIFIED) {
-        not_now(s, in, out);
-        return;
-    }
-    if (s->t.line_count && s->state != SALE_DONE) {
-        not_now(s, in, out);
-        return;
-    }
-    if (!reference_fits(in, out))
-        return;
-    if (in->known) {
-        on_refund_known(s, in, out);
-        return;
-    }
-    if (!entry_is(in->receipt)) {
-        say(out, SALE_NOT_SOLD, tr("A refund needs the receipt it is about, such as T0007-123."));
-        return;
-    }
-    bool foreign = in->receipt.terminal != f->next.terminal;
-    if (!foreign && (!in->original || in->original->kind != TXN_SALE)) {
-        say(out, SALE_NOT_SOLD, tr("There is no sale with receipt %s at this till."), entry);
-        return;
-    }
-    if (foreign && in->all) {
-        say(out, SALE_NOT_SOLD,
-            tr("Receipt %s is of another till: enter the lines that come back."), entry);
-        return;
-    }
-    if (!in->all && (in->back_count <= 0 || in->back_count > TXN_LINES_MAX)) {
-        say(out, SALE_EMPTY, tr("Enter what comes back, or say all."));
-        return;
-    }
-    struct txn *t = &s->other;
-    memset(t, 0, sizeof *t);
-    t->kind = TXN_REFUND;
-    t->id = f->next;
-    t->time_s = f->now_s;
-    text_copy(t->ref, sizeof t->ref, in->ref);
-    text_copy(t->shop, sizeof t->shop, f->shop);
-    t->original = in->receipt;
-    if (in->all)
-        lines_left(t, in->original, in->left, in->given);
-    else if (!lines_given(t, in->back, in->back_count)) {
-        say(out, SALE_BAD_LINE,
-            tr("A line that comes back needs a quantity of 1 or more and an amount of 0 or "
-               "more."));
-        return;
-    }
-    if (t->line_count == 0) {
-        say(out, SALE_NOT_SOLD, tr("Everything on receipt %s came back before."), entry);
-        return;
-    }
-    if (!foreign) {
-        t->member = in->original->member;
-        t->card = in->original->card;
-        text_copy(t->tier, sizeof t->tier, in->original->tier);
-        if (in->pack_then)
-            t->pack_version = in->pack_then->version; /* 0: head office works out the points */
-        if (!rate_refund(t, in, out))
-            return;
-    }
-    s->before = s->state;
-    s->state = SALE_CLOSING;
-    s->writing = t;
-    out->append = t;
+    sale_init(s); /* nothing was written: nothing is to be taken back */
+    sale_say(out, SALE_OK, tr("Cancelled."));
 }
 
 /* ---- what the disk says ---- */
+
+static void say_cancelled(struct sale_effects *out, enum txn_commit fate, bool held)
+{
+    if (held || fate == COMMIT_DONE)
+        sale_say(out, SALE_OK,
+                 tr("Cancelled. Head office gives the redeemed points back to the member."));
+    else if (fate == COMMIT_DOUBT)
+        sale_say(out, SALE_OK,
+                 tr("Cancelled. If the card was debited, head office gives the points back."));
+    else
+        sale_say(out, SALE_OK, tr("Cancelled."));
+}
 
 static void on_written(struct sale *s, const struct sale_event *in, struct sale_effects *out)
 {
@@ -1188,48 +995,46 @@ static void on_written(struct sale *s, const struct sale_event *in, struct sale_
         return;
     }
     if (s->state != SALE_CLOSING) {
-        not_now(s, in, out);
+        sale_not_now(s, in, out);
         return;
     }
     enum txn_kind kind = s->writing->kind;
-    if (kind == TXN_SETTLE) {
-        s->state = s->before;
-        return;
-    }
     if (kind == TXN_CANCEL) {
+        bool held = entry_is(s->hold);
         enum txn_commit fate = s->fate;
         sale_init(s);
-        say(out, SALE_OK, tr("Cancelled.%s"),
-            fate == COMMIT_DONE ? tr(" Head office gives the redeemed points back to the member.")
-            : fate == COMMIT_DOUBT
-                ? tr(" If the card was debited, head office gives the points back.")
-                : "");
+        say_cancelled(out, fate, held);
+        return;
+    }
+    if (kind != TXN_SALE && kind != TXN_REFUND) {
+        sale_beside_written(s, in, out);
         return;
     }
     sale_receipt_of(&out->confirm, s->writing);
     s->last = out->confirm;
+    s->rated = false;
     s->state = SALE_DONE;
     if (kind == TXN_REFUND)
-        say_refund(out, in->facts->pack, s->writing->pack_version != 0);
+        sale_say_refund(out, in->facts->pack, s->writing->pack_version != 0);
     else
-        say_sale(out, in->facts->pack);
+        sale_say_sale(out, in->facts->pack);
 }
 
 static void on_not_written(struct sale *s, const struct sale_event *in, struct sale_effects *out)
 {
     if (s->state == SALE_INTENDING) {
-        s->state = SALE_TOTALLED;
+        sale_back_to_bill(s);
         out->card = SALE_CARD_RELEASE;
-        say(out, SALE_UNSAVED,
-            tr("The journal cannot be written; nothing was taken off the card. See that the "
-               "disk has room, then redeem again."));
+        sale_say(out, SALE_UNSAVED,
+                 tr("The journal cannot be written; nothing was taken off the card. See that the "
+                    "disk has room, then redeem again."));
     } else if (s->state == SALE_CLOSING) {
         s->state = s->before;
-        say(out, SALE_UNSAVED,
-            tr("The journal cannot be written; nothing is confirmed. See that the disk has "
-               "room, then try again."));
+        sale_say(out, SALE_UNSAVED,
+                 tr("The journal cannot be written; nothing is confirmed. See that the disk has "
+                    "room, then try again."));
     } else {
-        not_now(s, in, out);
+        sale_not_now(s, in, out);
     }
 }
 
@@ -1247,16 +1052,22 @@ void sale_step(struct sale *s, const struct sale_event *in, struct sale_effects 
         on_tap_refused(s, in, out);
         return;
     case SALE_WRONG_CARD:
-        on_wrong_card(s, in, out);
+        sale_on_wrong_card(s, in, out);
+        return;
+    case SALE_KNOWN:
+        on_known(s, in, out);
         return;
     case SALE_LINE:
         on_line(s, in, out);
+        return;
+    case SALE_LINE_OFF:
+        on_line_off(s, in, out);
         return;
     case SALE_TOTAL:
         on_total(s, in, out);
         return;
     case SALE_REDEEM:
-        on_redeem(s, in, out);
+        sale_on_redeem(s, in, out);
         return;
     case SALE_PAY:
         on_pay(s, in, out);
@@ -1268,34 +1079,58 @@ void sale_step(struct sale *s, const struct sale_event *in, struct sale_effects 
         on_not_written(s, in, out);
         return;
     case SALE_CARD_READY:
-        on_card_ready(s, in, out);
+        sale_on_card_ready(s, in, out);
         return;
     case SALE_CARD_DONE:
-        on_card_done(s, in, out);
+        sale_on_card_done(s, in, out);
         return;
     case SALE_CARD_FAILED:
-        on_card_failed(s, in, out);
+        sale_on_card_failed(s, in, out);
         return;
     case SALE_CARD_LOST:
-        on_card_lost(s, in, out);
+        sale_on_card_lost(s, in, out);
         return;
     case SALE_SETTLED:
-        on_settled(s, in, out);
+        sale_on_settled(s, in, out);
+        return;
+    case SALE_HELD:
+        sale_on_held(s, in, out);
+        return;
+    case SALE_HOLD_REFUSED:
+        sale_on_hold_refused(s, in, out);
+        return;
+    case SALE_HOLD_LOST:
+        sale_on_hold_lost(s, in, out);
         return;
     case SALE_GIVE_UP:
-        on_give_up(s, in, out);
+        sale_on_give_up(s, in, out);
         return;
     case SALE_CANCEL:
         on_cancel(s, in, out);
         return;
     case SALE_REFUND:
-        on_refund(s, in, out);
+        sale_on_refund(s, in, out);
         return;
     case SALE_RESUME:
-        on_resume(s, in, out);
+        sale_on_resume(s, in, out);
         return;
     case SALE_WITNESS:
-        on_witness(s, in, out);
+        sale_on_witness(s, in, out);
+        return;
+    case SALE_GRANT:
+        sale_on_grant(s, in, out);
+        return;
+    case SALE_JOIN:
+        sale_on_join(s, in, out);
+        return;
+    case SALE_RATE:
+        sale_on_rate(s, in, out);
+        return;
+    case SALE_PARK:
+        on_park(s, in, out);
+        return;
+    case SALE_TAKE_UP:
+        on_take_up(s, in, out);
         return;
     case SALE_EVENTS:
         break;

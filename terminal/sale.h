@@ -1,31 +1,39 @@
 /* sale.h - one customer's sale: state and event in, effects out.  Pure: time, entry numbers and
  * what the journal or head office said arrive inside the event.
  *
- *                  line, tap                                        card failed | not written
+ *                  line, tap, known                                 card failed | not written
  *                 +--------+                              +------------------------------------+
  *   refund        v        |         total     redeem     v      ready             written     |
  *   +-------- IDLE, IDENTIFIED ----------> TOTALLED ---> PREPARING ---> INTENDING ---> COMMITTING
- *   |             ^   ^     ^   line, tap     |  ^                                    |       |
- *   |      cancel |   |     +-----------------+  |  give up | settled: not done       |       |
- *   |             |   |                       |  +---------- DOUBT <---------- lost --+       |
- *   |             |   |                   pay |               |  ^ resume (restart)           |
- *   |             |   |  written (cancel)     v    settled:   |                          done |
- *   +----------> CLOSING <--------------------+     done      +----------> DEBITED <----------+
- *                 |  ^                                                       |
- *         written |  +-------------------------------------------------------+ pay, cancel
+ *   |             ^   ^     ^   line, tap     |  ^ |                                    |       |
+ *   |      cancel |   |     +-----------------+  | | give up | settled: not done        |       |
+ *   |             |   |                       |  +-(-------- DOUBT <----------- lost ---+       |
+ *   |             |   |                   pay |    | redeem,   |  ^ resume (restart)           |
+ *   |             |   |  written (cancel)     |    v no card   |                          done |
+ *   |             |   |                       |  HOLDING       | settled: done                 |
+ *   |             |   |                       |    | held      v                               |
+ *   +----------> CLOSING <--------------------+    +-------> DEBITED <-------------------------+
+ *                 |  ^                                         |
+ *         written |  +-----------------------------------------+ pay, cancel
  *                 v
  *                DONE --- line, tap, refund: a new sale begins
  *
- * Each arrow is taken by the function of its event in sale.c.  What holds in each state:
+ * Each arrow is taken by the function of its event: sale.c the bill and its end, sale_redeem.c from redeem to
+ * DEBITED, sale_refund.c goods and money that come back, sale_beside.c what is written beside a sale and leaves
+ * it as it is (a gift, a join, a rating, a witness: through CLOSING and back).
+ * HOLDING is redeeming without a full card: head office is asked to set points aside.  It is left to TOTALLED
+ * when head office refuses or the cashier gives up; no answer leaves it there, to ask again by the same name.
+ * A redemption alone (a bill that is nothing else) goes from IDENTIFIED, and from DEBITED on by itself.
+ * What holds in each state:
  *  I1  a point is taken once: at most one INTENT of a sale is open, and a new one names the one it
- *      supersedes, which the card has shown not done.
+ *      supersedes, which the card has shown not done.  A hold that was given up is never used.
  *  I2  the register's reference is answered once: the same again gets the first answer, other
  *      contents get SALE_CONFLICT, and nothing is written either time.
  *  I3  INTENDING comes before COMMITTING, CLOSING before DONE: the append is on disk before the
  *      card's commit is sent, and before anybody is told.  DEBITED is told before SALE is on disk:
  *      the INTENT is, and the card itself keeps the rest, so that a restart finds it (DOUBT, then
- *      settled).
- *  I4  a SALE whose redeemed_value is above 0 carries the card's evidence.
+ *      settled); or head office keeps the hold, and lets it go by itself.
+ *  I4  a SALE whose redeemed_value is above 0 carries the card's evidence, or names head office's hold.
  *  I5  no event raises a purse.
  *  I6  a SALE is rated with the pack, tier and time it names.
  *
@@ -44,37 +52,58 @@ enum sale_state {
     SALE_PREPARING,  /* the card's debit is being prepared; nothing is written or committed */
     SALE_INTENDING,  /* card at CARD_READY; the INTENT is being written */
     SALE_COMMITTING, /* INTENT on disk; the card's commit is sent */
-    SALE_DEBITED,    /* the card did it; the rest of the bill is to be paid */
+    SALE_HOLDING,    /* head office is asked, or is to be asked again, to set points aside */
+    SALE_DEBITED,    /* the card did it, or head office holds it; the rest of the bill is to be paid */
     SALE_DOUBT,      /* commit sent, no answer: the same card must be tapped again */
-    SALE_CLOSING,    /* the last entry (SALE, CANCEL, REFUND, SETTLE) is being written */
+    SALE_CLOSING,    /* an entry other than an INTENT is being written */
     SALE_DONE,       /* confirmed; the next event begins a new sale */
     SALE_STATES
 };
 const char *sale_state_text(enum sale_state state); /* "idle", ... for status and traces */
 
 enum sale_event_kind {
-    SALE_TAP,         /* card identified: seen */
-    SALE_TAP_REFUSED, /* a card that is not one of ours: word */
-    SALE_WRONG_CARD,  /* another card while the sale's own is wanted */
-    SALE_LINE,        /* line */
-    SALE_TOTAL,
-    SALE_REDEEM,      /* points, or all that is allowed */
-    SALE_PAY,         /* ref, known */
-    SALE_WRITTEN,     /* the append asked for is on disk */
-    SALE_NOT_WRITTEN, /* it could not be written */
-    SALE_CARD_READY,  /* evidence */
-    SALE_CARD_DONE,   /* evidence, purse */
-    SALE_CARD_FAILED, /* word; the card did nothing */
-    SALE_CARD_LOST,   /* no answer to the commit */
-    SALE_SETTLED,     /* the card of the sale was read: verdict, evidence, purse */
-    SALE_GIVE_UP,     /* the card in doubt does not come back: the member pays whole */
+    SALE_TAP,          /* card identified: seen */
+    SALE_TAP_REFUSED,  /* a card that is not one of ours: word */
+    SALE_WRONG_CARD,   /* another card while the sale's own is wanted */
+    SALE_KNOWN,        /* the member is known by something else than a full card: known_as */
+    SALE_LINE,         /* line */
+    SALE_LINE_OFF,     /* number: of the line that is taken off the bill */
+    SALE_TOTAL,        /* money above 0: of a bill without lines */
+    SALE_REDEEM,       /* points, money or all; alone, second_factor, name */
+    SALE_PAY,          /* ref, known */
+    SALE_WRITTEN,      /* the append asked for is on disk */
+    SALE_NOT_WRITTEN,  /* it could not be written */
+    SALE_CARD_READY,   /* evidence */
+    SALE_CARD_DONE,    /* evidence, purse */
+    SALE_CARD_FAILED,  /* word; the card did nothing */
+    SALE_CARD_LOST,    /* no answer to the commit */
+    SALE_SETTLED,      /* the card of the sale was read: verdict, evidence, purse */
+    SALE_HELD,         /* head office set the points aside: receipt (its HOLD), points, until_s */
+    SALE_HOLD_REFUSED, /* it does not: text */
+    SALE_HOLD_LOST,    /* it did not answer */
+    SALE_GIVE_UP,      /* the card in doubt does not come back, nor head office's answer: pay whole */
     SALE_CANCEL,
-    SALE_REFUND,  /* receipt, original, left, pack_then, back, ref, known */
+    SALE_REFUND,  /* receipt, original, left, pack_then, back or money or all, ref, known */
     SALE_RESUME,  /* at start: txn, an INTENT that is open in the journal */
     SALE_WITNESS, /* an earlier INTENT (txn) left in doubt was read off its card: verdict */
+    SALE_GRANT,   /* points, text: to the member.  Or receipt, original, undone: taken back again */
+    SALE_JOIN,    /* the unbound card tapped last gets a new member */
+    SALE_RATE,    /* number 1..3, receipt (0 = of the sale just done) */
+    SALE_PARK,    /* the bill was put aside (kept by the caller) */
+    SALE_TAKE_UP, /* txn: a bill that was put aside */
     SALE_EVENTS
 };
 const char *sale_event_text(enum sale_event_kind kind);
+
+/* A member known by something else than a full card. */
+struct sale_known {
+    enum txn_means means;
+    member_id member;               /* 0 = head office is to find who it is, by token */
+    uint8_t token[TXN_TOKEN_SIZE];  /* with member 0 */
+    const char *tier;               /* NULL, "" = not known: the lowest */
+    struct points spendable;        /* what a hold could take now; 0 when head office was not asked */
+    bool wants_second_factor;       /* head office says so, whatever the means */
+};
 
 /* The world as the till knows it when an event happens.  All borrowed for the call. */
 struct sale_facts {
@@ -90,6 +119,19 @@ struct sale_facts {
     struct points pending; /* earned, not yet at head office */
     struct points held;    /* at head office, loaded at an online tap; 0 when offline */
     struct points earned_today, offline_today;
+    /* TAP: of a card without a member on it: whose head office or this till's journal says it is */
+    member_id card_member;
+    const char *card_tier; /* NULL = not known */
+    bool joined;           /* it joined at this till, and no number is known yet */
+
+    bool locked;       /* by head office: no points are given or taken here */
+    bool clock_behind; /* the clock stands before what was written: days cannot be told */
+    uint32_t cashier;  /* 0 = nobody */
+    bool supervisor;   /* the cashier is one: approves what is asked */
+    bool staffed;      /* head office has named who works here: limits hold */
+    struct points granted_today;           /* by this till */
+    struct points grant_limit, grant_left; /* of the cashier: in one gift, today */
+    struct money refund_limit;             /* above it, and for other tills' receipts: approval */
 };
 
 struct sale_event {
@@ -102,7 +144,17 @@ struct sale_event {
     bool several; /* TAP_REFUSED, CARD_FAILED: more than one card lay there */
     const struct txn_line *line;
     struct points points;
+    struct money money;      /* TOTAL, REFUND; REDEEM: the fewest points whose worth covers it */
     bool all;                /* REDEEM: as much as is allowed.  REFUND: all that is left */
+    bool alone;              /* REDEEM: it is the whole bill, and paid at once */
+    bool second_factor;      /* REDEEM: the member's PIN goes to head office with the question */
+    const char *name;        /* REDEEM without a card: a fresh name for the hold */
+    uint32_t approved_by;    /* the supervisor who allows it; 0 = nobody was asked */
+    const struct sale_known *known_as;
+    const char *text;        /* GRANT: the reason.  HOLD_REFUSED: head office's sentence */
+    int32_t number;
+    int64_t until_s;
+    bool undone;             /* GRANT: it was taken back before.  RATE: the sale has a rating */
     const char *ref;         /* REDEEM, PAY, REFUND; NULL or "" = none */
     const struct txn *known; /* PAY, REFUND: the entry that closed this ref; NULL = none */
     const struct txn_evidence *evidence;
@@ -110,8 +162,8 @@ struct sale_event {
     enum txn_commit verdict;
     const struct txn *txn; /* RESUME, WITNESS: the INTENT */
 
-    struct entry_id receipt;      /* REFUND: the SALE it is about */
-    const struct txn *original;   /* that SALE; NULL = not in this journal */
+    struct entry_id receipt;      /* REFUND: the SALE it is about.  GRANT: the GRANT.  HELD: the HOLD */
+    const struct txn *original;   /* that SALE or GRANT; NULL = not in this journal */
     const int32_t *left;          /* quantity of each of its lines after earlier refunds */
     struct money given;           /* money earlier refunds gave back without goods */
     const struct pack *pack_then; /* its rules; NULL = not held any more */
@@ -141,7 +193,10 @@ struct sale_event {
     X(SALE_IN_DOUBT, "DOUBT")        /* tap the same card again */                                 \
     X(SALE_UNSAVED, "IO")            /* the journal could not be written */                        \
     X(SALE_CONFLICT, "CONFLICT")     /* the reference is known with other contents */              \
-    X(SALE_NOT_SOLD, "NOT_FOUND")    /* no such receipt, or not on it, or back already */
+    X(SALE_NOT_SOLD, "NOT_FOUND")    /* no such receipt, or not on it, or back already */          \
+    X(SALE_NO_ANSWER, "NO_ANSWER")   /* head office was asked and did not answer: ask again */     \
+    X(SALE_NEEDS_APPROVAL, "NEEDS_APPROVAL") /* a supervisor has to allow it */                    \
+    X(SALE_LOCKED, "LOCKED")         /* by head office: no points here */
 
 #define SALE_ANSWER_ENUM(name, text) name,
 enum sale_answer { SALE_ANSWER_LIST(SALE_ANSWER_ENUM) SALE_ANSWERS };
@@ -158,15 +213,17 @@ enum sale_card {
 
 /* What was decided, for the register and the receipt. */
 struct sale_receipt {
+    enum txn_kind kind;    /* SALE, REFUND, GRANT, JOIN, RATING */
     bool refund, repeated; /* repeated: the first answer, given again */
     struct entry_id entry; /* seq 0 = nothing to confirm */
     int64_t time_s;
     member_id member;
+    bool known; /* it is a member's, though the number may be 0 here */
     char tier[TXN_NAME_SIZE];
     struct money total;
     struct money by_points; /* of total, paid with points (REFUND: gone back to points) */
     struct money due;       /* the rest: to be paid (REFUND: to be given back) in money */
-    struct points earned;   /* REFUND: taken back */
+    struct points earned;   /* REFUND: taken back.  GRANT: given, or below 0 */
     struct points redeemed; /* REFUND: given back */
     enum txn_commit commit;
 };
@@ -180,6 +237,9 @@ struct sale_effects {
     enum sale_card card;
     int32_t amount;        /* SALE_CARD_DEBIT */
     struct entry_id entry; /* SALE_CARD_DEBIT: the INTENT it will be */
+    bool second_tap;       /* SALE_CARD_DEBIT: the card must be taken away first and come again */
+    bool hold;             /* ask head office to set sale->wanted aside, as sale->hold_name; the
+                            * answer is SALE_HELD, _HOLD_REFUSED or _HOLD_LOST */
 
     bool answered; /* the command that led here has its answer: */
     enum sale_answer answer;
@@ -193,13 +253,21 @@ struct sale {
     enum sale_state before; /* CLOSING: where to go back to when it cannot be written */
 
     /* who */
-    struct card_uid card; /* zeros = none */
-    member_id member;
+    enum txn_means means; /* MEANS_NONE = nobody */
+    struct card_uid card; /* MEANS_CARD; zeros = none */
+    member_id member;     /* 0 = not known here */
+    uint8_t token[TXN_TOKEN_SIZE];
     enum card_kind card_kind;
     struct card_profile profile;
     char tier[TXN_NAME_SIZE]; /* the one that rates */
     int32_t purse;
+    struct points spendable; /* without a card: what a hold could take */
+    bool wants_second_factor;
     bool online;
+
+    /* the last card that is nobody's: zeros = none */
+    struct card_uid fresh;
+    enum card_kind fresh_kind;
 
     /* what */
     struct points wanted; /* redemption chosen: points and what they pay */
@@ -213,11 +281,19 @@ struct sale {
     bool resumed;                 /* found open at start */
     struct txn_evidence evidence; /* INTENT's, then the card's answer */
 
+    /* the hold of this sale, at head office; seq 0 = none (yet) */
+    struct entry_id hold;
+    char hold_name[TXN_REF_SIZE];
+    int64_t hold_until_s;
+    bool hold_asked;      /* HOLDING: the question is out */
+    uint32_t approved_by; /* of the redemption */
+
     struct entry_id planned;   /* PREPARING, INTENDING: the number the INTENT will have */
     struct txn t;              /* the bill, and the INTENT or SALE made of it */
     struct txn other;          /* CANCEL, REFUND, SETTLE: the bill stays as it is meanwhile */
     const struct txn *writing; /* INTENDING, CLOSING: which of the two */
     struct sale_receipt last;  /* DONE: what was confirmed */
+    bool rated;                /* DONE: it has its rating */
 };
 
 void sale_init(struct sale *s);
@@ -230,6 +306,10 @@ enum sale_want { SALE_WANT_ANY, SALE_WANT_DEBIT, SALE_WANT_SETTLE, SALE_WANT_NON
 enum sale_want sale_wants(const struct sale *s);
 /* Nothing of this sale would be missed: packs may change. */
 bool sale_is_idle(const struct sale *s);
+/* There is a bill that may be put aside: as txn it is s->t, filled by sale_parked. */
+bool sale_can_park(const struct sale *s);
+/* The bill as a SALE that was not made (its number is that of the next entry): for SALE_TAKE_UP. */
+void sale_parked(struct txn *out, const struct sale *s, const struct sale_facts *f);
 
 /* Take an earlier refund off what is left of a bill's lines, or add it to the money given back without
  * goods.  Errors: ERR_CORRUPT (it does not fit). */

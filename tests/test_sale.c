@@ -183,6 +183,55 @@ static void settled(struct world *w, enum txn_commit verdict)
                 .kind = SALE_SETTLED, .verdict = verdict, .evidence = &w->evidence, .purse = 1000});
 }
 
+/* Member 12 by something else than the card; head office was asked. */
+static void known(struct world *w, enum txn_means means, member_id member, int64_t spendable)
+{
+    struct sale_known k = {.means = means,
+                           .member = member,
+                           .tier = "gold",
+                           .spendable = points_of(spendable),
+                           .token = {1, 2, 3}};
+    step(w, (struct sale_event){.kind = SALE_KNOWN, .known_as = &k});
+}
+
+/* With the member's PIN, so that it does not matter what was shown. */
+static void redeem_by_code(struct world *w, int64_t n)
+{
+    static int asked;
+    char name[24];
+    snprintf(name, sizeof name, "hold-%d", ++asked);
+    step(w, (struct sale_event){
+                .kind = SALE_REDEEM, .points = points_of(n), .name = name, .second_factor = true});
+}
+
+static void held(struct world *w, int64_t n)
+{
+    step(w, (struct sale_event){.kind = SALE_HELD,
+                                .receipt = {0, 55},
+                                .points = points_of(n),
+                                .until_s = w->facts.now_s + 900});
+}
+
+/* A redemption that is no part of a bill here. */
+static void alone(struct world *w, int64_t n)
+{
+    step(w, (struct sale_event){.kind = SALE_REDEEM,
+                                .points = points_of(n),
+                                .alone = true,
+                                .name = "hold-alone",
+                                .second_factor = true,
+                                .ref = "R1"});
+}
+
+static void held_bill(struct world *w) /* 30.00, member 12 by code, totalled */
+{
+    w->facts.online = true;
+    known(w, MEANS_CODE, MEMBER, 1000);
+    line(w, "MUG", 2, 1000);
+    line(w, "POT", 1, 2000);
+    ask(w, SALE_TOTAL);
+}
+
 static void bill(struct world *w) /* 30.00, member's card, totalled */
 {
     tap(w);
@@ -763,6 +812,648 @@ TEST(sale, a_receipt_of_another_till_is_recorded_and_head_office_works_out_the_p
     assert_int_equal(points_n(w->written[0].points), 0);
 }
 
+/* ---- without the card: head office holds ---- */
+
+TEST(sale, a_member_without_the_card_earns_by_number_or_by_token_and_an_unknown_one_by_the_lowest_tier)
+{
+    static const struct {
+        const char *claim;
+        enum txn_means means;
+        member_id member;
+        int64_t earned; /* of 30.00: gold earns twice */
+        bool token;
+    } table[] = {{"by a code", MEANS_CODE, MEMBER, 60, false},
+                 {"by telephone, found by head office", MEANS_PHONE, MEMBER, 60, false},
+                 {"by telephone, with the line cut", MEANS_PHONE, 0, 30, true},
+                 {"by a tag's UID, with the line cut", MEANS_UID, 0, 30, true}};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct world *w = world();
+        w->facts.cashier = 3;
+        struct sale_known k = {.means = table[i].means,
+                               .member = table[i].member,
+                               .token = {9, 9},
+                               .tier = table[i].member ? "gold" : NULL};
+        step(w, (struct sale_event){.kind = SALE_KNOWN, .known_as = &k});
+        line(w, "POT", 1, 3000);
+        ask(w, SALE_TOTAL);
+        assert_int_equal(points_n(w->sale.offer.most), 0); /* no line: nothing to redeem */
+        redeem(w, 100);
+        assert_int_equal(w->out.answer, SALE_NO_REDEEM);
+        pay(w, NULL, NULL);
+        written(w);
+        const struct txn *t = &w->written[0];
+        assert_int_equal(points_n(t->points), table[i].earned);
+        assert_int_equal(t->member, table[i].member);
+        assert_int_equal(t->means, table[i].means);
+        assert_int_equal(t->cashier, 3);
+        assert_int_equal(txn_has_token(t), table[i].token);
+        assert_true(w->out.confirm.known);
+        assert_false(uid_is(&t->card));
+    }
+}
+
+TEST(sale, redeeming_without_the_card_asks_head_office_for_a_hold_and_the_sale_takes_it)
+{
+    struct world *w = world();
+    held_bill(w);
+    w->trace[0] = 0;
+    redeem_by_code(w, 200);
+    pay(w, "R1", NULL);
+    held(w, 200);
+    pay(w, "R1", NULL);
+    written(w);
+    assert_trace(w, "redeem -> holding\n"
+                    "pay -> holding, STATE\n"
+                    "held -> debited, OK\n"
+                    "pay -> closing, append sale T0007-1\n"
+                    "written -> done, OK, confirm 1 due 2800 earned 56 redeemed 200\n");
+    const struct txn *t = &w->written[0];
+    assert_int_equal(t->original.terminal, OFFICE_TERMINAL);
+    assert_int_equal(t->original.seq, 55);
+    assert_int_equal(t->commit, COMMIT_NONE);
+    assert_int_equal(t->means, MEANS_CODE);
+    assert_true(txn_is_held(t));
+    assert_false(entry_is(w->closes[0]));
+}
+
+TEST(sale, no_answer_to_a_hold_asks_again_by_the_same_name_until_it_is_held_refused_or_given_up)
+{
+    static const struct {
+        const char *claim;
+        int lost; /* how often no answer came */
+        char then; /* 'h'eld, 'r'efused, 'g'iven up, 'c'ancelled */
+        enum sale_state state;
+    } table[] = {{"held at once", 0, 'h', SALE_DEBITED},   {"lost twice, then held", 2, 'h', SALE_DEBITED},
+                 {"refused", 0, 'r', SALE_TOTALLED},       {"lost, then refused", 1, 'r', SALE_TOTALLED},
+                 {"given up at once", 0, 'g', SALE_TOTALLED}, {"lost, given up", 1, 'g', SALE_TOTALLED},
+                 {"cancelled", 0, 'c', SALE_IDLE},         {"lost, cancelled", 1, 'c', SALE_IDLE}};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct world *w = world();
+        char name[TXN_REF_SIZE];
+        held_bill(w);
+        redeem_by_code(w, 200);
+        snprintf(name, sizeof name, "%s", w->sale.hold_name);
+        for (int n = 0; n < table[i].lost; n++) {
+            ask(w, SALE_HOLD_LOST);
+            assert_int_equal(w->out.answer, SALE_NO_ANSWER);
+            pay(w, NULL, NULL); /* not before it is known, or given up */
+            assert_int_equal(w->out.answer, SALE_NO_ANSWER);
+            redeem_by_code(w, 300); /* whatever is asked now, it is the first that is asked again */
+            assert_true(w->out.hold);
+            assert_string_equal(w->sale.hold_name, name);
+            assert_int_equal(points_n(w->sale.wanted), 200);
+        }
+        if (table[i].then == 'h')
+            held(w, 200);
+        else if (table[i].then == 'r')
+            step(w, (struct sale_event){.kind = SALE_HOLD_REFUSED, .text = "Wrong PIN."});
+        else
+            ask(w, table[i].then == 'g' ? SALE_GIVE_UP : SALE_CANCEL);
+        assert_int_equal(w->sale.state, table[i].state);
+        assert_int_equal(w->written_count, 0); /* nothing is open at the till */
+        if (table[i].then == 'r')
+            assert_non_null(strstr(w->out.say.text, "Wrong PIN."));
+        if (table[i].state != SALE_TOTALLED)
+            continue;
+        redeem_by_code(w, 200); /* a new question has a new name: the old hold is never used */
+        assert_string_not_equal(w->sale.hold_name, name);
+        ask(w, SALE_GIVE_UP);
+        pay(w, NULL, NULL); /* the member pays whole */
+        written(w);
+        assert_int_equal(money_minor(w->out.confirm.due), 3000);
+        assert_false(entry_is(w->written[0].original));
+    }
+}
+
+TEST(sale, a_held_bill_that_is_cancelled_names_the_hold_and_one_that_ran_out_is_not_used)
+{
+    struct world *w = world();
+    held_bill(w);
+    redeem_by_code(w, 200);
+    held(w, 200);
+    ask(w, SALE_CANCEL);
+    written(w);
+    assert_int_equal(w->written[0].kind, TXN_CANCEL);
+    assert_int_equal(w->written[0].original.seq, 55);
+    assert_int_equal(w->written[0].commit, COMMIT_NONE);
+    assert_int_equal(points_n(w->written[0].redeemed), 200);
+
+    w = world();
+    held_bill(w);
+    redeem_by_code(w, 200);
+    held(w, 200);
+    w->facts.now_s += 901;
+    pay(w, NULL, NULL);
+    assert_int_equal(w->out.answer, SALE_NO_REDEEM);
+    assert_int_equal(w->sale.state, SALE_TOTALLED);
+    pay(w, NULL, NULL);
+    written(w);
+    assert_int_equal(money_minor(w->out.confirm.due), 3000);
+
+    w = world(); /* head office held something else: not ours to use */
+    held_bill(w);
+    redeem_by_code(w, 200);
+    held(w, 190);
+    assert_int_equal(w->sale.state, SALE_TOTALLED);
+}
+
+TEST(sale, what_can_be_copied_redeems_with_a_pin_or_a_supervisor_and_the_card_above_the_limit_by_a_second_tap)
+{
+    static const struct {
+        const char *claim;
+        enum txn_means means;
+        int64_t points;
+        bool pin;
+        uint32_t approved_by;
+        enum sale_state state;
+    } table[] = {
+        {"a telephone number alone", MEANS_PHONE, 100, false, 0, SALE_TOTALLED},
+        {"with the PIN", MEANS_PHONE, 100, true, 0, SALE_HOLDING},
+        {"with a supervisor", MEANS_PHONE, 100, false, 9, SALE_HOLDING},
+        {"a UID alone", MEANS_UID, 100, false, 0, SALE_TOTALLED},
+        {"NTAG 424, few points", MEANS_SUN, 100, false, 0, SALE_HOLDING},
+        {"NTAG 424, many points", MEANS_SUN, 300, false, 0, SALE_TOTALLED},
+        {"a code, many points, PIN", MEANS_CODE, 300, true, 0, SALE_HOLDING},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct world *w = world();
+        w->pack.second_factor_above = points_of(200);
+        w->facts.online = true;
+        known(w, table[i].means, MEMBER, 1000);
+        line(w, "POT", 1, 3000);
+        ask(w, SALE_TOTAL);
+        step(w, (struct sale_event){.kind = SALE_REDEEM,
+                                    .points = points_of(table[i].points),
+                                    .name = "h",
+                                    .second_factor = table[i].pin,
+                                    .approved_by = table[i].approved_by});
+        assert_int_equal(w->sale.state, table[i].state);
+        if (table[i].state != SALE_HOLDING) {
+            assert_int_equal(w->out.answer, SALE_NEEDS_APPROVAL);
+            continue;
+        }
+        held(w, table[i].points);
+        pay(w, NULL, NULL);
+        assert_int_equal(w->sale.t.approved_by, table[i].approved_by);
+    }
+    struct world *w = world();
+    w->pack.second_factor_above = points_of(200);
+    bill(w);
+    redeem(w, 200);
+    assert_false(w->out.second_tap);
+    ask(w, SALE_CANCEL);
+    bill(w);
+    redeem(w, 210);
+    assert_true(w->out.second_tap);
+    assert_int_equal(w->out.card, SALE_CARD_DEBIT);
+}
+
+/* ---- by money; a redemption alone ---- */
+
+TEST(sale, money_is_redeemed_by_the_fewest_points_that_cover_it)
+{
+    static const struct {
+        int64_t minor, points; /* 0 = refused */
+    } table[] = {{100, 100}, {101, 110}, {1, 10}, {9, 10}, {300, 300}, {301, 0}, {1000, 0}};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct world *w = world();
+        bill(w);
+        step(w, (struct sale_event){.kind = SALE_REDEEM, .money = money_of(table[i].minor)});
+        assert_int_equal(w->out.card == SALE_CARD_DEBIT ? w->out.amount : 0, table[i].points);
+    }
+}
+
+TEST(sale, a_redemption_alone_is_intent_commit_and_sale_in_one_go_and_a_repeat_gets_the_first_answer)
+{
+    struct world *w = world();
+    tap(w);
+    w->trace[0] = 0;
+    alone(w, 300);
+    ready(w);
+    written(w);
+    card_done(w);
+    written(w);
+    assert_trace(w, "redeem -> preparing, card debit 300 as 1\n"
+                    "card ready -> intending, append intent T0007-1\n"
+                    "written -> committing, card commit\n"
+                    "card done -> closing, append sale T0007-2 closes 1\n"
+                    "written -> done, OK, confirm 2 due 0 earned 0 redeemed 300\n");
+    struct txn sale = w->written[1];
+    assert_string_equal(sale.ref, "R1");
+    assert_string_equal(sale.lines[0].sku, "POINTS");
+    assert_int_equal(money_minor(sale.total), 300); /* the pack's share of 1/2 is no bound here */
+    struct sale_event again = {
+        .kind = SALE_REDEEM, .points = points_of(300), .alone = true, .ref = "R1", .known = &sale};
+    step(w, again);
+    assert_int_equal(w->out.answer, SALE_OK);
+    assert_true(w->out.confirm.repeated);
+    again.points = points_of(200);
+    step(w, again);
+    assert_int_equal(w->out.answer, SALE_CONFLICT);
+
+    w = world(); /* the same by a hold */
+    w->facts.online = true;
+    known(w, MEANS_CODE, MEMBER, 1000);
+    alone(w, 700); /* more than a bill of this shop could have offered */
+    held(w, 700);
+    written(w);
+    assert_int_equal(w->sale.state, SALE_DONE);
+    assert_int_equal(points_n(w->out.confirm.redeemed), 700);
+    assert_int_equal(money_minor(w->out.confirm.due), 0);
+}
+
+TEST(sale, a_redemption_alone_that_fails_leaves_no_bill_and_one_in_doubt_ends_in_sale_or_cancel)
+{
+    static const struct {
+        const char *claim;
+        char what;
+        enum sale_state state;
+        enum txn_kind last; /* 0 = nothing was written */
+    } table[] = {{"the card left before", 'f', SALE_IDENTIFIED, 0},
+                 {"another card", 'w', SALE_IDENTIFIED, 0},
+                 {"the disk is full before the commit", 'n', SALE_IDENTIFIED, 0},
+                 {"in doubt, settled as done", 'd', SALE_DONE, TXN_SALE},
+                 {"in doubt, given up", 'g', SALE_IDLE, TXN_CANCEL},
+                 {"in doubt, not done, cancelled", 'c', SALE_IDLE, TXN_CANCEL}};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct world *w = world();
+        tap(w);
+        alone(w, 200);
+        if (table[i].what == 'f')
+            step(w, (struct sale_event){.kind = SALE_CARD_FAILED, .word = CARD_LEFT});
+        else if (table[i].what == 'w')
+            ask(w, SALE_WRONG_CARD);
+        else
+            ready(w);
+        if (table[i].what == 'n')
+            ask(w, SALE_NOT_WRITTEN);
+        if (table[i].last) {
+            written(w);
+            ask(w, SALE_CARD_LOST);
+        }
+        if (table[i].what == 'd')
+            settled(w, COMMIT_DONE);
+        if (table[i].what == 'g')
+            ask(w, SALE_GIVE_UP);
+        if (table[i].what == 'c') {
+            settled(w, COMMIT_NOT_DONE);
+            pay(w, NULL, NULL); /* there is nothing to be paid in money */
+            assert_int_equal(w->out.answer, SALE_NOT_NOW);
+            ask(w, SALE_CANCEL);
+        }
+        if (table[i].last) {
+            written(w);
+            assert_int_equal(w->written[1].kind, table[i].last);
+            assert_int_equal(w->closes[1].seq, 1);
+        } else {
+            assert_int_equal(w->sale.t.line_count, 0);
+            line(w, "MUG", 1, 500); /* and an ordinary bill may follow */
+            assert_int_equal(w->out.answer, SALE_OK);
+        }
+        assert_int_equal(w->sale.state, table[i].last ? table[i].state : SALE_IDENTIFIED);
+    }
+}
+
+TEST(sale, a_till_that_stopped_in_a_redemption_alone_closes_it_when_the_card_tells)
+{
+    struct world *w = world();
+    tap(w);
+    alone(w, 200);
+    ready(w);
+    written(w);
+    struct txn intent = w->written[0];
+    struct entry_id next = w->facts.next;
+    w = world();
+    w->facts.next = next;
+    step(w, (struct sale_event){.kind = SALE_RESUME, .txn = &intent});
+    settled(w, COMMIT_DONE);
+    written(w);
+    assert_int_equal(w->sale.state, SALE_DONE);
+    assert_int_equal(w->written[0].kind, TXN_SALE);
+    assert_string_equal(w->written[0].ref, "R1");
+}
+
+/* ---- the bill ---- */
+
+TEST(sale, a_total_is_enough_and_lines_can_be_taken_off)
+{
+    struct world *w = world();
+    tap(w);
+    step(w, (struct sale_event){.kind = SALE_TOTAL, .money = money_of(2500)});
+    assert_int_equal(w->sale.state, SALE_TOTALLED);
+    step(w, (struct sale_event){.kind = SALE_TOTAL, .money = money_of(3000)}); /* corrected */
+    assert_int_equal(points_n(w->sale.earning.points), 60);
+    assert_int_equal(w->sale.t.line_count, 1);
+    ask(w, SALE_CANCEL);
+    line(w, "MUG", 1, 500);
+    step(w, (struct sale_event){.kind = SALE_TOTAL, .money = money_of(3000)});
+    assert_int_equal(w->out.answer, SALE_BAD_LINE); /* lines add up by themselves */
+    line(w, "POT", 1, 2000);
+    line(w, "TEA", 1, 300);
+    ask(w, SALE_TOTAL);
+    step(w, (struct sale_event){.kind = SALE_LINE_OFF, .number = 2});
+    assert_int_equal(w->sale.state, SALE_IDLE); /* opened again */
+    assert_int_equal(money_minor(w->sale.t.total), 800);
+    assert_string_equal(w->sale.t.lines[1].sku, "TEA");
+    static const int32_t wrong[] = {0, -1, 3};
+    for (size_t i = 0; i < 3; i++) {
+        step(w, (struct sale_event){.kind = SALE_LINE_OFF, .number = wrong[i]});
+        assert_int_equal(w->out.answer, SALE_BAD_LINE);
+    }
+    step(w, (struct sale_event){.kind = SALE_LINE_OFF, .number = 2});
+    step(w, (struct sale_event){.kind = SALE_LINE_OFF, .number = 1});
+    assert_true(sale_is_idle(&w->sale));
+    line(w, "POINTS", 1, 5); /* the name of a redemption alone is no article */
+    assert_int_equal(w->out.answer, SALE_BAD_LINE);
+}
+
+TEST(sale, a_bill_put_aside_comes_back_whole_earns_for_its_member_and_redeems_only_when_they_show_again)
+{
+    struct world *w = world();
+    struct txn aside;
+    struct errmsg why = {""};
+    ask(w, SALE_PARK);
+    assert_int_equal(w->out.answer, SALE_NOT_NOW);
+    bill(w);
+    sale_parked(&aside, &w->sale, &w->facts);
+    assert_int_equal(txn_check(&aside, &why), OK);
+    step(w, (struct sale_event){.kind = SALE_PARK, .number = 1});
+    assert_true(sale_is_idle(&w->sale));
+    w->pack.earn = (struct ratio){2, 100}; /* a new programme meanwhile: it rates */
+    w->pack.version = 4;
+    step(w, (struct sale_event){.kind = SALE_TAKE_UP, .txn = &aside});
+    ask(w, SALE_TOTAL);
+    assert_int_equal(points_n(w->sale.earning.points), 120);
+    assert_int_equal(points_n(w->sale.offer.most), 0);
+    tap(w);
+    assert_int_equal(points_n(w->sale.offer.most), 300);
+    pay(w, NULL, NULL);
+    written(w);
+    assert_int_equal(w->written[0].pack_version, 4);
+    assert_int_equal(w->written[0].line_count, 2);
+}
+
+/* ---- gifts, joins, ratings ---- */
+
+static void give(struct world *w, int64_t n, uint32_t approved_by)
+{
+    step(w, (struct sale_event){.kind = SALE_GRANT,
+                                .points = points_of(n),
+                                .text = "waited long",
+                                .approved_by = approved_by});
+}
+
+TEST(sale, a_gift_is_within_the_programme_and_the_cashiers_own_limit_or_a_supervisors)
+{
+    static const struct {
+        const char *claim;
+        int64_t points, limit, left;
+        uint32_t cashier, approved_by;
+        bool supervisor;
+        enum sale_answer answer;
+        uint32_t by;
+    } table[] = {
+        {"within", 50, 50, 100, 3, 0, false, SALE_OK, 0},
+        {"above one gift", 51, 50, 100, 3, 0, false, SALE_NEEDS_APPROVAL, 0},
+        {"above one gift, allowed", 51, 50, 100, 3, 9, false, SALE_OK, 9},
+        {"above the day", 40, 50, 30, 3, 0, false, SALE_NEEDS_APPROVAL, 0},
+        {"above the programme, a supervisor cannot either", 201, 50, 100, 3, 9, false, SALE_NO_REDEEM, 0},
+        {"a supervisor at the till", 150, 50, 100, 9, 0, true, SALE_OK, 9},
+        {"nobody decides", 10, 50, 100, 0, 0, false, SALE_NO_REDEEM, 0},
+        {"nothing", 0, 50, 100, 3, 0, false, SALE_BAD_LINE, 0},
+        {"less than nothing", -5, 50, 100, 3, 0, false, SALE_BAD_LINE, 0},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct world *w = world();
+        w->pack.grant_per_gift = points_of(200);
+        w->pack.grant_per_day = points_of(500);
+        w->facts.cashier = table[i].cashier;
+        w->facts.supervisor = table[i].supervisor;
+        w->facts.grant_limit = points_of(table[i].limit);
+        w->facts.grant_left = points_of(table[i].left);
+        bill(w);
+        give(w, table[i].points, table[i].approved_by);
+        if (table[i].answer == SALE_OK) {
+            written(w);
+            assert_int_equal(w->written[0].kind, TXN_GRANT);
+            assert_int_equal(w->written[0].member, MEMBER);
+            assert_int_equal(w->written[0].cashier, table[i].cashier);
+            assert_int_equal(w->written[0].approved_by, table[i].by);
+            assert_string_equal(w->written[0].reason, "waited long");
+        }
+        assert_int_equal(w->out.answer, table[i].answer);
+        assert_int_equal(w->sale.state, SALE_TOTALLED); /* the bill is as it was */
+        assert_int_equal(w->sale.t.line_count, 2);
+    }
+}
+
+TEST(sale, a_gift_is_taken_back_once_and_needs_a_reason_and_somebody)
+{
+    struct world *w = world();
+    w->pack.grant_per_gift = w->pack.grant_per_day = points_of(200);
+    w->facts.cashier = 3;
+    w->facts.grant_limit = w->facts.grant_left = points_of(200);
+    give(w, 10, 0);
+    assert_int_equal(w->out.answer, SALE_NO_CARD);
+    tap(w);
+    step(w, (struct sale_event){.kind = SALE_GRANT, .points = points_of(10), .text = ""});
+    assert_int_equal(w->out.answer, SALE_BAD_LINE);
+    give(w, 10, 0);
+    ask(w, SALE_NOT_WRITTEN);
+    assert_int_equal(w->out.answer, SALE_UNSAVED);
+    assert_int_equal(w->sale.state, SALE_IDENTIFIED);
+    give(w, 10, 0);
+    written(w);
+    struct txn gift = w->written[0];
+    struct sale_event back = {.kind = SALE_GRANT, .receipt = gift.id, .original = &gift};
+    step(w, back);
+    written(w);
+    assert_int_equal(points_n(w->written[1].points), -10);
+    assert_int_equal(w->written[1].original.seq, gift.id.seq);
+    back.undone = true;
+    step(w, back);
+    assert_int_equal(w->out.answer, SALE_NOT_SOLD);
+    back.original = &w->written[1]; /* what was taken back is no gift */
+    back.undone = false;
+    step(w, back);
+    assert_int_equal(w->out.answer, SALE_NOT_SOLD);
+}
+
+TEST(sale, a_card_that_is_nobodys_joins_and_the_sale_in_hand_earns_for_it)
+{
+    struct world *w = world();
+    w->seen.profile.member = 0;
+    ask(w, SALE_JOIN);
+    assert_int_equal(w->out.answer, SALE_NO_CARD);
+    line(w, "POT", 1, 3000);
+    ask(w, SALE_TOTAL);
+    tap(w);
+    assert_int_equal(w->out.answer, SALE_UNBOUND_CARD);
+    ask(w, SALE_JOIN);
+    ask(w, SALE_NOT_WRITTEN);
+    assert_int_equal(w->sale.means, MEANS_NONE); /* not on disk: not a member */
+    ask(w, SALE_JOIN);
+    written(w);
+    assert_int_equal(w->sale.state, SALE_TOTALLED);
+    assert_int_equal(points_n(w->sale.earning.points), 30); /* the lowest tier */
+    pay(w, NULL, NULL);
+    written(w);
+    assert_int_equal(w->written[0].kind, TXN_JOIN);
+    assert_true(uid_equal(&w->written[0].card, &card_a));
+    assert_int_equal(w->written[0].card_kind, CARD_EV2);
+    assert_int_equal(points_n(w->written[1].points), 30);
+    assert_true(uid_equal(&w->written[1].card, &card_a));
+    assert_true(w->out.confirm.known);
+    tap(w); /* the till's journal knows it; the card itself does not yet */
+    assert_int_equal(w->out.answer, SALE_UNBOUND_CARD);
+    w->facts.joined = true;
+    tap(w);
+    assert_int_equal(w->out.answer, SALE_OK);
+    assert_int_equal(w->sale.member, 0);
+    w->facts.joined = false; /* head office gave it a number */
+    w->facts.card_member = 77;
+    w->facts.card_tier = "gold";
+    tap(w);
+    assert_int_equal(w->sale.member, 77);
+    assert_string_equal(w->sale.tier, "gold");
+}
+
+TEST(sale, a_rating_is_of_the_sale_just_done_or_of_a_receipt_and_is_given_once)
+{
+    struct world *w = world();
+    step(w, (struct sale_event){.kind = SALE_RATE, .number = 2});
+    assert_int_equal(w->out.answer, SALE_NOT_SOLD);
+    bill(w);
+    pay(w, NULL, NULL);
+    written(w);
+    static const int32_t wrong[] = {0, 4, -1};
+    for (size_t i = 0; i < 3; i++) {
+        step(w, (struct sale_event){.kind = SALE_RATE, .number = wrong[i]});
+        assert_int_equal(w->out.answer, SALE_BAD_LINE);
+    }
+    step(w, (struct sale_event){.kind = SALE_RATE, .number = 3});
+    written(w);
+    assert_int_equal(w->written[1].kind, TXN_RATING);
+    assert_int_equal(w->written[1].rating, 3);
+    assert_int_equal(w->written[1].original.seq, 1);
+    assert_int_equal(w->written[1].member, MEMBER);
+    assert_int_equal(w->sale.state, SALE_DONE);
+    assert_int_equal(w->sale.last.entry.seq, 1); /* the receipt stays the sale's */
+    step(w, (struct sale_event){.kind = SALE_RATE, .number = 1});
+    assert_int_equal(w->out.answer, SALE_CONFLICT);
+    step(w, (struct sale_event){.kind = SALE_RATE, .number = 1, .receipt = {9, 41}});
+    written(w);
+    assert_int_equal(w->written[2].original.terminal, 9);
+}
+
+/* ---- what head office and the clock forbid ---- */
+
+TEST(sale, a_locked_till_takes_and_gives_no_points_sells_on_and_finishes_what_was_begun)
+{
+    struct world *w = world();
+    w->facts.locked = true;
+    tap(w);
+    assert_int_equal(w->out.answer, SALE_LOCKED);
+    known(w, MEANS_CODE, MEMBER, 100);
+    assert_int_equal(w->out.answer, SALE_LOCKED);
+    line(w, "POT", 1, 3000);
+    ask(w, SALE_TOTAL);
+    pay(w, NULL, NULL);
+    written(w);
+    assert_int_equal(points_n(w->written[0].points), 0);
+    w->facts.locked = false;
+    bill(w);
+    w->facts.locked = true;
+    redeem(w, 100);
+    assert_int_equal(w->out.answer, SALE_LOCKED);
+    w->facts.locked = false;
+    redeem(w, 100);
+    ready(w);
+    written(w);
+    w->facts.locked = true;
+    card_done(w);
+    pay(w, NULL, NULL);
+    written(w);
+    assert_int_equal(points_n(w->out.confirm.redeemed), 100);
+}
+
+TEST(sale, with_the_clock_behind_no_card_redeems_off_line_and_the_sentence_says_so)
+{
+    struct world *w = world();
+    w->facts.clock_behind = true;
+    bill(w);
+    assert_int_equal(points_n(w->sale.offer.most), 0);
+    assert_non_null(strstr(w->out.say.text, "clock"));
+    redeem(w, 100);
+    assert_int_equal(w->out.answer, SALE_NO_REDEEM);
+    w->facts.online = true; /* head office's own limits need no day */
+    tap(w);
+    redeem(w, 100);
+    assert_int_equal(w->out.card, SALE_CARD_DEBIT);
+}
+
+/* ---- money back ---- */
+
+TEST(sale, money_given_back_without_goods_telescopes_with_goods_and_a_supervisor_is_asked_above_the_limit)
+{
+    struct world *w = world();
+    struct txn sale = sold(w, 200); /* 30.00, 2.00 of it by points, 56 earned */
+    int32_t left[] = {2, 1};
+    struct money given = money_of(0);
+    struct sale_event in = {.kind = SALE_REFUND,
+                            .receipt = sale.id,
+                            .original = &sale,
+                            .left = left,
+                            .pack_then = &w->pack,
+                            .money = money_of(1500),
+                            .ref = "F1"};
+    w->facts.staffed = true;
+    w->facts.cashier = 3;
+    w->facts.refund_limit = money_of(1000);
+    step(w, in);
+    assert_int_equal(w->out.answer, SALE_NEEDS_APPROVAL);
+    in.approved_by = 9;
+    step(w, in);
+    written(w);
+    struct txn first = w->written[2];
+    assert_int_equal(first.line_count, 0);
+    assert_int_equal(first.approved_by, 9);
+    assert_int_equal(points_n(first.points), 28);
+    assert_int_equal(points_n(first.redeemed), 100);
+    assert_int_equal(money_minor(w->out.confirm.due), 1400);
+    in.known = &first; /* the same again */
+    step(w, in);
+    assert_true(w->out.confirm.repeated);
+    in.money = money_of(1400);
+    step(w, in);
+    assert_int_equal(w->out.answer, SALE_CONFLICT);
+    assert_int_equal(sale_refunded(left, &given, &sale, &first, NULL), OK);
+    in = (struct sale_event){.kind = SALE_REFUND,
+                             .receipt = sale.id,
+                             .original = &sale,
+                             .left = left,
+                             .given = given,
+                             .pack_then = &w->pack,
+                             .money = money_of(1501),
+                             .approved_by = 9};
+    step(w, in);
+    assert_int_equal(w->out.answer, SALE_NOT_SOLD); /* more than is left */
+    in.money = money_of(0);
+    in.all = true;
+    step(w, in);
+    written(w);
+    assert_int_equal(points_n(w->written[3].points) + points_n(first.points), 56);
+    assert_int_equal(points_n(w->written[3].redeemed) + points_n(first.redeemed), 200);
+
+    in = (struct sale_event){.kind = SALE_REFUND, .receipt = {9, 41}, .money = money_of(100)};
+    step(w, in);
+    assert_int_equal(w->out.answer, SALE_NEEDS_APPROVAL); /* of another till, however little */
+    in.approved_by = 9;
+    step(w, in);
+    written(w);
+    assert_int_equal(money_minor(w->written[4].total), 100);
+}
+
 /* ---- every state, every event ---- */
 
 static struct world *world_in(enum sale_state state)
@@ -791,6 +1482,10 @@ static struct world *world_in(enum sale_state state)
         redeem(w, 200);
         ready(w);
         written(w);
+        break;
+    case SALE_HOLDING:
+        held_bill(w);
+        redeem_by_code(w, 200);
         break;
     case SALE_DEBITED:
         bill(w);
@@ -822,56 +1517,110 @@ static struct world *world_in(enum sale_state state)
     return w;
 }
 
+/* States that look alike from outside, but are not. */
+enum { WORLD_HOLD_LOST = SALE_STATES, WORLD_HELD, WORLD_ALONE_DOUBT, WORLD_ALONE_NOT_DONE, WORLDS };
+
+static struct world *world_like(int n)
+{
+    if (n < SALE_STATES)
+        return world_in((enum sale_state)n);
+    struct world *w = world();
+    if (n == WORLD_HOLD_LOST || n == WORLD_HELD) {
+        held_bill(w);
+        redeem_by_code(w, 200);
+        if (n == WORLD_HELD)
+            held(w, 200);
+        else
+            ask(w, SALE_HOLD_LOST);
+    } else {
+        tap(w);
+        alone(w, 200);
+        ready(w);
+        written(w);
+        ask(w, SALE_CARD_LOST);
+        if (n == WORLD_ALONE_NOT_DONE)
+            settled(w, COMMIT_NOT_DONE);
+    }
+    return w;
+}
+
 TEST(sale, every_event_has_a_defined_answer_in_every_state)
 {
-    static const char letters[SALE_STATES + 1] = "itapNCdoXD";
+    static const char letters[SALE_STATES + 1] = "itapNCHdoXD";
     /* For each state and event the next state: a letter above, "." = the same.  Columns: */
-    static const char columns[][SALE_STATES + 10] = {
-        "tap",     "tap refused", "wrong card", "line",      "total",       "redeem",    "pay",
-        "written", "not written", "card ready", "card done", "card failed", "card lost", "settled",
-        "give up", "cancel",      "refund",     "resume",    "witness"};
-    static const char *const table[SALE_STATES] = {
-        [SALE_IDLE] = "t...............XoX",      [SALE_IDENTIFIED] = "...............iX.X",
-        [SALE_TOTALLED] = "...t.pX........i..X",  [SALE_PREPARING] = "..a......N.a...i...",
-        [SALE_INTENDING] = ".......Ca..........", [SALE_COMMITTING] = "..........dao......",
-        [SALE_DEBITED] = "......X........X...",   [SALE_DOUBT] = ".............daX...",
-        [SALE_CLOSING] = ".......Da..........",   [SALE_DONE] = "t..i...........iXoX",
+    static const char columns[][20] = {
+        "tap",         "tap refused",  "wrong card", "known",   "line",         "line off",
+        "total",       "redeem",       "pay",        "written", "not written",  "card ready",
+        "card done",   "card failed",  "card lost",  "settled", "held",         "hold refused",
+        "hold lost",   "give up",      "cancel",     "refund",  "resume",       "witness",
+        "grant",       "join",         "rate",       "park",    "take up"};
+    static const char *const table[WORLDS] = {
+        [SALE_IDLE] = "t..t.................XoX.XX..",
+        [SALE_IDENTIFIED] = "....................iX.XXXX..",
+        [SALE_TOTALLED] = "....tt.pX...........i..XXXXi.",
+        [SALE_PREPARING] = "..a........N.a......i........",
+        [SALE_INTENDING] = ".........Ca..................",
+        [SALE_COMMITTING] = "............dao..............",
+        [SALE_HOLDING] = "................da.ai........",
+        [SALE_DEBITED] = "........X...........X........",
+        [SALE_DOUBT] = "...............d...aX........",
+        [SALE_CLOSING] = ".........Da..................",
+        [SALE_DONE] = "t..ti...............iXoXXXX.i",
+        [WORLD_HOLD_LOST] = "................da.ai........",
+        [WORLD_HELD] = "........X...........X........",
+        [WORLD_ALONE_DOUBT] = "...............X...XX........",
+        [WORLD_ALONE_NOT_DONE] = ".......p............X........",
     };
-    for (int from = 0; from < SALE_STATES; from++) {
+    for (int from = 0; from < WORLDS; from++) {
         char row[SALE_EVENTS + 1] = "";
         for (int kind = 0; kind < SALE_EVENTS; kind++) {
-            struct world *w = world_in((enum sale_state)from);
+            struct world *w = world_like(from);
+            enum sale_state before = w->sale.state;
             struct txn_line l = {.sku = "MUG", .quantity = 1, .amount = money_of(500)};
             struct txn intent = {
                 .kind = TXN_INTENT, .id = {TERMINAL, 1}, .card = card_b, .member = 3};
             intent.evidence.kind = CARD_EV2;
             intent.redeemed = points_of(50);
-            if (from != SALE_PREPARING)
+            struct txn aside = {
+                .kind = TXN_SALE, .line_count = 1, .total = l.amount, .lines = {l}};
+            struct sale_known as = {.means = MEANS_PHONE, .token = {1}};
+            if (before != SALE_PREPARING)
                 w->facts.next.seq += 10;
+            w->facts.cashier = 3;
+            w->facts.grant_limit = w->facts.grant_left = points_of(100);
+            w->pack.grant_per_gift = w->pack.grant_per_day = points_of(100);
+            w->sale.fresh = card_b;
             struct sale_event in = {.kind = (enum sale_event_kind)kind,
                                     .seen = &w->seen,
+                                    .known_as = &as,
                                     .word = CARD_LEFT,
                                     .line = &l,
-                                    .points = points_of(100),
+                                    .number = 1,
+                                    .points = points_of(kind == SALE_HELD ? 200 : 100),
                                     .evidence = &w->evidence,
                                     .verdict = COMMIT_DONE,
-                                    .txn = &intent,
-                                    .receipt = {9, 1},
+                                    .txn = kind == SALE_TAKE_UP ? &aside : &intent,
+                                    .receipt = {9, kind == SALE_GRANT ? 0 : 1},
                                     .back = &l,
-                                    .back_count = 1};
+                                    .back_count = 1,
+                                    .text = "sorry",
+                                    .name = "hold-x",
+                                    .until_s = w->facts.now_s + 900};
             assert_string_equal(columns[kind], sale_event_text((enum sale_event_kind)kind));
             step(w, in);
             assert_true((unsigned)w->sale.state < SALE_STATES);
-            bool moved = (int)w->sale.state != from;
+            bool moved = w->sale.state != before;
             row[kind] = moved ? letters[w->sale.state] : '.';
             if (w->out.append) /* I3 */
                 assert_true(w->sale.state == SALE_INTENDING || w->sale.state == SALE_CLOSING);
             else /* somebody is told, or something goes on */
-                assert_true(w->out.answered || w->out.card != SALE_CARD_KEEP);
+                assert_true(w->out.answered || w->out.card != SALE_CARD_KEEP || w->out.hold);
             if (w->out.card == SALE_CARD_COMMIT)
-                assert_true(from == SALE_INTENDING && kind == SALE_WRITTEN);
+                assert_true(before == SALE_INTENDING && kind == SALE_WRITTEN);
             if (entry_is(w->out.confirm.entry))
-                assert_true(from == SALE_CLOSING && kind == SALE_WRITTEN);
+                assert_true(before == SALE_CLOSING && kind == SALE_WRITTEN);
+            if (w->out.hold)
+                assert_true(w->sale.state == SALE_HOLDING && w->sale.hold_asked);
             if (w->out.answered && w->out.answer == SALE_NOT_NOW)
                 assert_false(moved);
         }
