@@ -92,7 +92,8 @@ struct asker {
     /* Something that nobody asked for; NULL = does not want to know. */
     void (*told)(struct till *t, struct asker *a, const char *sentence);
     /* An entry of this asker's command is about to be written: fill memo with the reply that belongs to it,
-     * to be kept in the same transaction.  False: none.  NULL = never. */
+     * to be kept in the same transaction (its time_s is filled in; an open one is completed by its id, which
+     * journal_memo_find tells).  False: none.  NULL = never. */
     bool (*memo)(struct till *t, struct asker *a, const struct txn *entry, struct journal_memo *memo);
     struct asker *next;  /* the till's */
 };

@@ -128,10 +128,13 @@ static bool append(struct till *t, const struct txn *txn, struct entry_id closes
 {
     struct errmsg why = {""};
     struct buf entry = BUF_ON(t->entry);
+    struct asker *by = t->current ? t->current : t->waiter;
+    struct journal_memo memo = {.time_s = txn->time_s};
+    bool has_memo = by && by->memo && by->memo(t, by, txn, &memo);
     crash_point(before_append(txn->kind));
     enum err e = wire_encode_txn(&entry, txn, &why);
     if (!e)
-        e = journal_append(t->journal, txn, buf_bytes(&entry), closes, &why);
+        e = journal_append_with(t->journal, txn, buf_bytes(&entry), closes, has_memo ? &memo : NULL, &why);
     crash_point(after_append(txn->kind));
     if (e) {
         not_written(t, e, &why);
