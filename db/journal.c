@@ -86,6 +86,11 @@ enum statement {
     MEMO_FIND,
     MEMO_LAST,
     MEMO_GET,
+    MEMO_NEXT,
+    MEMO_WHAT,
+    MEMO_TOTALS,
+    COUNTED_ADD,
+    COUNTED_FIND,
     STATEMENT_COUNT
 };
 
@@ -170,6 +175,12 @@ static const char *const sql[STATEMENT_COUNT] = {
                   " ORDER BY id DESC LIMIT 1",
     [MEMO_LAST] = "SELECT " MEMO_COLUMNS " FROM memo WHERE door = ?1 AND asker = ?2 ORDER BY id DESC LIMIT 1",
     [MEMO_GET] = "SELECT " MEMO_COLUMNS " FROM memo WHERE id = ?1",
+    [MEMO_NEXT] = "SELECT coalesce(max(id), 0) + 1 FROM memo",
+    [MEMO_WHAT] = "SELECT id FROM memo WHERE door = ?1 AND what = ?2 LIMIT 1",
+    [MEMO_TOTALS] = "SELECT what, asker, count(*), sum(amount) FROM memo WHERE door = ?1 AND time_s >= ?2"
+                    " AND open = 0 AND (?3 IS NULL OR asker = ?3) GROUP BY what, asker ORDER BY asker, what",
+    [COUNTED_ADD] = "INSERT OR IGNORE INTO counted (digest, entry) VALUES (?1, ?2)",
+    [COUNTED_FIND] = "SELECT entry FROM counted WHERE digest = ?1",
 };
 
 struct journal {
@@ -651,6 +662,19 @@ static enum err check_ref(struct journal *j, const struct txn *t, struct errmsg 
 
 /* ---- memos ---- */
 
+enum { COUNTED_SIZE = 16 };
+
+/* For ever: the message that this entry came from.  Zeros: from none that is known again. */
+static bool count_whole(struct journal *j, const uint8_t whole[32], uint32_t entry)
+{
+    static const uint8_t none[COUNTED_SIZE];
+    if (memcmp(whole, none, sizeof none) == 0)
+        return true;
+    sqlite3_bind_blob(j->st[COUNTED_ADD], 1, whole, COUNTED_SIZE, SQLITE_STATIC);
+    bind_seq(j->st[COUNTED_ADD], 2, entry);
+    return run(j, COUNTED_ADD);
+}
+
 static bool write_memo(struct journal *j, const struct journal_memo *m, uint32_t entry, uint32_t *id)
 {
     enum statement s = m->id ? MEMO_COMPLETE : MEMO_INSERT;
@@ -674,6 +698,8 @@ static bool write_memo(struct journal *j, const struct journal_memo *m, uint32_t
         good = sqlite3_step(st) == SQLITE_DONE; /* RETURNING ends with its second step */
     }
     done(j, s);
+    if (good && entry && !m->open)
+        good = count_whole(j, m->whole, entry);
     if (!good || m->id)
         return good;
     sqlite3_bind_int64(j->st[MEMO_PRUNE], 1, m->time_s - 2 * MEMO_KEEP_S);
@@ -793,6 +819,53 @@ enum err journal_memo_get(struct journal *j, uint32_t id, struct journal_memo *o
 {
     sqlite3_bind_int64(j->st[MEMO_GET], 1, id);
     return read_memo(j, MEMO_GET, out, buffer, why);
+}
+
+uint32_t journal_memo_next(struct journal *j)
+{
+    uint32_t id = 0;
+    return find(j, MEMO_NEXT, &id, NULL) ? 0 : id;
+}
+
+enum err journal_counted(struct journal *j, const uint8_t whole[32], struct entry_id *out,
+                         struct errmsg *why)
+{
+    uint32_t seq = 0;
+    sqlite3_bind_blob(j->st[COUNTED_FIND], 1, whole, COUNTED_SIZE, SQLITE_STATIC);
+    enum err e = find(j, COUNTED_FIND, &seq, why);
+    if (!e)
+        *out = (struct entry_id){j->terminal, seq};
+    return e;
+}
+
+bool journal_memo_is(struct journal *j, const char *door, const char *what)
+{
+    uint32_t id = 0;
+    sqlite3_bind_text(j->st[MEMO_WHAT], 1, door, -1, SQLITE_STATIC);
+    sqlite3_bind_text(j->st[MEMO_WHAT], 2, what, -1, SQLITE_STATIC);
+    return find(j, MEMO_WHAT, &id, NULL) != ERR_NOT_FOUND;
+}
+
+enum err journal_memo_totals(struct journal *j, const char *door, const char *asker, int64_t from_s,
+                             struct memo_total *out, int32_t cap, int32_t *count, struct errmsg *why)
+{
+    sqlite3_stmt *st = j->st[MEMO_TOTALS];
+    int rc = SQLITE_ROW;
+    *count = 0;
+    sqlite3_bind_text(st, 1, door, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(st, 2, from_s);
+    if (asker)
+        sqlite3_bind_text(st, 3, asker, -1, SQLITE_STATIC);
+    while (*count < cap && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        struct memo_total *m = &out[(*count)++];
+        (void)column_name(m->what, sizeof m->what, st, 0);
+        (void)column_name(m->asker, sizeof m->asker, st, 1);
+        m->count = sqlite3_column_int64(st, 2);
+        m->amount = sqlite3_column_int64(st, 3);
+    }
+    enum err e = rc == SQLITE_ROW || rc == SQLITE_DONE ? OK : failed(j, why, "adding up what was answered");
+    done(j, MEMO_TOTALS);
+    return e;
 }
 
 /* ---- an entry, and what is written with it ---- */

@@ -44,7 +44,7 @@ MUST_CHECK enum err journal_append(struct journal *j, const struct txn *t, struc
 
 /* ---- memos: what was answered at a door (nexo, HTTP), so that the same request gets the same answer ---- */
 
-enum { MEMO_NAME_SIZE = 48, MEMO_REPLY_MAX = 16384, MEMO_KEEP_S = 48 * 3600 };
+enum { MEMO_NAME_SIZE = 48, MEMO_REPLY_MAX = 65536, MEMO_KEEP_S = 48 * 3600 };
 struct journal_memo {
     uint32_t id;                /* from 1, never given twice; 0 = new: the journal gives it */
     char door[8];               /* "nexo", "http" */
@@ -56,6 +56,8 @@ struct journal_memo {
     struct entry_id entry;      /* its effect; seq 0 = none (yet) */
     int64_t amount;             /* points or minor units, for totals */
     bool open;                  /* still under way: reply is empty */
+    uint8_t whole[32];          /* digest of the request and its key, with its time stamp: once it has an entry it is
+                                 * kept for ever, for journal_counted; zeros = none.  Not read back */
     struct bytes reply;         /* borrowed; after a find, from the caller's buffer */
 };
 /* As journal_append, and memo is written in the same transaction, with no fsync more: as a new one (id 0), or
@@ -74,6 +76,22 @@ MUST_CHECK enum err journal_memo_save(struct journal *j, struct journal_memo *me
 MUST_CHECK enum err journal_memo_find(struct journal *j, const char *door, const char *asker,
                                       const char *key, struct journal_memo *out, struct buf *buffer,
                                       struct errmsg *why);
+/* The id the next new memo will have: for a reply that names itself. */
+uint32_t journal_memo_next(struct journal *j);
+/* The entry that this very message (whole) was counted as, however long ago.  Errors: ERR_NOT_FOUND. */
+MUST_CHECK enum err journal_counted(struct journal *j, const uint8_t whole[32], struct entry_id *out,
+                                    struct errmsg *why);
+/* Is there a memo of this door that is of exactly this what?  An error counts as yes. */
+bool journal_memo_is(struct journal *j, const char *door, const char *what);
+/* Of a door since a time, for each what and asker (NULL: of all askers together): how many, and the sum of
+ * their amounts.  Open ones do not count.  Errors: ERR_IO. */
+struct memo_total {
+    char what[MEMO_NAME_SIZE], asker[MEMO_NAME_SIZE];
+    int64_t count, amount;
+};
+MUST_CHECK enum err journal_memo_totals(struct journal *j, const char *door, const char *asker,
+                                        int64_t from_s, struct memo_total *out, int32_t cap,
+                                        int32_t *count, struct errmsg *why);
 /* By its id. */
 MUST_CHECK enum err journal_memo_get(struct journal *j, uint32_t id, struct journal_memo *out,
                                      struct buf *buffer, struct errmsg *why);

@@ -117,3 +117,10 @@ CREATE TABLE memo (
     reply  BLOB NOT NULL CHECK (open = 0 OR length(reply) = 0)
 ) STRICT;
 CREATE INDEX memo_key ON memo (door, asker, key);
+
+-- Messages that moved points, for ever, by the first half of the digest of all they said: a memo goes after days,
+-- and the very same message, played again, must still not count.
+CREATE TABLE counted (
+    digest BLOB PRIMARY KEY CHECK (length(digest) = 16),
+    entry  INTEGER NOT NULL CHECK (entry > 0)
+) STRICT, WITHOUT ROWID;

@@ -1298,6 +1298,73 @@ static int some_memos(struct journal *j, int count)
     return count;
 }
 
+TEST(journal, a_message_that_counted_is_known_for_ever_and_a_refusal_is_not)
+{
+    uint8_t reply[100], whole[32] = {7, 7, [31] = 7}, other[32] = {8}, refused[32] = {9};
+    struct buf buffer = BUF_ON(reply);
+    struct journal_memo found, m = memo_of("R-1", 1300000000, "first");
+    struct entry_id entry = {0, 0};
+    struct journal *j = open_journal(path_of("till.db"));
+    assert_int_equal(journal_memo_next(j), 1);
+    m.open = true;
+    m.reply.size = 0;
+    memcpy(m.whole, whole, sizeof whole);
+    assert_int_equal(append_memo(j, TXN_INTENT, 0, &m), OK);
+    assert_int_equal(journal_memo_next(j), 2);
+    assert_int_equal(journal_counted(j, whole, &entry, NULL), ERR_NOT_FOUND); /* not yet */
+    m.open = false;
+    assert_int_equal(append_memo(j, TXN_SALE, 1, &m), OK);
+    m = memo_of("R-2", 1300000000, "refused");
+    memcpy(m.whole, refused, sizeof refused);
+    assert_int_equal(journal_memo_save(j, &m, NULL), OK);
+    for (int i = 0; i < 3; i++) { /* later ones take the first away */
+        char key[20];
+        snprintf(key, sizeof key, "L-%d", i);
+        m = memo_of(key, 1300000000 + 3 * MEMO_KEEP_S, "later");
+        assert_int_equal(append_memo(j, TXN_SALE, 0, &m), OK);
+    }
+    assert_int_equal(journal_memo_find(j, "http", "register 1", "R-1", &found, &buffer, NULL), ERR_NOT_FOUND);
+    journal_close(j);
+    j = open_journal(path_of("till.db"));
+    assert_int_equal(journal_counted(j, whole, &entry, NULL), OK);
+    assert_int_equal(entry.terminal, TERMINAL);
+    assert_int_equal(entry.seq, 2);
+    assert_int_equal(journal_counted(j, other, &entry, NULL), ERR_NOT_FOUND);
+    assert_int_equal(journal_counted(j, refused, &entry, NULL), ERR_NOT_FOUND);
+    journal_close(j);
+}
+
+TEST(journal, memos_are_added_up_by_what_and_asker_since_a_time)
+{
+    struct memo_total totals[8];
+    int32_t count = 0;
+    struct journal *j = open_journal(path_of("till.db"));
+    for (int i = 0; i < 6; i++) {
+        char key[20];
+        snprintf(key, sizeof key, "R-%d", i);
+        struct journal_memo m = memo_of(key, 1300000000 + i, i == 5 ? "" : "x");
+        m.open = i == 5;
+        snprintf(m.what, sizeof m.what, "%s", i < 4 ? "award" : "redemption");
+        snprintf(m.asker, sizeof m.asker, "%s", i == 3 ? "register 2" : "register 1");
+        assert_int_equal(journal_memo_save(j, &m, NULL), OK);
+    }
+    assert_int_equal(journal_memo_totals(j, "http", NULL, 1300000001, totals, 8, &count, NULL), OK);
+    assert_int_equal(count, 3);
+    assert_string_equal(totals[0].what, "award");
+    assert_int_equal(totals[0].count, 2);
+    assert_int_equal(totals[0].amount, 24);
+    assert_string_equal(totals[1].what, "redemption"); /* the open one does not count */
+    assert_int_equal(totals[1].count, 1);
+    assert_string_equal(totals[2].asker, "register 2");
+    assert_int_equal(journal_memo_totals(j, "http", "register 2", 0, totals, 8, &count, NULL), OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(journal_memo_totals(j, "nexo", NULL, 0, totals, 8, &count, NULL), OK);
+    assert_int_equal(count, 0);
+    assert_true(journal_memo_is(j, "http", "redemption"));
+    assert_false(journal_memo_is(j, "http", "rebate"));
+    journal_close(j);
+}
+
 /* All that was reported is there; of the one under way entry and memo, or neither. */
 static void assert_memos(struct journal *j, int reported)
 {
