@@ -99,7 +99,7 @@ $(tests): $B/tests/%: $B/tests/%.o $(testobjs) $B/libpatron.a
 	$(call say,LD,$@)
 	$Q $(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LIBS) -lcmocka
 
-.PHONY: all pot po unit test every-test check check-sanitized lint demo run format install clean help
+.PHONY: all bench pot po unit test every-test check check-sanitized lint demo run format install clean help
 .SECONDARY:
 
 # The tests that start whole programs, and the scripts that drive them.
@@ -147,6 +147,11 @@ check: ## lint; parts, and whole programs through faults, under the address and 
 
 check-sanitized: $(programs) $(tests) $B/tests/e2e_faults
 	$Q BUILD=$B PATRON_BIN=$B tests/run.sh $(tests) $B/tests/e2e_faults
+
+bench: ## what a tap costs on the air and over a serial line; a journal of a million entries
+	$Q tests/deps.sh test
+	$Q $(MAKE) -s --no-print-directory -j$$(nproc) $(programs) $B/tests/e2e_bench
+	$Q PATRON_BIN=$B $B/tests/e2e_bench | grep '^ '
 
 lint: $B/libpatron.a pot ## the layering, the purity of the core, what may not be in the tree
 	$Q tests/lint.sh $B
