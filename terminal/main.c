@@ -8,6 +8,7 @@
 #include "terminal/log.h"
 #include "terminal/loop.h"
 #include "terminal/metrics.h"
+#include "terminal/selftest.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -21,7 +22,7 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, TURN_MS = 60000 };
 /* What belongs to one command, not to a till. */
 struct options {
     const char *code;
-    bool devices, help;
+    bool devices, selftest, help;
     struct config config;
 };
 
@@ -29,12 +30,14 @@ static const char usage[] =
     "usage: patron-terminal [--config FILE] [OPTION]...\n"
     "       patron-terminal enrol --home DIR --office HOST:PORT --code CODE\n"
     "       patron-terminal --devices [--reader CONNSTRING]\n"
+    "       patron-terminal --self-test --config FILE\n"
     "\n"
     "A till for loyalty points.  It sells with the line to head office cut, and sends what it owes "
     "later.\n"
     "\n"
     "  --config FILE            read the keys below from this file; options come on top\n"
     "  --devices                show which card readers and receipt printers are there\n"
+    "  --self-test              say of each part whether it is fit, and end: 1 when one is broken\n"
     "  --code CODE              enrol: the one-time code that head office printed\n"
     "                           (patronctl till add)\n"
     "\n"
@@ -134,45 +137,81 @@ static enum err open_journal(struct journal **out, const struct config *c,
     return *out ? OK : e; /* what is sound is still sent; nothing is sold */
 }
 
-static enum err run(const struct config *c, const struct identity *id,
-                    const sigset_t *while_waiting, struct errmsg *why)
-{
+/* All that runs in one till. */
+struct running {
     struct aes_key sun_meta;
-    memcpy(sun_meta.b, id->sun_meta_key, sizeof sun_meta.b);
-    struct kind_keys kinds = {
-        .sun_meta = &sun_meta, .tags = c->tags, .uids = c->uids, .short_uids = c->short_uids};
-    struct till_parts parts = {.identity = id,
-                               .home = c->home,
-                               .kinds = &kinds,
-                               .office = c->office[0] ? c->office : NULL,
-                               .printer = c->printer[0] ? c->printer : NULL,
-                               .while_waiting = while_waiting,
-                               .to_stderr = !c->prompt};
-    struct till *t = NULL;
-    struct metrics *metrics = NULL;
+    struct kind_keys kinds;
+    struct till_parts parts;
+    struct till *till;
+    struct metrics *metrics;
+    struct selftest_start selftest;
+};
+
+static enum err open_devices(struct running *r, const struct config *c, const struct identity *id,
+                             struct errmsg *why)
+{
+    memcpy(r->sun_meta.b, id->sun_meta_key, sizeof r->sun_meta.b);
+    r->kinds = (struct kind_keys){
+        .sun_meta = &r->sun_meta, .tags = c->tags, .uids = c->uids, .short_uids = c->short_uids};
     enum err e = open_log(c, id, why);
     if (!e)
-        e = open_reader(&parts.reader, c, why);
+        e = open_reader(&r->parts.reader, c, why);
     if (!e)
-        e = open_journal(&parts.journal, c, id, why);
-    if (!e && journal_damaged_from(parts.journal))
+        e = open_journal(&r->parts.journal, c, id, why);
+    if (!e && journal_damaged_from(r->parts.journal))
         (void)say_failure(why);
-    if (!e)
-        e = till_create(&t, &parts, why);
+    return e;
+}
+
+/* Those who may ask. */
+static enum err open_doors(struct running *r, const struct config *c, struct errmsg *why)
+{
+    enum err e = OK;
     if (!e && c->metrics[0])
-        e = metrics_open(&metrics, t, c->metrics, why);
+        e = metrics_open(&r->metrics, r->till, c->metrics, why);
     if (!e && c->prompt)
-        e = till_attach(t, STDIN_FILENO, STDOUT_FILENO, true, why);
+        e = till_attach(r->till, STDIN_FILENO, STDOUT_FILENO, true, why);
     if (!e && c->control[0])
-        e = till_listen(t, c->control, why);
-    while (!e && !asked_to_end && till_turn(t, TURN_MS))
-        ;
-    till_destroy(t);
-    metrics_close(metrics);
-    bytes_wipe(&sun_meta, sizeof sun_meta);
-    journal_close(parts.journal);
-    if (parts.reader)
-        parts.reader->ops->close(parts.reader);
+        e = till_listen(r->till, c->control, why);
+    return e;
+}
+
+static void close_all(struct running *r)
+{
+    till_destroy(r->till);
+    metrics_close(r->metrics);
+    journal_close(r->parts.journal);
+    if (r->parts.reader)
+        r->parts.reader->ops->close(r->parts.reader);
+    bytes_wipe(&r->sun_meta, sizeof r->sun_meta);
+}
+
+/* ERR_STATE: the self-test found a part broken, and has said so. */
+static enum err run(const struct options *o, const struct identity *id,
+                    const sigset_t *while_waiting, struct errmsg *why)
+{
+    const struct config *c = &o->config;
+    struct running r = {.parts = {.identity = id,
+                                  .home = c->home,
+                                  .office = c->office[0] ? c->office : NULL,
+                                  .printer = c->printer[0] ? c->printer : NULL,
+                                  .while_waiting = while_waiting,
+                                  .to_stderr = !c->prompt && !o->selftest}};
+    r.parts.kinds = &r.kinds;
+    enum err e = open_devices(&r, c, id, why);
+    if (!e)
+        e = till_create(&r.till, &r.parts, why);
+    if (!e && o->selftest)
+        e = selftest_say(r.till, stdout) ? OK : err_set(why, ERR_STATE, "the self-test found a part broken");
+    if (!e && !o->selftest) {
+        e = open_doors(&r, c, why);
+        if (!e)
+            selftest_at_start(r.till, &r.selftest);
+        while (!e && !asked_to_end && till_turn(r.till, TURN_MS))
+            ;
+        log_event("end", "failed=%s", e ? "yes" : "no");
+    }
+    close_all(&r);
     return e;
 }
 
@@ -185,15 +224,17 @@ static int do_run(const struct options *o)
     int lock_fd = -1;
     if (o->code)
         return say_usage("--code belongs to enrol");
-    if (config_check(c, &why))
+    if (!o->selftest && config_check(c, &why))
         return say_usage(why.text);
+    if (!c->home[0])
+        return say_usage("--home is missing");
     set_signals(&while_waiting);
     enum err e = access(c->home, F_OK) ? identity_load(&id, c->home, &why)
                                        : identity_lock(&lock_fd, c->home, &why);
     if (!e)
         e = identity_load(&id, c->home, &why);
     if (!e) {
-        e = run(c, &id, &while_waiting, &why);
+        e = run(o, &id, &while_waiting, &why);
         identity_finish(&id);
     }
     if (lock_fd >= 0)
@@ -203,7 +244,7 @@ static int do_run(const struct options *o)
 
 /* ---- the command line ---- */
 
-enum { OPTIONS_MAX = 40, OPTION_FILE = 1000, OPTION_CODE, OPTION_DEVICES, OPTION_HELP };
+enum { OPTIONS_MAX = 40, OPTION_FILE = 1000, OPTION_CODE, OPTION_DEVICES, OPTION_SELFTEST, OPTION_HELP };
 
 /* One walk over the options: the file is read in the first, what comes on top of it is set in the
  * second, so that their order does not matter.  False: said what is wrong. */
@@ -220,6 +261,8 @@ static bool walk_options(struct options *o, int argc, char **argv, const struct 
             o->code = optarg;
         } else if (c == OPTION_DEVICES) {
             o->devices = true;
+        } else if (c == OPTION_SELFTEST) {
+            o->selftest = true;
         } else if (c == OPTION_HELP || c == 'h') {
             o->help = true;
         } else if (c == OPTION_FILE) {
@@ -239,15 +282,16 @@ static bool walk_options(struct options *o, int argc, char **argv, const struct 
 
 static bool read_options(struct options *o, int argc, char **argv)
 {
-    struct option longs[OPTIONS_MAX + 5] = {{"config", required_argument, NULL, OPTION_FILE},
+    struct option longs[OPTIONS_MAX + 6] = {{"config", required_argument, NULL, OPTION_FILE},
                                             {"code", required_argument, NULL, OPTION_CODE},
                                             {"devices", no_argument, NULL, OPTION_DEVICES},
+                                            {"self-test", no_argument, NULL, OPTION_SELFTEST},
                                             {"help", no_argument, NULL, OPTION_HELP}};
     int first = optind;
     bool takes_value;
     const char *name;
     for (int i = 0; i < OPTIONS_MAX && (name = config_option_name(i, &takes_value)); i++)
-        longs[4 + i] =
+        longs[5 + i] =
             (struct option){name, takes_value ? required_argument : no_argument, NULL, i};
     if (!walk_options(o, argc, argv, longs, false))
         return false;

@@ -1,0 +1,238 @@
+/* e2e_running.c - a till that nobody logs into: it says how it is, keeps what is sound when its journal is
+ * damaged, comes back when the disk has room again, and its log names nobody.  Whole programs.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "tests/chain.h"
+#include "tests/sql.h"
+#include "tests/test.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static struct chain chain;
+static char line[1024];
+
+static const char *bin_dir(void)
+{
+    const char *bin = getenv("PATRON_BIN");
+    return bin ? bin : "build";
+}
+
+static struct till *open_shop(void)
+{
+    char *root = path_of("%s/c", test_scratch_dir());
+    chain_open(&chain, bin_dir(), root, "tests/data/packs/demo.json", "2011-03-01T09:00");
+    free(root);
+    struct till *t = chain_add_till(&chain, "UK");
+    control_ok(&t->control, line, sizeof line, "sync 15000");
+    return t;
+}
+
+static void sell(struct control *c, int count)
+{
+    for (int i = 0; i < count; i++) {
+        control_ok(c, line, sizeof line, "line 22745 1 1275 goods");
+        control_ok(c, line, sizeof line, "total");
+        control_ok(c, line, sizeof line, "pay");
+    }
+}
+
+static void stop(struct till *t)
+{
+    control_close(&t->control);
+    proc_end(&t->program, SIGTERM);
+}
+
+/* Starts the till from a file that says what the arguments say, and sections besides. */
+static void start_from_file(struct till *t, const char *more)
+{
+    char text[2048];
+    char *file = path_of("%s/till.conf.test", t->home), *program = path_of("%s/patron-terminal", chain.bin);
+    snprintf(text, sizeof text,
+             "[till]\nhome = %s\noffice = 127.0.0.1:%d\nclock = %s\n[reader]\ndevice = pn532_uart:%s\n"
+             "[register]\nsocket = %s\n%s",
+             t->home, t->relay.port, t->clock, t->link, t->socket, more);
+    write_file(file, text);
+    proc_start(&t->program, chain.log, NULL, ARGS(program, "--config", file));
+    control_open(&t->control, t->socket, 20000);
+    free(file);
+    free(program);
+}
+
+static int self_test(struct till *t, char *out, size_t size)
+{
+    char *program = path_of("%s/patron-terminal", chain.bin), *reader = path_of("pn532_uart:%s", t->link);
+    char *office = path_of("127.0.0.1:%d", t->relay.port);
+    int status = run(chain.log, NULL, out, size,
+                     ARGS(program, "--self-test", "--home", t->home, "--clock", t->clock, "--reader", reader,
+                          "--office", office));
+    free(program);
+    free(reader);
+    free(office);
+    return status;
+}
+
+static void assert_says(const char *text, const char *what)
+{
+    if (!strstr(text, what))
+        fail_msg("no \"%s\" in:\n%s", what, text);
+}
+
+TEST(running, the_self_test_has_a_plain_verdict_for_each_part_and_fails_when_one_is_broken)
+{
+    static char out[4096];
+    struct till *t = open_shop();
+    sell(&t->control, 3);
+    control_ok(&t->control, line, sizeof line, "sync 15000");
+    stop(t);
+    assert_int_equal(self_test(t, out, sizeof out), 0);
+    assert_says(out, "ok       keys     till 1 of UK, certificate good until");
+    assert_says(out, "ok       journal  3 entries, each checked; head office has 3 of them");
+    assert_says(out, "ok       clock    it is 2011-03-01T09:00");
+    assert_says(out, "ok       reader   there");
+    assert_says(out, "none     printer  none");
+    assert_says(out, "ok       line     head office answers, 0 entries are owed");
+
+    control_ok(&t->cards, line, sizeof line, "unplug");
+    till_cut(t);
+    till_clock(t, "2011-02-01T09:00");
+    char *db = path_of("%s/till.db", t->home);
+    sqlite3 *s;
+    assert_int_equal(sqlite3_open(db, &s), SQLITE_OK);
+    sql_run(s, "DROP TRIGGER entry_is_never_changed; UPDATE entry SET entry = x'00' WHERE seq = 2");
+    sqlite3_close(s);
+    assert_int_equal(self_test(t, out, sizeof out), 1);
+    assert_says(out, "BROKEN   journal  1 of 3 entries are sound");
+    assert_says(out, "BROKEN   clock    it says 2011-02-01T09:00");
+    assert_says(out, "away     reader");
+    assert_says(out, "away     line     head office is not reached (last: 2011-03-01T09:00");
+    free(db);
+    till_restore(t);
+    chain_close(&chain);
+}
+
+TEST(running, with_a_damaged_journal_what_is_sound_is_sent_and_nothing_is_sold)
+{
+    struct till *t = open_shop();
+    till_cut(t);
+    sell(&t->control, 40);
+    stop(t);
+    char *db = path_of("%s/till.db", t->home);
+    sqlite3 *s;
+    assert_int_equal(sqlite3_open(db, &s), SQLITE_OK);
+    sql_run(s, "DROP TRIGGER entry_is_never_changed; UPDATE entry SET entry = x'00' WHERE seq = 30");
+    sqlite3_close(s);
+    till_restore(t);
+    till_start(&chain, t, NULL);
+    control_ok(&t->control, line, sizeof line, "sync 15000");
+    control_ok(&t->control, line, sizeof line, "line 22745 1 1275 goods");
+    control_ok(&t->control, line, sizeof line, "total");
+    control_send(&t->control, "pay");
+    assert_true(control_read(&t->control, line, sizeof line, 10000));
+    assert_says(line, "error IO");
+    static char out[65536];
+    chain_ctl(&chain, out, sizeof out, ARGS("books"));
+    assert_int_equal(json_number_of(out, "sales"), 29);
+    free(db);
+    chain_close(&chain);
+}
+
+TEST(running, the_log_says_what_happened_and_names_nobody)
+{
+    static char text[65536];
+    struct till *t = open_shop();
+    chain_issue(&chain, t, "ev2", "anna");
+    chain_desk_close(&chain);
+    stop(t);
+    char *log = path_of("%s/log", t->home), *more = path_of("[log]\nfile = %s\n", log);
+    start_from_file(t, more);
+    control_ok(&t->control, line, sizeof line, "sync 15000");
+    card_put(t, "anna");
+    control_ok(&t->control, line, sizeof line, "tap 5000");
+    char member[64];
+    assert_true(answer_text(line, "member", member, sizeof member));
+    sell(&t->control, 1);
+    stop(t);
+    FILE *f = fopen(log, "r");
+    assert_non_null(f);
+    text[fread(text, 1, sizeof text - 1, f)] = 0;
+    fclose(f);
+    assert_says(text, "till=T0001 start");
+    assert_says(text, "till=T0001 entry kind=\"sale\" seq=1");
+    assert_says(text, "till=T0001 end failed=no");
+    assert_null(strstr(text, member));
+    char uid[32];
+    control_ok(&t->cards, line, sizeof line, "list");
+    const char *at = strstr(line, "anna=");
+    assert_non_null(at);
+    assert_int_equal(sscanf(at, "anna=%*[^:]:%31[^:]", uid), 1);
+    assert_null(strstr(text, uid));
+    free(log);
+    free(more);
+    chain_close(&chain);
+}
+
+/* A disk of its own for the till, so that it can be full: needs the right to mount. */
+static bool small_disk(const char *path)
+{
+    return mount("patron-test", path, "tmpfs", 0, "size=3m,mode=0700") == 0;
+}
+
+TEST(running, with_a_full_disk_nothing_is_confirmed_and_it_sells_again_when_there_is_room)
+{
+    struct till *t = open_shop();
+    stop(t);
+    char *disk = path_of("%s/disk", chain.root), *fat = path_of("%s/fat", disk);
+    mkdir(disk, 0700);
+    if (!small_disk(disk)) {
+        printf("  left out: this user may not mount a small disk\n");
+        free(disk);
+        free(fat);
+        chain_close(&chain);
+        return;
+    }
+    char *home = path_of("%s/till", disk), *copy = path_of("cp -a %s %s", t->home, home), *old = t->home;
+    assert_int_equal(system(copy), 0);
+    t->home = home;
+    till_start(&chain, t, NULL);
+    sell(&t->control, 2);
+    FILE *f = fopen(fat, "w");
+    assert_non_null(f);
+    static const char block[4096];
+    while (fwrite(block, sizeof block, 1, f) == 1 && fflush(f) == 0)
+        ;
+    fclose(f);
+    int refused = 0;
+    for (int i = 0; i < 400 && !refused; i++) { /* until the log's own room is used up */
+        control_ok(&t->control, line, sizeof line, "line 22745 1 1275 goods");
+        control_ok(&t->control, line, sizeof line, "total");
+        control_send(&t->control, "pay ref=F%d", i);
+        assert_true(control_read(&t->control, line, sizeof line, 10000));
+        refused = strncmp(line, "error IO", 8) == 0 ? i + 1 : 0;
+    }
+    assert_int_not_equal(refused, 0);
+    assert_int_equal(unlink(fat), 0);
+    control_ok(&t->control, line, sizeof line, "pay ref=F%d", refused - 1); /* the same, again */
+    control_ok(&t->control, line, sizeof line, "sync 15000");
+    static char out[65536];
+    chain_ctl(&chain, out, sizeof out, ARGS("books"));
+    assert_int_equal(json_number_of(out, "sales"), 2 + refused);
+    stop(t);
+    assert_int_equal(umount(disk), 0);
+    t->home = old;
+    free(home);
+    free(copy);
+    free(disk);
+    free(fat);
+    chain_close(&chain);
+}
