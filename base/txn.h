@@ -123,7 +123,8 @@ struct txn {
     int64_t time_s;            /* event time, shop-local; office keeps the receive time beside it */
     member_id member;          /* 0 = none */
     struct card_uid card;      /* zeros = none */
-    char ref[TXN_REF_SIZE];    /* SALE, REFUND, INTENT, CANCEL: register's reference, "" = none */
+    char ref[TXN_REF_SIZE];    /* SALE, REFUND, INTENT, CANCEL: register's reference, "" = none.  HOLD: the
+                                * till's own name for it */
     char shop[TXN_NAME_SIZE];  /* SALE, INTENT, REFUND */
     char tier[TXN_NAME_SIZE];  /* SALE, INTENT: tier the till used.  MEMBER: tier given at enrolment */
     uint32_t pack_version;     /* SALE, INTENT, REFUND: the rules the till used (I6, I8) */
@@ -144,7 +145,7 @@ struct txn {
     struct entry_id original;   /* REFUND: the SALE.  SALE, CANCEL, SETTLE: their INTENT.  INTENT: the
                                  * one it supersedes, shown not done.  LOAD: its LOAD_INTENT.  SALE and CANCEL
                                  * with redeemed points and commit NONE, RELEASE: the HOLD.  RATING: the SALE.
-                                 * GRANT below 0: the GRANT it takes back */
+                                 * GRANT below 0: the GRANT it takes back.  HOLD: (the till it is for, 0) */
     enum txn_commit commit;     /* SALE, CANCEL, SETTLE, LOAD */
     struct txn_evidence evidence; /* INTENT, LOAD_INTENT; SALE, SETTLE, LOAD when commit is DONE */
 

@@ -135,14 +135,6 @@ CREATE TABLE sun_tag (
     time_s   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- What a till called a hold: asked again, it gets the same one.
-CREATE TABLE hold_name (
-    terminal INTEGER NOT NULL,
-    name     TEXT    NOT NULL,
-    seq      INTEGER NOT NULL UNIQUE,       -- of head office's HOLD
-    PRIMARY KEY (terminal, name)
-) STRICT, WITHOUT ROWID;
-
 -- Member codes that were taken, until they could not be shown any more.
 CREATE TABLE code_used (
     name     BLOB    PRIMARY KEY CHECK (length(name) = 11),
@@ -155,14 +147,14 @@ CREATE TABLE code_used (
 
 -- One movement of points into (+) or out of (-) an account.  The rows of an entry add up to zero, for
 -- each member (I1).  Accounts: held = at head office, spendable after a load; card = on that card's
--- purse; transit = between, while a load or a debit is not settled; issued, redeemed, expired, clawed,
--- adjusted = where points come from and go to.
+-- purse; transit = between, while a load or a debit is not settled; reserved = set aside at head office
+-- for a sale; issued, redeemed, expired, clawed, adjusted = where points come from and go to.
 CREATE TABLE posting (
     position INTEGER NOT NULL REFERENCES entry (position),
     n        INTEGER NOT NULL,
     member   INTEGER NOT NULL CHECK (member <> 0),
-    account  TEXT    NOT NULL CHECK (account IN ('held', 'card', 'transit', 'issued', 'redeemed',
-                                                 'expired', 'clawed', 'adjusted')),
+    account  TEXT    NOT NULL CHECK (account IN ('held', 'card', 'transit', 'reserved', 'issued',
+                                                 'redeemed', 'expired', 'clawed', 'adjusted')),
     card     BLOB    CHECK (length(card) = 7),
     amount   INTEGER NOT NULL CHECK (amount <> 0),
     PRIMARY KEY (position, n),
@@ -204,10 +196,12 @@ CREATE TABLE member (
     last_day        INTEGER NOT NULL,  -- newest day with a purchase
     held            INTEGER NOT NULL DEFAULT 0,
     transit         INTEGER NOT NULL DEFAULT 0,
+    reserved        INTEGER NOT NULL DEFAULT 0 CHECK (reserved >= 0),
     owed            INTEGER NOT NULL DEFAULT 0 CHECK (owed >= 0)
 ) STRICT;
 
--- The points of a member that end on the same day.  Sum of left - owed = held + transit + cards (I1).
+-- The points of a member that end on the same day.  Sum of left - owed = held + transit + reserved + cards
+-- (I1).
 CREATE TABLE lot (
     member      INTEGER NOT NULL,
     expires_day INTEGER NOT NULL,
@@ -294,6 +288,23 @@ CREATE TABLE intent (
     UNIQUE (terminal, number)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX intent_open ON intent (uid, position) WHERE proof = 0;
+
+-- Points set aside for a sale without the card, and what became of them.
+CREATE TABLE hold (
+    seq           INTEGER PRIMARY KEY,               -- of head office's entry
+    position      INTEGER NOT NULL REFERENCES entry (position),
+    terminal      INTEGER NOT NULL,                  -- the till it is for,
+    name          TEXT    NOT NULL,                  -- ... and the till's own name for it
+    member        INTEGER NOT NULL CHECK (member <> 0),
+    amount        INTEGER NOT NULL CHECK (amount > 0),
+    means         INTEGER NOT NULL,
+    until_s       INTEGER NOT NULL,
+    state         INTEGER NOT NULL DEFAULT 0 CHECK (state BETWEEN 0 AND 3), -- open, taken, let go, taken
+                                                     -- after it was let go
+    closed_by     INTEGER                            -- position of the entry that changed it last
+) STRICT;
+CREATE INDEX hold_by_name ON hold (terminal, name);
+CREATE INDEX hold_open ON hold (until_s) WHERE state = 0;
 
 -- =================================================================== derived: purchases
 
@@ -385,7 +396,8 @@ CREATE VIEW balance AS
            sum(iif(account = 'held', amount, 0)) AS held,
            sum(iif(account = 'card', amount, 0)) AS on_cards,
            sum(iif(account = 'transit', amount, 0)) AS in_transit,
-           sum(iif(account IN ('held', 'card', 'transit'), amount, 0)) AS total
+           sum(iif(account = 'reserved', amount, 0)) AS reserved,
+           sum(iif(account IN ('held', 'card', 'transit', 'reserved'), amount, 0)) AS total
       FROM posting GROUP BY member;
 
 CREATE VIEW statement AS
@@ -395,6 +407,7 @@ CREATE VIEW statement AS
            CASE WHEN p.account = 'redeemed' THEN 'redeemed'
                 WHEN p.account = 'expired' THEN 'their last day has passed'
                 WHEN p.account = 'card' AND e.kind = 1 THEN 'redeemed'
+                WHEN p.account = 'reserved' THEN 'set aside for a sale'
                 WHEN e.kind IN (18, 19) THEN 'load of the card'
                 ELSE coalesce(s.why, r.why, '') END AS why
       FROM posting p JOIN entry e USING (position)

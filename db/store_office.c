@@ -85,8 +85,6 @@ static const char *const statements[Q_COUNT] = {
     [Q_STAFF_NEXT] = "SELECT coalesce(max(id), 0) + 1, (SELECT id FROM staff WHERE badge = ?) FROM staff",
     [Q_ORDERS_GET] = "SELECT orders FROM terminal WHERE terminal = ?",
     [Q_ORDERS_SET] = "UPDATE terminal SET orders = ?2 WHERE terminal = ?1",
-    [Q_HOLD_NAMED] = "SELECT seq FROM hold_name WHERE terminal = ? AND name = ?",
-    [Q_HOLD_NAME_ADD] = "INSERT INTO hold_name (terminal, name, seq) VALUES (?, ?, ?)",
     [Q_LOT_ENDING] = "SELECT coalesce(sum(left), 0) FROM lot WHERE member = ? AND left > 0"
                      " AND expires_day <= ?",
     [Q_SALE_DAYS] = "SELECT count(DISTINCT day), coalesce(min(day), 0), coalesce(max(day), 0) FROM sale"
@@ -105,12 +103,12 @@ static const char *const statements[Q_COUNT] = {
     [Q_LOT_NEXT] = "SELECT expires_day, left FROM lot WHERE member = ? AND left > 0"
                    " AND expires_day < 2147483647 ORDER BY expires_day LIMIT 1",
     /* ---- members ---- */
-    [Q_MEMBER_GET] = "SELECT tier, short_since_day, last_day, held, transit, owed FROM member"
+    [Q_MEMBER_GET] = "SELECT tier, short_since_day, last_day, held, transit, owed, reserved FROM member"
                      " WHERE member = ?",
     [Q_MEMBER_ADD] = "INSERT INTO member (member, position, tier, short_since_day, last_day)"
                      " VALUES (?, ?, ?, 2147483647, -2147483648)",
-    [Q_MEMBER_BALANCE] = "UPDATE member SET held = held + ?2, transit = transit + ?3, owed = owed + ?4"
-                         " WHERE member = ?1",
+    [Q_MEMBER_BALANCE] = "UPDATE member SET held = held + ?2, transit = transit + ?3, owed = owed + ?4,"
+                         " reserved = reserved + ?5 WHERE member = ?1",
     [Q_MEMBER_TIER] = "UPDATE member SET tier = ?2, short_since_day = ?3 WHERE member = ?1",
     [Q_MEMBER_SEEN] = "UPDATE member SET last_day = max(last_day, ?2) WHERE member = ?1",
     [Q_MEMBER_MAX] = "SELECT max((SELECT coalesce(max(member), 0) FROM member),"
@@ -160,6 +158,15 @@ static const char *const statements[Q_COUNT] = {
     [Q_INTENT_OLDEST] = "SELECT terminal, seq FROM intent WHERE uid = ? AND proof = 0"
                         " ORDER BY position LIMIT 1",
     [Q_INTENTS_OPEN] = "SELECT terminal, seq FROM intent WHERE uid = ? AND proof = 0 ORDER BY position",
+    /* ---- points set aside ---- */
+    [Q_HOLD_ADD] = "INSERT INTO hold (seq, position, terminal, name, member, amount, means, until_s)"
+                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    [Q_HOLD_GET] = "SELECT seq, terminal, member, amount, means, state, until_s FROM hold WHERE seq = ?",
+    [Q_HOLD_NAMED] = "SELECT seq, terminal, member, amount, means, state, until_s FROM hold"
+                     " WHERE terminal = ? AND name = ? ORDER BY seq DESC LIMIT 1",
+    [Q_HOLD_SET] = "UPDATE hold SET state = ?2, closed_by = ?3 WHERE seq = ?1",
+    [Q_HOLD_DUE] = "SELECT seq FROM hold WHERE state = 0 AND until_s < ? ORDER BY until_s, seq LIMIT 1",
+    [Q_LOTS_GOOD] = "SELECT coalesce(sum(left), 0) FROM lot WHERE member = ? AND expires_day >= ?",
     /* ---- purchases ---- */
     [Q_SALE_ADD] = "INSERT INTO sale (position, terminal, seq, member, card, shop, day, pack_version, tier,"
                    " total, counted, till, rated, earned, lot_day, redeemed_value, earned_here,"

@@ -57,7 +57,7 @@ MUST_CHECK enum err books_next_seq(struct books *b, uint32_t terminal, uint32_t 
 struct member_view {
     member_id member;
     char tier[TXN_NAME_SIZE];
-    struct points held, on_cards, in_transit, owed;
+    struct points held, on_cards, in_transit, reserved, owed;
     int32_t next_expiry_day;       /* DAY_NEVER = nothing expires */
     struct points next_expiry;
 };
@@ -75,6 +75,42 @@ struct card_view {
 };
 MUST_CHECK enum err books_card(struct books *b, const struct card_uid *uid, struct card_view *out,
                                struct errmsg *why);
+
+/* ---- points set aside for a sale without the card ---- */
+
+/* The most that could be set aside: what is held and good on that day, less what is owed. */
+MUST_CHECK enum err books_spendable(struct books *b, member_id member, int64_t now_s, struct points *out,
+                                    struct errmsg *why);
+
+struct hold_wanted {
+    member_id member;
+    struct points points;
+    enum txn_means means;
+    bool factor;          /* the member's PIN was right, or a supervisor allowed it: rules_means_may */
+    uint32_t approved_by; /* the supervisor; 0 = nobody */
+    uint32_t terminal;    /* the till it is for */
+    const char *name;     /* the till's own for it, not "" */
+};
+struct hold_view {
+    struct entry_id entry;
+    member_id member;
+    struct points points;
+    int64_t until_s;
+    bool open; /* neither redeemed nor let go */
+};
+/* The newest of this till and name.  Errors: ERR_NOT_FOUND. */
+MUST_CHECK enum err books_hold_named(struct books *b, uint32_t terminal, const char *name,
+                                     struct hold_view *out, struct errmsg *why);
+/* Posts head office's HOLD, good for pack->hold_minutes.  The same terminal and name again give the same one
+ * (I2).  On disk when it returns, unless a transaction is open: then with that one.  Errors, with the sentence
+ * for the cashier: ERR_AUTH (by these means not so many points, or not without a PIN), ERR_REFUSED (the rules
+ * say no, more than is there), ERR_STATE (no rules are in force; it was redeemed or let go before), ERR_NOT_FOUND (no such member), ERR_CONFLICT (the name is of
+ * other points). */
+MUST_CHECK enum err books_hold(struct books *b, const struct hold_wanted *wanted, int64_t now_s,
+                               struct hold_view *out, struct errmsg *why);
+/* Lets go what was set aside until before now and has not been redeemed: a RELEASE for each.  To be called
+ * every minute or so.  *count: how many. */
+MUST_CHECK enum err books_release_due(struct books *b, int64_t now_s, int32_t *count, struct errmsg *why);
 
 /* What a load would have to do, given what the card itself just showed. */
 struct load_plan {
@@ -184,7 +220,7 @@ struct books_totals {
     int64_t sales, refunds;        /* of members and of nobody */
     struct money sold, refunded;
     struct points earned, redeemed, returned, clawed, expired, adjusted;
-    struct points held, on_cards, in_transit, owed;
+    struct points held, on_cards, in_transit, reserved, owed;
     struct points in_doubt;        /* amounts of the intents below, without sign */
     int64_t intents_in_doubt;
     int64_t waiting_refunds;       /* whose sale has not arrived */

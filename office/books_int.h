@@ -39,6 +39,7 @@ const struct pack *books_find_pack(const struct books *b, uint32_t version);
 enum err books_load_pack(struct books *b, struct bytes json, struct errmsg *why);
 enum err books_load_intent(struct books *b, struct entry_id id, struct ledger_intent *out,
                            struct errmsg *why);
+enum err books_load_hold(struct books *b, uint32_t seq, struct ledger_hold *out, struct errmsg *why);
 /* Reads and decodes an entry.  Errors: ERR_NOT_FOUND. */
 enum err books_load_entry(struct books *b, struct entry_id id, struct txn *out, int64_t *position,
                           struct errmsg *why);

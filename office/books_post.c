@@ -98,6 +98,29 @@ enum err books_load_intent(struct books *b, struct entry_id id, struct ledger_in
     return entry_is(id) ? find_intent(b, Q_INTENT_GET, id, out, why) : OK;
 }
 
+static void read_hold(struct query *q, struct ledger_hold *out, int64_t *until_s)
+{
+    out->known = true;
+    out->id = (struct entry_id){OFFICE_TERMINAL, (uint32_t)query_get_int(q)};
+    out->terminal = (uint32_t)query_get_int(q);
+    out->member = (member_id)query_get_int(q);
+    out->amount = points_of(query_get_int(q));
+    out->means = (enum txn_means)query_get_int(q);
+    out->state = (int)query_get_int(q);
+    *until_s = query_get_int(q);
+}
+
+enum err books_load_hold(struct books *b, uint32_t seq, struct ledger_hold *out, struct errmsg *why)
+{
+    int64_t until_s;
+    *out = (struct ledger_hold){.id = {OFFICE_TERMINAL, seq}};
+    struct query q = query_of(b->store, Q_HOLD_GET);
+    query_int(&q, seq);
+    if (query_row(&q))
+        read_hold(&q, out, &until_s);
+    return query_done(&q, why);
+}
+
 enum err books_load_entry(struct books *b, struct entry_id id, struct txn *out, int64_t *position,
                           struct errmsg *why)
 {
@@ -389,6 +412,8 @@ static enum err gather(struct books *b, const struct txn *t, int64_t received_s,
     in->pack_now = books_pack_on(b, day);
     in->original = NULL;
     in->intent = (struct ledger_intent){0};
+    in->hold = (struct ledger_hold){0};
+    bool of_hold = t->kind == TXN_RELEASE || txn_is_held(t);
     enum err e = load_run_day(b, why);
     in->run_day = b->run_day;
     if (!e)
@@ -397,6 +422,8 @@ static enum err gather(struct books *b, const struct txn *t, int64_t received_s,
         e = load_card(b, &t->replaces, &in->other, why);
     if (!e && t->kind == TXN_REFUND)
         e = load_original(b, in, &from_day, why);
+    else if (!e && of_hold)
+        e = books_load_hold(b, t->original.seq, &in->hold, why);
     else if (!e)
         e = books_load_intent(b, t->original, &in->intent, why);
     if (!e)
@@ -410,6 +437,8 @@ static enum err gather(struct books *b, const struct txn *t, int64_t received_s,
     member_id member = ledger_member_of(t, &in->card);
     if (t->kind == TXN_REFUND)
         member = in->original && in->sale.known ? in->sale.member : 0;
+    if (of_hold && t->kind != TXN_SALE)
+        member = in->hold.member;
     e = load_member(b, member, from_day, in, why);
     if (!e && t->kind == TXN_SALE)
         e = load_sale_facts(b, in, day, why);
@@ -421,7 +450,7 @@ static enum err gather(struct books *b, const struct txn *t, int64_t received_s,
 static enum err write_balances(struct books *b, struct errmsg *why)
 {
     const struct ledger_effects *out = &b->effects;
-    int64_t held = 0, transit = 0, owed = 0;
+    int64_t held = 0, transit = 0, owed = 0, reserved = 0;
     enum err e = OK;
     for (int32_t i = 0; i < out->posting_count && !e; i++) {
         const struct ledger_posting *p = &out->postings[i];
@@ -429,6 +458,8 @@ static enum err write_balances(struct books *b, struct errmsg *why)
             held += points_n(p->amount);
         else if (p->account == ACCOUNT_TRANSIT)
             transit += points_n(p->amount);
+        else if (p->account == ACCOUNT_RESERVED)
+            reserved += points_n(p->amount);
         else if (p->account == ACCOUNT_CARD) {
             struct query q = query_of(b->store, Q_CARD_PURSE);
             query_uid(&q, &p->card);
@@ -438,13 +469,14 @@ static enum err write_balances(struct books *b, struct errmsg *why)
     }
     for (int32_t i = 0; i < out->move_count; i++)
         owed += points_n(out->moves[i].debt ? out->moves[i].owed : points_of(0));
-    if (e || (held == 0 && transit == 0 && owed == 0))
+    if (e || (held == 0 && transit == 0 && owed == 0 && reserved == 0))
         return e;
     struct query q = query_of(b->store, Q_MEMBER_BALANCE);
     query_int(&q, (int64_t)b->facts.member.id);
     query_int(&q, held);
     query_int(&q, transit);
     query_int(&q, owed);
+    query_int(&q, reserved);
     return query_run(&q, why);
 }
 
@@ -735,6 +767,27 @@ static enum err write_card(struct books *b, const struct ledger_card *c, const s
     return query_run(&q, why);
 }
 
+static enum err write_hold(struct books *b, int64_t position, struct errmsg *why)
+{
+    const struct ledger_effects *out = &b->effects;
+    const struct txn *t = b->facts.t;
+    struct query q = query_of(b->store, out->hold_new ? Q_HOLD_ADD : Q_HOLD_SET);
+    query_int(&q, out->hold_new ? t->id.seq : b->facts.hold.id.seq);
+    if (out->hold_new) {
+        query_int(&q, position);
+        query_int(&q, t->original.terminal);
+        query_text(&q, t->ref);
+        query_int(&q, (int64_t)t->member);
+        query_int(&q, points_n(t->redeemed));
+        query_int(&q, t->means);
+        query_int(&q, t->until_s);
+    } else {
+        query_int(&q, out->hold_state);
+        query_int(&q, position);
+    }
+    return query_run(&q, why);
+}
+
 static enum err write_effects(struct books *b, int64_t position, struct errmsg *why)
 {
     const struct ledger_effects *out = &b->effects;
@@ -748,6 +801,8 @@ static enum err write_effects(struct books *b, int64_t position, struct errmsg *
         e = write_tier(b, position, why);
     if (!e)
         e = write_intents(b, position, why);
+    if (!e && (out->hold_new || out->hold_set))
+        e = write_hold(b, position, why);
     if (!e && out->sale)
         e = write_sale(b, position, why);
     if (!e && points_n(out->redeemed.points) > 0)
@@ -955,6 +1010,19 @@ static enum err refuse_load(struct books *b, const struct txn *t, struct errmsg 
     return OK;
 }
 
+/* A HOLD of more than there is. */
+static enum err refuse_hold(struct books *b, const struct txn *t, struct errmsg *why)
+{
+    struct points most;
+    if (t->kind != TXN_HOLD)
+        return OK;
+    enum err e = books_spendable(b, t->member, t->time_s, &most, why);
+    if (!e && points_cmp(t->redeemed, most) > 0)
+        e = err_set(why, ERR_STATE, "%" PRId64 " points are to be set aside, %" PRId64 " are there",
+                    points_n(t->redeemed), points_n(most));
+    return e;
+}
+
 enum err books_post_own(struct books *b, struct txn *t, int64_t now_s, struct errmsg *why)
 {
     uint8_t hash[WIRE_HASH_SIZE];
@@ -973,10 +1041,166 @@ enum err books_post_own(struct books *b, struct txn *t, int64_t now_s, struct er
     if (!e)
         e = refuse_load(b, t, why);
     if (!e)
+        e = refuse_hold(b, t, why);
+    if (!e)
         e = wire_encode_txn(&entry, t, why);
     if (!e)
         e = books_post(b, t, buf_bytes(&entry), now_s, &result, why);
     assert(e || result == POST_NEW);
+    if (own && e)
+        books_rollback(b);
+    return own && !e ? books_commit(b, why) : e;
+}
+
+/* ---- points set aside ---- */
+
+enum err books_spendable(struct books *b, member_id member, int64_t now_s, struct points *out,
+                         struct errmsg *why)
+{
+    struct member_view m;
+    int64_t good = 0;
+    enum err e = books_member(b, member, &m, why);
+    if (e)
+        return e;
+    struct query q = query_of(b->store, Q_LOTS_GOOD);
+    query_int(&q, (int64_t)member);
+    query_int(&q, day_of_time(now_s));
+    if (query_row(&q))
+        good = query_get_int(&q);
+    int64_t most = points_n(m.held) < good ? points_n(m.held) : good;
+    most -= points_n(m.owed); /* both are far from the ends of int64: rules/lots.c */
+    *out = points_of(most > 0 ? most : 0);
+    return query_done(&q, why);
+}
+
+enum err books_hold_named(struct books *b, uint32_t terminal, const char *name, struct hold_view *out,
+                          struct errmsg *why)
+{
+    struct ledger_hold h = {0};
+    int64_t until_s = 0;
+    struct query q = query_of(b->store, Q_HOLD_NAMED);
+    query_int(&q, terminal);
+    query_text(&q, name);
+    if (query_row(&q))
+        read_hold(&q, &h, &until_s);
+    enum err e = query_done(&q, why);
+    if (!e && !h.known)
+        e = err_set(why, ERR_NOT_FOUND, "nothing was set aside as %s", name);
+    if (!e)
+        *out = (struct hold_view){h.id, h.member, h.amount, until_s, h.state == HOLD_OPEN};
+    return e;
+}
+
+/* The hold of this name, if the till has asked before: ERR_NOT_FOUND if it has not. */
+static enum err hold_again(struct books *b, const struct hold_wanted *w, struct hold_view *out,
+                           struct errmsg *why)
+{
+    char name[ENTRY_TEXT_SIZE];
+    enum err e = books_hold_named(b, w->terminal, w->name, out, why);
+    if (e)
+        return e;
+    entry_text(name, out->entry);
+    if (out->member != w->member || points_cmp(out->points, w->points) != 0)
+        return err_set(why, ERR_CONFLICT, "%s of this name is of other points", name);
+    return out->open ? OK : err_set(why, ERR_STATE, "%s was redeemed or let go before", name);
+}
+
+/* What the programme says, by the same rules as at the till (I6). */
+static enum err refuse_redemption(struct books *b, const struct hold_wanted *w, int64_t now_s,
+                                  const struct pack *pack, struct errmsg *why)
+{
+    struct member_view m;
+    struct money value;
+    enum err e = books_member(b, w->member, &m, why);
+    struct redeem_facts facts = {.tier = m.tier, .online = true, .alone = true};
+    if (!e)
+        e = books_spendable(b, w->member, now_s, &facts.purse, why);
+    if (e)
+        return e;
+    enum means_answer means = rules_means_may(pack, w->means, true, w->points, w->factor);
+    if (means != MEANS_MAY)
+        return err_set(why, ERR_AUTH, "%s", means_answer_text(means));
+    enum redeem_answer answer = rules_redeem(pack, &facts, w->points, &value);
+    if (answer == REDEEM_NOTHING_HELD || answer == REDEEM_ABOVE_PURSE)
+        return err_set(why, ERR_REFUSED, "only %" PRId64 " points can be redeemed here without the card",
+                       points_n(facts.purse));
+    return answer == REDEEM_OK ? OK : err_set(why, ERR_REFUSED, "%s", redeem_answer_text(answer));
+}
+
+static enum err hold(struct books *b, const struct hold_wanted *w, int64_t now_s, struct hold_view *out,
+                     struct errmsg *why)
+{
+    struct txn *t = &b->own;
+    const struct pack *pack = books_pack_on(b, day_of_time(now_s));
+    if (!pack)
+        return err_set(why, ERR_STATE, "no rules are in force yet");
+    if (!*w->name)
+        return err_set(why, ERR_FORMAT, "a hold needs a name");
+    enum err e = hold_again(b, w, out, why);
+    if (e != ERR_NOT_FOUND)
+        return e;
+    e = refuse_redemption(b, w, now_s, pack, why);
+    if (e)
+        return e;
+    memset(t, 0, sizeof *t);
+    t->kind = TXN_HOLD;
+    t->time_s = now_s;
+    t->member = w->member;
+    t->redeemed = w->points;
+    t->means = w->means;
+    t->approved_by = w->approved_by;
+    t->original.terminal = w->terminal;
+    t->until_s = now_s + (int64_t)pack->hold_minutes * 60;
+    snprintf(t->ref, sizeof t->ref, "%s", w->name);
+    e = books_post_own(b, t, now_s, why);
+    if (!e)
+        *out = (struct hold_view){t->id, t->member, t->redeemed, t->until_s, true};
+    return e;
+}
+
+enum err books_hold(struct books *b, const struct hold_wanted *wanted, int64_t now_s,
+                    struct hold_view *out, struct errmsg *why)
+{
+    bool own = !store_office_is_open(b->store);
+    enum err e = own ? books_begin(b, why) : OK;
+    if (e)
+        return e;
+    e = hold(b, wanted, now_s, out, why);
+    if (own && e)
+        books_rollback(b);
+    return own && !e ? books_commit(b, why) : e;
+}
+
+static enum err release_one(struct books *b, int64_t now_s, bool *any, struct errmsg *why)
+{
+    struct ledger_hold h;
+    struct txn *t = &b->own;
+    uint32_t seq = 0;
+    struct query q = query_of(b->store, Q_HOLD_DUE);
+    query_int(&q, now_s);
+    if ((*any = query_row(&q)))
+        seq = (uint32_t)query_get_int(&q);
+    enum err e = query_done(&q, why);
+    if (!e && *any)
+        e = books_load_hold(b, seq, &h, why);
+    if (e || !*any)
+        return e;
+    memset(t, 0, sizeof *t);
+    t->kind = TXN_RELEASE;
+    t->time_s = now_s;
+    t->member = h.member;
+    t->original = h.id;
+    return books_post_own(b, t, now_s, why);
+}
+
+enum err books_release_due(struct books *b, int64_t now_s, int32_t *count, struct errmsg *why)
+{
+    bool own = !store_office_is_open(b->store), any = true;
+    enum err e = own ? books_begin(b, why) : OK;
+    if (e)
+        return e;
+    for (*count = 0; any && !e; *count += any)
+        e = release_one(b, now_s, &any, why);
     if (own && e)
         books_rollback(b);
     return own && !e ? books_commit(b, why) : e;

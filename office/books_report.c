@@ -24,6 +24,10 @@ static void explain(struct statement_line *line, const struct txn *t, const char
         snprintf(line->why, sizeof line->why, "%s", text);
         return;
     }
+    if (strcmp(line->account, "reserved") == 0 && t->kind != TXN_RELEASE) {
+        snprintf(line->why, sizeof line->why, "set aside for a sale");
+        return;
+    }
     switch (t->kind) {
     case TXN_SALE:
         text = of_card ? "redeemed" : rule;
@@ -75,7 +79,7 @@ static enum err total_after(struct books *b, member_id member, int64_t position,
 {
     struct query q = query_text_of(b->store, "SELECT coalesce(sum(amount), 0) FROM posting"
                                              " WHERE member = ? AND position = ?"
-                                             " AND account IN ('held', 'card', 'transit')");
+                                             " AND account IN ('held', 'card', 'transit', 'reserved')");
     int64_t change = 0;
     query_int(&q, (int64_t)member);
     query_int(&q, position);
@@ -238,7 +242,8 @@ enum err books_totals(struct books *b, struct books_totals *out, struct errmsg *
         struct points *points;
     } accounts[] = {{"issued", &t.earned},     {"redeemed", &t.redeemed}, {"clawed", &t.clawed},
                     {"expired", &t.expired},   {"adjusted", &t.adjusted}, {"held", &t.held},
-                    {"card", &t.on_cards},     {"transit", &t.in_transit}};
+                    {"card", &t.on_cards},     {"transit", &t.in_transit},
+                    {"reserved", &t.reserved}};
     q = query_text_of(b->store, "SELECT account, points FROM trial_balance");
     while (query_row(&q)) {
         char account[16];

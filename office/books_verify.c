@@ -32,7 +32,8 @@ struct claim {
 #define SUMS                                                                                       \
     "(SELECT member, sum(iif(account = 'held', amount, 0)) AS held,"                               \
     " sum(iif(account = 'transit', amount, 0)) AS transit,"                                        \
-    " sum(iif(account IN ('held', 'card', 'transit'), amount, 0)) AS total"                        \
+    " sum(iif(account = 'reserved', amount, 0)) AS reserved,"                                      \
+    " sum(iif(account IN ('held', 'card', 'transit', 'reserved'), amount, 0)) AS total"                        \
     " FROM posting GROUP BY member)"
 
 static const struct claim claims[] = {
@@ -70,6 +71,12 @@ static const struct claim claims[] = {
      " ', they add up to ' || coalesce(s.held, 0) || ' and ' || coalesce(s.transit, 0)"
      " FROM member m LEFT JOIN " SUMS " s USING (member)"
      " WHERE m.held <> coalesce(s.held, 0) OR m.transit <> coalesce(s.transit, 0)"
+     " UNION ALL SELECT 'M' || m.member || ': reserved is kept as ' || m.reserved || ', its holds are '"
+     " || coalesce(h.open, 0) || ', it adds up to ' || coalesce(s.reserved, 0)"
+     " FROM member m LEFT JOIN " SUMS " s USING (member)"
+     " LEFT JOIN (SELECT member, sum(amount) AS open FROM hold WHERE state = 0 GROUP BY member) h"
+     " USING (member) WHERE m.reserved <> coalesce(s.reserved, 0)"
+     " OR m.reserved <> coalesce(h.open, 0)"
      " UNION ALL SELECT 'card ' || lower(hex(uid)) || ': the purse is kept as ' || purse FROM card c"
      " LEFT JOIN (SELECT card, sum(amount) AS points FROM posting WHERE account = 'card' GROUP BY card) s"
      " ON s.card = c.uid WHERE purse <> coalesce(s.points, 0)"
@@ -85,16 +92,30 @@ static const struct claim claims[] = {
      "SELECT count(DISTINCT terminal), count(*) FROM entry", "terminals, entries",
      "SELECT printf('T%04d', terminal) || ': ' || count(*) || ' entries, the last is ' || max(seq)"
      " FROM entry GROUP BY terminal HAVING count(*) <> max(seq) OR min(seq) <> 1"},
-    {"I4 what cards paid is what was redeemed",
+    {"I4 what cards paid and head office set aside is what was redeemed",
      "SELECT (SELECT coalesce(sum(redeemed), 0) FROM sale),"
      " (SELECT coalesce(sum(points_back), 0) FROM refund)", "points redeemed, given back",
-     "SELECT " ENTRY_NAME " || ': redeemed ' || s.redeemed || ' without a proved intent' FROM sale s"
-     " JOIN entry e USING (position) WHERE s.redeemed <> (SELECT coalesce(sum(amount), 0) FROM intent i"
+     "SELECT " ENTRY_NAME " || ': redeemed ' || s.redeemed || ' without a proved intent or a hold'"
+     " FROM sale s JOIN entry e USING (position)"
+     " WHERE s.redeemed > 0 AND s.redeemed <> (SELECT coalesce(sum(amount), 0) FROM intent i"
      " WHERE i.sale_position = s.position AND i.proof = 2 AND i.outcome = 1 AND NOT i.load)"
+     " AND NOT EXISTS (SELECT 1 FROM hold h WHERE h.closed_by = s.position AND h.state IN (1, 3)"
+     " AND h.member = s.member AND h.terminal = s.terminal AND s.redeemed <= h.amount)"
+     " UNION ALL SELECT " ENTRY_NAME " || ': a proved intent of it was not redeemed' FROM sale s"
+     " JOIN entry e USING (position) WHERE s.redeemed = 0 AND EXISTS (SELECT 1 FROM intent i"
+     " WHERE i.sale_position = s.position AND i.proof = 2 AND i.outcome = 1 AND NOT i.load AND i.amount > 0)"
      " UNION ALL SELECT 'redeemed is ' || t.points || ' by the postings' FROM"
      " (SELECT coalesce(sum(amount), 0) AS points FROM posting WHERE account = 'redeemed') t"
      " WHERE t.points <> (SELECT coalesce(sum(redeemed), 0) FROM sale)"
      " - (SELECT coalesce(sum(points_back), 0) FROM refund)"},
+    {"I4 points are set aside by head office alone", "SELECT count(*), coalesce(sum(amount), 0) FROM hold",
+     "holds, points",
+     "SELECT 'HQ-' || h.seq || ': no entry of head office says so' FROM hold h LEFT JOIN entry e"
+     " ON e.position = h.position AND e.terminal = 0 AND e.seq = h.seq AND e.kind = 22 WHERE e.position IS NULL"
+     " UNION ALL SELECT 'HQ-' || h.seq || ': it pays two sales' FROM hold h JOIN sale s"
+     " ON s.position = h.closed_by GROUP BY h.closed_by HAVING count(*) > 1"
+     " UNION ALL SELECT 'HQ-' || h.seq || ': taken by no sale' FROM hold h"
+     " WHERE h.state IN (1, 3) AND h.closed_by NOT IN (SELECT position FROM sale WHERE redeemed > 0)"},
     {"I6 till and head office compute the same points",
      "SELECT count(*), coalesce(sum(till <> rated), 0) FROM rating", "compared, differing",
      "SELECT " ENTRY_NAME " || ': the till says ' || r.till || ', head office ' || r.rated"
@@ -281,6 +302,7 @@ static const struct {
                {"card_tmc", "uid, tmc"},
                {"hot", "version"},
                {"intent", "terminal, seq"},
+               {"hold", "seq"},
                {"sale", "position"},
                {"sale_return", "sale_position, line, position"},
                {"refund", "position"},

@@ -93,12 +93,6 @@ static enum err advise(const struct clerk *c, const struct member_view *m, const
     return OK;
 }
 
-/* What a Hold could take now: what is set aside already is not in held any more. */
-static struct points spendable_of(const struct member_view *m)
-{
-    return points_n(m->held) > 0 ? m->held : points_of(0);
-}
-
 static void tell_card(const struct card_view *card, const struct member_view *m, struct wire_tapped *out)
 {
     int64_t held = points_n(m->held), purse = points_n(card->purse);
@@ -123,7 +117,8 @@ static enum err tell_member(const struct clerk *c, const struct known_who *who, 
     out->member = who->member;
     memcpy(out->tier, m.tier, sizeof out->tier);
     out->held = m.held;
-    out->spendable = spendable_of(&m);
+    if ((e = books_spendable(c->books, who->member, c->now_s, &out->spendable, why)))
+        return e;
     out->next_expiry = m.next_expiry;
     out->next_expiry_day = m.next_expiry_day;
     memcpy(out->language, p.language, sizeof out->language);
@@ -159,29 +154,19 @@ enum err clerk_tap(const struct clerk *c, const struct wire_tap *ask, struct wir
 
 /* ---- hold ---- */
 
-/* ERR_NOT_FOUND: the name is new. */
+/* ERR_NOT_FOUND: the name is new.  What was shown the first time cannot be shown again. */
 static enum err hold_named(const struct clerk *c, const struct wire_hold *ask, struct wire_held *out,
                            struct errmsg *why)
 {
-    struct txn *t = &c->books->original;
-    int64_t position;
-    uint32_t seq = 0;
-    struct query q = query_of(c->books->store, Q_HOLD_NAMED);
-    query_int(&q, c->terminal);
-    query_text(&q, ask->name);
-    if (query_row(&q))
-        seq = (uint32_t)query_get_int(&q);
-    enum err e = query_done(&q, why);
-    if (e || !seq)
-        return e ? e : ERR_NOT_FOUND;
-    e = books_load_entry(c->books, (struct entry_id){OFFICE_TERMINAL, seq}, t, &position, why);
+    struct hold_view h;
+    enum err e = books_hold_named(c->books, c->terminal, ask->name, &h, why);
     if (e)
         return e;
-    if (points_cmp(t->redeemed, ask->points) != 0 || (ask->member && ask->member != t->member))
+    if (points_cmp(h.points, ask->points) != 0 || (ask->member && ask->member != h.member))
         return err_set(why, ERR_CONFLICT, "this name was given to another hold");
-    if (c->now_s > t->until_s)
+    if (!h.open || c->now_s > h.until_s)
         return err_set(why, ERR_STATE, "the points were set aside too long ago and are let go: ask anew");
-    *out = (struct wire_held){seq, t->redeemed, t->until_s};
+    *out = (struct wire_held){h.entry.seq, h.points, h.until_s};
     return OK;
 }
 
@@ -194,45 +179,12 @@ static enum err check_supervisor(const struct clerk *c, uint32_t id, struct errm
     return e;
 }
 
-/* The second thing that was shown, if any, and whether these points want one. */
-static enum err check_factor(const struct clerk *c, const struct wire_hold *ask, const struct pack *pack,
-                             const struct known_who *who, struct errmsg *why)
+/* The second thing that was shown, if any: whether these points want one the rules say (books_hold). */
+static enum err check_factor(const struct clerk *c, const struct wire_hold *ask, member_id member,
+                             struct errmsg *why)
 {
-    bool factor = *ask->pin || ask->approved_by;
-    enum err e = OK;
-    if (ask->approved_by)
-        e = check_supervisor(c, ask->approved_by, why);
-    if (!e && *ask->pin)
-        e = people_check_pin(c->books, who->member, ask->pin, c->now_s, why);
-    if (e)
-        return e;
-    enum means_answer may = rules_means_may(pack, who->means, true, ask->points, factor);
-    return may == MEANS_MAY ? OK : err_set(why, ERR_AUTH, "%s", means_answer_text(may));
-}
-
-static enum err post_hold(const struct clerk *c, const struct wire_hold *ask, const struct pack *pack,
-                          const struct known_who *who, struct wire_held *out, struct errmsg *why)
-{
-    struct member_view m;
-    struct txn t = {.kind = TXN_HOLD, .member = who->member, .means = who->means};
-    enum err e = books_member(c->books, who->member, &m, why);
-    if (!e && points_cmp(ask->points, spendable_of(&m)) > 0)
-        e = err_set(why, ERR_REFUSED, "only %" PRId64 " points can be redeemed here without the card",
-                    points_n(spendable_of(&m)));
-    if (e)
-        return e;
-    t.redeemed = ask->points;
-    t.time_s = c->now_s;
-    t.until_s = c->now_s + 60 * (int64_t)pack->hold_minutes;
-    memcpy(t.ref, ask->name, sizeof t.ref);
-    if ((e = books_post_own(c->books, &t, c->now_s, why)))
-        return e;
-    struct query q = query_of(c->books->store, Q_HOLD_NAME_ADD);
-    query_int(&q, c->terminal);
-    query_text(&q, ask->name);
-    query_int(&q, t.id.seq);
-    *out = (struct wire_held){t.id.seq, t.redeemed, t.until_s};
-    return query_run(&q, why);
+    enum err e = ask->approved_by ? check_supervisor(c, ask->approved_by, why) : OK;
+    return !e && *ask->pin ? people_check_pin(c->books, member, ask->pin, c->now_s, why) : e;
 }
 
 enum err clerk_hold(const struct clerk *c, const struct wire_hold *ask, struct wire_held *out,
@@ -242,9 +194,6 @@ enum err clerk_hold(const struct clerk *c, const struct wire_hold *ask, struct w
     enum err e = hold_named(c, ask, out, why);
     if (e != ERR_NOT_FOUND)
         return e;
-    const struct pack *pack = books_pack_on(c->books, day_of_time(c->now_s));
-    if (!pack)
-        return err_set(why, ERR_STATE, "no rules are in force");
     e = shown(c, &ask->card, ask->means, ask->value, true, &who, why);
     if (e)
         return e;
@@ -254,14 +203,20 @@ enum err clerk_hold(const struct clerk *c, const struct wire_hold *ask, struct w
         return err_set(why, ERR_CONFLICT, "what was shown is another member's");
     if (who.means == MEANS_CARD && who.card.status != CARD_ACTIVE)
         return err_set(why, ERR_REFUSED, "this card is %s", card_status_name(who.card.status));
-    if ((e = check_factor(c, ask, pack, &who, why)) || (e = books_begin(c->books, why)))
+    if ((e = check_factor(c, ask, who.member, why)))
         return e;
-    e = post_hold(c, ask, pack, &who, out, why);
-    if (!e)
-        e = books_commit(c->books, why);
-    if (e)
-        books_rollback(c->books);
-    return e;
+    struct hold_view held;
+    struct hold_wanted wanted = {.member = who.member,
+                                 .points = ask->points,
+                                 .means = who.means,
+                                 .factor = *ask->pin || ask->approved_by,
+                                 .approved_by = ask->approved_by,
+                                 .terminal = c->terminal,
+                                 .name = ask->name};
+    if ((e = books_hold(c->books, &wanted, c->now_s, &held, why)))
+        return e;
+    *out = (struct wire_held){held.entry.seq, held.points, held.until_s};
+    return OK;
 }
 
 /* ---- person ---- */

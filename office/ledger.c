@@ -12,7 +12,7 @@
 
 const char *ledger_account_text(enum ledger_account account)
 {
-    static const char *const names[ACCOUNTS] = {"held",     "card",    "transit", "issued",
+    static const char *const names[ACCOUNTS] = {"held",   "card",     "transit", "reserved", "issued",
                                                 "redeemed", "expired", "clawed",  "adjusted"};
     return names[account];
 }
@@ -474,6 +474,116 @@ static bool has_member(struct work *w)
     return in->member.known;
 }
 
+/* ---- points set aside ---- */
+
+static void post_hold(struct work *w)
+{
+    const struct txn *t = w->in->t;
+    if (!w->in->member.known) {
+        note(w, LEDGER_UNKNOWN_MEMBER, "M%" PRIu64, t->member);
+        return;
+    }
+    w->out->hold_new = true;
+    post(w, ACCOUNT_HELD, ACCOUNT_RESERVED, t->redeemed);
+}
+
+static void set_hold(struct work *w, int state)
+{
+    w->out->hold_set = true;
+    w->out->hold_state = state;
+}
+
+/* Is the HOLD there, and for this till? */
+static bool has_hold(struct work *w)
+{
+    const struct ledger_hold *h = &w->in->hold;
+    const struct txn *t = w->in->t;
+    char name[ENTRY_TEXT_SIZE];
+    entry_text(name, t->original);
+    if (!h->known || !w->in->member.known) {
+        note(w, LEDGER_NO_HOLD, "%s", name);
+        return false;
+    }
+    if (t->id.terminal != OFFICE_TERMINAL && h->terminal != t->id.terminal) {
+        note(w, LEDGER_HOLD_DIFFERS, "%s is for terminal %" PRIu32, name, h->terminal);
+        return false;
+    }
+    return true;
+}
+
+/* RELEASE, CANCEL: the sale does not come. */
+static void post_release(struct work *w)
+{
+    const struct ledger_hold *h = &w->in->hold;
+    char name[ENTRY_TEXT_SIZE];
+    entry_text(name, h->id);
+    if (!has_hold(w))
+        return;
+    if (h->state == HOLD_OPEN) {
+        post(w, ACCOUNT_RESERVED, ACCOUNT_HELD, h->amount);
+        set_hold(w, HOLD_RELEASED);
+    } else if (h->state != HOLD_RELEASED && w->in->t->kind == TXN_CANCEL) {
+        note(w, LEDGER_OUTCOME_CHANGED, "%s had been redeemed", name);
+    }
+}
+
+/* What the programme says of this redemption (I6).  One that stands alone pays its whole bill. */
+static void compare_redemption(struct work *w)
+{
+    const struct txn *t = w->in->t;
+    const struct pack *pack = w->in->pack ? w->in->pack : w->in->pack_now;
+    struct redeem_facts facts = {.total = t->total,
+                                 .purse = w->in->hold.amount,
+                                 .tier = t->tier,
+                                 .online = true,
+                                 .alone = money_cmp(t->total, t->redeemed_value) == 0};
+    struct money value = money_of(0);
+    if (pack)
+        (void)rules_redeem(pack, &facts, t->redeemed, &value); /* refused: value is 0 */
+    if (pack && money_cmp(value, t->redeemed_value) != 0)
+        note(w, LEDGER_REDEEM_DIFFERS, "%" PRId64 " points paid %" PRId64 " minor units, by the rules %" PRId64,
+             points_n(t->redeemed), money_minor(t->redeemed_value), money_minor(value));
+    if (t->means != w->in->hold.means)
+        note(w, LEDGER_REDEEM_DIFFERS, "known by means %d, the points were set aside for %d", (int)t->means,
+             (int)w->in->hold.means);
+}
+
+/* A SALE that redeems what was set aside for it.  Let go meanwhile: the member was told all the same. */
+static void post_held(struct work *w)
+{
+    struct ledger_facts *in = w->in;
+    const struct ledger_hold *h = &in->hold;
+    const struct txn *t = in->t;
+    struct points rest;
+    char name[ENTRY_TEXT_SIZE];
+    entry_text(name, t->original);
+    if (!has_hold(w))
+        return;
+    if (h->member != in->member.id || points_cmp(t->redeemed, h->amount) > 0 ||
+        !points_sub(&rest, h->amount, t->redeemed)) {
+        note(w, LEDGER_HOLD_DIFFERS, "%s is of %" PRId64 " points of M%" PRIu64, name, points_n(h->amount),
+             h->member);
+        return;
+    }
+    if (h->state == HOLD_TAKEN || h->state == HOLD_TAKEN_LATE) {
+        note(w, LEDGER_HOLD_USED, "%s", name);
+        return;
+    }
+    if (h->state == HOLD_OPEN) {
+        post(w, ACCOUNT_RESERVED, ACCOUNT_REDEEMED, t->redeemed);
+        post(w, ACCOUNT_RESERVED, ACCOUNT_HELD, rest);
+        set_hold(w, HOLD_TAKEN);
+    } else {
+        note(w, LEDGER_HOLD_RELEASED, "%s", name);
+        post(w, ACCOUNT_HELD, ACCOUNT_REDEEMED, t->redeemed);
+        set_hold(w, HOLD_TAKEN_LATE);
+    }
+    compare_redemption(w);
+    take_points(w, CAUSE_REDEEM, w->day, t->redeemed);
+    w->out->redeemed.sale_position = 0;
+    w->out->redeemed.points = t->redeemed;
+}
+
 static void post_sale(struct work *w)
 {
     struct ledger_facts *in = w->in;
@@ -483,10 +593,12 @@ static void post_sale(struct work *w)
     bool member = has_member(w);
     out->sale = true;
     out->lot_day = DAY_NEVER;
-    if (t->commit != COMMIT_DONE && money_minor(t->redeemed_value) > 0)
+    if (t->commit != COMMIT_DONE && !txn_is_held(t) && money_minor(t->redeemed_value) > 0)
         note(w, LEDGER_REWARD_UNPROVEN, "%" PRId64 " minor units", money_minor(t->redeemed_value));
     if (t->commit != COMMIT_NONE)
         post_commit(w, t->redeemed);
+    else if (txn_is_held(t))
+        post_held(w);
     if (!member)
         return;
     out->sale_member = in->member.id;
@@ -743,6 +855,7 @@ static void start(struct ledger_effects *out)
 {
     /* The large arrays stay as they are: their counts say what of them holds. */
     out->posting_count = out->move_count = out->note_count = out->set_count = 0;
+    out->hold_new = out->hold_set = false;
     out->new_intent = out->set_sale = out->counter = out->counter_before = false;
     out->redeemed.sale_position = 0;
     out->redeemed.points = points_of(0);
@@ -777,6 +890,8 @@ void ledger_post(struct ledger_facts *in, struct ledger_effects *out)
     case TXN_SETTLE:
         if (t->commit != COMMIT_NONE)
             post_commit(&w, t->redeemed);
+        else if (txn_is_held(t))
+            post_release(&w);
         break;
     case TXN_LOAD:
         post_commit(&w, t->points);
@@ -793,11 +908,15 @@ void ledger_post(struct ledger_facts *in, struct ledger_effects *out)
     case TXN_ADJUST:
         post_adjust(&w);
         break;
+    case TXN_HOLD:
+        post_hold(&w);
+        break;
+    case TXN_RELEASE:
+        post_release(&w);
+        break;
     case TXN_GRANT:
     case TXN_JOIN:
     case TXN_RATING:
-    case TXN_HOLD:
-    case TXN_RELEASE:
     case TXN_RUN:
         break;
     }

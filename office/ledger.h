@@ -11,7 +11,15 @@
  *
  * A change of either moves the points from the old place to the new one, so nothing is booked twice
  * (I1) and the answer does not depend on the order of arrival.  Lots are touched when points become
- * redeemed.  Source of the rules: rules/rules.h; of the evidence: cardproto/card.h.
+ * redeemed.
+ *
+ * Points that are redeemed without a card are set aside first:
+ *
+ *     HOLD: held -> reserved     SALE: reserved -> redeemed, what it did not need -> held
+ *                                CANCEL, RELEASE: reserved -> held
+ *                                SALE after that: held -> redeemed, and a person looks at it
+ *
+ * Source of the rules: rules/rules.h; of the evidence: cardproto/card.h.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_OFFICE_LEDGER_H
 #define PATRON_OFFICE_LEDGER_H
@@ -23,6 +31,8 @@ enum ledger_account {
     ACCOUNT_HELD,     /* at head office, spendable after a load; negative: the next load takes off */
     ACCOUNT_CARD,     /* on the purse of a card */
     ACCOUNT_TRANSIT,  /* a load or a debit that is not settled */
+    ACCOUNT_RESERVED, /* at head office, set aside for a sale.  To here an account is a place of a member's
+                       * points */
     ACCOUNT_ISSUED,   /* where earned points come from: negative */
     ACCOUNT_REDEEMED,
     ACCOUNT_EXPIRED,
@@ -70,6 +80,11 @@ enum ledger_how {
     X(LEDGER_MEMBER_EXISTS, "the member is enrolled already")                                      \
     X(LEDGER_CARD_TAKEN, "the card belongs to another member")                                     \
     X(LEDGER_CARD_GONE, "a replaced card stays replaced")                                          \
+    X(LEDGER_NO_HOLD, "the points it redeems were not set aside")                                  \
+    X(LEDGER_HOLD_DIFFERS, "the points were set aside for another sale")                           \
+    X(LEDGER_HOLD_RELEASED, "the points set aside had been let go before the sale came")           \
+    X(LEDGER_HOLD_USED, "the points set aside had been redeemed before")                           \
+    X(LEDGER_REDEEM_DIFFERS, "redeemed otherwise than the programme says")                         \
     X(LEDGER_CANNOT_POST, "the numbers do not fit")
 
 #define LEDGER_ANSWER_NAME(name, text) name,
@@ -110,6 +125,17 @@ struct ledger_intent {
     int64_t sale_position; /* the SALE it belongs to, 0 = none yet */
 };
 
+/* Points set aside. */
+struct ledger_hold {
+    bool known;
+    struct entry_id id;
+    uint32_t terminal; /* the till it is for */
+    member_id member;
+    struct points amount;
+    enum txn_means means;
+    enum { HOLD_OPEN, HOLD_TAKEN, HOLD_RELEASED, HOLD_TAKEN_LATE } state; /* numbers are in the database */
+};
+
 /* The purchase a refund speaks of. */
 struct ledger_sale {
     bool known;
@@ -144,6 +170,7 @@ struct ledger_facts {
     int32_t lot_count;
 
     struct ledger_intent intent; /* t->original; REFUND: not */
+    struct ledger_hold hold;     /* t->original of a RELEASE, and where txn_is_held */
     struct ledger_intent before; /* the intent that the evidence names as the one before */
     bool named;                  /* INTENT: an earlier arrival already named it as done */
     /* LOST: all fits, but the Transaction MAC was overwritten before anybody read it. */
@@ -202,6 +229,10 @@ struct ledger_effects {
         int64_t sale_position;       /* 0 = of this very SALE */
         struct points points;
     } redeemed;
+
+    bool hold_new;                   /* t is a HOLD that was posted */
+    bool hold_set;                   /* in->hold has this new state */
+    int hold_state;
 
     bool counter;                    /* evidence held: the card's counter is t's intent's */
     bool counter_before;             /* ... and the one before belongs to evidence_before */

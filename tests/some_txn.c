@@ -86,6 +86,7 @@ static void newer(struct txn *t)
     if (t->kind == TXN_RATING)
         t->rating = (int32_t)(1 + test_below(3));
     if (t->kind == TXN_HOLD) {
+        t->original.terminal = 1 + test_below(9999);
         t->redeemed = points_of(1 + number(30));
         t->until_s = t->time_s + 1 + (int64_t)test_below(100000);
         t->until_s += t->until_s == 0;

@@ -889,7 +889,7 @@ TEST(books, verify_names_the_first_broken_row)
         {"UPDATE intent SET proved_by = position WHERE NOT load",
          "BROKEN  I4 every card commit has the card's evidence"},
         {"UPDATE sale SET redeemed = 81 WHERE redeemed = 80",
-         "BROKEN  I4 what cards paid is what was redeemed"},
+         "BROKEN  I4 what cards paid and head office set aside is what was redeemed"},
         {"UPDATE sale SET rated = rated + 1 WHERE terminal = 1 AND seq = 1",
          "BROKEN  I6 till and head office compute the same points: 3 compared, 1 differing, 1 broken; first "
          "T0001-1: the till says 200, head office 201"},

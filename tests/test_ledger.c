@@ -87,7 +87,7 @@ static void check_lots(void)
     for (int32_t i = 0; i < out.move_count; i++)
         lot_change += out.moves[i].debt ? -points_n(out.moves[i].owed) : points_n(out.moves[i].lot.left);
     for (int32_t i = 0; i < out.posting_count; i++)
-        if (out.postings[i].account <= ACCOUNT_TRANSIT)
+        if (out.postings[i].account <= ACCOUNT_RESERVED)
             places += points_n(out.postings[i].amount);
     assert_int_equal(lot_change, places);
 }
@@ -504,6 +504,74 @@ TEST(ledger, a_purchase_lifts_a_tier_at_once_and_a_review_takes_it)
     ledger_run(&in, DAY, &out);
     assert_true(out.tier_moved);
     assert_string_equal(out.new_tier, "bronze");
+}
+
+/* ---- points set aside ---- */
+
+TEST(ledger, what_was_set_aside_is_taken_once_or_let_go_once)
+{
+    static const struct {
+        enum txn_kind kind;
+        uint32_t terminal;
+        int state; /* NONE: there is no such hold */
+        int64_t points; /* of 80 */
+        const char *postings, *notes;
+        int after; /* NONE: as it was */
+    } rows[] = {
+        {TXN_SALE, 3, HOLD_OPEN, 80, "reserved-80 redeemed+80", "", HOLD_TAKEN},
+        {TXN_SALE, 3, HOLD_OPEN, 50, "reserved-80 redeemed+50 held+30", "", HOLD_TAKEN},
+        {TXN_SALE, 3, HOLD_OPEN, 81, "", "the points were set aside for another sale", NONE},
+        {TXN_SALE, 4, HOLD_OPEN, 80, "", "the points were set aside for another sale", NONE},
+        {TXN_SALE, 3, HOLD_RELEASED, 80, "held-80 redeemed+80",
+         "the points set aside had been let go before the sale came", HOLD_TAKEN_LATE},
+        {TXN_SALE, 3, HOLD_TAKEN, 80, "", "the points set aside had been redeemed before", NONE},
+        {TXN_SALE, 3, HOLD_TAKEN_LATE, 80, "", "the points set aside had been redeemed before", NONE},
+        {TXN_SALE, 3, NONE, 80, "", "the points it redeems were not set aside", NONE},
+        {TXN_CANCEL, 3, HOLD_OPEN, 80, "reserved-80 held+80", "", HOLD_RELEASED},
+        {TXN_CANCEL, 4, HOLD_OPEN, 80, "", "the points were set aside for another sale", NONE},
+        {TXN_CANCEL, 3, HOLD_RELEASED, 80, "", "", NONE},
+        {TXN_CANCEL, 3, HOLD_TAKEN, 80, "", "the till had said otherwise before", NONE},
+        {TXN_CANCEL, 3, HOLD_TAKEN_LATE, 80, "", "the till had said otherwise before", NONE},
+        {TXN_CANCEL, 3, NONE, 80, "", "the points it redeems were not set aside", NONE},
+        {TXN_RELEASE, 0, HOLD_OPEN, 80, "reserved-80 held+80", "", HOLD_RELEASED},
+        {TXN_RELEASE, 0, HOLD_RELEASED, 80, "", "", NONE},
+        {TXN_RELEASE, 0, HOLD_TAKEN, 80, "", "", NONE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        begin(rows[i].kind, rows[i].terminal);
+        txn.original = (struct entry_id){OFFICE_TERMINAL, 8};
+        txn.redeemed = points_of(rows[i].kind == TXN_RELEASE ? 0 : rows[i].points);
+        in.hold = (struct ledger_hold){.known = rows[i].state != NONE,
+                                       .id = txn.original,
+                                       .terminal = 3,
+                                       .member = 7,
+                                       .amount = points_of(80)};
+        if (in.hold.known)
+            in.hold.state = rows[i].state;
+        if (rows[i].kind == TXN_SALE) {
+            txn.line_count = 1;
+            txn.lines[0] = (struct txn_line){.sku = "A", .quantity = 1, .amount = money_of(rows[i].points)};
+            txn.total = txn.redeemed_value = money_of(rows[i].points);
+        }
+        post();
+        int after = out.hold_set ? out.hold_state : NONE;
+        if (strcmp(postings(), rows[i].postings) != 0 || strcmp(notes(), rows[i].notes) != 0 ||
+            after != rows[i].after)
+            fail_msg("row %zu: \"%s\" \"%s\" %d", i, postings(), notes(), after);
+    }
+    begin(TXN_HOLD, 0);
+    txn.redeemed = points_of(80);
+    post();
+    assert_string_equal(postings(), "held-80 reserved+80");
+    assert_true(out.hold_new);
+    assert_int_equal(out.move_count, 0);
+    begin(TXN_HOLD, 0);
+    in.member.known = false;
+    txn.redeemed = points_of(80);
+    post();
+    assert_string_equal(postings(), "");
+    assert_string_equal(notes(), "the member is not known");
+    assert_false(out.hold_new);
 }
 
 /* ---- refunds ---- */
