@@ -131,6 +131,7 @@ struct screen {
     struct entry_id dismissed; /* the receipt that was looked at: DONE shows as idle */
     struct entry_id rated;
     enum action receipt_for;   /* PAGE_RECEIPT: ACT_REFUND, ACT_REPRINT */
+    struct entry_id receipt;   /* PAGE_REFUND: the one goods come back from */
 
     /* The last command, with all its texts: asked again after an approval or a PIN. */
     struct command command;
@@ -155,8 +156,6 @@ struct screen_effects screen_key(struct screen *s, const struct till_view *v, st
 struct screen_effects screen_answered(struct screen *s, const struct till_view *v, const struct answer *a);
 /* Something that nobody asked for. */
 void screen_told(struct screen *s, const char *sentence);
-/* The command was handed on: what is secret in it is wiped. */
-void screen_sent(struct screen *s);
 
 /* The keys that work now, in the order of the key row.  Returns how many. */
 int screen_keys(const struct screen *s, const struct till_view *v, struct screen_hint out[SCREEN_HINTS_MAX]);

@@ -1,0 +1,1162 @@
+/* screen.c - see screen.h: which keys work where, what is typed, and the command that comes of it.  What is drawn
+ * is screen_draw.c.  Read screen_key first.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "terminal/screen_inside.h"
+
+#include "base/bytes.h"
+#include "base/tr.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum {
+    CODE_LENGTH_MIN = 12,     /* a member's code is longer than any article's beginning with P1 */
+    ARTICLE_DIGITS_MIN = 7,   /* so many digits alone are an article's code, fewer are a price */
+    SCANNED_LENGTH_MIN = 4,
+    SCANNED_CHARACTER_MS = 30 /* nobody types faster over a whole code */
+};
+
+void screen_init(struct screen *s)
+{
+    memset(s, 0, sizeof *s);
+}
+
+/* ---- small helpers ---- */
+
+static void copy(char *out, size_t size, const char *text)
+{
+    size_t n = strnlen(text, size - 1);
+    memmove(out, text, n);
+    memset(out + n, 0, size - n);
+}
+
+static void say(struct screen *s, enum look look, const char *text)
+{
+    copy(s->message, sizeof s->message, text);
+    s->message_look = look;
+}
+
+static void clear_fields(struct screen *s)
+{
+    bytes_wipe(s->field, sizeof s->field);
+    s->focus = 0;
+    s->first_ms = s->last_ms = 0;
+}
+
+static void go(struct screen *s, enum screen_page page)
+{
+    clear_fields(s);
+    s->page = page;
+    s->selected = s->scroll = 0;
+}
+
+/* ---- what the sale allows ---- */
+
+enum screen_page screen_page_now(const struct screen *s, const struct till_view *v)
+{
+    if (v->staffed && v->cashier == 0 && s->page != PAGE_HELP)
+        return PAGE_LOGIN;
+    return s->page;
+}
+
+bool screen_shows_receipt(const struct screen *s, const struct till_view *v)
+{
+    return v->state == SALE_DONE && entry_is(v->last.entry) && !entry_equal(v->last.entry, s->dismissed);
+}
+
+static int32_t lines_of(const struct till_view *v)
+{
+    return v->state != SALE_DONE && v->bill ? v->bill->line_count : 0;
+}
+
+bool screen_is_idle(const struct screen *s, const struct till_view *v)
+{
+    return (v->state == SALE_DONE && !screen_shows_receipt(s, v)) ||
+           (v->state == SALE_IDLE && lines_of(v) == 0);
+}
+
+static bool takes_lines(const struct till_view *v)
+{
+    return v->state == SALE_IDLE || v->state == SALE_IDENTIFIED || v->state == SALE_TOTALLED ||
+           v->state == SALE_DONE;
+}
+
+static bool has_member(const struct till_view *v)
+{
+    return v->means != MEANS_NONE && (v->state == SALE_IDENTIFIED || v->state == SALE_TOTALLED);
+}
+
+static bool can(const struct screen *s, const struct till_view *v, enum action action)
+{
+    bool idle = screen_is_idle(s, v), done = screen_shows_receipt(s, v), typed = *s->field[0] != 0;
+    bool open = v->state == SALE_IDLE || v->state == SALE_IDENTIFIED;
+    bool closed = v->state == SALE_TOTALLED && !points_n(v->redeemed);
+    if (s->busy != VERB_NONE && action != ACT_VOID && action != ACT_GIVE_UP && action != ACT_LANGUAGE)
+        return false;
+    switch (action) {
+    case ACT_HELP:
+    case ACT_LANGUAGE:
+        return true;
+    case ACT_TOTAL:
+        return takes_lines(v) && s->page == PAGE_SALE && typed;
+    case ACT_WHO:
+        return open || closed || v->state == SALE_DONE;
+    case ACT_REDEEM:
+        return closed && v->means != MEANS_NONE && points_n(v->offer.most) > 0;
+    case ACT_PAY:
+        return v->state == SALE_TOTALLED || v->state == SALE_DEBITED;
+    case ACT_PARK:
+        return lines_of(v) > 0 && (open || closed);
+    case ACT_PARKED:
+        return v->parked_count > 0 && idle;
+    case ACT_REFUND:
+        return idle || done || (v->state == SALE_IDENTIFIED && lines_of(v) == 0);
+    case ACT_VOID:
+        return !idle && !done && v->state != SALE_DOUBT && v->state != SALE_COMMITTING &&
+               v->state != SALE_INTENDING && v->state != SALE_CLOSING;
+    case ACT_GIVE_UP:
+        return v->state == SALE_DOUBT;
+    case ACT_RATE_1:
+    case ACT_RATE_2:
+    case ACT_RATE_3:
+        return done && !v->last.refund && !entry_equal(v->last.entry, s->rated);
+    case ACT_JOIN:
+        return v->fresh_card && (idle || done);
+    case ACT_PERSON:
+    case ACT_GRANT:
+        return has_member(v);
+    case ACT_REPLACE:
+        return has_member(v) && v->means != MEANS_CARD;
+    case ACT_REPRINT:
+        return v->printer != PART_NONE && (idle || done);
+    case ACT_DRAWER:
+        return v->printer != PART_NONE;
+    case ACT_SHIFT:
+        return v->cashier != 0 || !v->staffed;
+    case ACT_TRAIN:
+        return idle || done;
+    case ACT_SYNC:
+        return v->has_line;
+    case ACT_LOGOUT:
+        return v->cashier != 0 && (idle || done);
+    case ACT_MENU:
+        return v->cashier != 0 || !v->staffed;
+    case ACT_NONE:
+    case ACT_ENTER:
+    case ACT_BACK:
+    case ACT_NEXT:
+    case ACT_WHOLE:
+    case ACT_AMOUNT:
+    case ACT_DO:
+    case ACT_UP:
+    case ACT_DOWN:
+    case ACT_LOGIN:
+    case ACTIONS:
+        break;
+    }
+    return false;
+}
+
+/* ---- the menu: every action that has a letter and is possible ---- */
+
+static const struct {
+    enum action action;
+    char letter;
+    const char *label;
+} menu[] = {
+    {ACT_WHO, 'm', TR_LATER("Member without card")},
+    {ACT_REDEEM, 'e', TR_LATER("Redeem points")},
+    {ACT_PAY, 'y', TR_LATER("Pay")},
+    {ACT_GIVE_UP, 'u', TR_LATER("Card is gone: give up")},
+    {ACT_VOID, 'v', TR_LATER("Cancel this sale")},
+    {ACT_PARK, 'k', TR_LATER("Park this bill")},
+    {ACT_PARKED, 'b', TR_LATER("Parked bills")},
+    {ACT_REFUND, 'r', TR_LATER("Refund")},
+    {ACT_RATE_1, '1', TR_LATER("Satisfied")},
+    {ACT_RATE_2, '2', TR_LATER("Will return")},
+    {ACT_RATE_3, '3', TR_LATER("Will recommend")},
+    {ACT_GRANT, 'g', TR_LATER("Goodwill points")},
+    {ACT_JOIN, 'j', TR_LATER("Enrol the card")},
+    {ACT_PERSON, 'n', TR_LATER("Name and telephone")},
+    {ACT_REPLACE, 'c', TR_LATER("Replace lost card")},
+    {ACT_REPRINT, 'p', TR_LATER("Print again")},
+    {ACT_DRAWER, 'd', TR_LATER("Open drawer")},
+    {ACT_SYNC, 'o', TR_LATER("Send to head office")},
+    {ACT_SHIFT, 's', TR_LATER("Shift report")},
+    {ACT_TRAIN, 't', TR_LATER("Training on or off")},
+    {ACT_LANGUAGE, 'l', TR_LATER("中文 / English")},
+    {ACT_HELP, 'h', TR_LATER("Help")},
+    {ACT_LOGOUT, 'q', TR_LATER("Log out")},
+};
+
+char screen_menu_letter(const struct screen *s, const struct till_view *v, enum action action)
+{
+    for (size_t i = 0; i < sizeof menu / sizeof menu[0]; i++)
+        if (menu[i].action == action)
+            return can(s, v, action) ? menu[i].letter : 0;
+    return 0;
+}
+
+const char *screen_menu_label(int i, enum action *action)
+{
+    if (i < 0 || (size_t)i >= sizeof menu / sizeof menu[0])
+        return NULL;
+    *action = menu[i].action;
+    return tr(menu[i].label);
+}
+
+/* ---- fields ---- */
+
+static const struct {
+    int count;
+    struct field_kind field[SCREEN_FIELDS_MAX];
+} fields[SCREEN_PAGES] = {
+    [PAGE_SALE] = {1, {{TR_LATER("Price, qty x price, or scan"), TYPE_TEXT, 160}}},
+    [PAGE_LOGIN] = {2, {{TR_LATER("Your number"), TYPE_DIGITS, 9}, {TR_LATER("PIN"), TYPE_PIN, 12}}},
+    [PAGE_PRICE] = {1, {{TR_LATER("Price, or qty x price"), TYPE_PRICE, 20}}},
+    [PAGE_WHO] = {1, {{TR_LATER("Telephone, M number or code"), TYPE_TEXT, 160}}},
+    [PAGE_PIN] = {1, {{TR_LATER("The member's PIN"), TYPE_PIN, 12}}},
+    [PAGE_REDEEM] = {2, {{TR_LATER("Points"), TYPE_DIGITS, 9}, {TR_LATER("or money"), TYPE_MONEY, 12}}},
+    [PAGE_RECEIPT] = {1, {{TR_LATER("Receipt number"), TYPE_TEXT, ENTRY_TEXT_SIZE - 1}}},
+    [PAGE_REFUND] = {1, {{TR_LATER("How many of it"), TYPE_TEXT, 40}}},
+    [PAGE_AMOUNT] = {1, {{TR_LATER("Money given back"), TYPE_MONEY, 12}}},
+    [PAGE_PERSON] = {3,
+                     {{TR_LATER("Telephone"), TYPE_PHONE, 20},
+                      {TR_LATER("Name"), TYPE_TEXT, WIRE_NAME_SIZE - 1},
+                      {TR_LATER("Agrees (y)"), TYPE_YES, 1}}},
+    [PAGE_GRANT] = {2,
+                    {{TR_LATER("Points"), TYPE_DIGITS, 9}, {TR_LATER("Reason"), TYPE_TEXT, TXN_REASON_SIZE - 1}}},
+    [PAGE_APPROVE] = {2, {{TR_LATER("Supervisor's number"), TYPE_DIGITS, 9}, {TR_LATER("PIN"), TYPE_PIN, 12}}},
+};
+
+/* Reasons that are chosen by a digit: what a goodwill entry says for ever, so in one language. */
+static const char *const reasons[] = {"waited too long", "goods were faulty", "card did not work",
+                                      "points were missing"};
+static const char *const reasons_shown[] = {TR_LATER("waited too long"), TR_LATER("goods were faulty"),
+                                            TR_LATER("card did not work"), TR_LATER("points were missing")};
+enum { REASONS = sizeof reasons / sizeof reasons[0] };
+
+const char *screen_reason(int i)
+{
+    return i >= 0 && i < REASONS ? tr(reasons_shown[i]) : NULL;
+}
+
+int screen_fields(const struct screen *s, const struct till_view *v, const struct field_kind **out)
+{
+    enum screen_page page = screen_page_now(s, v);
+    *out = fields[page].field;
+    if (page == PAGE_SALE && !takes_lines(v))
+        return 0;
+    return fields[page].count;
+}
+
+bool screen_takes_text(const struct screen *s, const struct till_view *v)
+{
+    const struct field_kind *kind;
+    return screen_fields(s, v, &kind) > 0 || screen_page_now(s, v) == PAGE_MENU ||
+           screen_page_now(s, v) == PAGE_PARKED;
+}
+
+static bool is_digit(uint32_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool fits_field(enum field_type type, uint32_t c, bool empty)
+{
+    switch (type) {
+    case TYPE_TEXT:
+        return c >= ' ' && c != 0x7f && !(c == ' ' && empty);
+    case TYPE_DIGITS:
+    case TYPE_PIN:
+        return is_digit(c);
+    case TYPE_MONEY:
+        return is_digit(c) || c == '.' || c == ',';
+    case TYPE_PRICE:
+        return is_digit(c) || c == '.' || c == ',' || c == 'x' || c == 'X' || c == '*' || c == ' ';
+    case TYPE_PHONE:
+        return is_digit(c) || c == '+' || c == ' ' || c == '-';
+    case TYPE_YES:
+        return c == 'y' || c == 'Y' || c == 'n' || c == 'N';
+    }
+    return false;
+}
+
+static size_t encode(char out[4], uint32_t c)
+{
+    if (c < 0x80) {
+        out[0] = (char)c;
+        return 1;
+    }
+    size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (size_t i = n - 1; i > 0; i--, c >>= 6)
+        out[i] = (char)(0x80 | (c & 0x3f));
+    out[0] = (char)((0xf00 >> n & 0xff) | c);
+    return n;
+}
+
+static bool type(struct screen *s, const struct till_view *v, const struct screen_key *key)
+{
+    const struct field_kind *kind;
+    int count = screen_fields(s, v, &kind);
+    char *field = s->field[s->focus], utf8[4];
+    if (s->focus >= count || key->character > 0x10ffff ||
+        (key->character >= 0xd800 && key->character < 0xe000) ||
+        !fits_field(kind[s->focus].type, key->character, !*field))
+        return false;
+    size_t used = strlen(field), n = encode(utf8, key->character);
+    if (used + n > (size_t)kind[s->focus].most)
+        return false;
+    if (used == 0) {
+        s->first_ms = key->at_ms;
+        s->message[0] = 0;
+    }
+    s->last_ms = key->at_ms;
+    memcpy(field + used, utf8, n);
+    return true;
+}
+
+static bool rub_out(struct screen *s)
+{
+    char *field = s->field[s->focus];
+    size_t used = strlen(field);
+    if (used == 0)
+        return false;
+    do
+        field[--used] = 0;
+    while (used > 0 && ((uint8_t)field[used - 1] & 0xc0) == 0x80 && ((uint8_t)field[used] & 0xc0) == 0x80);
+    if (used > 0 && ((uint8_t)field[used - 1] & 0xc0) == 0xc0)
+        field[--used] = 0;
+    return true;
+}
+
+/* ---- what a text means ---- */
+
+static bool read_number(int64_t *out, const char **text)
+{
+    const char *p = *text;
+    int64_t n = 0;
+    for (; is_digit((uint8_t)*p); p++) {
+        if (n > 99999999)
+            return false;
+        n = 10 * n + (*p - '0');
+    }
+    if (p == *text)
+        return false;
+    *out = n;
+    *text = p;
+    return true;
+}
+
+/* "12", "12.5", "12,50": up to the pack's decimals. */
+static bool read_money(struct money *out, const char **text, const struct pack *pack)
+{
+    int digits = pack ? pack->currency_digits : 2;
+    int64_t minor;
+    if (!read_number(&minor, text))
+        return false;
+    bool point = (**text == '.' || **text == ',') && digits > 0;
+    if (point)
+        ++*text;
+    for (int i = 0; i < digits; i++) {
+        minor *= 10;
+        if (point && is_digit((uint8_t)**text))
+            minor += *(*text)++ - '0';
+        else
+            point = false;
+    }
+    *out = money_of(minor);
+    return true;
+}
+
+static void skip_blanks(const char **text)
+{
+    while (**text == ' ')
+        ++*text;
+}
+
+/* "4.25" or "3 x 4.25", and nothing after it: quantity, and the amount of all. */
+static bool read_price(struct txn_line *line, const char *text, const struct pack *pack)
+{
+    const char *p = text;
+    int64_t quantity = 1;
+    struct money each;
+    skip_blanks(&p);
+    const char *before = p;
+    if (read_number(&quantity, &p)) {
+        skip_blanks(&p);
+        if (*p == 'x' || *p == 'X' || *p == '*') {
+            p++;
+            skip_blanks(&p);
+        } else {
+            quantity = 1;
+            p = before;
+        }
+    }
+    if (!read_money(&each, &p, pack))
+        return false;
+    skip_blanks(&p);
+    if (*p || quantity < 1 || quantity > 9999)
+        return false;
+    line->quantity = (int32_t)quantity;
+    line->amount = money_of(money_minor(each) * quantity);
+    return true;
+}
+
+static bool is_article(const char *text, size_t size)
+{
+    if (size == 0 || size >= TXN_SKU_SIZE)
+        return false;
+    for (size_t i = 0; i < size; i++)
+        if (text[i] <= ' ' || text[i] >= 0x7f)
+            return false;
+    return true;
+}
+
+static bool is_scanned(const struct screen *s, const char *text)
+{
+    int64_t length = (int64_t)strlen(text);
+    return length >= SCANNED_LENGTH_MIN && s->last_ms - s->first_ms <= SCANNED_CHARACTER_MS * (length - 1);
+}
+
+static bool all_digits(const char *text)
+{
+    return *text && strspn(text, "0123456789") == strlen(text);
+}
+
+enum meaning { MEANS_NOTHING, MEANS_LINE, MEANS_ARTICLE, MEANS_RECEIPT, MEANS_MEMBER_CODE };
+
+/* What stands in the field of the sale page; line is filled as far as it says. */
+static enum meaning meaning_of(const struct screen *s, const struct till_view *v, struct txn_line *line)
+{
+    const char *text = s->field[0], *blank = strchr(text, ' ');
+    struct entry_id receipt;
+    memset(line, 0, sizeof *line);
+    line->quantity = 1;
+    if (strncmp(text, "P1", 2) == 0 && strlen(text) >= CODE_LENGTH_MIN)
+        return MEANS_MEMBER_CODE;
+    if (*text == 'T' && entry_parse(&receipt, text) == OK)
+        return MEANS_RECEIPT;
+    bool code = all_digits(text) && (strlen(text) >= ARTICLE_DIGITS_MIN || is_scanned(s, text));
+    if (!code && read_price(line, text, v->pack)) {
+        copy(line->sku, sizeof line->sku, "ITEM");
+        return MEANS_LINE;
+    }
+    size_t size = blank ? (size_t)(blank - text) : strlen(text);
+    if (!is_article(text, size))
+        return MEANS_NOTHING;
+    memcpy(line->sku, text, size);
+    if (!blank)
+        return MEANS_ARTICLE;
+    return read_price(line, blank, v->pack) ? MEANS_LINE : MEANS_NOTHING;
+}
+
+/* ---- commands ---- */
+
+static const struct screen_effects nothing = {NULL, NULL};
+
+static struct command *begin(struct screen *s, enum verb verb)
+{
+    memset(&s->command, 0, sizeof s->command);
+    s->command.verb = verb;
+    s->again = false;
+    return &s->command;
+}
+
+static struct screen_effects ask(struct screen *s, const struct command *c)
+{
+    s->busy = c->verb;
+    s->message[0] = 0;
+    return (struct screen_effects){.ask = c};
+}
+
+static struct screen_effects ask_plain(struct screen *s, enum verb verb)
+{
+    return ask(s, begin(s, verb));
+}
+
+static struct screen_effects ask_line(struct screen *s, const struct txn_line *line)
+{
+    s->line = *line;
+    struct command *c = begin(s, VERB_LINE);
+    c->line = &s->line;
+    return ask(s, c);
+}
+
+static struct screen_effects ask_who(struct screen *s, enum txn_means means, const char *value)
+{
+    copy(s->value, sizeof s->value, value);
+    struct command *c = begin(s, VERB_IDENTIFY);
+    c->means = means;
+    c->value = s->value;
+    return ask(s, c);
+}
+
+static struct screen_effects ask_receipt(struct screen *s, enum verb verb, struct entry_id receipt)
+{
+    struct command *c = begin(s, verb);
+    c->receipt = receipt;
+    return ask(s, c);
+}
+
+static struct screen_effects complain(struct screen *s, const char *sentence)
+{
+    say(s, LOOK_BAD, sentence);
+    return nothing;
+}
+
+/* ---- Enter, page by page ---- */
+
+static struct screen_effects enter_sale(struct screen *s, const struct till_view *v)
+{
+    struct txn_line line;
+    struct entry_id receipt;
+    if (!*s->field[0]) {
+        if (screen_shows_receipt(s, v)) {
+            s->dismissed = v->last.entry;
+            s->message[0] = 0;
+            return nothing;
+        }
+        return ask_plain(s, VERB_TOTAL);
+    }
+    switch (meaning_of(s, v, &line)) {
+    case MEANS_LINE:
+        return ask_line(s, &line);
+    case MEANS_ARTICLE:
+        s->line = line;
+        go(s, PAGE_PRICE);
+        s->message[0] = 0;
+        return nothing;
+    case MEANS_MEMBER_CODE:
+        return ask_who(s, MEANS_CODE, s->field[0]);
+    case MEANS_RECEIPT:
+        if (entry_parse(&receipt, s->field[0]) || !can(s, v, ACT_REFUND))
+            return complain(s, tr("Finish or park this bill first: then goods can come back."));
+        s->receipt_for = ACT_REFUND;
+        s->receipt = receipt;
+        return ask_receipt(s, VERB_RECEIPT, receipt);
+    case MEANS_NOTHING:
+        break;
+    }
+    return complain(s, tr("This is no price and no code. Examples: 4.25, 3x4.25, 22423 4.25."));
+}
+
+static struct screen_effects enter_price(struct screen *s, const struct till_view *v)
+{
+    struct txn_line line = s->line;
+    if (!read_price(&line, s->field[0], v->pack))
+        return complain(s, tr("This is no price. Examples: 4.25, 3x4.25."));
+    return ask_line(s, &line);
+}
+
+static struct screen_effects ask_staff(struct screen *s, struct command *c)
+{
+    const char *number = s->field[0];
+    int64_t n = 0;
+    if (*number && !read_number(&n, &number))
+        return complain(s, tr("This is no number of a cashier."));
+    copy(s->pin, sizeof s->pin, s->field[1]);
+    c->staff = (uint32_t)n; /* 0: by the badge that was tapped last */
+    c->pin = s->pin;
+    clear_fields(s);
+    return ask(s, c);
+}
+
+static struct screen_effects enter_who(struct screen *s)
+{
+    const char *text = s->field[0];
+    member_id member;
+    if (!*text)
+        return complain(s, tr("Type a telephone number, a member number (M12) or scan a code."));
+    if (strncmp(text, "P1", 2) == 0)
+        return ask_who(s, MEANS_CODE, text);
+    if (member_parse(&member, text) == OK)
+        return ask_who(s, MEANS_REGISTER, text);
+    return ask_who(s, MEANS_PHONE, text);
+}
+
+static struct screen_effects enter_redeem(struct screen *s, const struct till_view *v)
+{
+    const char *points = s->field[0], *amount = s->field[1];
+    int64_t n;
+    struct command *c = begin(s, VERB_REDEEM);
+    if (*points) {
+        if (!read_number(&n, &points) || n == 0)
+            return complain(s, tr("This is no number of points."));
+        c->points = points_of(n);
+    } else if (*amount) {
+        if (!read_money(&c->money, &amount, v->pack) || *amount || money_minor(c->money) == 0)
+            return complain(s, tr("This is no amount of money."));
+    } else {
+        c->all = true;
+    }
+    return ask(s, c);
+}
+
+static struct screen_effects enter_pin(struct screen *s)
+{
+    if (!*s->field[0])
+        return complain(s, tr("The member types the PIN."));
+    copy(s->pin, sizeof s->pin, s->field[0]);
+    s->command.pin = s->pin;
+    clear_fields(s);
+    s->again = false;
+    return ask(s, &s->command);
+}
+
+static struct screen_effects enter_receipt(struct screen *s)
+{
+    if (entry_parse(&s->receipt, s->field[0]))
+        return complain(s, tr("A receipt's number is like T0007-123: scan it, or type it."));
+    return ask_receipt(s, s->receipt_for == ACT_REPRINT ? VERB_REPRINT : VERB_RECEIPT, s->receipt);
+}
+
+/* The sale whose lines are known here. */
+const struct txn *screen_original(const struct screen *s, const struct till_view *v)
+{
+    return v->receipt && entry_equal(v->receipt->id, s->receipt) ? v->receipt : NULL;
+}
+
+static void take_back(struct screen *s, const struct txn_line *line)
+{
+    for (int32_t i = 0; i < s->back_count; i++)
+        if (strcmp(s->back[i].sku, line->sku) == 0) {
+            s->back[i] = *line;
+            return;
+        }
+    s->back[s->back_count++] = *line;
+}
+
+static struct screen_effects enter_refund(struct screen *s, const struct till_view *v)
+{
+    const struct txn *original = screen_original(s, v);
+    struct txn_line line;
+    if (s->back_count == SCREEN_BACK_MAX)
+        return complain(s, tr("No more lines in one refund. Give these back first."));
+    if (original) {
+        if (s->selected >= original->line_count)
+            return nothing;
+        const char *text = s->field[0];
+        int64_t n = v->left[s->selected];
+        line = original->lines[s->selected];
+        if (*text && (!read_number(&n, &text) || *text))
+            return complain(s, tr("This is no quantity."));
+        if (n < 1 || n > v->left[s->selected])
+            return complain(s, tr("So many were not bought, or are back already."));
+        int64_t share;
+        if (!ratio_floor(&share, money_minor(line.amount), n, line.quantity))
+            return complain(s, tr("This is no quantity."));
+        line.amount = money_of(share);
+        line.quantity = (int32_t)n;
+    } else if (meaning_of(s, v, &line) != MEANS_LINE || strcmp(line.sku, "ITEM") == 0) {
+        return complain(s, tr("Type article and price as on the receipt, such as 22423 2x4.25."));
+    }
+    take_back(s, &line);
+    clear_fields(s);
+    s->message[0] = 0;
+    return nothing;
+}
+
+static struct screen_effects do_refund(struct screen *s, enum action how, struct money money)
+{
+    struct command *c = begin(s, VERB_REFUND);
+    c->receipt = s->receipt;
+    c->all = how == ACT_WHOLE;
+    c->money = money;
+    if (how == ACT_DO) {
+        c->back = s->back;
+        c->back_count = s->back_count;
+    }
+    return ask(s, c);
+}
+
+static struct screen_effects enter_amount(struct screen *s, const struct till_view *v)
+{
+    const char *text = s->field[0];
+    struct money money;
+    if (!read_money(&money, &text, v->pack) || *text || money_minor(money) == 0)
+        return complain(s, tr("This is no amount of money."));
+    return do_refund(s, ACT_AMOUNT, money);
+}
+
+static struct screen_effects enter_person(struct screen *s)
+{
+    char yes = s->field[2][0];
+    if (!*s->field[0] && !*s->field[1])
+        return complain(s, tr("Type a telephone number or a name."));
+    if (yes != 'y' && yes != 'Y')
+        return complain(s, tr("Without the member's consent nothing is stored."));
+    copy(s->value, sizeof s->value, s->field[0]);
+    copy(s->text, sizeof s->text, s->field[1]);
+    struct command *c = begin(s, VERB_PERSON);
+    c->value = s->value;
+    c->text = s->text;
+    c->all = true;
+    return ask(s, c);
+}
+
+static struct screen_effects enter_grant(struct screen *s)
+{
+    const char *points = s->field[0], *reason = s->field[1];
+    int64_t n;
+    if (!read_number(&n, &points) || n == 0)
+        return complain(s, tr("This is no number of points."));
+    if (!*reason)
+        return complain(s, tr("Say why: choose a digit, or type the reason."));
+    int chosen = reason[0] - '1';
+    copy(s->text, sizeof s->text, !reason[1] && chosen >= 0 && chosen < REASONS ? reasons[chosen] : reason);
+    struct command *c = begin(s, VERB_GRANT);
+    c->points = points_of(n);
+    c->text = s->text;
+    return ask(s, c);
+}
+
+static struct screen_effects enter(struct screen *s, const struct till_view *v)
+{
+    enum screen_page page = screen_page_now(s, v);
+    const struct field_kind *kind;
+    int count = screen_fields(s, v, &kind);
+    if (s->focus + 1 < count && page != PAGE_REDEEM && *s->field[s->focus]) {
+        s->focus++;
+        return nothing;
+    }
+    switch (page) {
+    case PAGE_SALE:
+        return enter_sale(s, v);
+    case PAGE_LOGIN:
+        return ask_staff(s, begin(s, VERB_LOGIN));
+    case PAGE_PRICE:
+        return enter_price(s, v);
+    case PAGE_WHO:
+        return enter_who(s);
+    case PAGE_PIN:
+        return enter_pin(s);
+    case PAGE_REDEEM:
+        return enter_redeem(s, v);
+    case PAGE_RECEIPT:
+        return enter_receipt(s);
+    case PAGE_REFUND:
+        return enter_refund(s, v);
+    case PAGE_AMOUNT:
+        return enter_amount(s, v);
+    case PAGE_JOIN:
+        return ask_plain(s, VERB_JOIN);
+    case PAGE_PERSON:
+        return enter_person(s);
+    case PAGE_REPLACE:
+        return ask_plain(s, VERB_REPLACE);
+    case PAGE_GRANT:
+        return enter_grant(s);
+    case PAGE_APPROVE:
+        memset(&s->approval, 0, sizeof s->approval);
+        s->approval.verb = VERB_APPROVE;
+        return ask_staff(s, &s->approval);
+    case PAGE_MENU:
+    case PAGE_HELP:
+    case PAGE_PARKED:
+    case PAGE_SHIFT:
+    case SCREEN_PAGES:
+        break;
+    }
+    return nothing;
+}
+
+/* ---- actions ---- */
+
+static struct screen_effects act(struct screen *s, const struct till_view *v, enum action action)
+{
+    struct txn_line line;
+    struct command *c;
+    switch (action) {
+    case ACT_ENTER:
+        return enter(s, v);
+    case ACT_BACK:
+        if (s->page == PAGE_SALE)
+            clear_fields(s);
+        else
+            go(s, s->page == PAGE_AMOUNT ? PAGE_REFUND : PAGE_SALE);
+        bytes_wipe(s->pin, sizeof s->pin);
+        s->again = false;
+        s->message[0] = 0;
+        return nothing;
+    case ACT_NEXT: {
+        const struct field_kind *kind;
+        s->focus = (s->focus + 1) % screen_fields(s, v, &kind);
+        return nothing;
+    }
+    case ACT_UP:
+        s->selected -= s->selected > 0;
+        return nothing;
+    case ACT_DOWN:
+        s->selected++;
+        return nothing;
+    case ACT_TOTAL:
+        if (meaning_of(s, v, &line) != MEANS_LINE)
+            return complain(s, tr("This is no amount of money."));
+        c = begin(s, VERB_TOTAL);
+        c->money = line.amount;
+        return ask(s, c);
+    case ACT_HELP:
+        go(s, PAGE_HELP);
+        return nothing;
+    case ACT_MENU:
+        go(s, PAGE_MENU);
+        return nothing;
+    case ACT_WHO:
+        go(s, PAGE_WHO);
+        return nothing;
+    case ACT_REDEEM:
+        go(s, PAGE_REDEEM);
+        return nothing;
+    case ACT_PAY:
+        go(s, PAGE_SALE);
+        return ask_plain(s, VERB_PAY);
+    case ACT_PARK:
+        go(s, PAGE_SALE);
+        return ask_plain(s, VERB_PARK);
+    case ACT_PARKED:
+        go(s, PAGE_PARKED);
+        return nothing;
+    case ACT_REFUND:
+    case ACT_REPRINT:
+        go(s, PAGE_RECEIPT);
+        s->receipt_for = action;
+        if (screen_shows_receipt(s, v))
+            entry_text(s->field[0], v->last.entry);
+        return nothing;
+    case ACT_VOID:
+        go(s, PAGE_SALE);
+        return ask_plain(s, VERB_CANCEL);
+    case ACT_GIVE_UP:
+        go(s, PAGE_SALE);
+        return ask_plain(s, VERB_GIVE_UP);
+    case ACT_RATE_1:
+    case ACT_RATE_2:
+    case ACT_RATE_3:
+        go(s, PAGE_SALE);
+        c = begin(s, VERB_RATE);
+        c->receipt = v->last.entry;
+        c->number = 1 + (int32_t)action - ACT_RATE_1;
+        return ask(s, c);
+    case ACT_WHOLE:
+        return do_refund(s, ACT_WHOLE, money_of(0));
+    case ACT_AMOUNT:
+        go(s, PAGE_AMOUNT);
+        return nothing;
+    case ACT_DO:
+        return do_refund(s, ACT_DO, money_of(0));
+    case ACT_JOIN:
+        go(s, PAGE_JOIN);
+        return nothing;
+    case ACT_PERSON:
+        go(s, PAGE_PERSON);
+        return nothing;
+    case ACT_REPLACE:
+        go(s, PAGE_REPLACE);
+        return nothing;
+    case ACT_GRANT:
+        go(s, PAGE_GRANT);
+        return nothing;
+    case ACT_DRAWER:
+        go(s, PAGE_SALE);
+        return ask_plain(s, VERB_DRAWER);
+    case ACT_SHIFT:
+        go(s, PAGE_SALE);
+        return ask_plain(s, VERB_SHIFT);
+    case ACT_LANGUAGE:
+        s->message[0] = 0; /* it is in the other language */
+        return (struct screen_effects){.language = strcmp(tr_language(), "zh") == 0 ? "en" : "zh"};
+    case ACT_TRAIN:
+        go(s, PAGE_SALE);
+        c = begin(s, VERB_TRAIN);
+        c->all = !v->training;
+        return ask(s, c);
+    case ACT_SYNC:
+        go(s, PAGE_SALE);
+        return ask_plain(s, VERB_SYNC);
+    case ACT_LOGIN:
+    case ACT_LOGOUT:
+        go(s, PAGE_SALE);
+        return ask_plain(s, VERB_LOGOUT);
+    case ACT_NONE:
+    case ACTIONS:
+        break;
+    }
+    return nothing;
+}
+
+/* ---- the key row ---- */
+
+struct hints {
+    struct screen_hint *out;
+    int count;
+};
+
+static void hint(struct hints *h, enum key_kind key, enum action action, const char *label)
+{
+    assert(h->count < SCREEN_HINTS_MAX);
+    h->out[h->count++] = (struct screen_hint){key, action, label};
+}
+
+static void hint_if(struct hints *h, const struct screen *s, const struct till_view *v, int f, enum action action,
+                    const char *label)
+{
+    if (can(s, v, action))
+        hint(h, (enum key_kind)(KEY_IS_F1 + f - 1), action, label);
+}
+
+static void sale_hints(struct hints *h, const struct screen *s, const struct till_view *v)
+{
+    bool typed = *s->field[0] != 0, done = screen_shows_receipt(s, v), free = s->busy == VERB_NONE;
+    struct txn_line line;
+    if (free && typed && takes_lines(v)) {
+        enum meaning m = meaning_of(s, v, &line);
+        hint(h, KEY_IS_ENTER, ACT_ENTER,
+             m == MEANS_RECEIPT         ? tr("Refund")
+             : m == MEANS_MEMBER_CODE   ? tr("Member")
+             : m == MEANS_ARTICLE       ? tr("Article")
+                                        : tr("Add"));
+        if (m == MEANS_LINE)
+            hint_if(h, s, v, 2, ACT_TOTAL, tr("Total"));
+    } else if (free && done) {
+        hint(h, KEY_IS_ENTER, ACT_ENTER, tr("Next"));
+        hint_if(h, s, v, 2, ACT_RATE_1, tr("Satisfied"));
+        hint_if(h, s, v, 3, ACT_RATE_2, tr("Will return"));
+        hint_if(h, s, v, 4, ACT_RATE_3, tr("Will recommend"));
+    } else if (free && lines_of(v) > 0 && (v->state == SALE_IDLE || v->state == SALE_IDENTIFIED)) {
+        hint(h, KEY_IS_ENTER, ACT_ENTER, tr("Total"));
+    }
+    if (typed && takes_lines(v))
+        hint(h, KEY_IS_ESCAPE, ACT_BACK, tr("Clear"));
+    if (!done)
+        hint_if(h, s, v, 3, ACT_WHO, tr("Member"));
+    hint_if(h, s, v, 4, ACT_REDEEM, tr("Redeem"));
+    hint_if(h, s, v, 5, ACT_PAY, tr("Pay"));
+    hint_if(h, s, v, 6, ACT_PARK, tr("Park"));
+    hint_if(h, s, v, 6, ACT_PARKED, tr("Parked"));
+    if (!typed)
+        hint_if(h, s, v, 7, ACT_REFUND, tr("Refund"));
+    hint_if(h, s, v, 8, ACT_VOID, tr("Cancel"));
+    hint_if(h, s, v, 9, ACT_GIVE_UP, tr("Give up"));
+    hint_if(h, s, v, 1, ACT_HELP, tr("Help"));
+    hint_if(h, s, v, 10, ACT_MENU, tr("Menu"));
+}
+
+static void refund_hints(struct hints *h, const struct screen *s, const struct till_view *v)
+{
+    const struct txn *original = screen_original(s, v);
+    if (original) {
+        hint(h, KEY_IS_F1 + 1, ACT_WHOLE, tr("Whole"));
+        if (s->selected > 0)
+            hint(h, KEY_IS_UP, ACT_UP, tr("Up"));
+        if (s->selected + 1 < original->line_count)
+            hint(h, KEY_IS_DOWN, ACT_DOWN, tr("Down"));
+    }
+    hint(h, KEY_IS_ENTER, ACT_ENTER, tr("Take back"));
+    hint(h, KEY_IS_F1 + 2, ACT_AMOUNT, tr("Money only"));
+    if (s->back_count > 0)
+        hint(h, KEY_IS_F1 + 4, ACT_DO, tr("Give back"));
+}
+
+static const char *enter_label(enum screen_page page, const struct screen *s)
+{
+    switch (page) {
+    case PAGE_LOGIN:
+        return *s->field[0] ? tr("Log in") : tr("Badge");
+    case PAGE_PRICE:
+        return tr("Add");
+    case PAGE_WHO:
+        return tr("Find");
+    case PAGE_REDEEM:
+        return *s->field[0] || *s->field[1] ? tr("Redeem") : tr("All of it");
+    case PAGE_RECEIPT:
+        return s->receipt_for == ACT_REPRINT ? tr("Print") : tr("Find");
+    case PAGE_AMOUNT:
+        return tr("Give back");
+    case PAGE_JOIN:
+        return tr("Enrol");
+    case PAGE_REPLACE:
+        return tr("Then tap the new card");
+    case PAGE_GRANT:
+        return tr("Give");
+    case PAGE_APPROVE:
+        return *s->field[0] ? tr("Allow") : tr("Badge");
+    case PAGE_PIN:
+    case PAGE_PERSON:
+        return tr("Done");
+    case PAGE_SALE:
+    case PAGE_MENU:
+    case PAGE_HELP:
+    case PAGE_PARKED:
+    case PAGE_REFUND:
+    case PAGE_SHIFT:
+    case SCREEN_PAGES:
+        break;
+    }
+    return NULL;
+}
+
+int screen_keys(const struct screen *s, const struct till_view *v, struct screen_hint out[SCREEN_HINTS_MAX])
+{
+    struct hints h = {out, 0};
+    enum screen_page page = screen_page_now(s, v);
+    if (page == PAGE_SALE) {
+        sale_hints(&h, s, v);
+        return h.count;
+    }
+    if (s->busy == VERB_NONE) {
+        const char *label = enter_label(page, s);
+        if (page == PAGE_REFUND)
+            refund_hints(&h, s, v);
+        else if (label)
+            hint(&h, KEY_IS_ENTER, ACT_ENTER, label);
+        if (fields[page].count > 1)
+            hint(&h, KEY_IS_TAB, ACT_NEXT, tr("Next field"));
+        if (page == PAGE_HELP && s->selected > 0)
+            hint(&h, KEY_IS_UP, ACT_UP, tr("Up"));
+        if (page == PAGE_HELP && s->selected + 1 < SCREEN_HELP_ROWS)
+            hint(&h, KEY_IS_DOWN, ACT_DOWN, tr("Down"));
+    }
+    if (page == PAGE_LOGIN)
+        hint(&h, KEY_IS_F1 + 8, ACT_LANGUAGE, tr("中文 / English"));
+    else
+        hint(&h, KEY_IS_ESCAPE, ACT_BACK, tr("Back"));
+    if (page == PAGE_REPLACE || page == PAGE_WHO || page == PAGE_REDEEM)
+        if (s->busy != VERB_NONE)
+            hint_if(&h, s, v, 8, ACT_VOID, tr("Cancel"));
+    return h.count;
+}
+
+/* ---- keys ---- */
+
+static struct screen_effects menu_key(struct screen *s, const struct till_view *v, uint32_t character)
+{
+    if (character >= 'A' && character <= 'Z')
+        character += 'a' - 'A';
+    for (size_t i = 0; i < sizeof menu / sizeof menu[0]; i++)
+        if ((uint32_t)menu[i].letter == character && can(s, v, menu[i].action)) {
+            enum action action = menu[i].action;
+            if (action == ACT_LANGUAGE)
+                go(s, PAGE_SALE);
+            return act(s, v, action);
+        }
+    return nothing;
+}
+
+static struct screen_effects parked_key(struct screen *s, const struct till_view *v, uint32_t character)
+{
+    int32_t i = (int32_t)character - '1';
+    if (i < 0 || i >= v->parked_count || i >= VIEW_PARKED_MAX || s->busy != VERB_NONE)
+        return nothing;
+    struct command *c = begin(s, VERB_RESUME);
+    c->number = v->parked[i].number;
+    return ask(s, c);
+}
+
+struct screen_effects screen_key(struct screen *s, const struct till_view *v, struct screen_key key)
+{
+    struct screen_hint hints[SCREEN_HINTS_MAX];
+    if (key.kind == KEY_IS_TEXT) {
+        enum screen_page page = screen_page_now(s, v);
+        if (page == PAGE_MENU)
+            return menu_key(s, v, key.character);
+        if (page == PAGE_PARKED)
+            return parked_key(s, v, key.character);
+        type(s, v, &key);
+        return nothing;
+    }
+    if (key.kind == KEY_IS_BACK) {
+        rub_out(s);
+        return nothing;
+    }
+    if (key.kind == KEY_IS_TAB && screen_page_now(s, v) == PAGE_SALE)
+        key.kind = KEY_IS_F10; /* for keyboards without one */
+    int count = screen_keys(s, v, hints);
+    for (int i = 0; i < count; i++)
+        if (hints[i].key == key.kind)
+            return act(s, v, hints[i].action);
+    return nothing;
+}
+
+/* ---- answers ---- */
+
+void screen_told(struct screen *s, const char *sentence)
+{
+    say(s, LOOK_PLAIN, sentence);
+}
+
+/* A card came by, or was refused, that nobody had asked for. */
+static void tapped(struct screen *s, const struct till_view *v, const struct answer *a)
+{
+    if (a->code && (strcmp(a->code, "YIELD") == 0 || strcmp(a->code, "TIMEOUT") == 0 ||
+                    strcmp(a->code, "STATE") == 0))
+        return;
+    bool over = s->page == PAGE_SALE || s->page == PAGE_MENU || s->page == PAGE_HELP || s->page == PAGE_JOIN ||
+                s->page == PAGE_WHO || s->page == PAGE_SHIFT || s->page == PAGE_PARKED;
+    if (over && s->page != PAGE_SALE)
+        go(s, PAGE_SALE);
+    if (a->code && strcmp(a->code, "UNBOUND") == 0 && over && v->fresh_card)
+        go(s, PAGE_JOIN);
+    bool plain = !a->code && v->state == SALE_IDENTIFIED; /* the page says it all */
+    say(s, a->code ? LOOK_BAD : LOOK_GOOD, plain ? "" : a->say);
+}
+
+static struct screen_effects done(struct screen *s, const struct till_view *v, const struct answer *a)
+{
+    bool shown = a->verb == VERB_LINE || a->verb == VERB_TOTAL || a->verb == VERB_PAY ||
+                 a->verb == VERB_REFUND || a->verb == VERB_SHIFT; /* by the page itself */
+    say(s, LOOK_GOOD, shown ? "" : a->say);
+    go(s, a->verb == VERB_RECEIPT ? PAGE_REFUND : a->verb == VERB_SHIFT ? PAGE_SHIFT : PAGE_SALE);
+    if (a->verb == VERB_RECEIPT)
+        s->back_count = 0;
+    if (a->verb == VERB_RATE)
+        s->rated = v->last.entry;
+    if (a->verb == VERB_LOGIN && *v->language)
+        return (struct screen_effects){.language = v->language};
+    if (a->verb == VERB_APPROVE && s->again) {
+        s->again = false;
+        return ask(s, &s->command);
+    }
+    return nothing;
+}
+
+static struct screen_effects refused(struct screen *s, const struct till_view *v, const struct answer *a)
+{
+    say(s, LOOK_BAD, a->say);
+    if (strcmp(a->code, "NEEDS_APPROVAL") == 0) {
+        go(s, PAGE_APPROVE);
+        s->again = true;
+        return nothing;
+    }
+    if (strcmp(a->code, "NEEDS_PIN") == 0) {
+        go(s, PAGE_PIN);
+        s->again = true;
+        return nothing;
+    }
+    bytes_wipe(s->pin, sizeof s->pin);
+    if (a->verb == VERB_RECEIPT && s->receipt.terminal != v->terminal) {
+        go(s, PAGE_REFUND); /* of another till: what comes back is typed */
+        s->back_count = 0;
+        say(s, LOOK_PLAIN, tr("A receipt of another till: type what comes back."));
+    } else if (a->verb == VERB_REDEEM || a->verb == VERB_GIVE_UP || a->verb == VERB_CANCEL ||
+               a->verb == VERB_REPLACE || a->verb == VERB_PAY) {
+        go(s, PAGE_SALE);
+    } else if (a->verb == VERB_APPROVE) {
+        clear_fields(s);
+    }
+    return nothing;
+}
+
+struct screen_effects screen_answered(struct screen *s, const struct till_view *v, const struct answer *a)
+{
+    if (a->verb == VERB_TAP && s->busy != VERB_TAP) {
+        tapped(s, v, a);
+        return nothing;
+    }
+    s->busy = VERB_NONE;
+    if (a->code)
+        return refused(s, v, a);
+    if (a->verb != VERB_APPROVE)
+        bytes_wipe(s->pin, sizeof s->pin);
+    return done(s, v, a);
+}
