@@ -1,5 +1,6 @@
 /* main.c - patron-terminal: joins the parts of a till, and reads the command line.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "base/tr.h"
 #include "hw/clock.h"
 #include "terminal/commands.h"
 #include "terminal/config.h"
@@ -8,6 +9,7 @@
 #include "terminal/log.h"
 #include "terminal/loop.h"
 #include "terminal/metrics.h"
+#include "terminal/screen_tty.h"
 #include "terminal/selftest.h"
 
 #include <errno.h>
@@ -144,6 +146,7 @@ struct running {
     struct till_parts parts;
     struct till *till;
     struct metrics *metrics;
+    struct screen_tty *screen;
     struct selftest_start selftest;
 };
 
@@ -171,6 +174,8 @@ static enum err open_doors(struct running *r, const struct config *c, struct err
         e = metrics_open(&r->metrics, r->till, c->metrics, why);
     if (!e && c->prompt)
         e = till_attach(r->till, STDIN_FILENO, STDOUT_FILENO, true, why);
+    if (!e && c->screen)
+        e = screen_tty_open(&r->screen, r->till, c->tty, why);
     if (!e && c->control[0])
         e = till_listen(r->till, c->control, why);
     return e;
@@ -179,6 +184,7 @@ static enum err open_doors(struct running *r, const struct config *c, struct err
 static void close_all(struct running *r)
 {
     till_destroy(r->till);
+    screen_tty_close(r->screen);
     metrics_close(r->metrics);
     journal_close(r->parts.journal);
     if (r->parts.reader)
@@ -196,8 +202,11 @@ static enum err run(const struct options *o, const struct identity *id,
                                   .office = c->office[0] ? c->office : NULL,
                                   .printer = c->printer[0] ? c->printer : NULL,
                                   .while_waiting = while_waiting,
-                                  .to_stderr = !c->prompt && !o->selftest}};
+                                  .to_stderr = !c->prompt && !c->screen && !o->selftest}};
     r.parts.kinds = &r.kinds;
+    (void)tr_use(c->language);
+    if (c->screen && !o->selftest)
+        screen_tty_keep_clear(c->home);
     enum err e = open_devices(&r, c, id, why);
     if (!e)
         e = till_create(&r.till, &r.parts, why);

@@ -159,6 +159,7 @@ static bool can(const struct screen *s, const struct till_view *v, enum action a
 
 /* ---- the menu: every action that has a letter and is possible ---- */
 
+static const char both_languages[] = "\u4e2d\u6587 / English"; /* each in its own, to be found by who needs it */
 static const struct {
     enum action action;
     char letter;
@@ -184,7 +185,7 @@ static const struct {
     {ACT_SYNC, 'o', TR_LATER("Send to head office")},
     {ACT_SHIFT, 's', TR_LATER("Shift report")},
     {ACT_TRAIN, 't', TR_LATER("Training on or off")},
-    {ACT_LANGUAGE, 'l', TR_LATER("中文 / English")},
+    {ACT_LANGUAGE, 'l', both_languages},
     {ACT_HELP, 'h', TR_LATER("Help")},
     {ACT_LOGOUT, 'q', TR_LATER("Log out")},
 };
@@ -1018,7 +1019,7 @@ int screen_keys(const struct screen *s, const struct till_view *v, struct screen
             hint(&h, KEY_IS_DOWN, ACT_DOWN, tr("Down"));
     }
     if (page == PAGE_LOGIN)
-        hint(&h, KEY_IS_F1 + 8, ACT_LANGUAGE, tr("中文 / English"));
+        hint(&h, KEY_IS_F1 + 8, ACT_LANGUAGE, both_languages);
     else
         hint(&h, KEY_IS_ESCAPE, ACT_BACK, tr("Back"));
     if (page == PAGE_REPLACE || page == PAGE_WHO || page == PAGE_REDEEM)

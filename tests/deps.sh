@@ -9,12 +9,13 @@ need='gcc libc6-dev make pkg-config libsqlite3-dev libnfc-dev libusb-1.0-0-dev l
       libmicrohttpd-dev
       libqrencode-dev
       gettext
+      libncurses-dev
       libnanopb-dev
       nanopb
       protobuf-compiler
       python3-protobuf'
 [ "${1:-build}" = build ] || need="$need libcmocka-dev libnfc-bin libnfc-examples libfreefare-bin libfreefare-dev
-      libumockdev-dev umockdev valgrind sqlite3 zbar-tools"
+      libumockdev-dev umockdev tmux valgrind sqlite3 zbar-tools"
 
 if ! command -v dpkg-query >/dev/null; then
     echo "deps: this is no Debian; nothing was checked. Needed, by Debian's names:" $need >&2
