@@ -2,7 +2,9 @@
  * Names live in the member master data only; the ledger knows numbers.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
+#include "office/advice.h"
 #include "office/ctl.h"
+#include "office/known.h"
 
 #include <string.h>
 #include <strings.h>
@@ -13,11 +15,45 @@ static bool take_text(struct ctl *c, const char *option, char *field, size_t siz
     return !text || ctl_get_text(c, option, text, field, size);
 }
 
+/* Telephone number, birthday, language, consent. */
+static bool take_more(struct ctl *c, struct person *p)
+{
+    struct errmsg why;
+    const char *phone = ctl_value(c, "--phone"), *birthday = ctl_value(c, "--birthday");
+    const char *language = ctl_value(c, "--language"), *consent = ctl_value(c, "--consent");
+    char number[PHONE_TEXT_SIZE] = "";
+    if (phone && *phone && known_phone(number, phone, &why)) {
+        ctl_usage(c, "--phone: %s", why.text);
+        return false;
+    }
+    if (birthday && *birthday && !advice_is_birthday(birthday)) {
+        ctl_usage(c, "--birthday '%s' is no day of the year: MM-DD", birthday);
+        return false;
+    }
+    if (language && *language && strcmp(language, "en") != 0 && strcmp(language, "zh") != 0) {
+        ctl_usage(c, "--language is en or zh");
+        return false;
+    }
+    if (consent && strcmp(consent, "yes") != 0 && strcmp(consent, "no") != 0) {
+        ctl_usage(c, "--consent is yes or no");
+        return false;
+    }
+    if (phone)
+        snprintf(p->phone, sizeof p->phone, "%s", number);
+    if (birthday)
+        snprintf(p->birthday, sizeof p->birthday, "%s", birthday);
+    if (language)
+        snprintf(p->language, sizeof p->language, "%s", language);
+    if (consent)
+        p->consent_s = *consent == 'n' ? 0 : p->consent_s ? p->consent_s : c->now_s;
+    return true;
+}
+
 static bool take_person(struct ctl *c, struct person *p)
 {
     return take_text(c, "--name", p->name, sizeof p->name) &&
            take_text(c, "--contact", p->contact, sizeof p->contact) &&
-           take_text(c, "--note", p->note, sizeof p->note);
+           take_text(c, "--note", p->note, sizeof p->note) && take_more(c, p);
 }
 
 /* "" for a member who has given no name, or whose name was erased. */
@@ -25,6 +61,18 @@ static void name_of(struct ctl *c, member_id member, struct person *p)
 {
     if (books_person(c->books, member, p, NULL))
         *p = (struct person){.member = member};
+}
+
+static bool says_something(const struct person *p)
+{
+    return *p->name || *p->contact || *p->note || *p->phone || *p->birthday || *p->language || p->consent_s;
+}
+
+/* With the telephone number that finds the member; in a transaction. */
+static enum err save_person(struct ctl *c, const struct person *p, struct errmsg *why)
+{
+    enum err e = books_save_person(c->books, p, why);
+    return e ? e : known_set_phone(c->books, &c->home.known_keys, p->member, p->phone, why);
 }
 
 enum err ctl_enrol(struct ctl *c, const struct person *p, const char *tier, member_id *member,
@@ -45,10 +93,10 @@ enum err ctl_enrol(struct ctl *c, const struct person *p, const char *tier, memb
     e = books_next_member(c->books, &t.member, why);
     if (!e)
         e = books_post_own(c->books, &t, c->now_s, why);
-    if (!e && p && (*p->name || *p->contact || *p->note)) {
+    if (!e && p && says_something(p)) {
         struct person own = *p;
         own.member = t.member;
-        e = books_save_person(c->books, &own, why);
+        e = save_person(c, &own, why);
     }
     if (!e)
         e = books_commit(c->books, why);
@@ -134,9 +182,11 @@ static enum ctl_exit run_member_show(struct ctl *c)
     struct points total = points_of(0);
     if (!points_add(&total, v.held, v.on_cards) || !points_add(&total, total, v.in_transit))
         total = points_of(0); /* verify would say so long before */
-    json_t *doc = json_pack("{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "member",
-                            ctl_json_member(member), "name", ctl_json_text(p.name), "contact",
-                            ctl_json_text(p.contact), "note", ctl_json_text(p.note), "tier", v.tier,
+    json_t *doc = json_pack("{s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o}",
+                            "member", ctl_json_member(member), "name", ctl_json_text(p.name), "contact",
+                            ctl_json_text(p.contact), "note", ctl_json_text(p.note), "phone", p.phone,
+                            "birthday", p.birthday, "language", p.language, "consent",
+                            ctl_json_time(p.consent_s), "tier", v.tier,
                             "points", ctl_json_points(total), "held", ctl_json_points(v.held),
                             "on_cards", ctl_json_points(v.on_cards), "in_transit",
                             ctl_json_points(v.in_transit), "owed", ctl_json_points(v.owed));
@@ -218,7 +268,10 @@ static enum ctl_exit run_member_edit(struct ctl *c)
     member_id member;
     if (!ctl_get_member(c, c->positions[0], &member))
         return CTL_USAGE;
-    if (!ctl_value(c, "--name") && !ctl_value(c, "--contact") && !ctl_value(c, "--note"))
+    bool any = false;
+    for (int i = 0; i < CTL_OPTIONS_MAX; i++)
+        any |= c->values[i] != NULL;
+    if (!any)
         return ctl_usage(c, "say what to change");
     enum err e = books_member(c->books, member, &v, &why);
     if (e)
@@ -226,11 +279,20 @@ static enum ctl_exit run_member_edit(struct ctl *c)
     name_of(c, member, &p);
     if (!take_person(c, &p))
         return CTL_USAGE;
-    if (books_save_person(c->books, &p, &why))
+    e = books_begin(c->books, &why);
+    if (!e) {
+        e = save_person(c, &p, &why);
+        if (!e)
+            e = books_commit(c->books, &why);
+        if (e)
+            books_rollback(c->books);
+    }
+    if (e)
         return ctl_fail(&why, "");
-    ctl_show(c, json_pack("{s:o, s:o, s:o, s:o}", "member", ctl_json_member(member), "name",
-                          ctl_json_text(p.name), "contact", ctl_json_text(p.contact), "note",
-                          ctl_json_text(p.note)));
+    ctl_show(c, json_pack("{s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o}", "member", ctl_json_member(member),
+                          "name", ctl_json_text(p.name), "contact", ctl_json_text(p.contact), "note",
+                          ctl_json_text(p.note), "phone", p.phone, "birthday", p.birthday, "language",
+                          p.language, "consent", ctl_json_time(p.consent_s)));
     return CTL_OK;
 }
 
@@ -284,9 +346,12 @@ static enum ctl_exit run_points_adjust(struct ctl *c)
 }
 
 #define PERSON_OPTIONS                                                                             \
-    {"--name", "NAME", "what to call the member"}, {"--contact", "TEXT", "telephone, e-mail"},     \
+    {"--name", "NAME", "what to call the member"}, {"--contact", "TEXT", "address, e-mail"},       \
+        {"--note", "TEXT", "anything else"},                                                       \
+        {"--phone", "NUMBER", "with its country, +49 30 1234567: the member is known by it at tills"}, \
+        {"--birthday", "MM-DD", "the year is nobody's business"}, {"--language", "CODE", "en or zh"}, \
     {                                                                                              \
-        "--note", "TEXT", "anything else"                                                          \
+        "--consent", "YES", "yes or no: may tills show the name?"                                  \
     }
 
 const struct ctl_command ctl_member_commands[] = {
@@ -333,7 +398,7 @@ const struct ctl_command ctl_member_commands[] = {
      .positions = "M",
      .least = 1,
      .most = 1,
-     .summary = "change name, contact or note",
+     .summary = "change what is known of the person",
      .options = {PERSON_OPTIONS},
      .text = "  patronctl member edit M12 --contact \"+44 20 7946 0000\"\n",
      .needs = CTL_HOME,

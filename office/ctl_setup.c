@@ -455,30 +455,138 @@ static bool is_set(const uint8_t hash[32])
     return memcmp(hash, zeros, sizeof zeros) != 0;
 }
 
+/* ---- orders and health ---- */
+
+struct words {
+    char text[160];
+};
+
+static void add_word(struct words *w, bool say, const char *word)
+{
+    size_t used = strlen(w->text);
+    if (say)
+        snprintf(w->text + used, sizeof w->text - used, "%s%s", used ? ", " : "", word);
+}
+
+static struct words orders_text(uint32_t orders)
+{
+    struct words w = {""};
+    add_word(&w, orders & ORDER_UPLOAD, "upload");
+    add_word(&w, orders & ORDER_LOCKED, "lock");
+    add_word(&w, orders & ORDER_WIPE, "wipe");
+    return w;
+}
+
+enum { DISK_LOW_MB = 100 };
+
+/* Only what somebody has to look at. */
+static struct words health_text(const struct wire_health *h)
+{
+    struct words w = {""};
+    add_word(&w, h->locked, "locked");
+    add_word(&w, h->journal == 1, "journal damaged");
+    add_word(&w, h->journal == 2, "disk full");
+    add_word(&w, h->reader == 2, "reader away");
+    add_word(&w, h->printer == 2, "printer away or out of paper");
+    add_word(&w, h->receipts_waiting, "receipts wait");
+    add_word(&w, h->disk_free_mb && h->disk_free_mb < DISK_LOW_MB, "disk nearly full");
+    return w;
+}
+
+static json_t *health_json(const struct wire_health *h)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:b, s:I}", "reader", (json_int_t)h->reader, "printer",
+                     (json_int_t)h->printer, "receipts_waiting", (json_int_t)h->receipts_waiting, "journal",
+                     (json_int_t)h->journal, "disk_free_mb", (json_int_t)h->disk_free_mb, "locked",
+                     (int)h->locked, "entries", (json_int_t)h->entries);
+}
+
+/* Take set on and clear off what the till is to do. */
+static enum ctl_exit order(struct ctl *c, uint32_t set, uint32_t clear, const char *said)
+{
+    struct errmsg why;
+    struct terminal_view t;
+    enum ctl_exit code;
+    uint32_t orders = 0;
+    if (get_terminal(c, &t, &code, &why))
+        return code;
+    if (t.revoked)
+        return ctl_refuse("terminal %u is revoked: head office answers it no more", (unsigned)t.terminal);
+    enum err e = books_begin(c->books, &why);
+    if (e)
+        return ctl_fail(&why, "");
+    e = books_orders(c->books, t.terminal, &orders, &why);
+    orders = (orders | set) & ~clear;
+    if (!e)
+        e = books_set_orders(c->books, t.terminal, orders, &why);
+    if (!e)
+        e = books_commit(c->books, &why);
+    if (e) {
+        books_rollback(c->books);
+        return ctl_fail(&why, "");
+    }
+    ctl_show(c, json_pack("{s:i, s:s, s:s}", "terminal", (int)t.terminal, "shop", t.shop, "orders",
+                          orders_text(orders).text));
+    ctl_say(c, "%s", said);
+    return CTL_OK;
+}
+
+static enum ctl_exit run_till_lock(struct ctl *c)
+{
+    return order(c, ORDER_LOCKED, 0, "It stops selling with points when it next reaches head office.");
+}
+
+static enum ctl_exit run_till_unlock(struct ctl *c)
+{
+    return order(c, 0, ORDER_LOCKED | ORDER_WIPE, "It goes on when it next reaches head office.");
+}
+
+static enum ctl_exit run_till_upload(struct ctl *c)
+{
+    return order(c, ORDER_UPLOAD, 0, "It sends all it owes when it next reaches head office.");
+}
+
+static enum ctl_exit run_till_wipe(struct ctl *c)
+{
+    if (!ctl_value(c, "--yes"))
+        return ctl_usage(c, "the till cannot be used any more afterwards: say --yes");
+    return order(c, ORDER_WIPE, 0,
+                 "When it next reaches head office it is locked, sends what it owes, and forgets its keys.");
+}
+
+struct fleet {
+    struct ctl *c;
+    json_t *rows;
+};
+
 static bool add_terminal(const struct fleet_line *t, void *arg)
 {
+    struct fleet *fleet = arg;
     const struct terminal_view *v = &t->terminal;
     const char *state = v->revoked             ? "revoked"
                         : is_set(v->cert_hash) ? "enrolled"
                         : is_set(v->code_hash) ? "code given"
                                                : "no code";
-    json_array_append_new(
-        arg, json_pack("{s:i, s:s, s:s, s:I, s:o, s:I, s:o}", "terminal", (int)v->terminal, "shop",
-                       v->shop, "state", state, "last_entry", (json_int_t)t->last_seq, "contact",
-                       ctl_json_time(t->contact_s), "waiting", (json_int_t)t->waiting, "program",
-                       ctl_json_text(t->program)));
+    json_t *row = json_pack("{s:i, s:s, s:s, s:I, s:o, s:I, s:o, s:s, s:s}", "terminal", (int)v->terminal,
+                            "shop", v->shop, "state", state, "last_entry", (json_int_t)t->last_seq,
+                            "contact", ctl_json_time(t->contact_s), "waiting", (json_int_t)t->waiting,
+                            "program", ctl_json_text(t->program), "orders", orders_text(t->orders).text,
+                            "notice", health_text(&t->health).text);
+    if (fleet->c->json)
+        json_object_set_new(row, "health", health_json(&t->health));
+    json_array_append_new(fleet->rows, row);
     return true;
 }
 
 static enum ctl_exit run_till_list(struct ctl *c)
 {
     struct errmsg why;
-    json_t *rows = json_array();
-    if (books_terminals(c->books, add_terminal, rows, &why)) {
-        json_decref(rows);
+    struct fleet fleet = {c, json_array()};
+    if (books_terminals(c->books, add_terminal, &fleet, &why)) {
+        json_decref(fleet.rows);
         return ctl_fail(&why, "");
     }
-    ctl_show(c, rows);
+    ctl_show(c, fleet.rows);
     return CTL_OK;
 }
 
@@ -542,7 +650,9 @@ const struct ctl_command ctl_setup_commands[] = {
      .run = run_till_add},
     {.name = "till list",
      .positions = "",
-     .summary = "the tills, what came from them and when",
+     .summary = "the tills, what came from them and when, and how they are",
+     .text = "notice  what it said of itself that somebody has to look at; with --json all it said\n"
+             "orders  what it will be told when it next reaches head office\n",
      .needs = CTL_HOME,
      .run = run_till_list},
     {.name = "till recode",
@@ -564,5 +674,39 @@ const struct ctl_command ctl_setup_commands[] = {
      .text = "  patronctl till revoke 7\n",
      .needs = CTL_HOME,
      .run = run_till_revoke},
+    {.name = "till lock",
+     .positions = "N",
+     .least = 1,
+     .most = 1,
+     .summary = "let a till sell nothing with points until it is unlocked",
+     .text = "  patronctl till lock 7\n",
+     .needs = CTL_HOME,
+     .run = run_till_lock},
+    {.name = "till unlock",
+     .positions = "N",
+     .least = 1,
+     .most = 1,
+     .summary = "let it go on; takes back an order to wipe that it has not had yet",
+     .text = "  patronctl till unlock 7\n",
+     .needs = CTL_HOME,
+     .run = run_till_unlock},
+    {.name = "till upload",
+     .positions = "N",
+     .least = 1,
+     .most = 1,
+     .summary = "have a till send all it owes at once",
+     .text = "  patronctl till upload 7\n",
+     .needs = CTL_HOME,
+     .run = run_till_upload},
+    {.name = "till wipe",
+     .positions = "N",
+     .least = 1,
+     .most = 1,
+     .summary = "have a till send what it owes, then forget its keys for good",
+     .options = {{"--yes", NULL, "yes, it cannot be used any more afterwards"}},
+     .text = "A till that was stolen may never ask again: patronctl till revoke as well.\n\n"
+             "  patronctl till wipe 7 --yes\n",
+     .needs = CTL_HOME,
+     .run = run_till_wipe},
     {0},
 };

@@ -1,6 +1,7 @@
 /* known.c - see known.h.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "office/known.h"
+#include "cardproto/sun.h"
 #include "office/books_int.h"
 #include "sync/member_code.h"
 
@@ -164,6 +165,67 @@ static enum err who_by_code(struct books *b, const struct home *home, const stru
     return note_code(b, in, &code, why);
 }
 
+struct sun_seen {
+    uint32_t counter, terminal;
+    int64_t time_s;
+};
+
+static enum err sun_last(struct books *b, const struct card_uid *uid, struct sun_seen *out,
+                         struct errmsg *why)
+{
+    struct query q = query_of(b->store, Q_SUN_GET);
+    *out = (struct sun_seen){0};
+    query_uid(&q, uid);
+    if (query_row(&q)) {
+        out->counter = (uint32_t)query_get_int(&q);
+        out->terminal = (uint32_t)query_get_int(&q);
+        out->time_s = query_get_int(&q);
+    }
+    return query_done(&q, why);
+}
+
+static enum err note_sun(struct books *b, const struct known_shown *in, const struct sun_tag *tag,
+                         struct errmsg *why)
+{
+    struct query q = query_of(b->store, Q_SUN_SET);
+    query_uid(&q, &tag->uid);
+    query_int(&q, tag->counter);
+    query_int(&q, in->terminal);
+    query_int(&q, in->now_s);
+    return query_run(&q, why);
+}
+
+static enum err who_by_sun(struct books *b, const struct home *home, const struct known_shown *in,
+                           member_id *member, struct errmsg *why)
+{
+    struct aes_key meta, file;
+    struct sun sun;
+    struct sun_tag tag;
+    struct sun_seen last;
+    enum err e = sun_parse(&sun, in->value);
+    if (e)
+        return err_set(why, e, "this is no message of a tag of ours");
+    memcpy(meta.b, home->known_keys.sun_meta, sizeof meta.b);
+    memcpy(file.b, home->known_keys.sun_file, sizeof file.b);
+    e = sun_meta(&tag, sun.picc, &meta);
+    if (e)
+        e = err_set(why, e, "this tag is not of this programme");
+    if (!e)
+        e = known_find(b, &home->known_keys, MEANS_SUN, bytes_of(tag.uid.b, sizeof tag.uid.b), member, why);
+    if (!e)
+        e = sun_last(b, &tag.uid, &last, why);
+    if (!e) {
+        bool again = in->again && tag.counter == last.counter && in->terminal == last.terminal &&
+                     in->now_s - last.time_s <= KNOWN_AGAIN_S;
+        e = sun_verify(&sun, &tag, &file, again ? last.counter - 1 : last.counter, why);
+        if (!e && !again)
+            e = note_sun(b, in, &tag, why);
+    }
+    bytes_wipe(&meta, sizeof meta);
+    bytes_wipe(&file, sizeof file);
+    return e;
+}
+
 /* ---- who ---- */
 
 static enum err who_by_name(struct books *b, const struct home *home, enum txn_means means,
@@ -192,7 +254,7 @@ static enum err who(struct books *b, const struct home *home, const struct known
         out->member = out->card.member;
         return e;
     case MEANS_SUN:
-        return err_set(why, ERR_UNSUPPORTED, "tags with a message are not known here yet");
+        return who_by_sun(b, home, in, &out->member, why);
     case MEANS_TAG:
     case MEANS_PASS:
         return who_by_name(b, home, in->means, in->value, true, &out->member, why);

@@ -514,6 +514,10 @@ enum err link_answer(struct link *l, struct wire_answer *a, int64_t tick_ms, str
         return e;
     put_head(l, frame.size, tick_ms);
     l->asking = false;
+    if (l->request.ask == ASK_HOLD) { /* a PIN */
+        bytes_wipe(&l->request, sizeof l->request);
+        bytes_wipe(l->in, sizeof l->in);
+    }
     return OK;
 }
 
@@ -543,6 +547,7 @@ static bool flush(struct link *l, int *rc)
             return false;
         l->out_at += (size_t)*rc;
     }
+    bytes_wipe(l->out, l->out_size); /* PINs and names */
     l->out_size = l->out_at = 0;
     l->out_deadline = INT64_MAX;
     return true;

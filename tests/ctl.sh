@@ -47,7 +47,7 @@ value() { # NAME: the value of a line "NAME  value" of out
 does 0 'help lists the commands' --help
 said out '^  member show ' 'and each with a summary'
 "$ctl" --help | sed -n 's/^  \([a-z]* *[a-z]*\)  .*/\1/p' | grep -vE '^(json|$)' >commands
-[ "$(wc -l <commands)" -ge 30 ]
+[ "$(wc -l <commands)" -ge 42 ]
 ok $? "there are $(wc -l <commands) of them"
 bad=
 while read -r one two; do
@@ -176,6 +176,93 @@ does 0 'the points stay' member show M1
 said out '^points +150' 'all of them'
 ! grep -aq Lovelace office/patron.db
 ok $? 'and the name is gone from the file'
+
+# ---- people ----
+does 0 'a member is enrolled with all that is asked' member add --name 'Li Wei' --phone '+86 10 1234 5678' \
+    --birthday 12-03 --language zh --consent yes
+li=$(value member)
+does 0 'and shown' member show "$li"
+said out '^phone +\+861012345678' 'with the number in one spelling'
+said out '^consent +2010-12-01' 'and since when the name may be shown'
+does 1 "another member's telephone number is refused" member edit M2 --phone +861012345678
+said err "$li is known" 'and it says whose it is'
+does 2 'a number without its country is refused' member edit M2 --phone 030123456
+does 2 'a birthday that no year has is refused' member edit M2 --birthday 02-30
+does 2 'so is a language no till speaks' member edit M2 --language tlh
+does 2 'and a consent that is neither' member edit M2 --consent perhaps
+does 0 'consent is taken back' member edit "$li" --consent no
+said out '^consent +-$' 'and it is gone'
+does 0 'a member gets a PIN' member pin "$li" 2468
+echo 13579 | "$ctl" member pin "$li" - >out 2>err
+ok $? 'also from standard input'
+! grep -aq 13579 office/patron.db
+ok $? 'and it is stored as a hash only'
+does 2 'a PIN of letters is refused' member pin "$li" abcd
+does 2 'a PIN or none, not both' member pin "$li" 2468 --none
+does 0 'and it can be taken away' member pin "$li" --none
+does 1 'nobody gets a PIN who is no member' member pin M99 2468
+does 0 'a member code is made' member code "$li"
+value code | grep -qE '^P1[0-9A-Z]{120}$'
+ok $? 'that a QR code holds'
+does 1 'but not for nobody' member code M99
+does 0 'a tag is bound' tag bind 04a1b2c3d4e5f6 "$li"
+does 0 'bound again it is the same' tag bind 04A1B2C3D4E5F6 "$li"
+does 1 "not to another member" tag bind 04a1b2c3d4e5f6 M2
+does 0 'the same number of another kind is another tag' tag bind 04a1b2c3d4e5f6 M2 --kind sun
+does 0 'a pass is bound' tag bind 'pass 0815' "$li" --kind pass
+does 2 'a tag of 5 bytes is none' tag bind 0102030405 "$li"
+does 2 'an NTAG 424 has 7' tag bind 01020304 "$li" --kind sun
+does 2 'a kind that is none is refused' tag bind 01020304 "$li" --kind magic
+does 0 'tags are listed' tag list
+[ "$(grep -cE '04a1b2c3d4e5f6|pass 0815' out)" -eq 3 ]
+ok $? 'all of them'
+does 0 "or a member's" tag list M2
+[ "$(grep -c 'sun' out)" -eq 1 ] && ! grep -q pass out
+ok $? 'and only those'
+does 0 'a tag is let go' tag remove 04a1b2c3d4e5f6
+does 1 'once' tag remove 04a1b2c3d4e5f6
+does 0 'forgetting a person' member erase "$li"
+does 0 'frees the telephone number' member edit M2 --phone '+86 10 12345678'
+! grep -aq 'Li Wei' office/patron.db
+ok $? 'and the name is gone'
+
+# ---- staff ----
+does 2 'staff without a name is wrong usage' staff add --role cashier
+does 0 'staff is added' staff add --name 'Bo' --pin 2468 --badge 04aabbccddeeff --gift 50 --gifts-a-day 200
+[ "$(value number)" = 1 ] && [ "$(value role)" = cashier ] && [ "$(value pin)" = yes ]
+ok $? 'a cashier, with a PIN'
+does 0 'and a supervisor' staff add --name '王芳' --role supervisor --language zh
+does 2 'a role that is none is refused' staff change 1 --role king
+does 1 'a badge is one person'"'"'s' staff change 2 --badge 04aabbccddeeff
+does 2 'something has to change' staff change 2
+does 0 'the first one loses the badge' staff change 1 --badge ''
+does 0 'so the second may have it' staff change 2 --badge 04aabbccddeeff
+does 0 'staff is listed' staff list
+said out '  2  王芳  supervisor  zh .*04aabbccddeeff' 'with what they may'
+does 0 'one is removed' staff remove 1
+does 1 'once' staff remove 1
+does 0 'and listed no more' staff list
+! grep -q Bo out
+ok $? 'by any name'
+does 0 'the next one gets another number' staff add --name Cy
+[ "$(value number)" = 3 ]
+ok $? 'since entries name the old one'
+
+# ---- orders ----
+does 0 'a till is locked' till lock 1
+said out '^orders +lock$' 'and it says so'
+does 0 'and is to send all it owes' till upload 1
+said out '^orders +upload, lock$' 'as well'
+does 2 'keys are wiped only when it is meant' till wipe 1
+does 0 'and then they are' till wipe 1 --yes
+said out '^orders +upload, lock, wipe$' 'when it comes'
+does 0 'until it came that can be taken back' till unlock 1
+said out '^orders +upload$' 'with the lock'
+does 1 'a revoked till gets no orders' till lock 2
+does 0 'the fleet shows it' till list
+said out '  1  LONDON .* upload' 'in its row'
+does 0 'and all it said of itself' till list --json
+said out '"receipts_waiting": 0' 'as JSON'
 
 # ---- the whole ----
 does 0 'a day is run' run day 2010-12-01
