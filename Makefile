@@ -31,13 +31,15 @@ PROGRAMS := patron-terminal patron-office patronctl patron-cardsim
 # Only what has a main yet.
 programs := $(foreach p,$(PROGRAMS),$(if $(wildcard $(main_$p).c),$B/$p))
 tests := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/test_*.c))
-# The printer's test pretends a USB device with umockdev; without it that test is left out.
+# These pretend a USB device with umockdev; without it they are left out.
+usb_tests := test_printer test_receipts
 ifneq ($(shell pkg-config --exists umockdev-1.0 && echo yes),yes)
-tests := $(filter-out %/test_printer,$(tests))
+tests := $(filter-out $(usb_tests:%=$B/tests/%),$(tests))
 endif
-$B/tests/test_printer.o: cflags += $(shell pkg-config --cflags umockdev-1.0 2>/dev/null)
-$B/tests/test_printer: LIBS += $(shell pkg-config --libs umockdev-1.0 2>/dev/null)
-testobjs := $(patsubst %.c,$B/%.o,$(filter-out tests/test_%.c tests/e2e_%.c tests/demo.c,$(wildcard tests/*.c)))
+$B/tests/usb_printer.o: cflags += $(shell pkg-config --cflags umockdev-1.0 2>/dev/null)
+$(usb_tests:%=$B/tests/%): LIBS += $(shell pkg-config --libs umockdev-1.0 2>/dev/null)
+$(usb_tests:%=$B/tests/%): $B/tests/usb_printer.o
+testobjs := $(patsubst %.c,$B/%.o,$(filter-out tests/test_%.c tests/e2e_%.c tests/demo.c tests/usb_printer.c,$(wildcard tests/*.c)))
 
 all: $(programs) ## build the programs into build/
 

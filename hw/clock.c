@@ -53,6 +53,16 @@ int64_t clock_tick_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+void clock_boot(char out[40])
+{
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? -1 : read(fd, out, 39);
+    if (fd >= 0)
+        close(fd);
+    out[size > 0 ? size : 0] = 0;
+    out[strcspn(out, "\n")] = 0;
+}
+
 void clock_random(void *out, int size)
 {
     if (getrandom(out, (size_t)size, 0) != size) {

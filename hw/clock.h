@@ -11,6 +11,8 @@
 void clock_use(const char *path);
 int64_t clock_now_s(void);
 int64_t clock_tick_ms(void);
+/* Names this start of the machine; "" when it cannot be known. */
+void clock_boot(char out[40]);
 /* Random bytes from the machine (getrandom). */
 void clock_random(void *out, int size);
 

@@ -253,6 +253,31 @@ static void do_bill(struct till *t, struct asker *a, const struct command *c)
     }
 }
 
+static const char *printer_code(enum err e)
+{
+    return e == ERR_NOT_FOUND ? "NOT_FOUND" : e == ERR_STATE ? "STATE" : e == ERR_IO ? "IO" : "NO_DEVICE";
+}
+
+static void do_reprint(struct till *t, struct asker *a, const struct command *c)
+{
+    struct errmsg why = {""};
+    enum err e = paper_reprint(t, c->receipt, &why);
+    if (e)
+        fail(t, a, printer_code(e), "%s", why.text);
+    else
+        fine(t, a, tr("It is printed again, marked COPY."));
+}
+
+static void do_drawer(struct till *t, struct asker *a)
+{
+    struct errmsg why = {""};
+    enum err e = paper_drawer(t, &why);
+    if (e)
+        fail(t, a, printer_code(e), tr("The drawer was not opened: %s."), tr(why.text));
+    else
+        fine(t, a, tr("The drawer opens."));
+}
+
 static void do_show(struct till *t, struct asker *a)
 {
     struct errmsg why = {""};
@@ -340,6 +365,12 @@ void till_ask(struct till *t, struct asker *a, const struct command *c)
     case VERB_SHOW:
         do_show(t, a);
         break;
+    case VERB_REPRINT:
+        do_reprint(t, a, c);
+        break;
+    case VERB_DRAWER:
+        do_drawer(t, a);
+        break;
     case VERB_STATUS:
     case VERB_ONLINE:
     case VERB_HELP:
@@ -362,8 +393,6 @@ void till_ask(struct till *t, struct asker *a, const struct command *c)
     case VERB_RESUME:
     case VERB_TRAIN:
     case VERB_SHIFT:
-    case VERB_REPRINT:
-    case VERB_DRAWER:
     case VERB_NONE:
     case VERBS:
         fail(t, a, "FORMAT", tr("This till does not do that."));

@@ -32,6 +32,8 @@ const char commands_help[] =
     "  cancel                                  no sale\n"
     "  refund RECEIPT all|SKU:QTY:AMOUNT,... [ref=R]   goods come back\n"
     "  bill REF                                what became of a reference\n"
+    "  reprint RECEIPT                         print a receipt again, marked COPY\n"
+    "  drawer                                  open the drawer\n"
     "  sync [TIMEOUT_MS]                       send what is owed to head office, and wait for it\n"
     "  status | online | show | help | quit\n";
 
@@ -404,7 +406,7 @@ static enum verb verb_of(const char *word)
                  {"pay", VERB_PAY},        {"giveup", VERB_GIVE_UP}, {"cancel", VERB_CANCEL},
                  {"refund", VERB_REFUND},  {"bill", VERB_BILL},      {"sync", VERB_SYNC},
                  {"online", VERB_ONLINE},  {"show", VERB_SHOW},      {"help", VERB_HELP},
-                 {"quit", VERB_QUIT}};
+                 {"reprint", VERB_REPRINT}, {"drawer", VERB_DRAWER}, {"quit", VERB_QUIT}};
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (strcmp(table[i].word, word) == 0)
             return table[i].verb;
@@ -434,6 +436,13 @@ static bool read_command(struct till *t, struct client *c, struct command *out, 
         }
         out->ref = w->word[1];
         return true;
+    case VERB_REPRINT:
+        if (w->count != 2 || entry_parse(&out->receipt, w->word[1])) {
+            refuse(c, "FORMAT", "reprint RECEIPT, such as T0007-123.");
+            return false;
+        }
+        return true;
+    case VERB_DRAWER:
     case VERB_TOTAL:
     case VERB_PAY:
     case VERB_GIVE_UP:
@@ -458,8 +467,6 @@ static bool read_command(struct till *t, struct client *c, struct command *out, 
     case VERB_TRAIN:
     case VERB_SHIFT:
     case VERB_RECEIPT:
-    case VERB_REPRINT:
-    case VERB_DRAWER:
     case VERB_NONE:
     case VERBS:
         break;

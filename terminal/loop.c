@@ -133,6 +133,7 @@ static bool append(struct till *t, const struct txn *txn, struct entry_id closes
     bool has_memo = by && by->memo && by->memo(t, by, txn, &memo);
     crash_point(before_append(txn->kind));
     enum err e = wire_encode_txn(&entry, txn, &why);
+    paper_before(t, txn);
     if (!e)
         e = journal_append_with(t->journal, txn, buf_bytes(&entry), closes, has_memo ? &memo : NULL, &why);
     crash_point(after_append(txn->kind));
@@ -144,6 +145,7 @@ static bool append(struct till *t, const struct txn *txn, struct entry_id closes
     uplink_journalled(t, txn->id.seq);
     log_event("entry", "kind=\"%s\" seq=%u owed=%u", txn_kind_text(txn->kind), txn->id.seq,
               outbox_waiting(&t->up.outbox));
+    paper_after(t, txn);
     return true;
 }
 
@@ -171,41 +173,6 @@ static void carry_out_card(struct till *t)
     }
 }
 
-/* ---- the receipt on paper: when it fails, somebody is told and the sale stays as it is ---- */
-
-static void tell_not_printed(struct till *t, const struct errmsg *why)
-{
-    till_tell(t, tr("The receipt was not printed: %s."), why->text);
-}
-
-static void print_receipt(struct till *t, const struct sale_receipt *r)
-{
-    struct errmsg why = {""};
-    const struct txn *txn = r->refund ? &t->sale.other : &t->sale.t;
-    if (!t->parts.printer || r->repeated || (r->kind != TXN_SALE && r->kind != TXN_REFUND))
-        return;
-    bool knows_purse = txn->kind == TXN_SALE && txn->commit != COMMIT_DOUBT && uid_is(&txn->card);
-    const char *lines[RECEIPT_LINES_MAX];
-    struct receipt_facts facts = {.txn = txn,
-                                  .pack = t->facts.pack,
-                                  .columns = RECEIPT_NARROW,
-                                  .balance = points_of(-1),
-                                  .purse = points_of(knows_purse ? t->sale.purse : -1),
-                                  .why = ""};
-    receipt_of(&t->receipt, &facts);
-    for (int i = 0; i < t->receipt.count; i++)
-        lines[i] = t->receipt.lines[i].text;
-    if (printing_start(&t->printing, t->parts.printer, lines, t->receipt.count, &why))
-        tell_not_printed(t, &why);
-}
-
-static void printed(struct till *t)
-{
-    struct errmsg why = {""};
-    if (printing_end(&t->printing, &why))
-        tell_not_printed(t, &why);
-}
-
 void till_feed(struct till *t, struct sale_event in)
 {
     for (;;) {
@@ -224,7 +191,7 @@ void till_feed(struct till *t, struct sale_event in)
     t->out = out;
     if (out.answered)
         ask_answered(t);
-    print_receipt(t, &out.confirm);
+    paper_paid(t, &out.confirm);
     if ((t->sale.state == SALE_IDLE || t->sale.state == SALE_DONE) && t->tap.job == JOB_NONE)
         tap_end(t);
 }
@@ -259,7 +226,6 @@ enum err till_create(struct till **out, const struct till_parts *parts, struct e
         t->kinds = *parts->kinds;
     t->kinds.card = &parts->identity->card;
     t->listener = -1;
-    t->printing = PRINTING_NONE;
     for (int i = 0; i < TILL_CLIENTS_MAX; i++)
         t->clients[i].in_fd = t->clients[i].out_fd = -1;
     t->idle_ms = clock_tick_ms() + IDLE_MS;
@@ -270,6 +236,8 @@ enum err till_create(struct till **out, const struct till_parts *parts, struct e
     enum err e = packs_open(t, why);
     if (!e)
         e = uplink_open(t, why);
+    if (!e)
+        e = paper_open(t, why);
     if (!e)
         e = resume(t, why);
     if (e) {
@@ -293,7 +261,7 @@ void till_destroy(struct till *t)
         unlink(t->socket_path);
     }
     uplink_close(t);
-    printed(t);
+    paper_close(t);
     bytes_wipe(&t->tap, sizeof t->tap);
     free(t);
 }
@@ -427,7 +395,7 @@ static int64_t least(int64_t a, int64_t b)
 }
 
 /* All that can become readable or writable. */
-enum { POLL_READER, POLL_LINE, POLL_LISTENER, POLL_PRINTER, POLL_CLIENTS };
+enum { POLL_READER, POLL_LINE, POLL_LISTENER, POLL_CLIENTS };
 enum { POLL_EXTRAS = POLL_CLIENTS + 2 * TILL_CLIENTS_MAX, POLL_MAX = POLL_EXTRAS + TILL_EXTRA_FDS_MAX };
 
 /* Returns how many. */
@@ -440,7 +408,6 @@ static int poll_set(struct till *t, struct pollfd f[POLL_MAX])
     short events = t->up.link ? link_poll(t->up.link, &fd) : 0;
     f[POLL_LINE] = (struct pollfd){fd, events, 0};
     f[POLL_LISTENER] = (struct pollfd){t->listener, POLLIN, 0};
-    f[POLL_PRINTER] = (struct pollfd){t->printing.fd, POLLIN, 0};
     for (int i = 0; i < TILL_CLIENTS_MAX; i++) {
         struct client *c = &t->clients[i];
         bool reads = c->used && !c->ended && c->in_size < sizeof c->in;
@@ -483,8 +450,6 @@ bool till_turn(struct till *t, int most_ms)
     }
     if (f[POLL_LISTENER].revents)
         accept_client(t);
-    if (f[POLL_PRINTER].revents)
-        printed(t);
     tap_turn(t, now_ms);
     uplink_turn(t, clock_tick_ms());
     ask_turn(t, clock_tick_ms());

@@ -30,6 +30,8 @@ struct till_parts {
     const struct kind_keys *kinds; /* what else than full cards is known here; NULL: nothing else */
     const char *office;            /* "HOST:PORT"; NULL: no line at all */
     const char *printer;           /* of receipts, as printer.h names it; NULL: none */
+    int columns;                   /* of its paper: 32 or 48; 0 = 32 */
+    bool drawer;                   /* opened at each sale or refund paid in money */
     const sigset_t *while_waiting; /* signal mask during poll; NULL: as it is */
     bool to_stderr;                /* what happens without being asked for is told there */
     /* How the till is, for head office: fills what only it knows; reader, locked and entries are there already.

@@ -9,20 +9,19 @@
  *   commands.c  commands and answers as text
  *   view.c      what a screen may show (view.h)
  *   packs.c     programme packs: kept, checked, chosen by day
- *   receipt.c   what is printed (receipt.h)
+ *   paper.c     receipts, the drawer, the printer (receipts.h: the queue; receipt.h: what is printed)
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_TERMINAL_TILL_H
 #define PATRON_TERMINAL_TILL_H
 
 #include "cardproto/kind.h"
-#include "hw/printing.h"
 #include "sync/link.h"
 #include "sync/outbox.h"
 #include "terminal/ask.h"
 #include "terminal/limits.h"
 #include "terminal/loop.h"
-#include "terminal/receipt.h"
+#include "terminal/receipts.h"
 #include "terminal/sale.h"
 #include "terminal/view.h"
 
@@ -129,7 +128,9 @@ struct till {
     struct kind_keys kinds;
     struct tap tap;
     struct uplink up;
-    struct printing printing; /* the receipt that is on its way to paper */
+    struct receipts *receipts; /* NULL = no printer */
+    struct till_extra paper;
+    char boot[RECEIPT_BOOT_SIZE];
 
     int listener;
     char socket_path[TILL_PATH_MAX];
@@ -153,7 +154,6 @@ struct till {
     int32_t left[TXN_LINES_MAX];
     struct money given; /* back without goods */
     struct txn_line back[TILL_RETURNS_MAX];
-    struct receipt receipt;
 };
 
 /* loop.c */
@@ -208,6 +208,18 @@ MUST_CHECK enum err packs_take(struct till *t, struct bytes json, struct bytes s
 void packs_choose(struct till *t, int32_t day);
 /* A pack by its version: one of those held, or read into packs.then; NULL: it is not kept here. */
 const struct pack *packs_find(struct till *t, uint32_t version);
+
+/* paper.c: all do nothing, or say so, on a till without a printer */
+MUST_CHECK enum err paper_open(struct till *t, struct errmsg *why);
+void paper_close(struct till *t);
+/* Around each append; queues the receipt of a SALE or REFUND in its transaction. */
+void paper_before(struct till *t, const struct txn *txn);
+void paper_after(struct till *t, const struct txn *txn);
+void paper_train(struct till *t, const struct txn *txn); /* instead, in training */
+void paper_paid(struct till *t, const struct sale_receipt *r); /* opens the drawer when it is to */
+MUST_CHECK enum err paper_reprint(struct till *t, struct entry_id id, struct errmsg *why);
+MUST_CHECK enum err paper_drawer(struct till *t, struct errmsg *why);
+void paper_view(const struct till *t, struct till_view *v);
 
 /* commands.c */
 void commands_open(struct till *t, struct client *c);

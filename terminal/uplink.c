@@ -130,6 +130,8 @@ static void fill_health(const struct till *t, struct wire_health *out)
     *out = (struct wire_health){.reader = !t->reader ? 0 : t->tap.reader_away ? 2 : 1,
                                 .locked = t->locked,
                                 .entries = journal_next_seq(t->journal) - 1};
+    out->printer = !t->receipts ? 0 : *receipts_trouble(t->receipts) ? 2 : 1;
+    out->receipts_waiting = t->receipts ? receipts_waiting(t->receipts) : 0;
     if (t->parts.health)
         t->parts.health(out, t->parts.health_arg);
 }

@@ -23,7 +23,7 @@ static void view_till(struct till *t, struct till_view *v)
     v->contact_s = t->up.contact_s;
     v->owed = outbox_waiting(&t->up.outbox);
     v->reader = !t->reader ? PART_NONE : t->tap.reader_away ? PART_AWAY : PART_THERE;
-    v->printer = t->parts.printer ? PART_THERE : PART_NONE;
+    paper_view(t, v);
     v->pack = t->packs.in_effect;
     v->pack_version = v->pack ? v->pack->version : 0;
     v->selling = v->pack && !t->trouble.text[0];

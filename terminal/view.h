@@ -31,6 +31,7 @@ struct till_view {
     int64_t contact_s;         /* head office answered last; 0 = never */
     uint32_t owed;             /* entries it has not got yet */
     enum view_part reader, printer;
+    char printer_trouble[WIRE_SENTENCE_SIZE]; /* why it cannot print now; "" = it can */
     uint32_t receipts_waiting;
     uint32_t pack_version;     /* in effect; 0 = none */
     const struct pack *pack;   /* NULL = none; for money_text.  Valid until the next turn */

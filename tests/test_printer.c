@@ -1,6 +1,5 @@
-/* test_printer.c - the real libusb-1.0 against a receipt printer that umockdev pretends is on the USB.
- * The code under test runs in a child process, as the pretended kernel lives in this one; the printer takes
- * bytes, takes few, stalls, goes silent, is unplugged and plugged in again.
+/* test_printer.c - a receipt printer over the real libusb-1.0, and the process that prints on it: it takes bytes, takes
+ * few, stalls, goes silent, runs out of paper, is unplugged and plugged in again.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "hw/clock.h"
 #include "hw/printer.h"
@@ -8,498 +7,258 @@
 #include "hw/usb.h"
 #include "terminal/devices.h"
 #include "tests/test.h"
+#include "tests/usb_printer.h"
 
-#include <errno.h>
-#include <glib.h>
-#include <linux/usbdevice_fs.h>
+#include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <umockdev.h>
 #include <unistd.h>
 
-/* umockdev has to be loaded before the C library's calls are bound; the sanitizer has to let it. */
-__attribute__((constructor(101))) static void load_umockdev(int argc, char **argv)
+/* ---- the printer itself ---- */
+
+static struct printer *create(const char *name)
 {
-    (void)argc;
-    if (getenv("LD_PRELOAD"))
-        return;
-    const char *asan = getenv("ASAN_OPTIONS");
-    char options[500];
-    snprintf(options, sizeof options, "%s%sverify_asan_link_order=0", asan ? asan : "", asan ? ":" : "");
-    setenv("ASAN_OPTIONS", options, 1);
-    setenv("LD_PRELOAD", "libumockdev-preload.so.0", 1);
-    execv("/proc/self/exe", argv);
-}
-
-#define NODE "/dev/bus/usb/001/002"
-#define DEVICE "/sys/devices/usb1/1-1"
-/* A device 0416:5011 with one interface 7/1/2, bulk out 01 and bulk in 82. */
-#define DESCRIPTORS                                                                                \
-    "12010002000000401604115000010102030109022000010100C032"                                       \
-    "0904000002070102000705010240000007058202400000"
-
-static struct {
-    UMockdevTestbed *bed;
-    UMockdevIoctlBase *kernel;
-    uint8_t printed[65536];
-    size_t printed_size;
-    int take_most;   /* of one transfer; 0 = all */
-    bool silent, gone;
-    int stall;       /* this many transfers stall, until the halt is cleared */
-    size_t gone_after, silent_after; /* bytes printed; 0 = never */
-    bool halted;
-    uint8_t status[5]; /* the answer to DLE EOT n */
-    int last_question, claimed, cleared;
-    UMockdevIoctlData *flying[16]; /* submitted, not yet reaped */
-    bool done[16];
-} usb;
-
-static void print(const uint8_t *data, size_t size)
-{
-    if (size == 3 && data[0] == 0x10 && data[1] == 0x04 && data[2] < 5) {
-        usb.last_question = data[2];
-        return;
-    }
-    if (size > sizeof usb.printed - usb.printed_size)
-        abort();
-    memcpy(usb.printed + usb.printed_size, data, size);
-    usb.printed_size += size;
-}
-
-static void finish(int i, int status)
-{
-    ((struct usbdevfs_urb *)(void *)usb.flying[i]->data)->status = status;
-    usb.done[i] = true;
-}
-
-static int submit(UMockdevIoctlData *arg)
-{
-    int i = 0;
-    while (i < 16 && usb.flying[i])
-        i++;
-    if (i == 16)
-        return ENOMEM;
-    usb.flying[i] = umockdev_ioctl_data_resolve(arg, 0, sizeof(struct usbdevfs_urb), NULL);
-    usb.done[i] = false;
-    struct usbdevfs_urb *u = (void *)usb.flying[i]->data;
-    UMockdevIoctlData *buffer = umockdev_ioctl_data_resolve(
-        usb.flying[i], offsetof(struct usbdevfs_urb, buffer), (gsize)u->buffer_length, NULL);
-    u->actual_length = 0;
-    if (usb.silent) {
-        /* nothing happens until it is discarded */
-    } else if (usb.halted || usb.stall > 0) {
-        usb.stall -= !usb.halted;
-        usb.halted = true;
-        finish(i, -EPIPE);
-    } else if (u->type != USBDEVFS_URB_TYPE_BULK) {
-        finish(i, -EPIPE); /* no strings: the descriptor says there are, the printer refuses */
-    } else if (u->endpoint == 0x01) {
-        u->actual_length = u->buffer_length;
-        if (usb.take_most && u->actual_length > usb.take_most)
-            u->actual_length = usb.take_most;
-        print(buffer->data, (size_t)u->actual_length);
-        finish(i, 0);
-    } else if (usb.last_question) {
-        umockdev_ioctl_data_update(buffer, 0, &usb.status[usb.last_question], 1);
-        usb.last_question = 0;
-        u->actual_length = 1;
-        finish(i, 0);
-    }
-    g_object_unref(buffer);
-    if (usb.silent_after && usb.printed_size >= usb.silent_after)
-        usb.silent = true;
-    if (usb.gone_after && usb.printed_size >= usb.gone_after)
-        usb.gone = true;
-    return 0;
-}
-
-static int reap(UMockdevIoctlData *arg)
-{
-    for (int i = 0; i < 16; i++)
-        if (usb.flying[i] && (usb.done[i] || usb.gone)) {
-            if (!usb.done[i])
-                finish(i, -ESHUTDOWN);
-            UMockdevIoctlData *where = umockdev_ioctl_data_resolve(arg, 0, sizeof(void *), NULL);
-            umockdev_ioctl_data_set_ptr(where, 0, usb.flying[i]);
-            g_object_unref(where);
-            g_object_unref(usb.flying[i]);
-            usb.flying[i] = NULL;
-            return 0;
-        }
-    return usb.gone ? ENODEV : EAGAIN;
-}
-
-static int discard(UMockdevIoctlData *arg)
-{
-    unsigned long address;
-    memcpy(&address, arg->data, sizeof address);
-    for (int i = 0; i < 16; i++)
-        if (usb.flying[i] && !usb.done[i] && usb.flying[i]->client_addr == address) {
-            finish(i, -ENOENT);
-            return 0;
-        }
-    return EINVAL;
-}
-
-static gboolean on_ioctl(UMockdevIoctlBase *base, UMockdevIoctlClient *client)
-{
-    (void)base;
-    UMockdevIoctlData *arg = umockdev_ioctl_client_get_arg(client);
-    unsigned long request = umockdev_ioctl_client_get_request(client);
-    int error = 0;
-    if (request == USBDEVFS_REAPURBNDELAY || request == USBDEVFS_REAPURB) {
-        error = reap(arg);
-    } else if (usb.gone) {
-        error = ENODEV;
-    } else if (request == USBDEVFS_SUBMITURB) {
-        error = submit(arg);
-    } else if (request == (unsigned long)USBDEVFS_DISCARDURB) {
-        error = discard(arg);
-    } else if (request == USBDEVFS_GET_CAPABILITIES) {
-        UMockdevIoctlData *d = umockdev_ioctl_data_resolve(arg, 0, 4, NULL);
-        uint32_t caps = USBDEVFS_CAP_NO_PACKET_SIZE_LIM | USBDEVFS_CAP_REAP_AFTER_DISCONNECT;
-        umockdev_ioctl_data_update(d, 0, (uint8_t *)&caps, 4);
-        g_object_unref(d);
-    } else if (request == USBDEVFS_CLAIMINTERFACE || request == USBDEVFS_DISCONNECT_CLAIM) {
-        usb.claimed++;
-    } else if (request == USBDEVFS_RELEASEINTERFACE) {
-        usb.claimed--;
-    } else if (request == USBDEVFS_CLEAR_HALT) {
-        usb.halted = false;
-        usb.cleared++;
-    } else {
-        error = ENOTTY;
-    }
-    umockdev_ioctl_client_complete(client, error ? -1 : 0, error);
-    return TRUE;
-}
-
-static void plug_in(void)
-{
-    GError *error = NULL;
-    usb.gone = false;
-    usb.gone_after = 0;
-    /* The handler first: adding the device tells the world of it at once. */
-    if (!umockdev_testbed_attach_ioctl(usb.bed, NODE, usb.kernel, &error))
-        fail_msg("%s", error->message);
-    if (!umockdev_testbed_add_from_string(usb.bed,
-                                          "P: /devices/usb1/1-1\n"
-                                          "N: bus/usb/001/002=" DESCRIPTORS "\n"
-                                          "E: DEVNAME=/dev/bus/usb/001/002\nE: DEVTYPE=usb_device\n"
-                                          "E: SUBSYSTEM=usb\nE: BUSNUM=001\nE: DEVNUM=002\n"
-                                          "A: busnum=1\\n\nA: devnum=2\\n\nA: speed=12\\n\n"
-                                          "A: bConfigurationValue=1\\n\n"
-                                          "H: descriptors=" DESCRIPTORS "\n",
-                                          &error))
-        fail_msg("%s", error->message);
-}
-
-static void unplug(void)
-{
-    umockdev_testbed_uevent(usb.bed, DEVICE, "remove");
-    umockdev_testbed_remove_device(usb.bed, DEVICE);
-    umockdev_testbed_detach_ioctl(usb.bed, NODE, NULL);
-}
-
-static void begin(void)
-{
-    memset(&usb, 0, sizeof usb);
-    memcpy(usb.status, (const uint8_t[]){0, 0x12, 0x12, 0x12, 0x12}, 5);
-    usb.bed = umockdev_testbed_new();
-    assert_true(umockdev_in_mock_environment());
-    usb.kernel = umockdev_ioctl_base_new();
-    g_signal_connect(usb.kernel, "handle-ioctl", G_CALLBACK(on_ioctl), NULL);
-}
-
-static void end(void)
-{
-    g_object_unref(usb.kernel);
-    g_object_unref(usb.bed);
-}
-
-/* ---- the child ---- */
-
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            _exit(1);                                                                              \
-        }                                                                                          \
-    } while (0)
-
-static int ask_parent; /* the child writes 'u' and waits: the parent unplugs, then plugs in again */
-
-/* Runs work in a child while this process plays the kernel. */
-static void in_child(void (*work)(void))
-{
-    int ends[2];
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
-    pid_t child = fork();
-    if (child == 0) {
-        ask_parent = ends[1];
-        alarm(20);
-        work();
-        _exit(0);
-    }
-    close(ends[1]);
-    int status;
-    while (waitpid(child, &status, WNOHANG) == 0) {
-        char c;
-        if (read(ends[0], &c, 1) == 1) {
-            if (c == 'u')
-                unplug();
-            else
-                plug_in();
-            assert_int_equal(write(ends[0], "k", 1), 1);
-        }
-        if (!g_main_context_iteration(NULL, FALSE))
-            usleep(100);
-    }
-    close(ends[0]);
-    while (g_main_context_iteration(NULL, FALSE))
-        ;
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
-}
-
-static void tell_parent(char c)
-{
-    MUST(write(ask_parent, &c, 1) == 1);
-    while (read(ask_parent, &c, 1) != 1)
-        usleep(1000);
+    struct printer *p;
+    struct errmsg why = {""};
+    MUST(printer_create(&p, name, &why) == OK);
+    return p;
 }
 
 static struct printer *open_printer(void)
 {
-    struct printer *p;
+    struct printer *p = create("usb");
     struct errmsg why = {""};
-    if (printer_usb_open(&p, 0, 0, &why) != OK) {
+    if (printer_open(p, &why) != OK) {
         fprintf(stderr, "%s\n", why.text);
         _exit(1);
     }
     return p;
 }
 
-static const char *const receipt[] = {"Patron coffee", "1 flat white   3.20", "caf\xc3\xa9 \x1b@", "+3 points"};
-static const char expected[] = "\x1b@Patron coffee\n1 flat white   3.20\ncaf? ?@\n+3 points\n\x1dVB";
-
-static enum err print_receipt(struct printer *p, int timeout_ms, struct errmsg *why)
+static enum err send(struct printer *p, const char *text, int timeout_ms, struct errmsg *why)
 {
-    return printer_receipt(p, receipt, 4, timeout_ms, why);
+    size_t size = strlen(text), taken;
+    for (size_t at = 0; at < size; at += taken) {
+        enum err e = printer_write(p, bytes_of(text + at, size - at), &taken, timeout_ms, why);
+        if (e)
+            return e;
+    }
+    return OK;
 }
 
-static void assert_printed_once(void)
+static void assert_printed(const char *text)
 {
-    assert_int_equal(usb.printed_size, sizeof expected);
-    assert_memory_equal(usb.printed, expected, sizeof expected);
+    assert_int_equal(usb.printed_size, strlen(text));
+    assert_memory_equal(usb.printed, text, strlen(text));
 }
 
 static void work_print(void)
 {
-    struct printer *p = open_printer();
     struct errmsg why;
-    MUST(print_receipt(p, 2000, &why) == OK);
-    p->ops->close(p);
+    struct printer *p = open_printer();
+    MUST(send(p, "1 flat white   3.20\n", 2000, &why) == OK);
+    printer_destroy(p);
 }
 
-TEST(printer, a_receipt_arrives_byte_for_byte_and_text_cannot_be_a_command)
+TEST(printer, bytes_arrive_and_the_interface_is_given_back)
 {
-    begin();
-    plug_in();
-    in_child(work_print);
-    assert_printed_once();
-    assert_int_equal(usb.claimed, 0); /* claimed, and given back */
-    end();
+    usb_begin();
+    usb_plug_in();
+    usb_child(work_print);
+    assert_printed("1 flat white   3.20\n");
+    assert_int_equal(usb.opened, 1);
+    assert_int_equal(usb.claimed, 0);
+    usb_end();
 }
 
-TEST(printer, one_that_takes_few_bytes_at_a_time_prints_all_the_same)
+static void work_few(void)
 {
-    begin();
-    plug_in();
+    struct errmsg why;
+    struct printer *p = open_printer();
+    size_t taken;
+    MUST(printer_write(p, bytes_of("0123456789", 10), &taken, 500, &why) == OK);
+    MUST(taken == 7);
+    printer_destroy(p);
+}
+
+TEST(printer, a_short_write_says_how_many_bytes_were_taken)
+{
+    usb_begin();
+    usb_plug_in();
     usb.take_most = 7;
-    in_child(work_print);
-    assert_printed_once();
-    end();
+    usb_child(work_few);
+    assert_printed("0123456");
+    usb_end();
 }
 
 static void work_stall(void)
 {
-    struct printer *p = open_printer();
     struct errmsg why;
-    MUST(print_receipt(p, 2000, &why) == ERR_IO);
-    MUST(strstr(why.text, "after 0 of "));
-    MUST(print_receipt(p, 2000, &why) == OK);
-    p->ops->close(p);
+    struct printer *p = open_printer();
+    MUST(send(p, "a", 2000, &why) == ERR_IO);
+    MUST(send(p, "b", 2000, &why) == OK);
+    printer_destroy(p);
 }
 
 TEST(printer, a_stall_is_an_error_once_and_cleared)
 {
-    begin();
-    plug_in();
-    usb.stall = 3; /* before it: the reading that empties its answers, and the question how it is */
-    in_child(work_stall);
-    assert_printed_once();
-    assert_true(usb.cleared >= 1);
-    end();
+    usb_begin();
+    usb_plug_in();
+    usb.stall = 2; /* the first is the reading that empties its answers */
+    usb_child(work_stall);
+    assert_printed("b");
+    assert_true(usb.cleared >= 2);
+    usb_end();
 }
 
 static void work_silent(void)
 {
+    struct errmsg why = {""};
     struct printer *p = open_printer();
-    struct errmsg why;
+    struct printer_status s;
+    size_t taken = 9;
     int64_t start = clock_tick_ms();
-    MUST(p->ops->write(p, bytes_of("first", 5), 200, &why) == OK);
-    MUST(print_receipt(p, 200, &why) == ERR_TIMEOUT);
+    MUST(send(p, "first", 200, &why) == OK);
+    MUST(printer_write(p, bytes_of("second", 6), &taken, 200, &why) == ERR_TIMEOUT);
+    MUST(taken == 0);
     int64_t took = clock_tick_ms() - start;
     MUST(took >= 190 && took < 1500);
     MUST(strstr(why.text, "paper out or cover open"));
-    struct printer_status s;
-    MUST(p->ops->status(p, &s, 100, &why) == ERR_TIMEOUT);
-    p->ops->close(p);
+    MUST(printer_status(p, &s, false, 100, &why) == ERR_TIMEOUT);
+    printer_destroy(p);
 }
 
 TEST(printer, one_that_takes_no_more_is_a_timeout_in_time)
 {
-    begin();
-    plug_in();
+    usb_begin();
+    usb_plug_in();
     usb.silent_after = 5;
-    in_child(work_silent);
-    end();
+    usb_child(work_silent);
+    assert_printed("first");
+    usb_end();
+}
+
+static void await_change(struct printer *p)
+{
+    for (int64_t end = clock_tick_ms() + 2000; !printer_changed(p); usleep(1000))
+        MUST(clock_tick_ms() < end);
 }
 
 static void work_replug(void)
 {
-    struct printer *p = open_printer();
     struct errmsg why;
-    MUST(p->ops->write(p, bytes_of("first", 5), 500, &why) == OK);
-    MUST(print_receipt(p, 500, &why) == ERR_NO_DEVICE);
-    p->ops->close(p);
-    tell_parent('u');
-    MUST(printer_usb_open(&p, 0, 0, &why) == ERR_NO_DEVICE);
+    struct printer *p = create("usb");
+    MUST(printer_open(p, &why) == ERR_NO_DEVICE);
     MUST(strcmp(why.text, "no USB receipt printer is attached") == 0);
-    tell_parent('p');
-    p = open_printer();
-    MUST(print_receipt(p, 2000, &why) == OK);
-    p->ops->close(p);
+    MUST(!printer_is_open(p));
+    (void)printer_changed(p);
+    usb_tell('p');
+    await_change(p);
+    MUST(printer_open(p, &why) == OK);
+    MUST(printer_is_open(p));
+    usb_tell('x');
+    MUST(send(p, "first", 500, &why) == OK);
+    MUST(send(p, "second", 500, &why) == ERR_NO_DEVICE);
+    usb_tell('u');
+    await_change(p);
+    MUST(!printer_is_open(p));
+    MUST(printer_open(p, &why) == ERR_NO_DEVICE);
+    (void)printer_changed(p);
+    usb_tell('p');
+    await_change(p);
+    MUST(printer_open(p, &why) == OK);
+    MUST(send(p, "third", 500, &why) == OK);
+    printer_destroy(p);
 }
 
-TEST(printer, an_unplugged_one_is_said_to_be_and_prints_again_when_it_is_back)
+static void gone_after_five(char c)
 {
-    begin();
-    plug_in();
+    (void)c;
     usb.gone_after = 5;
-    in_child(work_replug);
-    assert_int_equal(usb.printed_size, 5 + sizeof expected);
-    assert_memory_equal(usb.printed + 5, expected, sizeof expected);
-    end();
+}
+
+TEST(printer, it_is_seen_to_come_to_go_and_to_come_again_from_nothing)
+{
+    usb_begin();
+    usb_on_command = gone_after_five;
+    usb_child(work_replug);
+    assert_printed("firstthird");
+    usb_end();
+}
+
+static void work_idle_unplug(void)
+{
+    struct printer *p = open_printer();
+    (void)printer_changed(p);
+    usb_tell('u');
+    await_change(p);
+    MUST(!printer_is_open(p));
+    printer_destroy(p);
+}
+
+TEST(printer, one_that_is_unplugged_while_idle_is_seen_to_go)
+{
+    usb_begin();
+    usb_plug_in();
+    usb_child(work_idle_unplug);
+    usb_end();
+}
+
+static void work_numbers(void)
+{
+    struct errmsg why;
+    struct printer *p = create("usb:0416:5012");
+    MUST(printer_open(p, &why) == ERR_NO_DEVICE);
+    printer_destroy(p);
+    p = create("usb:0416:5011");
+    MUST(printer_open(p, &why) == OK);
+    printer_destroy(p);
+}
+
+TEST(printer, one_with_other_numbers_is_left_alone)
+{
+    usb_begin();
+    usb_plug_in();
+    usb_child(work_numbers);
+    usb_end();
 }
 
 static void work_status(void)
 {
+    struct errmsg why;
     struct printer *p = open_printer();
     struct printer_status s;
-    struct errmsg why;
-    MUST(p->ops->status(p, &s, 1000, &why) == OK);
+    MUST(printer_status(p, &s, false, 1000, &why) == OK);
     MUST(s.offline && s.cover_open && s.paper_low && s.paper_out && !s.failed);
-    p->ops->close(p);
+    MUST(printer_status(p, &s, true, 1000, &why) == OK); /* of the port */
+    MUST(s.paper_out && s.offline && s.failed && !s.cover_open);
+    printer_destroy(p);
 }
 
 static void work_nonsense(void)
 {
+    struct errmsg why;
     struct printer *p = open_printer();
     struct printer_status s;
-    struct errmsg why;
-    MUST(p->ops->status(p, &s, 1000, &why) == ERR_FORMAT);
-    p->ops->close(p);
+    MUST(printer_status(p, &s, false, 1000, &why) == ERR_FORMAT);
+    MUST(printer_status(p, &s, true, 1000, &why) == ERR_UNSUPPORTED);
+    printer_destroy(p);
 }
 
 TEST(printer, its_status_is_read_and_nonsense_refused)
 {
-    begin();
-    plug_in();
+    usb_begin();
+    usb_plug_in();
     memcpy(usb.status, (const uint8_t[]){0, 0x1a, 0x16, 0x12, 0x7e}, 5);
-    in_child(work_status);
+    usb.port = 0x20;
+    usb_child(work_status);
     usb.status[2] = 0xff;
-    in_child(work_nonsense);
-    end();
-}
-
-static const char *trouble;
-
-static void work_refused(void)
-{
-    struct printer *p = open_printer();
-    struct errmsg why;
-    MUST(print_receipt(p, 1000, &why) == ERR_REFUSED);
-    MUST(strcmp(why.text, trouble) == 0);
-    p->ops->close(p);
-}
-
-TEST(printer, one_that_says_it_cannot_print_is_not_sent_a_receipt)
-{
-    static const struct {
-        int question;
-        uint8_t answer;
-        const char *trouble;
-    } rows[] = {{4, 0x7e, "the printer has no paper"},
-                {2, 0x16, "the printer's cover is open"},
-                {2, 0x52, "the printer reports a fault"}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        begin();
-        plug_in();
-        usb.status[rows[i].question] = rows[i].answer;
-        trouble = rows[i].trouble;
-        in_child(work_refused);
-        assert_int_equal(usb.printed_size, 0);
-        end();
-    }
-}
-
-/* As the till prints: by a process of its own. */
-static void work_apart(void)
-{
-    struct printing p = PRINTING_NONE;
-    struct errmsg why = {""};
-    MUST(printing_end(&p, &why) == OK);
-    MUST(printing_start(&p, "usb:0416:5011", receipt, 4, &why) == OK);
-    MUST(printing_start(&p, "usb", receipt, 4, &why) == ERR_BUSY);
-    MUST(printing_end(&p, &why) == OK);
-    MUST(p.child == 0 && p.fd == -1);
-    MUST(printing_start(&p, "usb:0416:5012", receipt, 4, &why) == OK);
-    MUST(printing_end(&p, &why) == ERR_IO);
-    MUST(strcmp(why.text, "no USB receipt printer is attached") == 0);
-}
-
-TEST(printer, a_process_of_its_own_prints_and_says_what_went_wrong)
-{
-    begin();
-    plug_in();
-    in_child(work_apart);
-    assert_printed_once();
-    end();
-}
-
-static void work_killed(void)
-{
-    struct printing p = PRINTING_NONE;
-    struct errmsg why = {""};
-    MUST(printing_start(&p, "usb", receipt, 4, &why) == OK);
-    MUST(kill(p.child, SIGKILL) == 0);
-    MUST(printing_end(&p, &why) == ERR_IO);
-    MUST(strstr(why.text, "ended by signal 9"));
-}
-
-TEST(printer, a_process_that_dies_is_said_to_have)
-{
-    begin();
-    in_child(work_killed);
-    end();
+    usb.port = -1;
+    usb_child(work_nonsense);
+    usb_end();
 }
 
 TEST(printer, names_are_usb_or_usb_with_two_numbers)
@@ -507,9 +266,9 @@ TEST(printer, names_are_usb_or_usb_with_two_numbers)
     static const struct {
         const char *name;
         bool good;
-    } rows[] = {{"usb", true},        {"usb:0416:5011", true}, {"usb:4b8:e15", true},
-                {"", false},          {"usb:", false},         {"usb:0416", false},
-                {"usb:0:5", false},   {"usb:0416:5011x", false}, {"lp0", false}};
+    } rows[] = {{"usb", true},      {"usb:0416:5011", true},   {"usb:4b8:e15", true},
+                {"", false},        {"usb:", false},           {"usb:0416", false},
+                {"usb:0:5", false}, {"usb:0416:5011x", false}, {"lp0", false}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (printer_is_name(rows[i].name) != rows[i].good)
             fail_msg("'%s'", rows[i].name);
@@ -545,9 +304,351 @@ static void work_list_nothing(void)
 
 TEST(printer, a_list_shows_what_is_attached)
 {
-    begin();
-    in_child(work_list_nothing);
-    plug_in();
-    in_child(work_list);
-    end();
+    usb_begin();
+    usb_child(work_list_nothing);
+    usb_plug_in();
+    usb_child(work_list);
+    usb_end();
+}
+
+/* ---- the process that prints ---- */
+
+enum { STUCK_MS = 800 };
+static struct printing_event event;
+
+static struct printing *begin_printing(void)
+{
+    struct printing *p;
+    struct errmsg why = {""};
+    MUST(printing_open(&p, "usb", STUCK_MS, &why) == OK);
+    return p;
+}
+
+/* Until there is such news, or the printer says so (trouble NULL: whatever). */
+static void await(struct printing *p, enum printing_news wanted, const char *trouble)
+{
+    for (int64_t end = clock_tick_ms() + 5000; clock_tick_ms() < end;) {
+        struct pollfd f = {.fd = printing_fd(p), .events = POLLIN};
+        (void)poll(&f, 1, 100);
+        for (enum printing_news news; (news = printing_take(p, &event)) != PRINTING_NOTHING;)
+            if (news == wanted && (!trouble || strcmp(printing_trouble(p), trouble) == 0))
+                return;
+    }
+    fprintf(stderr, "waited for news %d '%s'; the printer: '%s'\n", wanted, trouble ? trouble : "",
+            printing_trouble(p));
+    _exit(1);
+}
+
+static void send_document(struct printing *p)
+{
+    struct errmsg why = {""};
+    MUST(printing_send(p, bytes_of("\x1b@one receipt\n", 14), &why) == OK);
+    MUST(printing_is_busy(p));
+}
+
+static void work_document(void)
+{
+    struct printing *p = begin_printing();
+    struct errmsg why;
+    MUST(strcmp(printing_trouble(p), "the printer is being looked for") == 0);
+    MUST(printing_send(p, bytes_of("\x1b@x", 3), &why) == ERR_NO_DEVICE);
+    await(p, PRINTING_STATE, "");
+    MUST(printing_is_there(p));
+    send_document(p);
+    MUST(printing_send(p, bytes_of("\x1b@x", 3), &why) == ERR_BUSY);
+    await(p, PRINTING_DONE, NULL);
+    MUST(event.fate == PRINTING_PRINTED);
+    MUST(!printing_is_busy(p));
+    printing_close(p);
+}
+
+TEST(printing, a_document_is_printed_by_a_process_of_its_own)
+{
+    usb_begin();
+    usb_plug_in();
+    usb.take_most = 5;
+    usb_child(work_document);
+    assert_printed("\x1b@one receipt\n");
+    assert_int_equal(usb.claimed, 0);
+    assert_true(usb.questions >= 9); /* at the start, before the document, and after it */
+    usb_end();
+}
+
+static void work_mute(void)
+{
+    struct printing *p = begin_printing();
+    await(p, PRINTING_STATE, "");
+    send_document(p);
+    await(p, PRINTING_DONE, NULL);
+    MUST(event.fate == PRINTING_PRINTED);
+    printing_close(p);
+}
+
+TEST(printing, a_printer_that_never_says_how_it_is_is_believed_to_be_well)
+{
+    usb_begin();
+    usb_plug_in();
+    usb.mute = true;
+    usb_child(work_mute);
+    assert_printed("\x1b@one receipt\n");
+    usb_end();
+}
+
+static const char *trouble;
+
+static void work_trouble(void)
+{
+    struct printing *p = begin_printing();
+    struct errmsg why;
+    await(p, PRINTING_STATE, trouble);
+    MUST(printing_is_there(p));
+    MUST(printing_send(p, bytes_of("\x1b@x", 3), &why) == ERR_REFUSED);
+    MUST(strcmp(why.text, trouble) == 0);
+    MUST(printing_drawer(p, &why) == ERR_REFUSED);
+    printing_close(p);
+}
+
+TEST(printing, one_that_says_it_cannot_print_is_sent_nothing)
+{
+    static const struct {
+        int question;
+        uint8_t answer;
+        const char *trouble;
+    } rows[] = {{4, 0x7e, "the printer has no paper"},
+                {2, 0x16, "the printer's cover is open"},
+                {2, 0x52, "the printer reports a fault"},
+                {1, 0x1a, "the printer is off line"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        usb_begin();
+        usb_plug_in();
+        usb.status[rows[i].question] = rows[i].answer;
+        trouble = rows[i].trouble;
+        usb_child(work_trouble);
+        assert_int_equal(usb.printed_size, 0);
+        usb_end();
+    }
+}
+
+static void work_paper(void)
+{
+    struct printing *p = begin_printing();
+    await(p, PRINTING_STATE, "");
+    send_document(p);
+    await(p, PRINTING_STATE, "the printer has no paper");
+    MUST(printing_is_busy(p));
+    usleep(3 * STUCK_MS * 1000 / 2); /* people take longer than a printer that hangs may */
+    for (enum printing_news news; (news = printing_take(p, &event)) != PRINTING_NOTHING;)
+        MUST(news != PRINTING_DONE);
+    usb_tell('r');
+    await(p, PRINTING_DONE, NULL);
+    MUST(event.fate == PRINTING_PRINTED);
+    MUST(*printing_trouble(p) == 0);
+    printing_close(p);
+}
+
+TEST(printing, paper_that_ends_in_mid_receipt_is_waited_for_and_the_rest_follows)
+{
+    usb_begin();
+    usb_plug_in();
+    usb.take_most = 3;
+    usb.no_paper_after = 7;
+    usb_child(work_paper);
+    assert_printed("\x1b@one receipt\n");
+    usb_end();
+}
+
+TEST(printing, paper_that_ends_with_the_receipt_is_waited_for_before_it_counts_as_printed)
+{
+    usb_begin();
+    usb_plug_in();
+    usb.no_paper_after = 14;
+    usb_child(work_paper);
+    assert_printed("\x1b@one receipt\n");
+    usb_end();
+}
+
+static enum printing_fate fate;
+static const char *reason;
+
+static void work_fate(void)
+{
+    struct printing *p = begin_printing();
+    await(p, PRINTING_STATE, "");
+    send_document(p);
+    await(p, PRINTING_DONE, NULL);
+    if (event.fate != fate || !strstr(event.why.text, reason)) {
+        fprintf(stderr, "fate %d: %s\n", event.fate, event.why.text);
+        _exit(1);
+    }
+    printing_close(p);
+}
+
+TEST(printing, unplugged_in_mid_receipt_it_is_unknown_what_is_on_paper)
+{
+    usb_begin();
+    usb_plug_in();
+    usb.take_most = 4;
+    usb.gone_after = 5;
+    fate = PRINTING_UNKNOWN;
+    reason = "the printer was unplugged or switched off";
+    usb_child(work_fate);
+    usb_end();
+}
+
+TEST(printing, unplugged_before_the_first_dot_the_receipt_was_not_begun)
+{
+    usb_begin();
+    usb_plug_in();
+    usb.hold_before = 1;
+    usb.on_held = usb_unplug;
+    fate = PRINTING_NOT_BEGUN;
+    reason = "the printer was unplugged or switched off";
+    usb_child(work_fate);
+    assert_int_equal(usb.printed_size, 0);
+    usb_end();
+}
+
+TEST(printing, a_printer_that_takes_no_more_and_says_nothing_is_given_up_in_time)
+{
+    usb_begin();
+    usb_plug_in();
+    usb.take_most = 4;
+    usb.silent_after = 5;
+    fate = PRINTING_UNKNOWN;
+    reason = "took too long";
+    usb_child(work_fate);
+    usb_end();
+}
+
+static void hang_up_once(void)
+{
+    usb.stall = 3;
+    usb.hold_before = 0;
+}
+
+TEST(printing, stalls_in_mid_receipt_cost_nothing_but_time)
+{
+    usb_begin();
+    usb_plug_in();
+    usb.take_most = 4;
+    usb.hold_before = 2; /* that one is not taken: it times out, and three stalls follow */
+    usb.on_held = hang_up_once;
+    fate = PRINTING_PRINTED;
+    reason = "";
+    usb_child(work_fate);
+    assert_printed("\x1b@one receipt\n");
+    usb_end();
+}
+
+static void work_drawer(void)
+{
+    struct printing *p = begin_printing();
+    struct errmsg why;
+    await(p, PRINTING_STATE, "");
+    MUST(printing_drawer(p, &why) == OK);
+    send_document(p); /* one after the other */
+    await(p, PRINTING_DONE, NULL);
+    usb_tell('u');
+    await(p, PRINTING_STATE, "no USB receipt printer is attached");
+    MUST(!printing_is_there(p));
+    MUST(printing_drawer(p, &why) == ERR_NO_DEVICE);
+    usb_tell('p');
+    await(p, PRINTING_STATE, "");
+    send_document(p);
+    await(p, PRINTING_DONE, NULL);
+    MUST(event.fate == PRINTING_PRINTED);
+    printing_close(p);
+}
+
+TEST(printing, the_drawer_is_opened_once_and_a_printer_that_comes_back_is_used_again)
+{
+    usb_begin();
+    usb_plug_in();
+    usb_child(work_drawer);
+    assert_int_equal(usb.printed_size, 5 + 14 + 14);
+    assert_memory_equal(usb.printed, "\x1bp\0\x19\xfa\x1b@one receipt\n\x1b@one receipt\n", 33);
+    usb_end();
+}
+
+static void work_late_drawer(void)
+{
+    struct printing *p = begin_printing();
+    struct errmsg why;
+    await(p, PRINTING_STATE, "");
+    send_document(p);
+    MUST(printing_drawer(p, &why) == OK);
+    await(p, PRINTING_STATE, "the printer has no paper");
+    usleep((PRINTING_DRAWER_MS + 100) * 1000);
+    usb_tell('r');
+    await(p, PRINTING_DONE, NULL);
+    await(p, PRINTING_NO_DRAWER, NULL);
+    MUST(strstr(event.why.text, "busy for too long"));
+    printing_close(p);
+}
+
+TEST(printing, a_drawer_that_could_not_be_opened_in_time_stays_shut)
+{
+    usb_begin();
+    usb_plug_in();
+    usb.take_most = 3;
+    usb.no_paper_after = 7;
+    usb_child(work_late_drawer);
+    assert_printed("\x1b@one receipt\n");
+    usb_end();
+}
+
+static pid_t process;
+
+static void kill_process(char c)
+{
+    (void)c;
+    char path[60], text[40] = "";
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", process, process);
+    FILE *f = fopen(path, "r");
+    if (f && fgets(text, sizeof text, f))
+        kill((pid_t)atoi(text), SIGKILL);
+    if (f)
+        fclose(f);
+}
+
+static void kill_held(void)
+{
+    kill_process(0);
+}
+
+static void work_killed(void)
+{
+    struct printing *p = begin_printing();
+    await(p, PRINTING_STATE, "");
+    pid_t first = printing_process(p);
+    send_document(p);
+    await(p, PRINTING_DONE, NULL);
+    MUST(event.fate == fate);
+    MUST(strstr(event.why.text, "the printer's process was ended by signal 9"));
+    await(p, PRINTING_STATE, ""); /* started again, and it found the printer */
+    MUST(printing_process(p) != first);
+    send_document(p);
+    await(p, PRINTING_DONE, NULL);
+    MUST(event.fate == PRINTING_PRINTED);
+    printing_close(p);
+}
+
+TEST(printing, a_process_that_is_killed_is_started_again_and_what_it_printed_is_unknown_once_begun)
+{
+    for (int transfer = 1; transfer <= 4; transfer++)
+        for (int after = 0; after < 2; after++) {
+            int status;
+            usb_begin();
+            usb_plug_in();
+            usb.take_most = 5;
+            *(after ? &usb.hold_after : &usb.hold_before) = transfer;
+            usb.on_held = kill_held;
+            fate = transfer == 1 ? PRINTING_NOT_BEGUN : PRINTING_UNKNOWN;
+            process = usb_start(work_killed);
+            while (!usb_ended(process, &status))
+                ;
+            if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+                fail_msg("killed %s transfer %d", after ? "after" : "before", transfer);
+            usb_end();
+        }
 }

@@ -730,7 +730,7 @@ TEST(till, a_full_disk_takes_nothing_off_the_card_and_confirms_nothing)
     close_till(b);
 }
 
-TEST(till, a_printer_that_is_not_there_is_told_of_after_the_sale_and_changes_nothing)
+TEST(till, a_printer_that_is_not_there_is_told_of_and_the_receipt_waits_over_a_restart)
 {
     struct bench *b = bench();
     int ends[2];
@@ -745,18 +745,34 @@ TEST(till, a_printer_that_is_not_there_is_told_of_after_the_sale_and_changes_not
     reader_sim_present(&b->reader, &b->card);
     ring_up(b);
     assert_said(ask(b, "pay ref=R1"), "ok receipt=T0007-1");
-    for (int turns = 0; turns < 200 && !strstr(heard, "not printed"); turns++) {
+    assert_said(ask(b, "drawer"), "error NO_DEVICE The drawer was not opened: ");
+    for (int turns = 0; turns < 200 && !strstr(heard, "The printer"); turns++) {
         (void)!till_turn(b->till, 50);
         ssize_t n = recv(ends[0], heard + size, sizeof heard - 1 - size, MSG_DONTWAIT);
         size += n > 0 ? (size_t)n : 0;
     }
-    assert_non_null(strstr(heard, "  The receipt was not printed: "));
-    assert_int_equal(b->till->printing.child, 0);
+    assert_non_null(strstr(heard, "  The printer: "));
+    assert_non_null(strstr(heard, "Receipts waiting: 1."));
     assert_said(ask(b, "pay ref=R1"), "repeated=yes");
-    assert_int_equal(b->till->printing.child, 0); /* no second receipt */
-    assert_int_equal(add_up(b).sales, 1);
+    struct till_view v;
+    till_view(b->till, &v);
+    assert_int_equal(v.printer, PART_AWAY);
+    assert_int_equal(v.receipts_waiting, 1); /* no second receipt */
+    assert_true(v.printer_trouble[0]);
+    assert_said(ask(b, "reprint T0007-1"), "error STATE Receipt T0007-1 is still waiting");
+    assert_said(ask(b, "reprint T0007-9"), "error NOT_FOUND This till has no receipt T0007-9.");
+    assert_said(ask(b, "reprint T0008-1"), "error NOT_FOUND This till has no receipt T0008-1.");
     close_till(b);
     close(ends[0]);
+    open_till(b);
+    till_view(b->till, &v);
+    assert_int_equal(v.receipts_waiting, 1);
+    assert_int_equal(add_up(b).sales, 1);
+    close_till(b);
+    b->printer = NULL;
+    open_till(b);
+    assert_said(ask(b, "reprint T0007-1"), "error NO_DEVICE This till has no receipt printer.");
+    close_till(b);
 }
 
 TEST(till, packs_are_taken_only_from_head_office_and_come_into_effect_on_their_day_between_sales)
