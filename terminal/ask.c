@@ -142,6 +142,7 @@ static void do_tap(struct till *t, struct asker *a, const struct command *c)
     t->waiter = a;
     if (t->up.link && !uplink_is_up(t) && link_state(t->up.link) == LINK_IDLE)
         outbox_hurry(&t->up.outbox); /* perhaps it is back; nobody waits for that */
+    t->tap.fresh = c->all;
     if (want == SALE_WANT_ANY)
         tap_begin(t, JOB_IDENTIFY, INT64_MAX);
     else if (t->tap.job != JOB_SETTLE)

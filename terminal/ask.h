@@ -20,7 +20,8 @@ struct asker;
 enum verb {
     VERB_NONE,
     VERB_STATUS,
-    VERB_TAP,       /* wait for a card and identify it; in doubt: settle with the card of the sale */
+    VERB_TAP,       /* wait for a card and identify it; in doubt: settle with the card of the sale.  all: a card
+                     * that lies there already has been seen, and counts only when it comes again */
     VERB_IDENTIFY,  /* means, value: who is it, without a card (code, telephone, member number) */
     VERB_LINE,      /* line */
     VERB_TOTAL,     /* money above 0: instead of lines */

@@ -940,7 +940,8 @@ static void sale_hints(struct hints *h, const struct screen *s, const struct til
     hint_if(h, s, v, 8, ACT_VOID, tr("Cancel"));
     hint_if(h, s, v, 9, ACT_GIVE_UP, tr("Give up"));
     hint_if(h, s, v, 1, ACT_HELP, tr("Help"));
-    hint_if(h, s, v, 10, ACT_MENU, tr("Menu"));
+    if (can(s, v, ACT_MENU))
+        hint(h, KEY_IS_TAB, ACT_MENU, tr("Menu"));
 }
 
 static void refund_hints(struct hints *h, const struct screen *s, const struct till_view *v)
@@ -1070,8 +1071,6 @@ struct screen_effects screen_key(struct screen *s, const struct till_view *v, st
         rub_out(s);
         return nothing;
     }
-    if (key.kind == KEY_IS_TAB && screen_page_now(s, v) == PAGE_SALE)
-        key.kind = KEY_IS_F10; /* for keyboards without one */
     int count = screen_keys(s, v, hints);
     for (int i = 0; i < count; i++)
         if (hints[i].key == key.kind)

@@ -218,8 +218,11 @@ static void why_spendable(char *out, size_t size, const struct till_view *v)
                                             : tr("Without the card and without the line nothing can be redeemed."));
     else if (!v->online && points_n(v->spendable) < points_n(v->purse))
         snprintf(out, size, tr("The line is cut: of %s on the card only so many."), points(n, v->purse));
-    else if (points_n(v->spendable) < points_n(v->purse))
+    else if (points_n(v->spendable) == 0 && points_n(v->purse) > 0)
         snprintf(out, size, tr("On the card: %s; below the least that may be redeemed."), points(n, v->purse));
+    else if (points_n(v->spendable) < points_n(v->purse) && v->pack)
+        snprintf(out, size, tr("On the card: %s; redeemed in steps of %" PRId64 "."), points(n, v->purse),
+                 points_n(v->pack->redeem_step));
     else if (points_n(v->held) > 0)
         snprintf(out, size, tr("%s more at head office come at the next tap."), points(n, v->held));
     else if (points_n(v->pending) > 0)
@@ -255,9 +258,11 @@ static void member_rows(struct rows *r, const struct till_view *v)
         right(row, "%s", tier_name(v, v->tier));
     else
         right(row, tr("%s, by %s"), tier_name(v, v->tier), means_text(v->means));
-    fact(r, 2, LOOK_BOLD, tr("Spend here"), "%s = %s", points(n, v->spendable), money(m, v, v->spendable_value));
-    why_spendable(text, sizeof text, v);
-    prose(r, 6, LOOK_PLAIN, r->columns >= WIDE ? 18 : 2, text);
+    if (v->state == SALE_IDENTIFIED || v->state == SALE_TOTALLED) {
+        fact(r, 2, LOOK_BOLD, tr("Spend here"), "%s = %s", points(n, v->spendable), money(m, v, v->spendable_value));
+        why_spendable(text, sizeof text, v);
+        prose(r, 6, LOOK_PLAIN, r->columns >= WIDE ? 18 : 2, text);
+    }
     if (v->flags & TAPPED_BIRTHDAY)
         add(r, 4, LOOK_GOOD, "%s", tr("Birthday: congratulate."));
     if (v->flags & TAPPED_AT_RISK)
@@ -465,7 +470,7 @@ static void help_rows(struct rows *r, int from)
         TR_LATER("F4             redeem: Enter takes all that is allowed"),
         TR_LATER("F6             park a bill, or take it up again"),
         TR_LATER("F8             cancel: taken points go back to the member"),
-        TR_LATER("Tab or F10     menu; its letters do what it says"),
+        TR_LATER("Tab            menu; its letters do what it says"),
         TR_LATER("Esc            back, or clear what is typed"),
         TR_LATER("line cut       go on selling: all is sent later"),
         TR_LATER("card torn away tap the same card again"),

@@ -69,13 +69,15 @@ void tap_begin(struct till *t, enum job job, int64_t deadline_ms)
     struct tap *p = &t->tap;
     p->job = job;
     p->deadline_ms = deadline_ms;
-    p->again = p->loaded = p->known = p->asked = false;
+    p->again = p->loaded = p->asked = false;
+    if (job == JOB_IDENTIFY)
+        p->known = false; /* what head office told of the sale's member stays */
     if (job == JOB_DEBIT && p->session && p->taken && uid_equal(&p->card.uid, &t->sale.card)) {
         start_op(t, AT_DEBIT); /* the identification's session goes on: half the exchanges */
         return;
     }
-    arm(t, job == JOB_SETTLE && p->told_all);
-    p->told_all = false;
+    arm(t, p->fresh || (job == JOB_SETTLE && p->told_all));
+    p->fresh = p->told_all = false;
 }
 
 /* The job is over; the card stays taken, for what may follow. */

@@ -64,6 +64,7 @@ struct tap {
     bool taken;
     bool session;        /* op is identified or settled and the card has not been let go */
     bool again;          /* the session was stale: started over once */
+    bool fresh;          /* the next job begins with a card that comes, not with one that lies there */
     bool told_all;       /* the card that lies there has nothing more to say: wait for it anew */
     enum card_next next; /* what op wants */
     bool loaded;         /* head office has been asked at this tap */
