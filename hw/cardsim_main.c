@@ -1,7 +1,7 @@
 /* cardsim_main.c - patron-cardsim: a PN532 reader on a pseudo-terminal with virtual cards, for any
  * program that uses libnfc, and a socket to move the cards about.
  *
- *   libnfc program --pty--> pn532_sim --> vcard (one file each in the card folder)
+ *   libnfc program --pty--> pn532_sim --> vcard, vtag (one file each in the card folder)
  *   test, demo, shell --control socket--> present, remove, tear ...
  *
  * One poll loop, no threads, no sleeping.  A card is saved before the answer to its commit goes
@@ -10,6 +10,7 @@
 #include "hw/clock.h"
 #include "hw/pn532_sim.h"
 #include "hw/vcard_store.h"
+#include "hw/vtag.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -44,8 +45,10 @@ enum {
 struct card {
     char name[NAME_MAX_SIZE];
     char *path;
+    bool is_tag; /* tag counts, else v */
     struct vcard v;
-    uint32_t saved; /* v.changes when the file was written or read */
+    struct vtag tag;
+    uint32_t saved; /* its changes when the file was written or read */
 };
 
 struct client {
@@ -109,10 +112,34 @@ static struct card *find_card(const struct sim *s, const char *name)
     return NULL;
 }
 
-static struct card *card_of(const struct sim *s, const struct vcard *v)
+static struct vtarget *target_of(struct card *c)
+{
+    return c->is_tag ? &c->tag.target : &c->v.target;
+}
+
+/* What tells it from the others; a UID of 4 bytes is followed by zeros. */
+static struct card_uid uid_of(const struct card *c)
+{
+    struct card_uid uid = c->v.m.uid;
+    if (c->is_tag)
+        memcpy(uid.b, c->tag.m.uid, sizeof uid.b);
+    return uid;
+}
+
+static const char *kind_of(const struct card *c)
+{
+    return c->is_tag ? vtag_kind_text(c->tag.m.kind) : vcard_kind_text(c->v.m.kind);
+}
+
+static uint32_t changes_of(const struct card *c)
+{
+    return c->is_tag ? c->tag.changes : c->v.changes;
+}
+
+static struct card *card_of(const struct sim *s, const struct vtarget *t)
 {
     for (size_t i = 0; i < s->card_count; i++)
-        if (&s->cards[i]->v == v)
+        if (target_of(s->cards[i]) == t)
             return s->cards[i];
     return NULL;
 }
@@ -140,6 +167,7 @@ static struct card *make_card(const struct sim *s, const char *name)
 static void free_card(struct card *c)
 {
     bytes_wipe(&c->v, sizeof c->v);
+    bytes_wipe(&c->tag, sizeof c->tag);
     free(c->path);
     free(c);
 }
@@ -164,7 +192,7 @@ static void forget_card(struct sim *s, struct card *c)
 
 static bool lies_here(const struct sim *s, const struct card *c)
 {
-    return pn532_has(&s->chip, &c->v);
+    return pn532_has(&s->chip, c->is_tag ? &c->tag.target : &c->v.target);
 }
 
 /* The card of that name as its file says now: files may be moved in and out of the folder while no
@@ -185,8 +213,11 @@ static struct card *fetch_card(struct sim *s, const char *name, struct errmsg *w
             return NULL;
         }
     }
-    enum err e = vcard_load(&c->v, c->path, random_seed(), why);
-    c->saved = c->v.changes;
+    enum err e = vtag_load(&c->tag, c->path, random_seed(), why);
+    c->is_tag = e == OK;
+    if (e)
+        e = vcard_load(&c->v, c->path, random_seed(), why);
+    c->saved = changes_of(c);
     if (e == OK) {
         if (made)
             add_card(s, made);
@@ -264,16 +295,16 @@ static bool take_spot(struct sim *s, struct card_uid uid, short type)
 static void take_away(struct sim *s, struct card *c)
 {
     if (lies_here(s, c)) {
-        pn532_take(&s->chip, &c->v);
-        take_spot(s, c->v.m.uid, F_UNLCK);
+        pn532_take(&s->chip, target_of(c));
+        take_spot(s, uid_of(c), F_UNLCK);
     }
 }
 
 static bool save_card(struct card *c, struct errmsg *why)
 {
-    if (vcard_save(&c->v, c->path, why))
+    if (c->is_tag ? vtag_save(&c->tag, c->path, why) : vcard_save(&c->v, c->path, why))
         return false;
-    c->saved = c->v.changes;
+    c->saved = changes_of(c);
     return true;
 }
 
@@ -282,7 +313,7 @@ static void save_changed(struct sim *s)
 {
     struct errmsg why;
     for (size_t i = 0; i < s->card_count; i++)
-        if (s->cards[i]->v.changes != s->cards[i]->saved && !save_card(s->cards[i], &why))
+        if (changes_of(s->cards[i]) != s->cards[i]->saved && !save_card(s->cards[i], &why))
             complain("%s", why.text);
 }
 
@@ -297,7 +328,7 @@ static void trace_line(struct sim *s, const char *name, const char *what, struct
             text);
 }
 
-static void on_exchange(void *of, const struct vcard *v, struct bytes frame, struct bytes answer)
+static void on_exchange(void *of, const struct vtarget *v, struct bytes frame, struct bytes answer)
 {
     struct sim *s = of;
     const struct card *c = card_of(s, v);
@@ -311,14 +342,14 @@ static void on_exchange(void *of, const struct vcard *v, struct bytes frame, str
     fflush(s->trace);
 }
 
-static void on_torn(void *of, const struct vcard *v)
+static void on_torn(void *of, const struct vtarget *v)
 {
     struct sim *s = of;
     const struct card *c = card_of(s, v);
     if (s->trace)
         fprintf(s->trace, "           %s : taken out of the field\n", c->name);
     save_changed(s); /* before another reader may have it */
-    take_spot(s, c->v.m.uid, F_UNLCK);
+    take_spot(s, uid_of(c), F_UNLCK);
 }
 
 static void trace_stop(struct sim *s)
@@ -423,13 +454,14 @@ static bool lay_down(struct sim *s, const char *name)
     struct errmsg why;
     if (!c || lies_here(s, c))
         return c != NULL;
-    struct card_uid uid = c->v.m.uid;
+    struct card_uid uid = uid_of(c), again;
     if (!take_spot(s, uid, F_WRLCK)) {
         refuse(s, "card %s lies on another reader", name);
         return false;
     }
     c = fetch_card(s, name, &why);
-    if (c && uid_equal(&c->v.m.uid, &uid) && pn532_put(&s->chip, &c->v, now_us() / 1000, &s->out))
+    again = c ? uid_of(c) : uid;
+    if (c && uid_equal(&again, &uid) && pn532_put(&s->chip, target_of(c), now_us() / 1000, &s->out))
         return true;
     take_spot(s, uid, F_UNLCK);
     if (c)
@@ -437,6 +469,13 @@ static bool lay_down(struct sim *s, const char *name)
     else
         refuse(s, "%s", why.text);
     return false;
+}
+
+/* In hex, as long as it is. */
+static void uid_words(char out[UID_TEXT_SIZE], const struct card *c)
+{
+    struct card_uid uid = uid_of(c);
+    hex_encode(out, uid.b, c->is_tag ? c->tag.m.uid_size : sizeof uid.b);
 }
 
 static void do_list(struct sim *s, char **w, int count)
@@ -449,7 +488,7 @@ static void do_list(struct sim *s, char **w, int count)
         return;
     }
     for (size_t i = 0; i < s->card_count; i++)
-        shown += !field_only || pn532_has(&s->chip, &s->cards[i]->v);
+        shown += !field_only || lies_here(s, s->cards[i]);
     say(s, "ok count=%zu", shown);
     for (size_t i = 0; i < s->card_count; i++) {
         const struct card *c = s->cards[i];
@@ -457,41 +496,71 @@ static void do_list(struct sim *s, char **w, int count)
         char uid[UID_TEXT_SIZE];
         if (field_only && !here)
             continue;
-        uid_text(uid, &c->v.m.uid);
-        say(s, " %s=%s:%s:%s", c->name, vcard_kind_text(c->v.m.kind), uid, here ? "field" : "away");
+        uid_words(uid, c);
+        say(s, " %s=%s:%s:%s", c->name, kind_of(c), uid, here ? "field" : "away");
     }
+}
+
+/* The rest of a tag's words, behind its name.  NULL, or what is wrong. */
+static const char *fill_tag(struct vtag *tag, char **w, int count)
+{
+    struct aes_key meta, file;
+    size_t meta_size = 0, file_size = 0;
+    if (tag->m.kind == VTAG_NTAG213 && count > 4)
+        return vtag_write_text(tag, w[4]) ? "the text is too long" : NULL;
+    if (tag->m.kind != VTAG_NTAG424)
+        return NULL;
+    if (count < 6 || hex_decode(meta.b, sizeof meta.b, &meta_size, w[4]) || meta_size != sizeof meta.b ||
+        hex_decode(file.b, sizeof file.b, &file_size, w[5]) || file_size != sizeof file.b)
+        return "new ntag424 UID|random NAME META FILE [ADDRESS], the keys 32 hex digits each";
+    return vtag_write_sun(tag, &meta, &file, count > 6 ? w[6] : "patron.example/t") ? "the address is too long"
+                                                                                  : NULL;
+}
+
+static bool uid_taken(struct sim *s, const struct card_uid *uid)
+{
+    for (size_t i = 0; i < s->card_count; i++) {
+        struct card_uid other = uid_of(s->cards[i]);
+        if (uid_equal(&other, uid)) {
+            refuse(s, "card %s has that UID", s->cards[i]->name);
+            return true;
+        }
+    }
+    return false;
 }
 
 static void do_new(struct sim *s, char **w, int count)
 {
-    enum vcard_kind kind;
+    enum vcard_kind kind = VCARD_EV1;
+    enum vtag_kind tag_kind = VTAG_UID;
     struct card_uid uid = {{0x04}};
+    size_t uid_size = sizeof uid.b;
     char made[NAME_MAX_SIZE], uid_hex[UID_TEXT_SIZE];
-    const char *name = count > 3 ? w[3] : made;
+    const char *name = count > 3 ? w[3] : made, *wrong = NULL;
     struct errmsg why;
     if (count < 3) {
         refuse(s, "new KIND UID|random [NAME]");
         return;
     }
-    if (vcard_kind_parse(&kind, w[1])) {
-        refuse(s, "no such kind of card: %s; there are ev1, ev2, ev3", w[1]);
+    bool is_tag = vtag_kind_parse(&tag_kind, w[1]) == OK;
+    if (!is_tag && vcard_kind_parse(&kind, w[1])) {
+        refuse(s, "no such kind of card: %s; there are ev1, ev2, ev3, ntag424, ntag213, uid, random", w[1]);
         return;
     }
     if (strcmp(w[2], "random") == 0) {
         clock_random(uid.b + 1, 6);
-    } else if (uid_parse(&uid, w[2])) {
-        refuse(s, "a UID is 14 hex digits or random, not %s", w[2]);
+    } else if (hex_decode(uid.b, sizeof uid.b, &uid_size, w[2]) ||
+               (uid_size != 7 && (uid_size != 4 || !is_tag || tag_kind != VTAG_UID))) {
+        refuse(s, "a UID is 14 hex digits (of a uid also 8) or random, not %s", w[2]);
         return;
     }
+    memset(uid.b + uid_size, 0, sizeof uid.b - uid_size);
     if (!scan_cards(s, &why)) {
         refuse(s, "%s", why.text);
         return;
     }
-    for (size_t i = 0; i < s->card_count; i++)
-        if (uid_equal(&s->cards[i]->v.m.uid, &uid)) {
-            refuse(s, "card %s has that UID", s->cards[i]->name);
-            return;
-        }
+    if (uid_taken(s, &uid))
+        return;
     if (count <= 3)
         for (size_t n = s->card_count + 1;
              snprintf(made, sizeof made, "CARD%zu", n), find_card(s, made);)
@@ -509,15 +578,21 @@ static void do_new(struct sim *s, char **w, int count)
         refuse(s, "there is no room for more than %d cards", CARDS_MAX);
         return;
     }
-    vcard_init(&c->v, kind, &uid, random_seed());
-    if (!save_card(c, &why)) {
+    c->is_tag = is_tag;
+    if (is_tag) {
+        vtag_init(&c->tag, tag_kind, uid.b, (uint8_t)uid_size, random_seed());
+        wrong = fill_tag(&c->tag, w, count);
+    } else {
+        vcard_init(&c->v, kind, &uid, random_seed());
+    }
+    if (wrong || !save_card(c, &why)) {
         free_card(c);
-        refuse(s, "%s", why.text);
+        refuse(s, "%s", wrong ? wrong : why.text);
         return;
     }
     add_card(s, c);
-    uid_text(uid_hex, &uid);
-    say(s, "ok name=%s kind=%s uid=%s", c->name, vcard_kind_text(kind), uid_hex);
+    uid_words(uid_hex, c);
+    say(s, "ok name=%s kind=%s uid=%s", c->name, kind_of(c), uid_hex);
 }
 
 static void do_present(struct sim *s, char **w, int count)
@@ -720,6 +795,13 @@ static void do_show(struct sim *s, char **w, int count)
     if (!c)
         return;
     const struct vcard *v = &c->v;
+    char uid[UID_TEXT_SIZE];
+    uid_words(uid, c);
+    if (c->is_tag) {
+        say(s, "ok name=%s kind=%s uid=%s field=%d changes=%" PRIu32 " counter=%" PRIu32, c->name,
+            kind_of(c), uid, lies_here(s, c), c->tag.changes, c->tag.m.counter);
+        return;
+    }
     if (count > 2) {
         char *end;
         long no = strtol(w[2], &end, 10);
@@ -730,10 +812,8 @@ static void do_show(struct sim *s, char **w, int count)
             refuse(s, "card %s has no file %s", c->name, w[2]);
         return;
     }
-    char uid[UID_TEXT_SIZE];
-    uid_text(uid, &v->m.uid);
-    say(s, "ok name=%s kind=%s uid=%s field=%d changes=%" PRIu32, c->name,
-        vcard_kind_text(v->m.kind), uid, pn532_has(&s->chip, v), v->changes);
+    say(s, "ok name=%s kind=%s uid=%s field=%d changes=%" PRIu32, c->name, kind_of(c), uid,
+        lies_here(s, c), v->changes);
     const struct vcard_file *purse = first_file(v, -1, VFILE_VALUE);
     const struct vcard_file *tmac = first_file(v, -1, VFILE_TMAC);
     if (purse)
@@ -760,7 +840,7 @@ static void do_status(struct sim *s, char **w, int count)
     (void)w, (void)count;
     size_t here = 0;
     for (size_t i = 0; i < s->card_count; i++)
-        here += pn532_has(&s->chip, &s->cards[i]->v);
+        here += lies_here(s, s->cards[i]);
     say(s, "ok cards=%zu field=%zu awake=%d looking=%d exchanges=%" PRIu64 " tear=%" PRIu32,
         s->card_count, here, !s->chip.asleep, s->chip.waiting != 0, s->chip.exchanges,
         s->chip.tear ? s->chip.tear_left : 0);
@@ -780,7 +860,8 @@ static const struct {
     void (*run)(struct sim *s, char **w, int count);
 } verbs[] = {
     {"list", "list [field]", do_list},
-    {"new", "new ev1|ev2|ev3 UID|random [NAME]", do_new},
+    {"new", "new ev1|ev2|ev3|uid|random UID|random [NAME]; new ntag213 UID|random NAME [TEXT]; "
+            "new ntag424 UID|random NAME META FILE [ADDRESS]", do_new},
     {"present", "present NAME...", do_present},
     {"remove", "remove [NAME...]", do_remove},
     {"swap", "swap NAME OTHER", do_swap},
@@ -1136,7 +1217,7 @@ static const char usage[] =
     "Usage: patron-cardsim --link PATH --cards DIR [--control PATH]\n"
     "       patron-cardsim --control PATH -- COMMAND [WORD...]\n"
     "\n"
-    "An NFC reader (PN532) without hardware, with virtual DESFire cards.\n"
+    "An NFC reader (PN532) without hardware, with virtual DESFire cards and tags.\n"
     "\n"
     "  --link PATH      keep a symbolic link to the reader's serial line there\n"
     "  --cards DIR      folder of the cards, one file NAME.card each; made if missing.  A card is "
@@ -1151,6 +1232,12 @@ static const char usage[] =
     "  list [field]                        all cards, or those on the reader: "
     "NAME=KIND:UID:field|away\n"
     "  new ev1|ev2|ev3 UID|random [NAME]   a blank card from the factory\n"
+    "  new uid UID|random [NAME]           a tag with nothing but its UID, of 7 bytes or 4\n"
+    "  new random random [NAME]            one that shows another UID at every tap, as phones do\n"
+    "  new ntag213 UID|random NAME [TEXT]  an NTAG213, its NDEF record that text (a word)\n"
+    "  new ntag424 UID|random NAME META FILE [ADDRESS]\n"
+    "                                      an NTAG 424 DNA that adds who it is, how often it was read\n"
+    "                                      and a MAC to that address; its two keys in hex\n"
     "  present NAME...                     lay cards on the reader\n"
     "  remove [NAME...]                    take them away; without a name, all\n"
     "  swap NAME OTHER                     take one away and lay the other there\n"

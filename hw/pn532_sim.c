@@ -7,6 +7,8 @@
 enum {
     STATUS_OK = 0x00,
     STATUS_TIMEOUT = 0x01,      /* the card did not answer */
+    STATUS_CRC = 0x02,          /* four bits instead of a frame: a tag's NAK, sent raw */
+    STATUS_FORMAT = 0x13,       /* the same by InDataExchange */
     STATUS_WRONG_CONTEXT = 0x27 /* no such target */
 };
 
@@ -20,7 +22,7 @@ void pn532_init(struct pn532 *p)
 
 /* --- the field ---------------------------------------------------------------------------------- */
 
-static int place_of(const struct pn532 *p, const struct vcard *card)
+static int place_of(const struct pn532 *p, const struct vtarget *card)
 {
     for (int i = 0; i < PN532_FIELD_MAX; i++)
         if (card && p->in_field[i].card == card)
@@ -28,7 +30,7 @@ static int place_of(const struct pn532 *p, const struct vcard *card)
     return -1;
 }
 
-bool pn532_has(const struct pn532 *p, const struct vcard *card)
+bool pn532_has(const struct pn532 *p, const struct vtarget *card)
 {
     return place_of(p, card) >= 0;
 }
@@ -39,7 +41,7 @@ static void field_off(struct pn532 *p)
     for (int i = 0; i < PN532_FIELD_MAX; i++) {
         p->in_field[i].halted = false;
         if (p->in_field[i].card)
-            vcard_field_off(p->in_field[i].card);
+            p->in_field[i].card->ops->field_off(p->in_field[i].card);
     }
     memset(p->selected, 0, sizeof p->selected);
 }
@@ -54,13 +56,13 @@ void pn532_power_cycle(struct pn532 *p)
     p->frame_size = p->chained_size = p->last_size = 0;
 }
 
-void pn532_take(struct pn532 *p, struct vcard *card)
+void pn532_take(struct pn532 *p, struct vtarget *card)
 {
     int i = place_of(p, card);
     if (i < 0)
         return;
     p->in_field[i].card = NULL;
-    vcard_field_off(card);
+    card->ops->field_off(card);
     for (int t = 0; t < PN532_TARGETS; t++)
         if (p->targets[t] == card) /* the chip does not know yet; what it sends is not answered */
             p->targets[t] = NULL;
@@ -74,10 +76,10 @@ void pn532_tear(struct pn532 *p, enum pn532_tear when, uint32_t n)
 
 static void let_go(struct pn532 *p, int target)
 {
-    struct vcard *card = p->targets[target];
+    struct vtarget *card = p->targets[target];
     int i = place_of(p, card);
     if (p->selected[target] && i >= 0) {
-        vcard_halt(card);
+        card->ops->halt(card);
         p->in_field[i].halted = true;
     }
     p->selected[target] = false;
@@ -85,18 +87,19 @@ static void let_go(struct pn532 *p, int target)
 
 /* A card that is not one of the targets and fits the search.  Those in HALT come last: a program that
  * lists cards by selecting and deselecting sees each once before it sees the first again. */
-static struct vcard *look(const struct pn532 *p)
+static struct vtarget *look(const struct pn532 *p)
 {
     for (int halted = 0; halted < 2; halted++)
         for (int i = 0; i < PN532_FIELD_MAX; i++) {
-            struct vcard *card = p->in_field[i].card;
-            uint8_t uid[7], size;
+            struct vtarget *card = p->in_field[i].card;
+            struct vtarget_facts f;
             if (!card || p->in_field[i].halted != halted || (p->selected[0] && card == p->targets[0]))
                 continue;
             if (halted && p->deep_sleep && !p->wait_uid_size)
                 continue;
-            size = vcard_shown_uid(card, uid);
-            if (p->wait_uid_size && (p->wait_uid_size != size || memcmp(p->wait_uid, uid, size) != 0))
+            card->ops->facts(card, &f);
+            if (p->wait_uid_size &&
+                (p->wait_uid_size != f.uid_size || memcmp(p->wait_uid, f.uid, f.uid_size) != 0))
                 continue;
             return card;
         }
@@ -142,24 +145,31 @@ static void answer_status(struct pn532 *p, uint8_t cmd, uint8_t status, struct b
 
 /* --- finding cards ------------------------------------------------------------------------------ */
 
-static void put_target(struct pn532 *p, int target, struct buf *b)
+static bool is_14443_4(const struct vtarget *card)
 {
-    struct vcard *card = p->targets[target];
-    uint8_t uid[7], size = vcard_shown_uid(card, uid);
-    buf_put_u8(b, (uint8_t)(target + 1));
-    buf_put_u8(b, 0x03);
-    buf_put_u8(b, size == 7 ? 0x44 : 0x04);
-    buf_put_u8(b, 0x20);
-    buf_put_u8(b, size);
-    buf_put(b, uid, size);
-    if (p->auto_rats)
-        buf_put(b, card->m.ats, card->m.ats_size);
+    struct vtarget_facts f;
+    card->ops->facts(card, &f);
+    return f.sak & VTARGET_14443_4;
 }
 
-static void activate(struct pn532 *p, int target, struct vcard *card)
+static void put_target(struct pn532 *p, int target, struct buf *b)
+{
+    struct vtarget *card = p->targets[target];
+    struct vtarget_facts f;
+    card->ops->facts(card, &f);
+    buf_put_u8(b, (uint8_t)(target + 1));
+    buf_put(b, f.atqa, sizeof f.atqa);
+    buf_put_u8(b, f.sak);
+    buf_put_u8(b, f.uid_size);
+    buf_put(b, f.uid, f.uid_size);
+    if (p->auto_rats && is_14443_4(card))
+        buf_put(b, f.ats, f.ats_size);
+}
+
+static void activate(struct pn532 *p, int target, struct vtarget *card)
 {
     int i = place_of(p, card);
-    vcard_halt(card);
+    card->ops->halt(card);
     p->in_field[i].halted = false;
     p->targets[target] = card;
     p->selected[target] = true;
@@ -182,7 +192,7 @@ static bool try_waiting(struct pn532 *p, int64_t now_ms, struct buf *out)
     }
     buf_put_u8(&b, 0);
     while (type != 0xff && count < p->wait_max) {
-        struct vcard *card = look(p);
+        struct vtarget *card = look(p);
         if (!card)
             break;
         activate(p, count, card);
@@ -262,7 +272,7 @@ static bool tear_now(struct pn532 *p)
     return p->tear != PN532_TEAR_NONE && --p->tear_left == 0;
 }
 
-static void tear_out(struct pn532 *p, struct vcard *card)
+static void tear_out(struct pn532 *p, struct vtarget *card)
 {
     p->tear = PN532_TEAR_NONE;
     pn532_take(p, card);
@@ -270,10 +280,18 @@ static void tear_out(struct pn532 *p, struct vcard *card)
         p->torn(p->of, card);
 }
 
+enum { TAG_ACK = 0x0a };
+
+/* A type 2 tag's ACK or NAK (vtarget.h). */
+static bool says_four_bits(const struct vtarget *card, const struct buf *reply)
+{
+    return reply->size == 1 && !is_14443_4(card);
+}
+
 static void data_exchange(struct pn532 *p, const uint8_t *d, size_t n, struct buf *out)
 {
     int target = (d[0] & 0x3f) - 1;
-    uint8_t room[1 + VCARD_ANSWER_MAX];
+    uint8_t room[1 + VTARGET_ANSWER_MAX];
     if (target < 0 || target >= PN532_TARGETS || !p->selected[target]) {
         answer_status(p, 0x40, STATUS_WRONG_CONTEXT, out);
         return;
@@ -295,13 +313,13 @@ static void data_exchange(struct pn532 *p, const uint8_t *d, size_t n, struct bu
         answer_status(p, 0x40, STATUS_OK, out);
         return;
     }
-    struct vcard *card = p->targets[target];
+    struct vtarget *card = p->targets[target];
     struct bytes frame = bytes_of(p->chained, p->chained_size);
     struct buf reply = {.data = room + 1, .cap = sizeof room - 1};
     p->chained_size = 0;
     bool acted = false, here = pn532_has(p, card), torn = here && tear_now(p);
     if (here && !(torn && p->tear == PN532_TEAR_BEFORE))
-        acted = vcard_exchange(card, frame, &reply);
+        acted = card->ops->exchange(card, frame, &reply);
     if (acted) {
         p->exchanges++;
         p->block ^= 1;
@@ -313,19 +331,31 @@ static void data_exchange(struct pn532 *p, const uint8_t *d, size_t n, struct bu
     if (p->trace && here)
         p->trace(p->of, card, frame, bytes_of(room + 1, acted ? reply.size : 0));
     room[0] = acted ? STATUS_OK : STATUS_TIMEOUT;
+    if (acted && says_four_bits(card, &reply)) {
+        room[0] = room[1] == TAG_ACK ? STATUS_OK : STATUS_FORMAT;
+        reply.size = 0;
+    }
     answer(p, 0x40, room, 1 + (acted ? reply.size : 0), out);
 }
 
-/* Raw frames: only the presence check of libnfc is answered, an R(NAK) by an R(ACK). */
+/* Raw frames: to a tag as they are; of an ISO 14443-4 card only the presence check of libnfc is answered, an
+ * R(NAK) by an R(ACK). */
 static void communicate_thru(struct pn532 *p, const uint8_t *d, size_t n, struct buf *out)
 {
-    struct vcard *card = p->selected[0] ? p->targets[0] : NULL;
-    if (n == 1 && (d[0] & 0xf6) == 0xb2 && pn532_has(p, card)) {
-        uint8_t reply[2] = {STATUS_OK, (uint8_t)(0xa2 | p->block)};
-        answer(p, 0x42, reply, 2, out);
-    } else {
-        answer_status(p, 0x42, STATUS_TIMEOUT, out);
+    struct vtarget *card = p->selected[0] ? p->targets[0] : NULL;
+    uint8_t room[1 + VTARGET_ANSWER_MAX] = {STATUS_TIMEOUT};
+    struct buf reply = {.data = room + 1, .cap = sizeof room - 1};
+    if (pn532_has(p, card) && !is_14443_4(card)) {
+        bool acted = card->ops->exchange(card, bytes_of(d, n), &reply);
+        if (p->trace)
+            p->trace(p->of, card, bytes_of(d, n), bytes_of(room + 1, acted ? reply.size : 0));
+        if (acted)
+            room[0] = says_four_bits(card, &reply) ? STATUS_CRC : STATUS_OK;
+    } else if (n == 1 && (d[0] & 0xf6) == 0xb2 && pn532_has(p, card)) {
+        room[0] = STATUS_OK;
+        buf_put_u8(&reply, (uint8_t)(0xa2 | p->block));
     }
+    answer(p, 0x42, room, 1 + (room[0] == STATUS_OK ? reply.size : 0), out);
 }
 
 /* InDeselect, InRelease: target 0 = all. */
@@ -613,7 +643,7 @@ int64_t pn532_due_ms(const struct pn532 *p)
     return p->waiting ? p->deadline_ms : INT64_MAX;
 }
 
-bool pn532_put(struct pn532 *p, struct vcard *card, int64_t now_ms, struct buf *out)
+bool pn532_put(struct pn532 *p, struct vtarget *card, int64_t now_ms, struct buf *out)
 {
     if (pn532_has(p, card))
         return true;
@@ -622,7 +652,7 @@ bool pn532_put(struct pn532 *p, struct vcard *card, int64_t now_ms, struct buf *
             continue;
         p->in_field[i].card = card;
         p->in_field[i].halted = false;
-        vcard_field_off(card);
+        card->ops->field_off(card);
         if (p->waiting)
             try_waiting(p, now_ms, out);
         return true;

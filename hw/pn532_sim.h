@@ -9,13 +9,13 @@
  *   00 00 ff 00 ff 00         stops what it is doing
  *
  * What is modelled: the reader side for ISO 14443 type A with automatic RATS, several cards at once,
- * infinite and finite looking, auto poll, deselect and select, the presence check by R(NAK), registers as
- * plain memory.  Other modulations find no card.  Source: NXP UM0701-02 and libnfc's use of it.
+ * infinite and finite looking, auto poll, deselect and select, the presence check by R(NAK), raw frames to
+ * type 2 tags, registers as plain memory.  Other modulations find no card.  Source: NXP UM0701-02 and libnfc's use of it.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_HW_PN532_SIM_H
 #define PATRON_HW_PN532_SIM_H
 
-#include "hw/vcard.h"
+#include "hw/vtarget.h"
 
 enum {
     PN532_FIELD_MAX = 8,     /* cards on the antenna */
@@ -42,10 +42,10 @@ struct pn532 {
     uint8_t registers[256]; /* 6300..63ff */
 
     struct {
-        struct vcard *card;
+        struct vtarget *card;
         bool halted;
     } in_field[PN532_FIELD_MAX]; /* NULL = free place */
-    struct vcard *targets[PN532_TARGETS]; /* Tg 1 and 2; not the field's owner: it may have left */
+    struct vtarget *targets[PN532_TARGETS]; /* Tg 1 and 2; not the field's owner: it may have left */
     bool selected[PN532_TARGETS];
     uint8_t block; /* ISO 14443-4 block number, for the presence check */
 
@@ -71,9 +71,9 @@ struct pn532 {
     size_t chained_size;
 
     /* Called with each exchange with a card, may be NULL.  answer.size 0 = none came. */
-    void (*trace)(void *of, const struct vcard *card, struct bytes frame, struct bytes reply);
+    void (*trace)(void *of, const struct vtarget *card, struct bytes frame, struct bytes reply);
     /* Called when an ordered tear takes a card out of the field, may be NULL. */
-    void (*torn)(void *of, const struct vcard *card);
+    void (*torn)(void *of, const struct vtarget *card);
     void *of;
     uint64_t exchanges; /* InDataExchanges that reached a card */
 };
@@ -88,10 +88,10 @@ void pn532_tick(struct pn532 *p, int64_t now_ms, struct buf *out);
 /* When something will happen by itself; INT64_MAX = never. */
 int64_t pn532_due_ms(const struct pn532 *p);
 /* A card enters.  False: no place left.  A command that waits for one may be answered. */
-MUST_CHECK bool pn532_put(struct pn532 *p, struct vcard *card, int64_t now_ms, struct buf *out);
+MUST_CHECK bool pn532_put(struct pn532 *p, struct vtarget *card, int64_t now_ms, struct buf *out);
 /* A card leaves; nothing happens when it is not there. */
-void pn532_take(struct pn532 *p, struct vcard *card);
-bool pn532_has(const struct pn532 *p, const struct vcard *card);
+void pn532_take(struct pn532 *p, struct vtarget *card);
+bool pn532_has(const struct pn532 *p, const struct vtarget *card);
 /* Order a tear: n counts from 1. */
 void pn532_tear(struct pn532 *p, enum pn532_tear when, uint32_t n);
 

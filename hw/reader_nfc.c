@@ -254,6 +254,12 @@ static bool same_card(const struct reader_card *a, const struct reader_card *b)
     return a->uid_size == b->uid_size && uid_equal(&a->uid, &b->uid);
 }
 
+/* A phone, and some cards, make up another UID whenever the field was off (ISO 14443-3). */
+static bool both_random(const struct reader_card *a, const struct reader_card *b)
+{
+    return a->uid_size == 4 && a->uid.b[0] == 0x08 && b->uid_size == 4 && b->uid.b[0] == 0x08;
+}
+
 /* A card was found.  Send it to sleep and search again: another one that answers now was there as well. */
 static void found(struct child *c, struct reader_card *card)
 {
@@ -263,12 +269,15 @@ static void found(struct child *c, struct reader_card *card)
         return; /* gone already; the search goes on */
     }
     int again = search(c, &second);
-    if (again == 0) { /* the first one sleeps too deep for a search */
+    bool was_off = again == 0;
+    if (was_off) { /* the first one sleeps too deep for a search */
         reset_field(c);
         again = c->device ? search(c, &second) : -1;
     }
     if (again <= 0)
         return;
+    if (was_off && both_random(card, &second))
+        *card = second; /* two phones cannot be told from one here */
     card->several = !same_card(card, &second);
     if (card->several)
         reset_field(c);
@@ -310,7 +319,7 @@ static void look(struct child *c)
     case LEAVING:
         pause = LEAVING_PAUSE_MS;
         n = search(c, &card);
-        if (n == 1 && same_card(&card, &c->lying))
+        if (n == 1 && (same_card(&card, &c->lying) || both_random(&card, &c->lying)))
             c->phase = LYING;
         else if (n == 1)
             found(c, &card);

@@ -19,9 +19,9 @@ static int sim_fd(struct reader *r)
 static void field_off(struct reader_sim *s)
 {
     if (s->card)
-        vcard_field_off(s->card);
+        s->card->ops->field_off(s->card);
     if (s->second)
-        vcard_field_off(s->second);
+        s->second->ops->field_off(s->second);
 }
 
 static enum err sim_arm(struct reader *r, bool fresh, struct errmsg *why)
@@ -43,12 +43,16 @@ static enum err sim_take(struct reader *r, struct reader_card *card, struct errm
     if (!s->taken && (!s->armed || !s->card || s->card == s->lying))
         return err_set(why, ERR_NO_CARD, "no card yet");
     if (!s->taken) {
-        const struct vcard_memory *m = &s->card->m;
-        s->seen = (struct reader_card){.atqa = {0x03, 0x44}, .sak = 0x20, .several = s->second != NULL};
-        s->seen.uid_size = vcard_shown_uid(s->card, s->seen.uid.b);
-        if (m->ats_size > 1) {
-            s->seen.ats_size = (uint8_t)(m->ats_size - 1);
-            memcpy(s->seen.ats, m->ats + 1, s->seen.ats_size);
+        struct vtarget_facts f;
+        s->card->ops->facts(s->card, &f);
+        s->seen = (struct reader_card){.atqa = {f.atqa[0], f.atqa[1]},
+                                       .sak = f.sak,
+                                       .uid_size = f.uid_size,
+                                       .several = s->second != NULL};
+        memcpy(s->seen.uid.b, f.uid, f.uid_size);
+        if (f.ats_size > 1) {
+            s->seen.ats_size = (uint8_t)(f.ats_size - 1);
+            memcpy(s->seen.ats, f.ats + 1, s->seen.ats_size);
         }
         s->taken = true;
         s->armed = s->lost = false;
@@ -76,14 +80,15 @@ static enum err sim_exchange(struct reader *r, struct bytes tx, struct buf *rx, 
         reader_sim_present(s, NULL);
     if (s->lost || s->seen.several)
         return err_set(why, torn ? s->tear_error : ERR_GONE, "the card left the field");
-    uint8_t raw[VCARD_ANSWER_MAX];
+    uint8_t raw[VTARGET_ANSWER_MAX];
     struct buf answer = BUF_ON(raw);
-    bool answered = vcard_exchange(s->card, tx, &answer);
+    bool answered = s->card->ops->exchange(s->card, tx, &answer);
     if (torn) {
         reader_sim_present(s, NULL);
         return err_set(why, s->tear_error, "the card left the field");
     }
-    if (!answered)
+    bool raw_nak = answer.size == 1 && !(s->seen.sak & VTARGET_14443_4) && *answer.data != 0x0a;
+    if (!answered || raw_nak) /* a real reader does not tell one from the other */
         return err_set(why, ERR_GONE, "the card is silent");
     buf_put(rx, answer.data, answer.size);
     if (rx->full)
@@ -116,7 +121,7 @@ void reader_sim_init(struct reader_sim *s)
     *s = (struct reader_sim){.reader = {&sim_ops}};
 }
 
-void reader_sim_present(struct reader_sim *s, struct vcard *card)
+void reader_sim_present(struct reader_sim *s, struct vtarget *card)
 {
     field_off(s);
     s->card = card;
@@ -126,11 +131,11 @@ void reader_sim_present(struct reader_sim *s, struct vcard *card)
     field_off(s);
 }
 
-void reader_sim_add(struct reader_sim *s, struct vcard *card)
+void reader_sim_add(struct reader_sim *s, struct vtarget *card)
 {
     s->second = card;
     if (card)
-        vcard_field_off(card);
+        card->ops->field_off(card);
 }
 
 void reader_sim_tear(struct reader_sim *s, int32_t n, bool after, enum err e)

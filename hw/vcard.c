@@ -78,10 +78,46 @@ static void format(struct vcard *v)
     v->m.bytes_used = v->m.bytes_lost = 0;
 }
 
+/* --- on a reader -------------------------------------------------------------------------------- */
+
+static struct vcard *of(struct vtarget *t)
+{
+    return (struct vcard *)t; /* target is its first member */
+}
+
+static void target_facts(const struct vtarget *t, struct vtarget_facts *out)
+{
+    const struct vcard *v = (const struct vcard *)t;
+    *out = (struct vtarget_facts){.sak = VTARGET_14443_4, .ats_size = v->m.ats_size};
+    out->uid_size = vcard_shown_uid(v, out->uid);
+    out->atqa[0] = 0x03;
+    out->atqa[1] = out->uid_size == 7 ? 0x44 : 0x04;
+    memcpy(out->ats, v->m.ats, sizeof out->ats);
+}
+
+static bool target_exchange(struct vtarget *t, struct bytes frame, struct buf *out)
+{
+    return vcard_exchange(of(t), frame, out);
+}
+
+static void target_halt(struct vtarget *t)
+{
+    vcard_halt(of(t));
+}
+
+static void target_field_off(struct vtarget *t)
+{
+    vcard_field_off(of(t));
+}
+
+static const struct vtarget_ops target_ops = {target_facts, target_exchange, target_halt,
+                                              target_field_off};
+
 void vcard_init(struct vcard *v, enum vcard_kind kind, const struct card_uid *uid, uint64_t seed)
 {
     static const uint8_t ats[] = {0x06, 0x75, 0x77, 0x81, 0x02, 0x80};
     memset(v, 0, sizeof *v);
+    v->target.ops = &target_ops;
     v->m.kind = kind;
     v->m.uid = *uid;
     memcpy(v->m.ats, ats, sizeof ats);

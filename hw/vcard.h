@@ -20,6 +20,7 @@
 
 #include "base/bytes.h"
 #include "base/ids.h"
+#include "hw/vtarget.h"
 
 #include <stdbool.h>
 
@@ -109,6 +110,7 @@ struct vcard_pending {
 enum vcard_session { VSESSION_NONE, VSESSION_LEGACY, VSESSION_EV1, VSESSION_EV2 };
 
 struct vcard {
+    struct vtarget target;
     struct vcard_memory m;
     uint32_t changes;
 

@@ -30,7 +30,7 @@ static enum err c_arm(struct reader *r, bool fresh, struct errmsg *why)
     struct clumsy *c = of(r);
     enum err e = c->sim.reader.ops->arm(&c->sim.reader, fresh, why);
     if (!c->sim.card && c->hand) {
-        reader_sim_present(&c->sim, c->hand);
+        reader_sim_present(&c->sim, &c->hand->target);
         c->laid++;
     }
     return e;
@@ -237,8 +237,8 @@ TEST(desk, what_cannot_be_a_card_of_ours_is_said)
     struct card_uid uid = {{0x04, 1, 2, 3, 4, 5, 6}};
     set_up(VCARD_EV2);
     vcard_init(&second, VCARD_EV2, &uid, 2);
-    reader_sim_present(&hands.sim, &card);
-    reader_sim_add(&hands.sim, &second);
+    reader_sim_present(&hands.sim, &card.target);
+    reader_sim_add(&hands.sim, &second.target);
     assert_int_equal(desk_wait(&desk, false, &found, &why), ERR_REFUSED);
     assert_non_null(strstr(why.text, "several"));
 

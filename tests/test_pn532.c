@@ -103,7 +103,7 @@ static void ask(const char *command, const char *answer)
 
 static void put(struct vcard *card)
 {
-    assert_true(pn532_put(&chip, card, now, &out));
+    assert_true(pn532_put(&chip, &card->target, now, &out));
 }
 
 #define ONE_FOUND "4b010103442007040102030405060675778102" "80"
@@ -249,7 +249,7 @@ TEST(pn532, an_ack_from_the_host_or_a_new_command_ends_the_waiting)
     raw("0000ff00ff00");
     put(&one);
     expect("");
-    pn532_take(&chip, &one);
+    pn532_take(&chip, &one.target);
     send_command("4a0100");
     ask("02", "0332010607");
     put(&one);
@@ -284,7 +284,7 @@ TEST(pn532, a_card_that_left_gives_a_timeout_and_its_session_is_gone)
     put(&one);
     ask("4a0100", ONE_FOUND);
     ask("40019060000000", "410004010112001a0591af");
-    pn532_take(&chip, &one);
+    pn532_take(&chip, &one.target);
     ask("400190af000000", "4101");
     ask("42b2", "4301");
     put(&one);
@@ -303,7 +303,7 @@ TEST(pn532, a_tear_takes_the_card_before_or_after_it_acted)
         pn532_tear(&chip, after ? PN532_TEAR_AFTER : PN532_TEAR_BEFORE, 2);
         ask("4001905a00000300000000", "41009100");
         ask("400190ca0000050102030f8100", "4101");
-        assert_false(pn532_has(&chip, &one));
+        assert_false(pn532_has(&chip, &one.target));
         assert_int_equal(one.m.apps[1].used, after);
         assert_int_equal(one.changes, after);
         put(&one);
@@ -405,7 +405,7 @@ TEST(pn532, noise_from_the_host_does_no_harm)
         if (chip.asleep)
             wake();
         if (test_below(10) == 0) {
-            pn532_take(&chip, &one);
+            pn532_take(&chip, &one.target);
             put(&one);
         }
         now += test_below(50);

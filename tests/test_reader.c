@@ -3,7 +3,11 @@
  * program's folder.  Then what only a real one does: dying, hanging, being unplugged.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "hw/clock.h"
+#include "cardproto/kind.h"
+#include "cardproto/sun.h"
 #include "hw/reader_sim.h"
+#include "hw/vcard.h"
+#include "hw/vtag.h"
 #include "tests/test.h"
 
 #include <dirent.h>
@@ -30,6 +34,8 @@
 enum { LOOKS_MS = 120, LEAVES_MS = 200 };
 
 /* A reader and the hands that move cards over it.  Card 0 and 1 are there; -1 is none. */
+enum { FIRST_TAG = 2, TAGS = 4 }; /* behind two full cards: NTAG213, NTAG 424, UID of 4 bytes, random UID */
+
 struct bench {
     struct reader *reader;
     void (*present)(struct bench *b, int card);
@@ -39,10 +45,14 @@ struct bench {
     void (*finish)(struct bench *b);
     struct reader_sim sim;
     struct vcard *cards;
+    struct vtag tags[TAGS];
     pid_t cardsim;
     int control;
     char dir[200], connstring[400];
 };
+
+static const struct aes_key tag_key = {{0x10, 0x11, 0x12}};
+static const char meta_hex[] = "10111200000000000000000000000000";
 
 static const struct card_uid uids[2] = {{{0x04, 0x51, 0x12, 0x8a, 0x01, 0x02, 0x03}},
                                         {{0x04, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22}}};
@@ -228,6 +238,102 @@ static void frames_too_long_are_never_sent(struct bench *b)
     assert_talks_to(b, 0);
 }
 
+/* What a till makes of it, with all kinds switched on but for a full card. */
+static enum card_next identify(struct bench *b, struct kind_op *op)
+{
+    static const struct kind_keys keys = {.sun_meta = &tag_key, .tags = true, .uids = true, .short_uids = true};
+    uint8_t random[KIND_RANDOM_SIZE] = {1}, room[KIND_ANSWER_MAX];
+    struct buf rx = BUF_ON(room);
+    struct reader_card c;
+    struct kind_facts facts = {0};
+    assert_int_equal(wait_card(b, &c, 2000), OK);
+    memcpy(facts.uid, c.uid.b, sizeof c.uid.b);
+    memcpy(facts.atqa, c.atqa, sizeof c.atqa);
+    facts.uid_size = c.uid_size;
+    facts.sak = c.sak;
+    kind_start(op, &facts, &keys, NULL, random, 0);
+    enum card_next next = kind_step(op, bytes_of(NULL, 0));
+    while (next == CARD_SEND) {
+        assert_int_equal(exchange(b, kind_frame(op), &rx), OK);
+        next = kind_step(op, buf_bytes(&rx));
+    }
+    return next;
+}
+
+static void tags_of_every_kind_are_known_for_what_they_are(struct bench *b)
+{
+    static const struct {
+        enum txn_means means;
+        enum card_status_word status;
+        int name_size, exchanges;
+    } rows[TAGS] = {{MEANS_TAG, CARD_OK, 6, 2},
+                    {MEANS_SUN, CARD_OK, 7, 4},
+                    {MEANS_UID, CARD_OK, 4, 0},
+                    {MEANS_NONE, CARD_PHONE, 0, 1}};
+    for (int i = 0; i < TAGS; i++) {
+        struct kind_op op;
+        b->present(b, FIRST_TAG + i);
+        arm(b, false);
+        enum card_next next = identify(b, &op);
+        assert_int_equal(next, rows[i].means ? CARD_DONE : CARD_FAILED);
+        assert_int_equal(op.status, rows[i].status);
+        assert_int_equal(op.seen.means, rows[i].means);
+        assert_int_equal(op.seen.name_size, rows[i].name_size);
+        assert_int_equal(op.exchanges, rows[i].exchanges);
+    }
+}
+
+static void each_reading_of_a_tag_has_a_number_of_its_own(struct bench *b)
+{
+    b->present(b, FIRST_TAG + 1);
+    for (uint32_t i = 1; i <= 3; i++) {
+        struct kind_op op;
+        struct sun sun;
+        struct sun_tag tag;
+        arm(b, false);
+        assert_int_equal(identify(b, &op), CARD_DONE);
+        assert_int_equal(sun_parse(&sun, bytes_of(op.seen.value, op.seen.value_size)), OK);
+        assert_int_equal(sun_meta(&tag, sun.picc, &tag_key), OK);
+        assert_int_equal(tag.counter, i);
+    }
+}
+
+static void a_tag_that_is_taken_away_is_gone(struct bench *b)
+{
+    uint8_t room[64];
+    struct buf rx = BUF_ON(room);
+    struct reader_card c;
+    static const uint8_t read[] = {0x30, 0x03}, beyond[] = {0x30, 0xf0};
+    b->present(b, FIRST_TAG);
+    arm(b, false);
+    assert_int_equal(wait_card(b, &c, 2000), OK);
+    assert_int_equal(exchange(b, bytes_of(read, 2), &rx), OK);
+    assert_int_equal(rx.size, 16);
+    b->present(b, -1);
+    assert_int_equal(exchange(b, bytes_of(read, 2), &rx), ERR_GONE);
+    b->present(b, FIRST_TAG); /* what it refuses looks the same */
+    arm(b, false);
+    assert_int_equal(wait_card(b, &c, 2000), OK);
+    assert_int_equal(exchange(b, bytes_of(beyond, 2), &rx), ERR_GONE);
+}
+
+static void a_tag_that_lies_there_is_not_taken_twice(struct bench *b)
+{
+    struct reader_card c;
+    for (int i = FIRST_TAG; i < FIRST_TAG + TAGS; i += 3) { /* a type 2 tag, a phone */
+        b->present(b, i);
+        arm(b, false);
+        assert_int_equal(wait_card(b, &c, 2000), OK);
+        arm(b, true);
+        assert_none(b, 150);
+        b->present(b, -1);
+        assert_none(b, 400);
+        b->present(b, i);
+        if (wait_card(b, &c, 2000))
+            fail_msg("tag %d is not seen again", i);
+    }
+}
+
 static void two_cards_are_one_too_many(struct bench *b)
 {
     uint8_t room[64];
@@ -285,15 +391,21 @@ static void an_unplugged_reader_comes_back_and_still_looks(struct bench *b)
     X(fresh_takes_another_card_at_once)                                                            \
     X(a_torn_card_stays_gone_until_it_is_looked_for_again)                                         \
     X(frames_too_long_are_never_sent)                                                              \
+    X(tags_of_every_kind_are_known_for_what_they_are)                                              \
+    X(each_reading_of_a_tag_has_a_number_of_its_own)                                               \
+    X(a_tag_that_is_taken_away_is_gone)                                                            \
+    X(a_tag_that_lies_there_is_not_taken_twice)                                                    \
     X(two_cards_are_one_too_many)                                                                  \
     X(looking_again_ends_the_cards_session)                                                        \
     X(an_unplugged_reader_comes_back_and_still_looks)
 
 /* ---- the simulated one ---- */
 
-static struct vcard *card_of(struct bench *b, int card)
+static struct vtarget *card_of(struct bench *b, int card)
 {
-    return card < 0 ? NULL : &b->cards[card];
+    if (card >= FIRST_TAG)
+        return &b->tags[card - FIRST_TAG].target;
+    return card < 0 ? NULL : &b->cards[card].target;
 }
 static void sim_present(struct bench *b, int card)
 {
@@ -323,6 +435,12 @@ static void sim_bench(struct bench *b)
     assert_non_null(b->cards);
     for (uint64_t i = 0; i < 2; i++)
         vcard_init(&b->cards[i], VCARD_EV2, &uids[i], i);
+    vtag_init(&b->tags[0], VTAG_NTAG213, uids[0].b, 7, 1);
+    assert_int_equal(vtag_write_text(&b->tags[0], "M12345"), OK);
+    vtag_init(&b->tags[1], VTAG_NTAG424, uids[1].b, 7, 1);
+    assert_int_equal(vtag_write_sun(&b->tags[1], &tag_key, &tag_key, "patron.example/t"), OK);
+    vtag_init(&b->tags[2], VTAG_UID, uids[0].b + 1, 4, 1);
+    vtag_init(&b->tags[3], VTAG_RANDOM, uids[0].b, 7, 1);
     reader_sim_init(&b->sim);
     b->reader = &b->sim.reader;
 }
@@ -461,6 +579,10 @@ static void nfc_bench_in(struct bench *b, const char *dir)
         uid_text(uid, &uids[i]);
         command(b, "new ev2 %s C%d", uid, i);
     }
+    command(b, "new ntag213 random C%d M12345", FIRST_TAG);
+    command(b, "new ntag424 random C%d %s %s", FIRST_TAG + 1, meta_hex, meta_hex);
+    command(b, "new uid 0badcafe C%d", FIRST_TAG + 2);
+    command(b, "new random random C%d", FIRST_TAG + 3);
     struct errmsg why = {""};
     assert_int_equal(reader_nfc_open(&b->reader, b->connstring, &why), OK);
     wait_up(b);

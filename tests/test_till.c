@@ -159,7 +159,7 @@ static const char *await(struct bench *b)
         if (read_line(b))
             return b->answer;
         if (b->come_back && !b->reader.card && --b->come_back == 0)
-            reader_sim_present(&b->reader, &b->card);
+            reader_sim_present(&b->reader, &b->card.target);
         (void)!till_turn(b->till, 1);
     }
     fail_msg("the till does not answer");
@@ -292,7 +292,7 @@ TEST(till,
     struct bench *b = bench();
     for (int kind = 0; kind < 2; kind++) {
         new_bench(b, card_of(kind), kind_text[kind]);
-        reader_sim_present(&b->reader, &b->card);
+        reader_sim_present(&b->reader, &b->card.target);
         int64_t syncs = faultvfs.syncs;
         ring_up(b);
         int tapped = b->reader.exchanges;
@@ -332,7 +332,7 @@ static void finish_sale(struct bench *b, bool again)
 {
     for (int i = 0; i < 6; i++) {
         if (!b->reader.card)
-            reader_sim_present(&b->reader, &b->card);
+            reader_sim_present(&b->reader, &b->card.target);
         const char *status = ask(b, "status");
         if (said(status, "state=doubt") || said(status, "state=preparing"))
             ask(b, "tap");
@@ -357,7 +357,7 @@ TEST(till, a_card_pulled_away_at_any_exchange_is_debited_once_or_not_at_all_and_
             for (int n = 1;; n++) {
                 snprintf(name, sizeof name, "%s-%d-%d", kind_text[kind], after, n);
                 new_bench(b, card_of(kind), name);
-                reader_sim_present(&b->reader, &b->card);
+                reader_sim_present(&b->reader, &b->card.target);
                 b->come_back =
                     20; /* the member lays it down again, where the till goes on waiting */
                 reader_sim_tear(&b->reader, n, after, n % 2 ? ERR_GONE : ERR_TIMEOUT);
@@ -386,7 +386,7 @@ static int commit_exchange(struct bench *b, int kind)
     static int counted[2];
     if (!counted[kind]) {
         new_bench(b, card_of(kind), kind_text[kind]);
-        reader_sim_present(&b->reader, &b->card);
+        reader_sim_present(&b->reader, &b->card.target);
         ring_up(b);
         counted[kind] = -b->reader.exchanges;
         assert_said(ask(b, "redeem 200"), "ok state=debited");
@@ -405,7 +405,7 @@ TEST(till, a_card_torn_at_its_commit_that_never_comes_back_leaves_a_doubt_that_i
             snprintf(name, sizeof name, "gone-%d-%d", kind, after);
             int commit = commit_exchange(b, kind);
             new_bench(b, card_of(kind), name);
-            reader_sim_present(&b->reader, &b->card);
+            reader_sim_present(&b->reader, &b->card.target);
             ring_up(b);
             reader_sim_tear(&b->reader, commit, after, ERR_GONE);
             assert_said(ask(b, "redeem 200"), "error DOUBT");
@@ -419,7 +419,7 @@ TEST(till, a_card_torn_at_its_commit_that_never_comes_back_leaves_a_doubt_that_i
 
             close_till(b); /* even after a restart */
             open_till(b);
-            reader_sim_present(&b->reader, &b->card);
+            reader_sim_present(&b->reader, &b->card.target);
             assert_said(ask(b, "tap"), after ? "purse=800" : "purse=1000");
             s = add_up(b);
             assert_int_equal(s.settles, 1);
@@ -436,15 +436,15 @@ TEST(till, another_card_in_doubt_is_named_and_left_alone)
     int commit = commit_exchange(b, 1);
     new_bench(b, card_of(1), "other");
     make_card(&b->other, VCARD_EV2, &uid_b);
-    reader_sim_present(&b->reader, &b->card);
+    reader_sim_present(&b->reader, &b->card.target);
     ring_up(b);
     reader_sim_tear(&b->reader, commit, true, ERR_GONE);
     assert_said(ask(b, "redeem 200"), "error DOUBT");
-    reader_sim_present(&b->reader, &b->other);
+    reader_sim_present(&b->reader, &b->other.target);
     assert_said(ask(b, "tap"), "error WRONG_CARD");
     assert_said(b->answer, "M12");
     assert_int_equal(cards_purse(&b->other), PURSE);
-    reader_sim_present(&b->reader, &b->card);
+    reader_sim_present(&b->reader, &b->card.target);
     assert_said(ask(b, "tap"), "ok state=debited redeemed=200");
     assert_said(ask(b, "pay ref=R1"), "redeemed=200");
     assert_redeemed_once(b);
@@ -457,7 +457,7 @@ TEST(till, another_card_in_doubt_is_named_and_left_alone)
  * */
 static void after_restart(struct bench *b)
 {
-    reader_sim_present(&b->reader, &b->card);
+    reader_sim_present(&b->reader, &b->card.target);
     if (said(ask(b, "bill R1"), "ok receipt="))
         return;
     if (said(ask(b, "status"), "state=idle"))
@@ -519,7 +519,7 @@ TEST(till, killed_at_any_point_of_a_redeeming_sale_it_resumes_and_nothing_told_i
             snprintf(name, sizeof name, "crash-%d-%d", kind, n);
             new_bench(b, card_of(kind), name);
             close_till(b);
-            reader_sim_present(&b->reader, &b->card);
+            reader_sim_present(&b->reader, &b->card.target);
             if (!killed_at(b, n, sell_and_redeem, told))
                 break;
             vcard_field_off(&b->card);
@@ -574,11 +574,11 @@ TEST(till, killed_at_any_point_of_a_sale_and_a_refund_each_is_there_once)
         snprintf(name, sizeof name, "refund-%d", n);
         new_bench(b, card_of(1), name);
         close_till(b);
-        reader_sim_present(&b->reader, &b->card);
+        reader_sim_present(&b->reader, &b->card.target);
         bool killed = killed_at(b, n, sell_and_refund, told);
         vcard_field_off(&b->card);
         reader_sim_init(&b->reader);
-        reader_sim_present(&b->reader, &b->card);
+        reader_sim_present(&b->reader, &b->card.target);
         open_till(b);
         if (*told >= 1) /* I3 */
             assert_said(ask(b, "bill R1"), "ok receipt=T0007-1");
@@ -635,7 +635,7 @@ TEST(till, commands_may_be_sent_ahead_and_a_wait_of_one_register_does_not_hold_u
     assert_said(line, "ok state=idle member=- lines=400 total=40000");
     assert_said(line, "waiting=card");
     assert_false(read_line(b));
-    reader_sim_present(&b->reader, &b->card);
+    reader_sim_present(&b->reader, &b->card.target);
     assert_said(await(b), "ok state=identified");
     close(ends[0]);
     close_till(b);
@@ -694,15 +694,15 @@ TEST(till, cards_that_are_not_ours_or_not_alone_are_refused_with_what_to_do)
     struct bench *b = bench();
     new_bench(b, card_of(1), "foreign");
     vcard_init(&b->other, VCARD_EV2, &uid_b, 5); /* from the factory: no application of ours */
-    reader_sim_present(&b->reader, &b->other);
+    reader_sim_present(&b->reader, &b->other.target);
     assert_said(ask(b, "tap"), "error FOREIGN");
-    reader_sim_present(&b->reader, &b->card);
-    reader_sim_add(&b->reader, &b->other);
+    reader_sim_present(&b->reader, &b->card.target);
+    reader_sim_add(&b->reader, &b->other.target);
     assert_said(ask(b, "tap"), "error TWO_CARDS More than one card");
     reader_sim_add(&b->reader, NULL);
     struct errmsg why;
     assert_int_equal(journal_set_card_status(b->journal, &uid_a, CARD_BLOCKED, &why), OK);
-    reader_sim_present(&b->reader, &b->card);
+    reader_sim_present(&b->reader, &b->card.target);
     assert_said(ask(b, "tap"), "error BLOCKED");
     assert_said(ask(b, "line MUG 1 500"), "ok"); /* the sale goes on without */
     assert_said(ask(b, "total"), "ok total=500 earns=0 offer=0");
@@ -714,7 +714,7 @@ TEST(till, a_full_disk_takes_nothing_off_the_card_and_confirms_nothing)
 {
     struct bench *b = bench();
     new_bench(b, card_of(1), "full");
-    reader_sim_present(&b->reader, &b->card);
+    reader_sim_present(&b->reader, &b->card.target);
     ring_up(b);
     faultvfs.fail_write = faultvfs.writes + 1;
     assert_said(ask(b, "redeem 200"), "error IO");
@@ -742,7 +742,7 @@ TEST(till, a_printer_that_is_not_there_is_told_of_and_the_receipt_waits_over_a_r
     open_till(b);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     assert_int_equal(till_attach(b->till, ends[1], ends[1], true, NULL), OK);
-    reader_sim_present(&b->reader, &b->card);
+    reader_sim_present(&b->reader, &b->card.target);
     ring_up(b);
     assert_said(ask(b, "pay ref=R1"), "ok receipt=T0007-1");
     assert_said(ask(b, "drawer"), "error NO_DEVICE The drawer was not opened: ");
@@ -795,7 +795,7 @@ TEST(till, packs_are_taken_only_from_head_office_and_come_into_effect_on_their_d
     sig[10] ^= 1;
     assert_int_equal(packs_take(b->till, bytes_of(json, strlen(json)), buf_bytes(&s), &why),
                      OK);
-    reader_sim_present(&b->reader, &b->card);
+    reader_sim_present(&b->reader, &b->card.target);
     ring_up(b); /* 30 points: the first pack still holds */
     snprintf(clock, sizeof clock, "%s/clock", test_scratch_dir());
     FILE *f = fopen(clock, "w");

@@ -99,7 +99,7 @@ static void open_all(enum vcard_kind kind)
     assert_int_equal(enrol_here(b.dir, code), OK);
     office_new_card(&hq, &b.card, kind, &uid, 12);
     till_open_here();
-    reader_sim_present(&b.reader, &b.card);
+    reader_sim_present(&b.reader, &b.card.target);
 }
 
 static void close_all(void)
@@ -135,7 +135,7 @@ static const char *ask(const char *command)
         if (answered())
             return b.answer;
         if (b.comes_back && !b.reader.card)
-            reader_sim_present(&b.reader, &b.card);
+            reader_sim_present(&b.reader, &b.card.target);
     }
     fail_msg("no answer to %s", command);
     return NULL;
@@ -340,7 +340,7 @@ TEST(uplink, a_redemption_in_doubt_or_cancelled_comes_back_to_the_member_and_the
                 assert_said(ask("giveup"), "ok");
                 assert_said(ask("pay"), "due=10000 by_points=0");
                 assert_said(ask("sync"), "ok"); /* head office knows of the doubt */
-                reader_sim_present(&b.reader, &b.card);
+                reader_sim_present(&b.reader, &b.card.target);
             } else {
                 assert_said(ask("redeem 1000"), "ok state=debited");
                 assert_said(ask("cancel"), "ok state=idle");
