@@ -209,7 +209,7 @@ static void take_staff(struct till *t, const struct wire_synced *s)
     if (s->staff_version == t->staff_version)
         return;
     if (journal_set_staff(t->journal, s->staff, s->staff_count, s->staff_version, &why))
-        till_tell(t, "Who works here cannot be kept: %s.", why.text);
+        till_tell(t, tr("Who works here cannot be kept: %s."), why.text);
     else
         t->staff_version = s->staff_version;
 }
@@ -218,10 +218,10 @@ static void take_staff(struct till *t, const struct wire_synced *s)
 static void wipe(struct till *t)
 {
     struct errmsg why = {""};
-    till_tell(t, "Head office has ordered this till to forget its keys. It ends now; to be used again it has "
-                 "to be enrolled anew.");
+    till_tell(t, tr("Head office has ordered this till to forget its keys. It ends now; to be used again it "
+                    "has to be enrolled anew."));
     if (*t->parts.identity->dir && identity_wipe(t->parts.identity->dir, &why))
-        till_tell(t, "The keys could not be removed: %s.", why.text);
+        till_tell(t, tr("The keys could not be removed: %s."), why.text);
     till_quit(t);
 }
 
@@ -238,7 +238,8 @@ static void obey(struct till *t, uint32_t orders)
         return;
     t->locked = locked;
     save_number(t, "locked", locked);
-    till_tell(t, locked ? "Head office has locked this till." : "Head office has unlocked this till.");
+    till_tell(t, locked ? tr("Head office has locked this till.")
+                        : tr("Head office has unlocked this till."));
 }
 
 static void take_synced(struct till *t, const struct wire_synced *s, int64_t now_ms)
