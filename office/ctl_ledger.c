@@ -48,6 +48,9 @@ static enum ctl_exit run_day(struct ctl *c)
     }
     if (!e)
         e = books_totals(c->books, &before, &why);
+    int32_t let_go;
+    if (!e)
+        e = books_release_due(c->books, c->now_s, &let_go, &why); /* what ends today ends for those points too */
     if (!e)
         e = ctl_post(c, &t, &why);
     if (!e)

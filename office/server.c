@@ -25,7 +25,8 @@ enum {
     REQUESTS_PER_TURN = 8,  /* of one connection, then the others have their go */
     ACCEPTS_PER_TURN = 16,
     EXCHANGE_MS = 500,      /* what a till gives the card */
-    TURN_MS = 1000          /* the clock is looked at this often */
+    TURN_MS = 1000,         /* the clock is looked at this often */
+    LET_GO_S = 10           /* and holds that ran out */
 };
 
 /* A card load under way, as many at once as there are tills:
@@ -61,6 +62,7 @@ struct server {
     int listener;
     char address[LINK_ADDRESS_SIZE];
     int32_t run_day;
+    int64_t let_go_s; /* when to look again for points set aside too long ago */
     /* Number of the next load; only goes up, from one more than the highest in the books.  A number that
      * was given out and never posted is on no card, since its LOAD_INTENT is on disk before the commit is
      * sent: it may come again after a restart.  cardproto/SPEC.md 10. */
@@ -163,6 +165,21 @@ static enum err run_days(struct server *s, struct errmsg *why)
         note(s, NULL, "run day=%s", text);
     }
     return OK;
+}
+
+/* Points that were set aside and never redeemed go back to their members. */
+static void let_go(struct server *s)
+{
+    struct errmsg why = {""};
+    int64_t now = clock_now_s();
+    int32_t count = 0;
+    if (now < s->let_go_s && s->let_go_s - now <= LET_GO_S) /* or the clock went back */
+        return;
+    s->let_go_s = now + LET_GO_S;
+    if (books_release_due(s->books, now, &count, &why) != OK)
+        note(s, NULL, "error %s", why.text);
+    else if (count)
+        note(s, NULL, "released=%d", (int)count);
 }
 
 /* ---- loads ---- */
@@ -919,6 +936,7 @@ void server_turn(struct server *s, int timeout_ms)
     int ready = poll_until(s->polls, SERVER_CONNECTIONS + 1, until, s->mask);
     if (run_days(s, &text) != OK)
         note(s, NULL, "error %s", text.text);
+    let_go(s);
     for (int i = 0; i < SERVER_CONNECTIONS; i++)
         if (s->conns[i].link && s->polls[i].fd >= 0)
             look_at(s, &s->conns[i], ready > 0 && s->polls[i].revents);
