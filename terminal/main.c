@@ -201,8 +201,8 @@ static enum err run(const struct options *o, const struct identity *id,
                                   .home = c->home,
                                   .office = c->office[0] ? c->office : NULL,
                                   .printer = c->printer[0] ? c->printer : NULL,
-                                    .columns = (int)c->columns,
-                                    .drawer = c->drawer,
+                                  .columns = (int)c->columns,
+                                  .drawer = c->drawer,
                                   .while_waiting = while_waiting,
                                   .to_stderr = !c->prompt && !c->screen && !o->selftest}};
     r.parts.kinds = &r.kinds;

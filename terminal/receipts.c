@@ -23,8 +23,8 @@
 
 enum {
     CLOSE_MS = 2000,
-    RETRY_MS = 2000,       /* after the second failure of a receipt in a row, ... */
-    RETRY_MOST_MS = 60000, /* ... doubling up to this */
+    RETRY = 5,      /* of the patience with a printer, 2 s: pause after the second failure in a row, ... */
+    RETRY_MOST = 6, /* ... doubling up to so many times that patience, 60 s */
     QR_MODULE = 6          /* dots: 0.75 mm at 203 dpi */
 };
 
@@ -135,10 +135,10 @@ static void set(struct receipts *r, enum receipt_state state)
 
 static void failed(struct receipts *r, int64_t now_ms)
 {
-    int64_t pause = RETRY_MS;
-    for (int i = 2; i < r->failures && pause < RETRY_MOST_MS; i++)
+    int64_t pause = r->parts.stuck_ms / RETRY, most = (int64_t)r->parts.stuck_ms * RETRY_MOST;
+    for (int i = 1; i < r->failures && pause < most; i++)
         pause *= 2;
-    r->retry_at_ms = r->failures++ == 0 ? now_ms : now_ms + (pause < RETRY_MOST_MS ? pause : RETRY_MOST_MS);
+    r->retry_at_ms = r->failures++ == 0 ? now_ms : now_ms + (pause < most ? pause : most);
 }
 
 /* What became of the current one. */
@@ -272,11 +272,12 @@ enum err receipts_open(struct receipts **out, const struct receipts_parts *parts
     if (!r)
         return err_set(why, ERR_FULL, "no memory for the receipts");
     r->parts = *parts;
+    if (r->parts.stuck_ms == 0)
+        r->parts.stuck_ms = PRINTING_STUCK_MS;
     r->more = true;
     enum err e = journal_receipts_start(parts->journal, parts->boot, why);
     if (e == OK)
-        e = printing_open(&r->printing, parts->printer,
-                          parts->stuck_ms ? parts->stuck_ms : PRINTING_STUCK_MS, why);
+        e = printing_open(&r->printing, parts->printer, r->parts.stuck_ms, why);
     if (e) {
         free(r);
         return e;
