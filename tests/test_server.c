@@ -4,6 +4,7 @@
 #include "base/mbed.h"
 #include "hw/clock.h"
 #include "office/ca.h"
+#include "office/people.h"
 #include "tests/cards.h"
 #include "tests/harness.h"
 #include "tests/ledgers.h"
@@ -336,6 +337,12 @@ TEST(server, a_batch_that_is_not_the_tills_or_does_not_continue_is_refused_whole
     close_office();
 }
 
+static bool take_fleet_line(const struct fleet_line *line, void *arg)
+{
+    *(struct fleet_line *)arg = *line;
+    return true;
+}
+
 TEST(server, a_heartbeat_brings_packs_and_the_hot_list)
 {
     struct errmsg why = {""};
@@ -373,6 +380,107 @@ TEST(server, a_heartbeat_brings_packs_and_the_hot_list)
 }
 
 /* ---- enrolment ---- */
+
+TEST(server, staff_and_orders_go_down_and_how_the_till_is_comes_up)
+{
+    struct errmsg why = {""};
+    open_office(1);
+    struct till *t = &tills[0];
+    static struct wire_request r;
+    uint8_t hash[WIRE_HASH_SIZE];
+    for (int i = 0; i < WIRE_STAFF_MAX + 3; i++) {
+        struct staff p = {.role = STAFF_CASHIER};
+        snprintf(p.name, sizeof p.name, "Cashier %d", i + 1);
+        must(people_save_staff(hq.books, &p, &why), &why);
+    }
+    make_batch(t, &r, 0, hash);
+    const struct wire_answer *a = till_ask(t, &r);
+    assert_int_equal(a->synced.staff_count, WIRE_STAFF_MAX);
+    assert_true(a->synced.more);
+    assert_int_equal(a->synced.orders, 0);
+    r.sync.staff_version = a->synced.staff_version;
+    a = till_ask(t, &r);
+    assert_int_equal(a->synced.staff_count, 3);
+    assert_false(a->synced.more);
+    assert_string_equal(a->synced.staff[2].name, "Cashier 53");
+    r.sync.staff_version = a->synced.staff_version;
+    /* An upload is over when nothing waits; keys are wiped only then. */
+    must(books_set_orders(hq.books, 1, ORDER_UPLOAD | ORDER_LOCKED, &why), &why);
+    r.sync.waiting = 2;
+    r.sync.health = (struct wire_health){.reader = 2, .receipts_waiting = 4, .journal = 1,
+                                         .disk_free_mb = 17, .locked = true, .entries = 99};
+    a = till_ask(t, &r);
+    assert_int_equal(a->synced.staff_count, 0);
+    assert_int_equal(a->synced.orders, ORDER_UPLOAD | ORDER_LOCKED);
+    struct fleet_line line = {0};
+    must(books_terminals(hq.books, take_fleet_line, &line, &why), &why);
+    assert_memory_equal(&line.health, &r.sync.health, sizeof line.health);
+    assert_int_equal(line.orders, ORDER_UPLOAD | ORDER_LOCKED);
+    r.sync.waiting = 0;
+    assert_int_equal(till_ask(t, &r)->synced.orders, ORDER_LOCKED);
+    must(books_set_orders(hq.books, 1, ORDER_WIPE, &why), &why);
+    r.sync.waiting = 1;
+    assert_int_equal(till_ask(t, &r)->synced.orders, ORDER_UPLOAD | ORDER_LOCKED);
+    r.sync.waiting = 0;
+    assert_int_equal(till_ask(t, &r)->synced.orders, ORDER_WIPE);
+    close_office();
+}
+
+/* clerk.h decides, test_clerk.c tries it: here that each question has its answer over the line. */
+TEST(server, questions_about_people_are_answered_or_refused_with_a_sentence)
+{
+    struct errmsg why = {""};
+    open_office(1);
+    struct till *t = &tills[0];
+    static struct wire_request r;
+    struct vcard card;
+    static const struct card_uid uid = {{4, 1, 1, 1, 1, 1, 1}}, fresh = {{4, 1, 1, 1, 1, 1, 2}};
+    office_new_card(&hq, &card, VCARD_EV2, &uid, 12);
+    office_post_card(&hq, &fresh, CARD_EV2, 0, CARD_ACTIVE, "issued");
+    office_adjust(&hq, 12, 500);
+    r = (struct wire_request){.ask = ASK_PERSON};
+    r.person = (struct wire_person){.member = 12, .name = "Ann", .phone = "+49301234567", .consent = true};
+    const struct wire_answer *a = till_ask(t, &r);
+    assert_int_equal(a->say, SAY_DONE);
+    assert_int_equal(a->done.member, 12);
+    r = (struct wire_request){.ask = ASK_TAP};
+    r.tap.means = MEANS_PHONE;
+    r.tap.value = bytes_of("+49301234567", 12);
+    a = till_ask(t, &r);
+    assert_int_equal(a->say, SAY_TAPPED);
+    assert_string_equal(a->tapped.name, "Ann");
+    assert_int_equal(points_n(a->tapped.spendable), 500);
+    assert_true(a->tapped.flags & TAPPED_PIN);
+    r.tap.value = bytes_of("12345", 5);
+    assert_refused(till_ask(t, &r), "country");
+    must(people_set_pin(hq.books, 12, "2468", &why), &why);
+    r = (struct wire_request){.ask = ASK_HOLD};
+    r.hold = (struct wire_hold){.member = 12, .points = points_of(200), .means = MEANS_PHONE,
+                                .name = "T0001-1", .value = {(const uint8_t *)"+49301234567", 12}};
+    assert_refused(till_ask(t, &r), "PIN");
+    memcpy(r.hold.pin, "1111", 5);
+    assert_refused(till_ask(t, &r), "wrong");
+    memcpy(r.hold.pin, "2468", 5);
+    a = till_ask(t, &r);
+    assert_int_equal(a->say, SAY_HELD);
+    uint32_t seq = a->held.seq;
+    a = till_ask(t, &r);
+    assert_int_equal(a->held.seq, seq);
+    assert_int_equal(points_n(office_member(&hq, 12).reserved), 200);
+    office_set_clock(&hq, "2011-03-01T09:16");
+    for (int i = 0; i < 3; i++)
+        turn();
+    assert_int_equal(points_n(office_member(&hq, 12).reserved), 0);
+    r = (struct wire_request){.ask = ASK_REPLACE};
+    r.replace = (struct wire_replace){.member = 12, .card = fresh, .card_kind = CARD_EV2, .cashier = 3};
+    a = till_ask(t, &r);
+    assert_int_equal(a->say, SAY_DONE);
+    r.replace.lost = uid;
+    r.replace.card = uid;
+    assert_refused(till_ask(t, &r), "card");
+    books_sound(hq.books);
+    close_office();
+}
 
 TEST(server, a_code_is_good_once_and_ten_wrong_ones_make_everybody_wait)
 {

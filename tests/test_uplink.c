@@ -2,6 +2,7 @@
  * ledger, a virtual card.  Head office is given its turns by the test, so that it can be slow,
  * gone, or back.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "office/people.h"
 #include "base/date.h"
 #include "base/mbed.h"
 #include "cardproto/layout.h"
@@ -12,6 +13,7 @@
 #include "terminal/loop.h"
 #include "tests/cards.h"
 #include "tests/ledgers.h"
+#include "terminal/till.h"
 #include "tests/offices.h"
 #include "tests/test.h"
 
@@ -147,6 +149,12 @@ static const char *ask(const char *command)
         if (!strstr(answer_, what))                                                                \
             fail_msg("'%s' is not in '%s'", what, answer_);                                        \
     } while (0)
+
+static bool take_fleet_line(const struct fleet_line *line, void *arg)
+{
+    *(struct fleet_line *)arg = *line;
+    return true;
+}
 
 static void sell(const char *amount, const char *earned)
 {
@@ -359,6 +367,47 @@ TEST(uplink, a_redemption_in_doubt_or_cancelled_comes_back_to_the_member_and_the
             books_sound(hq.books);
             close_all();
         }
+}
+
+TEST(uplink, who_works_here_comes_down_and_orders_are_obeyed_also_after_a_restart)
+{
+    struct errmsg why = {""};
+    struct staff bo = {.name = "Bo", .role = STAFF_CASHIER}, got;
+    char path[320];
+    open_all(VCARD_EV2);
+    must(people_save_staff(hq.books, &bo, &why), &why);
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(journal_staff_count(b.journal), 1);
+    must(journal_staff(b.journal, bo.id, &got, &why), &why);
+    assert_string_equal(got.name, "Bo");
+    bo.role = STAFF_GONE;
+    must(people_save_staff(hq.books, &bo, &why), &why);
+    must(books_set_orders(hq.books, 7, ORDER_LOCKED, &why), &why);
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(journal_staff_count(b.journal), 0);
+    assert_true(b.till->locked);
+    till_close_here();
+    till_open_here();
+    assert_true(b.till->locked);
+    assert_said(ask("sync"), "ok owed=0");
+    struct fleet_line line = {0};
+    must(books_terminals(hq.books, take_fleet_line, &line, &why), &why);
+    assert_true(line.health.locked);
+    assert_int_equal(line.health.reader, 1);
+    must(books_set_orders(hq.books, 7, 0, &why), &why);
+    assert_said(ask("sync"), "ok owed=0");
+    assert_false(b.till->locked);
+    sell("1000", "earned=10");
+    must(books_set_orders(hq.books, 7, ORDER_WIPE, &why), &why);
+    for (int i = 0; i < 2000 && till_turn(b.till, 1); i++)
+        server_turn(hq.server, 0);
+    assert_int_equal(points_n(office_member(&hq, 12).held), 10); /* what it owed came first */
+    static const char *const names[] = {"key.pem", "till.conf", "till.db"};
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/%s", b.dir, names[i]);
+        assert_int_equal(access(path, F_OK) == 0, i == 2); /* the journal stays */
+    }
+    close_all();
 }
 
 TEST(uplink, a_card_on_the_hot_list_is_refused_offline_too)
