@@ -54,6 +54,8 @@ struct config {
     char nexo_keys[CONFIG_TEXT_SIZE]; /* file of passphrases */
     int64_t nexo_wait_s;           /* for a card or a person */
     bool nexo_login;               /* services only after a Login */
+    char nexo_brand[CONFIG_TEXT_SIZE]; /* the programme's name in replies; "" = the pack's */
+    char nexo_poi[CONFIG_TEXT_SIZE];   /* POIID of this terminal; "" = any */
     /* [log] */
     char log[CONFIG_TEXT_SIZE];    /* file, added to; "" = none */
     /* [metrics] */

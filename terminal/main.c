@@ -9,6 +9,7 @@
 #include "terminal/log.h"
 #include "terminal/loop.h"
 #include "terminal/metrics.h"
+#include "terminal/nexo_door.h"
 #include "terminal/screen_tty.h"
 #include "terminal/selftest.h"
 
@@ -147,6 +148,7 @@ struct running {
     struct till *till;
     struct metrics *metrics;
     struct screen_tty *screen;
+    struct nexo_door *nexo;
     struct selftest_start selftest;
 };
 
@@ -166,6 +168,22 @@ static enum err open_devices(struct running *r, const struct config *c, const st
     return e;
 }
 
+static enum err open_nexo(struct running *r, const struct config *c, struct errmsg *why)
+{
+    struct nexo_keys keys = {0};
+    struct nexo_config config = {.wait_ms = c->nexo_wait_s * 1000,
+                                 .login = c->nexo_login,
+                                 .brand = c->nexo_brand[0] ? c->nexo_brand : NULL,
+                                 .poi_id = c->nexo_poi[0] ? c->nexo_poi : NULL};
+    struct http_config http = {
+        .listen = c->nexo, .certificate = c->nexo_certificate, .key = c->nexo_key};
+    enum err e = nexo_keys_load(&keys, c->nexo_keys, why);
+    if (!e)
+        e = nexo_door_open(&r->nexo, r->till, &config, &keys, &http, why);
+    nexo_keys_finish(&keys);
+    return e;
+}
+
 /* Those who may ask. */
 static enum err open_doors(struct running *r, const struct config *c, struct errmsg *why)
 {
@@ -176,6 +194,8 @@ static enum err open_doors(struct running *r, const struct config *c, struct err
         e = till_attach(r->till, STDIN_FILENO, STDOUT_FILENO, true, why);
     if (!e && c->screen)
         e = screen_tty_open(&r->screen, r->till, c->tty, why);
+    if (!e && c->nexo[0])
+        e = open_nexo(r, c, why);
     if (!e && c->control[0])
         e = till_listen(r->till, c->control, why);
     return e;
@@ -184,6 +204,7 @@ static enum err open_doors(struct running *r, const struct config *c, struct err
 static void close_all(struct running *r)
 {
     till_destroy(r->till);
+    nexo_door_close(r->nexo);
     screen_tty_close(r->screen);
     metrics_close(r->metrics);
     journal_close(r->parts.journal);

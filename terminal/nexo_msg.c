@@ -110,6 +110,37 @@ bool nexo_decimal(int64_t *out, const char *text, int32_t digits)
     return scaled(out, text, digits);
 }
 
+/* Spreads the total over the lines in proportion, telescoping: the sum is exact, no line is below 0. */
+static bool spread(struct nexo_request *r, int64_t sum)
+{
+    int64_t before = 0, upto = 0, given = 0;
+    for (int32_t i = 0; i < r->line_count; i++) {
+        upto += money_minor(r->lines[i].amount);
+        if (!ratio_floor(&given, upto, money_minor(r->total), sum))
+            return false;
+        r->lines[i].amount = money_of(given - before);
+        before = given;
+    }
+    return true;
+}
+
+bool nexo_fit_total(struct nexo_request *r)
+{
+    int64_t sum = 0; /* 512 lines of 10^11 at most */
+    for (int32_t i = 0; i < r->line_count; i++)
+        sum += money_minor(r->lines[i].amount);
+    int64_t more = r->total_given ? money_minor(r->total) - sum : 0;
+    if (r->line_count == 0 || more == 0)
+        return true;
+    if (more < 0)
+        return spread(r, sum);
+    int32_t i = r->line_count < TXN_LINES_MAX ? r->line_count++ : TXN_LINES_MAX - 1;
+    if (i == r->line_count - 1 && r->lines[i].quantity == 0)
+        r->lines[i] = (struct txn_line){.sku = "OTHER", .quantity = 1};
+    r->lines[i].amount = money_of(money_minor(r->lines[i].amount) + more);
+    return true;
+}
+
 void nexo_decimal_text(char out[NEXO_DECIMAL_SIZE], int64_t minor, int32_t digits)
 {
     int64_t unit = 1;
@@ -929,6 +960,11 @@ static const char *const header_fields[] = {"ProtocolVersion", "MessageClass", "
                                             "SaleID",          "POIID",        NULL};
 static const char *const id_fields[] = {"TransactionID", "TimeStamp", NULL};
 
+json_t *nexo_header(const struct nexo_request *r)
+{
+    return same_texts(r->header, header_fields);
+}
+
 json_t *nexo_sale_data(const struct nexo_request *r)
 {
     return r->sale_transaction
@@ -957,7 +993,7 @@ json_t *nexo_reply(const struct nexo_request *r, json_t *body)
 {
     char name[sizeof r->category + 10];
     snprintf(name, sizeof name, "%sResponse", r->category);
-    json_t *header = same_texts(r->header, header_fields);
+    json_t *header = nexo_header(r);
     json_object_set_new(header, "MessageType", json_string("Response"));
     return json_pack("{s:o,s:o}", "MessageHeader", header, name, body);
 }

@@ -165,6 +165,10 @@ MUST_CHECK bool nexo_read(struct nexo_request *out, const json_t *request,
  * count; with_time false: nor does SaleData.SaleTransactionID.TimeStamp.  False: no memory. */
 MUST_CHECK bool nexo_digest(uint8_t out[32], const struct nexo_request *r, bool with_time);
 
+/* Makes the lines add up to the total: what the total is less (rebates, points) comes off all of them in
+ * proportion, what it is more is a line of its own.  False: it cannot be. */
+MUST_CHECK bool nexo_fit_total(struct nexo_request *r);
+
 /* "12.4" with 2 digits to 1240 minor units.  0 to 99999999.999999; false: anything else, or finer than a minor
  * unit. */
 MUST_CHECK bool nexo_decimal(int64_t *out, const char *text, int32_t digits);
@@ -192,6 +196,7 @@ json_t *nexo_account(const char *member, const json_t *entry_mode, const char *s
 /* A customer's receipt; each line is cut to NEXO_RECEIPT_WIDTH characters. */
 json_t *nexo_receipt(const char *const *lines, int count);
 /* What a reply repeats of its request; SaleData may be NULL. */
+json_t *nexo_header(const struct nexo_request *r);
 json_t *nexo_sale_data(const struct nexo_request *r);
 json_t *nexo_original(const struct nexo_request *r);
 json_t *nexo_reference(const struct nexo_request *r);
