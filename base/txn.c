@@ -39,6 +39,8 @@ const char *txn_kind_text(enum txn_kind kind)
         return "hold";
     case TXN_RELEASE:
         return "release";
+    case TXN_CLAIM:
+        return "claim";
     }
     return "?";
 }
@@ -120,6 +122,7 @@ static bool needs_original(const struct txn *t)
     case TXN_LOAD:
     case TXN_RATING:
     case TXN_RELEASE:
+    case TXN_CLAIM:
         return true;
     case TXN_INTENT:
     case TXN_JOIN:
@@ -153,6 +156,8 @@ static enum err check_original(const struct txn *t, struct errmsg *why)
         return err_set(why, ERR_FORMAT, "a %s names an intent that no till made", txn_kind_text(t->kind));
     if (t->kind == TXN_CANCEL && !committed && !txn_is_held(t))
         return err_set(why, ERR_FORMAT, "a cancel that is of no card names no hold");
+    if (t->kind == TXN_CLAIM && (of_office || t->member == 0))
+        return err_set(why, ERR_FORMAT, "a claim of no till's entry, or for nobody");
     if (t->kind == TXN_RELEASE && !of_office)
         return err_set(why, ERR_FORMAT, "a release names a hold that head office did not make");
     return OK;

@@ -20,6 +20,7 @@
  *            RUN                     the day's run: expiry, tier review
  *            HOLD -> RELEASE         points of a member set aside for a sale at a till, without the card; the
  *                                    till's SALE takes them, CANCEL or the time that ran out lets them go
+ *            CLAIM                   whose the SALE or GRANT is that came with a token nobody was known by
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_BASE_TXN_H
@@ -49,6 +50,7 @@ enum txn_kind {
     TXN_RUN = 21,
     TXN_HOLD = 22,
     TXN_RELEASE = 23,
+    TXN_CLAIM = 24,
 };
 
 /* How a member was known at the till.  What each may do is in docs/till.md. */
@@ -127,7 +129,7 @@ struct txn {
                                 * till's own name for it */
     char shop[TXN_NAME_SIZE];  /* SALE, INTENT, REFUND */
     char tier[TXN_NAME_SIZE];  /* SALE, INTENT: tier the till used.  MEMBER: tier given at enrolment */
-    uint32_t pack_version;     /* SALE, INTENT, REFUND: the rules the till used (I6, I8) */
+    uint32_t pack_version;     /* SALE, INTENT, REFUND, GRANT: the rules the till used (I6, I8) */
 
     /* SALE, INTENT: the bill.  REFUND: the lines that came back. */
     int32_t line_count;
@@ -145,7 +147,8 @@ struct txn {
     struct entry_id original;   /* REFUND: the SALE.  SALE, CANCEL, SETTLE: their INTENT.  INTENT: the
                                  * one it supersedes, shown not done.  LOAD: its LOAD_INTENT.  SALE and CANCEL
                                  * with redeemed points and commit NONE, RELEASE: the HOLD.  RATING: the SALE.
-                                 * GRANT below 0: the GRANT it takes back.  HOLD: (the till it is for, 0) */
+                                 * GRANT below 0: the GRANT it takes back.  HOLD: (the till it is for, 0).
+                                 * CLAIM: the SALE or GRANT of a till */
     enum txn_commit commit;     /* SALE, CANCEL, SETTLE, LOAD */
     struct txn_evidence evidence; /* INTENT, LOAD_INTENT; SALE, SETTLE, LOAD when commit is DONE */
 
@@ -157,7 +160,8 @@ struct txn {
     uint32_t load;                /* LOAD_INTENT: number of the load, of no other one; may have gaps */
 
     /* Who was at the till, and how the member was known. */
-    uint32_t cashier;                /* a till's: number of the person logged in; 0 = nobody, a register */
+    uint32_t cashier;                /* a till's: number of the person logged in; 0 = nobody, a register.  A
+                                      * GRANT with neither was decided by a cash register */
     uint32_t approved_by;            /* a till's: the supervisor who allowed it; 0 = not asked for */
     enum txn_means means;            /* SALE, INTENT, GRANT, JOIN, HOLD */
     uint8_t token[TXN_TOKEN_SIZE];   /* SALE, GRANT: member is 0 and head office is to find who it is: digest

@@ -333,6 +333,9 @@ CREATE TABLE sale (
     redeem_position INTEGER,                        -- entry with the lot moves of the redemption
     earned_here     INTEGER NOT NULL,               -- that day before it: by this terminal, the till's own
     earned_today    INTEGER NOT NULL,               -- ... and everywhere
+    means           INTEGER NOT NULL,               -- how the member was known: enum txn_means
+    cashier         INTEGER NOT NULL,               -- 0 = nobody
+    approved_by     INTEGER NOT NULL,
     why             TEXT    NOT NULL,
     UNIQUE (terminal, seq)
 ) STRICT;
@@ -358,10 +361,49 @@ CREATE TABLE refund (
     clawed        INTEGER NOT NULL CHECK (clawed >= 0),
     let_go        INTEGER NOT NULL CHECK (let_go >= 0),
     points_back   INTEGER NOT NULL CHECK (points_back >= 0),
+    cashier       INTEGER NOT NULL,
+    approved_by   INTEGER NOT NULL,
     why           TEXT    NOT NULL
 ) STRICT;
 
--- Refunds whose sale has not arrived.
+-- Goodwill points that tills gave.
+CREATE TABLE gift (
+    position    INTEGER PRIMARY KEY REFERENCES entry (position),
+    terminal    INTEGER NOT NULL,
+    seq         INTEGER NOT NULL,
+    member      INTEGER NOT NULL CHECK (member <> 0),
+    day         INTEGER NOT NULL,
+    points      INTEGER NOT NULL CHECK (points > 0),
+    taken_back  INTEGER NOT NULL DEFAULT 0 CHECK (taken_back BETWEEN 0 AND points),
+    lot_day     INTEGER NOT NULL,
+    cashier     INTEGER NOT NULL,
+    approved_by INTEGER NOT NULL,
+    reason      TEXT    NOT NULL,
+    UNIQUE (terminal, seq)
+) STRICT;
+CREATE INDEX gift_by_day ON gift (terminal, day);
+
+-- What members said of a sale: 1 satisfied, 2 satisfied and will return, 3 will recommend.
+CREATE TABLE rating (
+    position INTEGER PRIMARY KEY REFERENCES entry (position),
+    sale     INTEGER NOT NULL REFERENCES sale (position),
+    member   INTEGER NOT NULL,                      -- 0 = nobody
+    rating   INTEGER NOT NULL CHECK (rating BETWEEN 1 AND 3),
+    cashier  INTEGER NOT NULL                       -- of the sale
+) STRICT;
+CREATE INDEX rating_by_sale ON rating (sale);
+
+-- Sales and gifts of nobody, with a card or token that may become somebody's.
+CREATE TABLE unclaimed (
+    position INTEGER PRIMARY KEY REFERENCES entry (position),
+    card     BLOB    CHECK (length(card) = 7),
+    token    BLOB    CHECK (length(token) = 16),
+    time_s   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX unclaimed_card ON unclaimed (card) WHERE card IS NOT NULL;
+CREATE INDEX unclaimed_token ON unclaimed (token) WHERE token IS NOT NULL;
+
+-- Refunds, ratings and gifts taken back whose sale or gift has not arrived.
 CREATE TABLE waiting (
     terminal INTEGER NOT NULL,
     seq      INTEGER NOT NULL,
@@ -415,7 +457,7 @@ CREATE VIEW statement AS
       LEFT JOIN refund r ON r.position = e.position;
 
 -- Both numbers of each entry a till rated (I6).
-CREATE VIEW rating AS
+CREATE VIEW comparison AS
     SELECT position, till, rated FROM sale WHERE rated IS NOT NULL
     UNION ALL SELECT position, till, rated FROM refund WHERE rated IS NOT NULL;
 
@@ -425,3 +467,14 @@ CREATE VIEW tmc_gap AS
            c.tmc_last - c.tmc_first - (SELECT count(*) FROM card_tmc t WHERE t.uid = c.uid
                AND t.tmc > c.tmc_first AND t.tmc <= c.tmc_last) AS missing
       FROM card c WHERE c.tmc_last > c.tmc_first;
+
+-- Who did what at the tills: 0 is nobody, a cash register.
+CREATE VIEW by_cashier AS
+    SELECT cashier, sum(sales) AS sales, sum(sold) AS sold, sum(refunds) AS refunds, sum(refunded) AS refunded,
+           sum(gifts) AS gifts, sum(given) AS given, sum(ratings) AS ratings
+      FROM (SELECT cashier, 1 AS sales, total AS sold, 0 AS refunds, 0 AS refunded, 0 AS gifts, 0 AS given,
+                   0 AS ratings FROM sale
+            UNION ALL SELECT cashier, 0, 0, 1, total, 0, 0, 0 FROM refund
+            UNION ALL SELECT cashier, 0, 0, 0, 0, 1, points - taken_back, 0 FROM gift
+            UNION ALL SELECT cashier, 0, 0, 0, 0, 0, 0, 1 FROM rating)
+     GROUP BY cashier;

@@ -170,7 +170,8 @@ static const char *const statements[Q_COUNT] = {
     /* ---- purchases ---- */
     [Q_SALE_ADD] = "INSERT INTO sale (position, terminal, seq, member, card, shop, day, pack_version, tier,"
                    " total, counted, till, rated, earned, lot_day, redeemed_value, earned_here,"
-                   " earned_today, why) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                   " earned_today, why, means, cashier, approved_by)"
+                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [Q_SALE_GET] = "SELECT position, member, day, pack_version, tier, counted, earned, lot_day, redeemed,"
                    " redeemed_back, redeem_position, earned_here, earned_today, counted_back"
                    " FROM sale WHERE terminal = ? AND seq = ?",
@@ -188,9 +189,37 @@ static const char *const statements[Q_COUNT] = {
     [Q_REDEEM_MOVES] = "SELECT expires_day, left, expired, owed FROM lot_move"
                        " WHERE position = ? AND member = ? AND cause = 'redeem' ORDER BY n",
     [Q_REFUND_ADD] = "INSERT INTO refund (position, sale_position, member, day, total, given, till, rated,"
-                     " clawed, let_go, points_back, why) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                     " clawed, let_go, points_back, why, cashier, approved_by)"
+                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [Q_REFUNDS_GIVEN] = "SELECT coalesce(sum(r.given), 0), coalesce(sum(iif(e.terminal = ?2, r.given, 0)), 0)"
                         " FROM refund r JOIN entry e USING (position) WHERE r.sale_position = ?1",
+    [Q_GIFT_ADD] = "INSERT INTO gift (position, terminal, seq, member, day, points, lot_day, cashier,"
+                   " approved_by, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [Q_GIFT_GET] = "SELECT position, member, points, taken_back, lot_day FROM gift WHERE terminal = ? AND seq = ?",
+    [Q_GIFT_BACK] = "UPDATE gift SET taken_back = taken_back + ?2 WHERE position = ?1",
+    [Q_GIFTS_ON] = "SELECT coalesce(sum(points), 0) FROM gift WHERE terminal = ? AND day = ?",
+    [Q_RATING_ADD] = "INSERT INTO rating (position, sale, member, rating, cashier)"
+                     " SELECT ?, position, member, ?, cashier FROM sale WHERE position = ?",
+    [Q_RATING_CLAIM] = "UPDATE rating SET member = ?2 WHERE sale = ?1",
+    /* ---- of nobody, until somebody is known by it ---- */
+    [Q_UNCLAIMED_ADD] = "INSERT INTO unclaimed (position, card, token, time_s) VALUES (?, ?, ?, ?)",
+    [Q_UNCLAIMED_GET] = "SELECT 1 FROM unclaimed u JOIN entry e USING (position)"
+                        " WHERE e.terminal = ? AND e.seq = ?",
+    [Q_UNCLAIMED_BY_CARD] = "SELECT position FROM unclaimed WHERE card = ? AND time_s >= ?"
+                            " ORDER BY position LIMIT 1",
+    [Q_UNCLAIMED_BY_TOKEN] = "SELECT e.terminal, e.seq FROM unclaimed u JOIN entry e USING (position)"
+                             " WHERE u.token = ? AND u.time_s >= ? ORDER BY position LIMIT 1",
+    [Q_UNCLAIMED_DONE] = "DELETE FROM unclaimed WHERE position = ?",
+    [Q_POSITION_OF] = "SELECT position FROM entry WHERE terminal = ? AND seq = ?",
+    [Q_REFUNDS_WAIT] = "INSERT INTO waiting (terminal, seq, position) SELECT s.terminal, s.seq, r.position"
+                       " FROM refund r JOIN sale s ON s.position = r.sale_position WHERE s.position = ?",
+    [Q_REFUNDS_FORGET] = "DELETE FROM refund WHERE sale_position = ?",
+    [Q_RETURNS_FORGET] = "DELETE FROM sale_return WHERE sale_position = ?",
+    [Q_REFUNDS_UNREVIEW] = "DELETE FROM review WHERE position IN"
+                           " (SELECT position FROM refund WHERE sale_position = ?)",
+    [Q_UNREVIEW] = "DELETE FROM review WHERE position = ?",
+    [Q_SALE_FORGET] = "DELETE FROM sale WHERE position = ?",
+    [Q_MEMBER_NEXT] = "SELECT coalesce(max(member), 0) FROM member",
     [Q_WAITING_ADD] = "INSERT INTO waiting (terminal, seq, position) VALUES (?, ?, ?)",
     [Q_WAITING_FOR] = "SELECT position FROM waiting WHERE terminal = ? AND seq = ? ORDER BY position LIMIT 1",
     [Q_WAITING_DONE] = "DELETE FROM waiting WHERE position = ?",

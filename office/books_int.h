@@ -28,6 +28,7 @@ struct books {
     struct ledger_effects effects;
     struct lot lots[LOTS_MAX];
     struct txn original, waiting, own;
+    member_id claimed; /* whom the entry is posted for, whatever it says; 0 = as it says */
     int32_t posting_n, move_n, note_n; /* next row numbers of the entry */
     uint8_t bytes[WIRE_ENTRY_MAX];
 };
@@ -43,6 +44,10 @@ enum err books_load_hold(struct books *b, uint32_t seq, struct ledger_hold *out,
 /* Reads and decodes an entry.  Errors: ERR_NOT_FOUND. */
 enum err books_load_entry(struct books *b, struct entry_id id, struct txn *out, int64_t *position,
                           struct errmsg *why);
+/* Somebody is known by this token from now on: CLAIMs of what came with it in the last 30 days.  In a
+ * transaction. */
+enum err books_claim(struct books *b, const uint8_t token[TXN_TOKEN_SIZE], member_id member, int64_t now_s,
+                     struct errmsg *why);
 /* Checks the evidence of t (a SALE, CANCEL, SETTLE or LOAD with commit DONE) as posting does.  intent:
  * t's; before: the commit before it, as the card names it. */
 enum err books_check_evidence(const struct books *b, const struct txn *t,

@@ -4,6 +4,7 @@
 #include "base/crash.h"
 #include "base/date.h"
 #include "office/books_int.h"
+#include "office/known.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TIER_VALID_DAYS = 366, TIER_RENEW_DAYS = 183 };
+enum { TIER_VALID_DAYS = 366, TIER_RENEW_DAYS = 183, CLAIM_DAYS = 30 };
 
 /* ---- reading facts ---- */
 
@@ -344,6 +345,25 @@ static enum err load_taken(struct books *b, struct ledger_sale *s, int64_t redee
     return query_done(&q, why);
 }
 
+/* What a till gave, of which some is taken back. */
+static enum err load_gift(struct books *b, struct ledger_facts *in, int32_t *from_day, struct errmsg *why)
+{
+    struct ledger_gift *g = &in->gift;
+    struct query q = query_of(b->store, Q_GIFT_GET);
+    query_int(&q, in->t->original.terminal);
+    query_int(&q, in->t->original.seq);
+    if ((g->known = query_row(&q))) {
+        g->position = query_get_int(&q);
+        g->member = (member_id)query_get_int(&q);
+        g->points = points_of(query_get_int(&q));
+        g->taken_back = points_of(query_get_int(&q));
+        g->lot_day = (int32_t)query_get_int(&q);
+        if (g->lot_day < *from_day)
+            *from_day = g->lot_day;
+    }
+    return query_done(&q, why);
+}
+
 /* The purchase a refund names; its lots may reach back further than the refund's own day. */
 static enum err load_original(struct books *b, struct ledger_facts *in, int32_t *from_day,
                               struct errmsg *why)
@@ -360,14 +380,16 @@ static enum err load_original(struct books *b, struct ledger_facts *in, int32_t 
         return OK;
     if (e)
         return e;
-    in->original_is_other = b->original.kind != TXN_SALE;
+    in->original_is_other = b->original.kind != (in->t->kind == TXN_GRANT ? TXN_GRANT : TXN_SALE);
     if (in->original_is_other)
         return OK;
     in->original = &b->original;
+    if (in->t->kind == TXN_GRANT)
+        return load_gift(b, in, from_day, why);
     e = load_sale(b, in, &redeem_position, why);
-    if (!e)
-        e = load_left(b, in, why);
-    if (e)
+    if (e || in->t->kind == TXN_RATING)
+        return e;
+    if ((e = load_left(b, in, why)))
         return e;
     if (s->lot_day < *from_day)
         *from_day = s->lot_day;
@@ -395,6 +417,50 @@ enum err books_run_day(struct books *b, int32_t *day, struct errmsg *why)
     return e;
 }
 
+/* One number, of a statement with up to two numbers to bind. */
+static enum err one_number(struct books *b, enum office_query name, int64_t first, int64_t second, int64_t *out,
+                           struct errmsg *why)
+{
+    struct query q = query_of(b->store, name);
+    *out = 0;
+    query_int(&q, first);
+    query_int(&q, second);
+    if (query_row(&q))
+        *out = query_get_int(&q);
+    return query_done(&q, why);
+}
+
+/* What only goodwill, joining and claiming ask for. */
+static enum err load_beside(struct books *b, struct ledger_facts *in, int32_t day, struct errmsg *why)
+{
+    const struct txn *t = in->t;
+    enum err e = OK;
+    int64_t n = 0;
+    in->given_today = points_of(0);
+    in->next_member = 0;
+    in->unclaimed = false;
+    if (t->kind == TXN_GRANT) {
+        e = one_number(b, Q_GIFTS_ON, t->id.terminal, day, &n, why);
+        in->given_today = points_of(n);
+    } else if (t->kind == TXN_JOIN) {
+        struct query q = query_of(b->store, Q_MEMBER_NEXT);
+        if (query_row(&q))
+            n = query_get_int(&q);
+        e = query_done(&q, why);
+        in->next_member = n >= 0 && n < INT64_MAX ? (member_id)n + 1 : 0;
+    } else if (t->kind == TXN_CLAIM) {
+        e = one_number(b, Q_UNCLAIMED_GET, t->original.terminal, t->original.seq, &n, why);
+        in->unclaimed = n != 0;
+    }
+    return e;
+}
+
+/* Of an entry that speaks of a SALE or GRANT: which need not have come yet. */
+static bool is_of_original(const struct txn *t)
+{
+    return t->kind == TXN_REFUND || t->kind == TXN_RATING || (t->kind == TXN_GRANT && points_n(t->points) < 0);
+}
+
 static int32_t min_day(int32_t a, int32_t b)
 {
     return a < b ? a : b;
@@ -413,6 +479,7 @@ static enum err gather(struct books *b, const struct txn *t, int64_t received_s,
     in->original = NULL;
     in->intent = (struct ledger_intent){0};
     in->hold = (struct ledger_hold){0};
+    in->gift = (struct ledger_gift){0};
     bool of_hold = t->kind == TXN_RELEASE || txn_is_held(t);
     enum err e = load_run_day(b, why);
     in->run_day = b->run_day;
@@ -420,7 +487,9 @@ static enum err gather(struct books *b, const struct txn *t, int64_t received_s,
         e = load_card(b, &t->card, &in->card, why);
     if (!e)
         e = load_card(b, &t->replaces, &in->other, why);
-    if (!e && t->kind == TXN_REFUND)
+    if (!e)
+        e = load_beside(b, in, day, why);
+    if (!e && is_of_original(t))
         e = load_original(b, in, &from_day, why);
     else if (!e && of_hold)
         e = books_load_hold(b, t->original.seq, &in->hold, why);
@@ -434,9 +503,13 @@ static enum err gather(struct books *b, const struct txn *t, int64_t received_s,
         from_day = min_day(from_day, day_of_time(in->intent.time_s));
     if (in->before.known)
         from_day = min_day(from_day, day_of_time(in->before.time_s));
-    member_id member = ledger_member_of(t, &in->card);
-    if (t->kind == TXN_REFUND)
+    member_id member = b->claimed ? b->claimed : ledger_member_of(t, &in->card);
+    if (t->kind == TXN_REFUND || t->kind == TXN_RATING)
         member = in->original && in->sale.known ? in->sale.member : 0;
+    else if (is_of_original(t))
+        member = in->gift.member;
+    else if (t->kind == TXN_JOIN)
+        member = 0; /* a new one */
     if (of_hold && t->kind != TXN_SALE)
         member = in->hold.member;
     e = load_member(b, member, from_day, in, why);
@@ -648,6 +721,9 @@ static enum err write_sale(struct books *b, int64_t position, struct errmsg *why
     query_int(&q, points_n(in->earned_here));
     query_int(&q, points_n(in->earned_today));
     query_text(&q, out->why);
+    query_int(&q, t->means);
+    query_int(&q, t->cashier);
+    query_int(&q, t->approved_by);
     enum err e = query_run(&q, why);
     if (e || !in->member.known)
         return e;
@@ -689,6 +765,8 @@ static enum err write_refund(struct books *b, int64_t position, struct errmsg *w
     query_int(&q, points_n(out->let_go));
     query_int(&q, points_n(out->points_back));
     query_text(&q, out->why);
+    query_int(&q, t->cashier);
+    query_int(&q, t->approved_by);
     if ((e = query_run(&q, why)))
         return e;
     q = query_of(b->store, Q_SALE_RETURNED);
@@ -788,6 +866,52 @@ static enum err write_hold(struct books *b, int64_t position, struct errmsg *why
     return query_run(&q, why);
 }
 
+static enum err write_gift(struct books *b, int64_t position, struct errmsg *why)
+{
+    const struct ledger_facts *in = &b->facts;
+    const struct txn *t = in->t;
+    struct query q = query_of(b->store, b->effects.gift ? Q_GIFT_ADD : Q_GIFT_BACK);
+    if (b->effects.gift_back) {
+        query_int(&q, in->gift.position);
+        query_int(&q, -points_n(t->points));
+        return query_run(&q, why);
+    }
+    query_int(&q, position);
+    query_int(&q, t->id.terminal);
+    query_int(&q, t->id.seq);
+    query_int(&q, (int64_t)in->member.id);
+    query_int(&q, day_of_time(t->time_s));
+    query_int(&q, points_n(t->points));
+    query_int(&q, b->effects.lot_day);
+    query_int(&q, t->cashier);
+    query_int(&q, t->approved_by);
+    query_text(&q, t->reason);
+    return query_run(&q, why);
+}
+
+static enum err write_unclaimed(struct books *b, int64_t position, struct errmsg *why)
+{
+    const struct txn *t = b->facts.t;
+    struct query q = query_of(b->store, Q_UNCLAIMED_ADD);
+    query_int(&q, position);
+    query_uid(&q, uid_is(&t->card) ? &t->card : NULL);
+    if (txn_has_token(t))
+        query_blob(&q, t->token, sizeof t->token);
+    else
+        query_null(&q);
+    query_int(&q, t->time_s);
+    return query_run(&q, why);
+}
+
+static enum err write_rating(struct books *b, int64_t position, struct errmsg *why)
+{
+    struct query q = query_of(b->store, Q_RATING_ADD);
+    query_int(&q, position);
+    query_int(&q, b->facts.t->rating);
+    query_int(&q, b->facts.sale.position);
+    return query_run(&q, why);
+}
+
 static enum err write_effects(struct books *b, int64_t position, struct errmsg *why)
 {
     const struct ledger_effects *out = &b->effects;
@@ -809,6 +933,12 @@ static enum err write_effects(struct books *b, int64_t position, struct errmsg *
         e = write_redeemed(b, position, why);
     if (!e && out->refund)
         e = write_refund(b, position, why);
+    if (!e && (out->gift || out->gift_back))
+        e = write_gift(b, position, why);
+    if (!e && out->rating)
+        e = write_rating(b, position, why);
+    if (!e && out->unclaimed)
+        e = write_unclaimed(b, position, why);
     if (!e && out->waits) {
         struct query q = query_of(b->store, Q_WAITING_ADD);
         query_int(&q, t->original.terminal);
@@ -834,7 +964,7 @@ static enum err post_one(struct books *b, const struct txn *t, int64_t position,
     return write_effects(b, position, why);
 }
 
-/* Refunds that came before their sale: now they can be posted. */
+/* Refunds, ratings and gifts taken back that came before what they speak of: now they can be posted. */
 static enum err post_waiting(struct books *b, struct entry_id sale, struct errmsg *why)
 {
     for (;;) {
@@ -863,6 +993,125 @@ static enum err post_waiting(struct books *b, struct entry_id sale, struct errms
         if ((e = post_one(b, &b->waiting, position, received_s, 0, why)))
             return e;
     }
+}
+
+/* ---- entries of nobody that become somebody's ---- */
+
+/* Everything that was noted of it while it was nobody's goes, its refunds wait, and all is posted again as if
+ * it came now.  Nothing of it was in an account: only members have any. */
+static enum err forget(struct books *b, int64_t position, struct errmsg *why)
+{
+    static const enum office_query steps[] = {Q_UNCLAIMED_DONE, Q_UNREVIEW,       Q_REFUNDS_UNREVIEW, Q_REFUNDS_WAIT,
+                                              Q_RETURNS_FORGET, Q_REFUNDS_FORGET, Q_SALE_FORGET};
+    enum err e = OK;
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0] && !e; i++) {
+        struct query q = query_of(b->store, steps[i]);
+        query_int(&q, position);
+        e = query_run(&q, why);
+    }
+    return e;
+}
+
+static enum err post_claimed(struct books *b, int64_t position, member_id member, struct errmsg *why)
+{
+    int64_t received_s = 0;
+    enum err e = forget(b, position, why);
+    if (e)
+        return e;
+    struct query q = query_of(b->store, Q_ENTRY_AT);
+    query_int(&q, position);
+    if (query_row(&q)) {
+        e = wire_decode_txn(&b->waiting, query_get_blob(&q), why);
+        received_s = query_get_int(&q);
+    }
+    enum err ended = query_done(&q, why);
+    if (e || ended)
+        return e ? err_add(why, ERR_CORRUPT, "entry at %" PRId64, position) : ended;
+    struct entry_id id = b->waiting.id;
+    b->claimed = member;
+    e = post_one(b, &b->waiting, position, received_s, 0, why);
+    b->claimed = 0;
+    if (!e)
+        e = post_waiting(b, id, why);
+    if (e)
+        return e;
+    q = query_of(b->store, Q_RATING_CLAIM);
+    query_int(&q, position);
+    query_int(&q, (int64_t)member);
+    return query_run(&q, why);
+}
+
+/* A card has become somebody's: so is what it bought in the days before. */
+static enum err claim_by_card(struct books *b, const struct card_uid *card, member_id member, int64_t time_s,
+                              struct errmsg *why)
+{
+    for (;;) {
+        int64_t position = 0;
+        struct query q = query_of(b->store, Q_UNCLAIMED_BY_CARD);
+        query_uid(&q, card);
+        query_int(&q, time_s - (int64_t)CLAIM_DAYS * SECONDS_PER_DAY);
+        if (query_row(&q))
+            position = query_get_int(&q);
+        enum err e = query_done(&q, why);
+        if (!e && position)
+            e = post_claimed(b, position, member, why);
+        if (e || position == 0)
+            return e;
+    }
+}
+
+/* Head office's own entry for each, so that a replay does not have to know who was known by what. */
+enum err books_claim(struct books *b, const uint8_t token[TXN_TOKEN_SIZE], member_id member, int64_t now_s,
+                     struct errmsg *why)
+{
+    struct member_view known;
+    assert(store_office_is_open(b->store));
+    enum err e = books_member(b, member, &known, why);
+    while (!e) {
+        struct txn *t = &b->own;
+        memset(t, 0, sizeof *t);
+        struct query q = query_of(b->store, Q_UNCLAIMED_BY_TOKEN);
+        query_blob(&q, token, TXN_TOKEN_SIZE);
+        query_int(&q, now_s - (int64_t)CLAIM_DAYS * SECONDS_PER_DAY);
+        if (query_row(&q)) {
+            t->original.terminal = (uint32_t)query_get_int(&q);
+            t->original.seq = (uint32_t)query_get_int(&q);
+        }
+        e = query_done(&q, why);
+        if (e || !entry_is(t->original))
+            break;
+        t->kind = TXN_CLAIM;
+        t->time_s = now_s;
+        t->member = member;
+        e = books_post_own(b, t, now_s, why);
+    }
+    return e;
+}
+
+/* What an entry brings about beyond itself. */
+static enum err follow_up(struct books *b, const struct txn *t, int64_t received_s, struct errmsg *why)
+{
+    const struct ledger_effects *out = &b->effects;
+    struct ledger_card card = out->card;
+    bool bound = out->card_set && card.member, of_token = out->unclaimed && txn_has_token(t), claim = out->claim;
+    int64_t position = 0;
+    member_id member = 0;
+    enum err e = OK;
+    if (t->kind == TXN_SALE || t->kind == TXN_GRANT)
+        e = post_waiting(b, t->id, why);
+    if (!e && bound)
+        e = claim_by_card(b, &card.uid, card.member, t->time_s, why);
+    if (!e && claim) {
+        e = one_number(b, Q_POSITION_OF, t->original.terminal, t->original.seq, &position, why);
+        if (!e)
+            e = post_claimed(b, position, t->member, why);
+    }
+    if (e || !of_token)
+        return e;
+    e = books_member_of_token(b, t->token, &member, why);
+    if (e)
+        return e == ERR_NOT_FOUND ? OK : e;
+    return books_claim(b, t->token, member, received_s, why);
 }
 
 /* Every member's expiry and tier.  A day has one run; a second one finds nothing to do. */
@@ -975,8 +1224,8 @@ enum err books_post(struct books *b, const struct txn *t, struct bytes entry, in
     if ((e = query_done(&q, why)))
         return e;
     e = post_one(b, t, position, received_s, before_s, why);
-    if (!e && t->kind == TXN_SALE)
-        e = post_waiting(b, t->id, why);
+    if (!e)
+        e = follow_up(b, t, received_s, why);
     if (!e && t->kind == TXN_RUN)
         e = post_run(b, t, position, why);
     crash_point("office-posted");

@@ -67,6 +67,7 @@ static void explain(struct statement_line *line, const struct txn *t, const char
         break;
     case TXN_JOIN:
     case TXN_RATING:
+    case TXN_CLAIM:
     case TXN_MEMBER:
         break;
     }
@@ -213,7 +214,7 @@ enum err books_totals(struct books *b, struct books_totals *out, struct errmsg *
         " (SELECT coalesce(sum(abs(amount)), 0) FROM intent WHERE proof = 0),"
         " (SELECT count(*) FROM intent WHERE proof = 0), (SELECT count(*) FROM waiting),"
         " (SELECT count(*) FROM review), (SELECT count(*) FROM conflict),"
-        " (SELECT count(*) FROM rating), (SELECT count(*) FROM rating WHERE till <> rated),"
+        " (SELECT count(*) FROM comparison), (SELECT count(*) FROM comparison WHERE till <> rated),"
         " (SELECT coalesce(sum(points_back), 0) FROM refund)");
     if (query_row(&q)) {
         t.entries = query_get_int(&q);

@@ -116,10 +116,27 @@ static const struct claim claims[] = {
      " ON s.position = h.closed_by GROUP BY h.closed_by HAVING count(*) > 1"
      " UNION ALL SELECT 'HQ-' || h.seq || ': taken by no sale' FROM hold h"
      " WHERE h.state IN (1, 3) AND h.closed_by NOT IN (SELECT position FROM sale WHERE redeemed > 0)"},
+    {"goodwill is what was given less what was taken back",
+     "SELECT count(*), coalesce(sum(points), 0), coalesce(sum(taken_back), 0) FROM gift",
+     "gifts, points, taken back",
+     "SELECT " ENTRY_NAME " || ': ' || g.points || ' points given, ' || coalesce(-p.amount, 0) || ' posted'"
+     " FROM gift g JOIN entry e USING (position) LEFT JOIN posting p ON p.position = g.position"
+     " AND p.account = 'adjusted' WHERE coalesce(-p.amount, 0) <> g.points"
+     " UNION ALL SELECT 'gifts: ' || s.back || ' points are taken back by the postings' FROM"
+     " (SELECT coalesce(sum(amount), 0) AS back FROM posting p JOIN entry e USING (position)"
+     " WHERE e.kind = 6 AND p.account = 'adjusted' AND amount > 0) s"
+     " WHERE s.back <> (SELECT coalesce(sum(taken_back), 0) FROM gift)"},
+    {"what is nobody's has moved no points", "SELECT count(*) FROM unclaimed", "entries unclaimed",
+     "SELECT " ENTRY_NAME " || ': it is nobody''s, and posted' FROM unclaimed u JOIN entry e USING (position)"
+     " WHERE EXISTS (SELECT 1 FROM posting p WHERE p.position = u.position)"
+     " OR EXISTS (SELECT 1 FROM sale s WHERE s.position = u.position AND s.member <> 0)"},
+    {"a rating is of a sale and of its member", "SELECT count(*) FROM rating", "ratings",
+     "SELECT " ENTRY_NAME " || ': it is of no sale of that member' FROM rating r JOIN entry e USING (position)"
+     " LEFT JOIN sale s ON s.position = r.sale WHERE s.position IS NULL OR s.member <> r.member"},
     {"I6 till and head office compute the same points",
-     "SELECT count(*), coalesce(sum(till <> rated), 0) FROM rating", "compared, differing",
+     "SELECT count(*), coalesce(sum(till <> rated), 0) FROM comparison", "compared, differing",
      "SELECT " ENTRY_NAME " || ': the till says ' || r.till || ', head office ' || r.rated"
-     " FROM rating r JOIN entry e USING (position) WHERE r.till <> r.rated ORDER BY r.position"},
+     " FROM comparison r JOIN entry e USING (position) WHERE r.till <> r.rated ORDER BY r.position"},
     {"what counts for tiers is what the purchases say", "SELECT count(*) FROM metric_day", "days",
      "SELECT 'M' || m.member || ': by its days ' || coalesce(d.spend, 0) || ', by its purchases ' ||"
      " coalesce(s.counted, 0) FROM member m"
@@ -306,6 +323,9 @@ static const struct {
                {"sale", "position"},
                {"sale_return", "sale_position, line, position"},
                {"refund", "position"},
+               {"gift", "position"},
+               {"rating", "position"},
+               {"unclaimed", "position"},
                {"waiting", "terminal, seq, position"},
                {"review", "position, n"},
                {"run", "day"}};

@@ -266,7 +266,7 @@ static enum err save_person(const struct clerk *c, const struct wire_person *ask
     p.consent_s = c->now_s;
     e = books_save_person(c->books, &p, why);
     if (!e)
-        e = known_set_phone(c->books, &c->home->known_keys, p.member, p.phone, why);
+        e = known_set_phone(c->books, &c->home->known_keys, p.member, p.phone, c->now_s, why);
     return e == ERR_EXISTS ? err_set(why, e, "this telephone number is another member's") : e;
 }
 

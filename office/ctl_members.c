@@ -72,7 +72,7 @@ static bool says_something(const struct person *p)
 static enum err save_person(struct ctl *c, const struct person *p, struct errmsg *why)
 {
     enum err e = books_save_person(c->books, p, why);
-    return e ? e : known_set_phone(c->books, &c->home.known_keys, p->member, p->phone, why);
+    return e ? e : known_set_phone(c->books, &c->home.known_keys, p->member, p->phone, c->now_s, why);
 }
 
 enum err ctl_enrol(struct ctl *c, const struct person *p, const char *tier, member_id *member,

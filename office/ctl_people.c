@@ -250,7 +250,7 @@ static enum ctl_exit run_tag_bind(struct ctl *c)
     if (!take_tag(c, &tag) || !ctl_get_member(c, c->positions[1], &member))
         return CTL_USAGE;
     struct bytes name = bytes_of(tag.name, tag.size);
-    if (known_bind(c->books, &c->home.known_keys, tag.means, name, member, &why))
+    if (known_bind(c->books, &c->home.known_keys, tag.means, name, member, c->now_s, &why))
         return ctl_fail(&why, "patronctl tag list shows them");
     ctl_show(c, tag_row(tag.means, name, member));
     return CTL_OK;

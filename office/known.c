@@ -31,8 +31,8 @@ enum err known_find(struct books *b, const struct known_keys *keys, enum txn_mea
     return books_member_of_token(b, token, member, why);
 }
 
-enum err known_bind(struct books *b, const struct known_keys *keys, enum txn_means means,
-                    struct bytes name, member_id member, struct errmsg *why)
+static enum err bind(struct books *b, const struct known_keys *keys, enum txn_means means,
+                     struct bytes name, member_id member, int64_t now_s, struct errmsg *why)
 {
     uint8_t token[TXN_TOKEN_SIZE];
     struct member_view view;
@@ -50,7 +50,21 @@ enum err known_bind(struct books *b, const struct known_keys *keys, enum txn_mea
     query_int(&q, (int64_t)means);
     query_blob(&q, name.data, means == MEANS_PHONE ? 0 : name.size);
     query_int(&q, (int64_t)member);
-    return query_run(&q, why);
+    e = query_run(&q, why);
+    return e ? e : books_claim(b, token, member, now_s, why);
+}
+
+enum err known_bind(struct books *b, const struct known_keys *keys, enum txn_means means,
+                    struct bytes name, member_id member, int64_t now_s, struct errmsg *why)
+{
+    bool own = !store_office_is_open(b->store);
+    enum err e = own ? books_begin(b, why) : OK;
+    if (e)
+        return e;
+    e = bind(b, keys, means, name, member, now_s, why);
+    if (own && e)
+        books_rollback(b);
+    return own && !e ? books_commit(b, why) : e;
 }
 
 enum err known_remove(struct books *b, const struct known_keys *keys, enum txn_means means,
@@ -73,14 +87,14 @@ enum err known_phone(char out[PHONE_TEXT_SIZE], const char *text, struct errmsg 
 }
 
 enum err known_set_phone(struct books *b, const struct known_keys *keys, member_id member,
-                         const char *phone, struct errmsg *why)
+                         const char *phone, int64_t now_s, struct errmsg *why)
 {
     struct query q = query_of(b->store, Q_KNOWN_NO_PHONE);
     query_int(&q, (int64_t)member);
     enum err e = query_run(&q, why);
     if (e || !*phone)
         return e;
-    return known_bind(b, keys, MEANS_PHONE, bytes_of(phone, strlen(phone)), member, why);
+    return known_bind(b, keys, MEANS_PHONE, bytes_of(phone, strlen(phone)), member, now_s, why);
 }
 
 enum err known_list(struct books *b, member_id member, known_fn *each, void *arg, struct errmsg *why)

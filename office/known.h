@@ -24,9 +24,10 @@ MUST_CHECK enum err books_member_of_token(struct books *b, const uint8_t token[T
                                           member_id *member, struct errmsg *why);
 
 /* MEANS_SUN, _TAG, _UID, _PASS: name as in kind.h; MEANS_PHONE: as phone_normalise gives it.
+ * What came with it in the last 30 days, before anybody was known by it, is the member's too (CLAIM).
  * Errors: ERR_EXISTS (it is another member's), ERR_NOT_FOUND (no such member). */
 MUST_CHECK enum err known_bind(struct books *b, const struct known_keys *keys, enum txn_means means,
-                               struct bytes name, member_id member, struct errmsg *why);
+                               struct bytes name, member_id member, int64_t now_s, struct errmsg *why);
 /* Errors: ERR_NOT_FOUND. */
 MUST_CHECK enum err known_find(struct books *b, const struct known_keys *keys, enum txn_means means,
                                struct bytes name, member_id *member, struct errmsg *why);
@@ -34,7 +35,7 @@ MUST_CHECK enum err known_remove(struct books *b, const struct known_keys *keys,
                                  struct bytes name, struct errmsg *why);
 /* The telephone number of a member, or its absence, after the person was changed. */
 MUST_CHECK enum err known_set_phone(struct books *b, const struct known_keys *keys, member_id member,
-                                    const char *phone, struct errmsg *why);
+                                    const char *phone, int64_t now_s, struct errmsg *why);
 /* A telephone number with its country, in one spelling.  Errors: ERR_FORMAT. */
 MUST_CHECK enum err known_phone(char out[PHONE_TEXT_SIZE], const char *text, struct errmsg *why);
 

@@ -474,6 +474,17 @@ static bool has_member(struct work *w)
     return in->member.known;
 }
 
+/* Of nobody, but it came with something that may become somebody's. */
+static void leave_unclaimed(struct work *w)
+{
+    const struct txn *t = w->in->t;
+    if (t->member || points_n(t->redeemed) || !(uid_is(&t->card) || txn_has_token(t)))
+        return;
+    w->out->unclaimed = true;
+    if (txn_has_token(t))
+        note(w, LEDGER_UNCLAIMED, "%s", "");
+}
+
 /* ---- points set aside ---- */
 
 static void post_hold(struct work *w)
@@ -599,6 +610,8 @@ static void post_sale(struct work *w)
         post_commit(w, t->redeemed);
     else if (txn_is_held(t))
         post_held(w);
+    else if (!member)
+        leave_unclaimed(w);
     if (!member)
         return;
     out->sale_member = in->member.id;
@@ -748,6 +761,119 @@ static void post_refund(struct work *w)
     out->metric.bills = -(counted_before > 0 && counted_before == money_minor(own.counted_back));
 }
 
+/* ---- goodwill, opinions, new members ---- */
+
+static void take_back(struct work *w)
+{
+    struct ledger_facts *in = w->in;
+    const struct ledger_gift *g = &in->gift;
+    struct points back = points_of(-points_n(in->t->points)), left;
+    char name[ENTRY_TEXT_SIZE];
+    int32_t moved = 0;
+    entry_text(name, in->t->original);
+    if (!in->original && !in->original_is_other) {
+        w->out->waits = true;
+        w->out->note_count = 0; /* said when it is posted */
+        return;
+    }
+    if (!g->known || !in->member.known || !points_sub(&left, g->points, g->taken_back) ||
+        points_cmp(back, left) > 0) {
+        note(w, LEDGER_NO_GRANT, "%s", name);
+        return;
+    }
+    struct points uncovered =
+        lots_claw(in->lots, in->lot_count, g->lot_day, w->day, back, w->out->scratch, &moved);
+    keep_moves(w, CAUSE_ADJUST, moved);
+    owe(w, CAUSE_ADJUST, uncovered);
+    post(w, ACCOUNT_HELD, ACCOUNT_ADJUSTED, back);
+    w->out->gift_back = true;
+}
+
+static void post_grant(struct work *w)
+{
+    struct ledger_facts *in = w->in;
+    const struct txn *t = in->t;
+    const struct pack *pack = in->pack ? in->pack : in->pack_now;
+    if (points_n(t->points) < 0) {
+        take_back(w);
+        return;
+    }
+    if (!has_member(w)) {
+        leave_unclaimed(w);
+        return;
+    }
+    if (!pack) {
+        note(w, LEDGER_PACK_UNKNOWN, "pack %" PRIu32, t->pack_version);
+        return;
+    }
+    bool by_register = t->cashier == 0 && t->approved_by == 0;
+    if (rules_grant(pack, t->points, in->given_today, by_register) != GRANT_OK) {
+        note(w, LEDGER_GRANT_REFUSED, "%" PRId64 "%s; %" PRId64 " were given before, %" PRId64 " at once and %" PRId64
+             " a day may be", points_n(t->points), by_register ? " by a register" : "", points_n(in->given_today),
+             points_n(pack->grant_per_gift), points_n(pack->grant_per_day));
+        return;
+    }
+    w->out->lot_day = rules_expiry_day(pack, w->day);
+    w->out->gift = add_points(w, ACCOUNT_ADJUSTED, CAUSE_ADJUST, w->out->lot_day, t->points);
+}
+
+static void post_rating(struct work *w)
+{
+    const struct ledger_facts *in = w->in;
+    char name[ENTRY_TEXT_SIZE];
+    entry_text(name, in->t->original);
+    if (in->original_is_other)
+        note(w, LEDGER_NOT_A_SALE, "%s", name);
+    w->out->waits = !in->original && !in->original_is_other;
+    w->out->rating = in->original && in->sale.known;
+}
+
+/* A card that is nobody's becomes a new member's.  One that is somebody's stays so, and a person looks. */
+static void post_join(struct work *w)
+{
+    struct ledger_facts *in = w->in;
+    const struct txn *t = in->t;
+    const struct ledger_card *card = &in->card;
+    struct ledger_effects *out = w->out;
+    if (card->known && card->member) {
+        note(w, LEDGER_CARD_TAKEN, "M%" PRIu64, card->member);
+        return;
+    }
+    if (card->known && card->status == CARD_REPLACED) {
+        note(w, LEDGER_CARD_GONE, "%s", "");
+        return;
+    }
+    if (in->next_member == 0) {
+        note(w, LEDGER_CANNOT_POST, "there is no number for another member");
+        return;
+    }
+    in->member = (struct ledger_member){.id = in->next_member, .short_since_day = DAY_NEVER};
+    out->new_member = true;
+    out->tier_day = w->day;
+    snprintf(out->new_tier, sizeof out->new_tier, "%s", in->pack_now ? in->pack_now->tiers[0].code : "");
+    snprintf(out->tier_why, sizeof out->tier_why, "joined");
+    out->card_set = true;
+    out->card = *card;
+    out->card.known = true;
+    out->card.uid = t->card;
+    out->card.member = in->next_member;
+    out->card.kind = t->card_kind ? t->card_kind : card->kind;
+    out->card.status = card->known ? card->status : CARD_ACTIVE;
+}
+
+static void post_claim(struct work *w)
+{
+    const struct ledger_facts *in = w->in;
+    char name[ENTRY_TEXT_SIZE];
+    entry_text(name, in->t->original);
+    if (!in->member.known)
+        note(w, LEDGER_UNKNOWN_MEMBER, "M%" PRIu64, in->t->member);
+    else if (!in->unclaimed)
+        note(w, LEDGER_NOTHING_TO_CLAIM, "%s", name);
+    else
+        w->out->claim = true;
+}
+
 /* ---- head office's own ---- */
 
 static void post_member(struct work *w)
@@ -856,6 +982,7 @@ static void start(struct ledger_effects *out)
     /* The large arrays stay as they are: their counts say what of them holds. */
     out->posting_count = out->move_count = out->note_count = out->set_count = 0;
     out->hold_new = out->hold_set = false;
+    out->unclaimed = out->claim = out->gift = out->gift_back = out->rating = false;
     out->new_intent = out->set_sale = out->counter = out->counter_before = false;
     out->redeemed.sale_position = 0;
     out->redeemed.points = points_of(0);
@@ -915,8 +1042,17 @@ void ledger_post(struct ledger_facts *in, struct ledger_effects *out)
         post_release(&w);
         break;
     case TXN_GRANT:
+        post_grant(&w);
+        break;
     case TXN_JOIN:
+        post_join(&w);
+        break;
     case TXN_RATING:
+        post_rating(&w);
+        break;
+    case TXN_CLAIM:
+        post_claim(&w);
+        break;
     case TXN_RUN:
         break;
     }

@@ -85,6 +85,10 @@ enum ledger_how {
     X(LEDGER_HOLD_RELEASED, "the points set aside had been let go before the sale came")           \
     X(LEDGER_HOLD_USED, "the points set aside had been redeemed before")                           \
     X(LEDGER_REDEEM_DIFFERS, "redeemed otherwise than the programme says")                         \
+    X(LEDGER_UNCLAIMED, "nobody is known by what was shown")                                       \
+    X(LEDGER_NOTHING_TO_CLAIM, "what it claims is somebody's, or not there")                       \
+    X(LEDGER_GRANT_REFUSED, "more points were given than the programme lets a till give")          \
+    X(LEDGER_NO_GRANT, "the points it takes back were not given, or are back already")             \
     X(LEDGER_CANNOT_POST, "the numbers do not fit")
 
 #define LEDGER_ANSWER_NAME(name, text) name,
@@ -136,6 +140,15 @@ struct ledger_hold {
     enum { HOLD_OPEN, HOLD_TAKEN, HOLD_RELEASED, HOLD_TAKEN_LATE } state; /* numbers are in the database */
 };
 
+/* Points a till gave. */
+struct ledger_gift {
+    bool known;
+    int64_t position;
+    member_id member;
+    struct points points, taken_back;
+    int32_t lot_day;
+};
+
 /* The purchase a refund speaks of. */
 struct ledger_sale {
     bool known;
@@ -185,9 +198,13 @@ struct ledger_facts {
     int32_t today;                    /* newest day the member is known on, t's included */
     int64_t bills_on_day;             /* that counted, on the day of the event, before this */
 
-    const struct txn *original;      /* REFUND: the SALE; NULL = not there yet */
+    const struct txn *original;      /* REFUND, RATING: the SALE; GRANT below 0: the GRANT; NULL = not there yet */
     struct ledger_sale sale;
-    bool original_is_other;          /* it is there, and no SALE */
+    struct ledger_gift gift;
+    bool original_is_other;          /* it is there, and of another kind */
+    struct points given_today;       /* GRANT: by this till on that day, before this */
+    member_id next_member;           /* JOIN: the number for a new member; 0 = there is none */
+    bool unclaimed;                  /* CLAIM: t->original is nobody's still */
     bool run_done;                   /* RUN: that day had one */
 };
 
@@ -246,7 +263,12 @@ struct ledger_effects {
     uint32_t pack_version;
     char tier[TXN_NAME_SIZE];
 
-    bool refund, waits;              /* a refund posted; kept until its sale comes */
+    bool unclaimed;                  /* SALE, GRANT of nobody: kept until somebody is known by its card or token */
+    bool claim;                      /* t->original is to be posted again, as t->member's */
+    bool gift, gift_back;            /* a GRANT posted; into lot_day */
+    bool rating;
+
+    bool refund, waits;              /* a refund posted; kept until its original comes (GRANT, RATING too) */
     bool refund_rated;
     struct points clawed, let_go, points_back;
     struct money counted_back;
@@ -263,7 +285,7 @@ struct ledger_effects {
     int32_t tier_day;
     char tier_why[RULES_WHY_SIZE];
 
-    bool new_member;
+    bool new_member;                 /* in->member.id; JOIN: in->next_member */
     bool card_set, other_set;        /* CARD: card and other have their new state below */
     struct ledger_card card, other;
     bool card_hot, other_hot;        /* tills have to know */

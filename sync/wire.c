@@ -258,7 +258,7 @@ enum err wire_decode_txn(struct txn *out, struct bytes entry, struct errmsg *why
     pb_istream_t stream = stream_on(&c, entry);
     if (!pb_decode(&stream, Entry_fields, &m))
         return malformed(why, "entry", &stream);
-    if (m.kind > TXN_RELEASE || m.commit > COMMIT_DOUBT || m.card_kind > CARD_EV2 ||
+    if (m.kind > TXN_CLAIM || m.commit > COMMIT_DOUBT || m.card_kind > CARD_EV2 ||
         m.card_status > CARD_REPLACED || m.means > MEANS_REGISTER ||
         m.rating > TXN_RATING_MAX)
         return err_set(why, ERR_FORMAT,

@@ -285,6 +285,7 @@ const char *nexo_what_of(const struct txn *e)
     case TXN_RUN:
     case TXN_HOLD:
     case TXN_RELEASE:
+    case TXN_CLAIM:
         break;
     }
     return "refused";

@@ -250,6 +250,7 @@ void sale_beside_written(struct sale *s, const struct sale_event *in, struct sal
     case TXN_RUN:
     case TXN_HOLD:
     case TXN_RELEASE:
+    case TXN_CLAIM:
         break;
     }
     assert(!"not written beside a sale");

@@ -122,7 +122,7 @@ void some_txn(struct txn *t, enum txn_kind kind, uint32_t terminal, uint32_t seq
     if (held || kind == TXN_RELEASE)
         t->original = (struct entry_id){OFFICE_TERMINAL, 1 + test_below(UINT32_MAX)};
     else if (kind == TXN_CANCEL || kind == TXN_SETTLE || kind == TXN_REFUND || kind == TXN_LOAD ||
-             kind == TXN_RATING || (kind == TXN_GRANT && negative) ||
+             kind == TXN_RATING || kind == TXN_CLAIM || (kind == TXN_GRANT && negative) ||
              (kind == TXN_SALE && t->commit != COMMIT_NONE) || (kind == TXN_INTENT && test_below(2)))
         t->original = (struct entry_id){1 + test_below(9999), 1 + test_below(UINT32_MAX)};
     if (t->commit == COMMIT_DONE || kind == TXN_INTENT || kind == TXN_LOAD_INTENT)

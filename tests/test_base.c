@@ -206,6 +206,10 @@ static struct txn newer(enum txn_kind kind)
         t.until_s = 1900;
         t.original.terminal = 3;
         break;
+    case TXN_CLAIM:
+        t.member = 12;
+        t.original = (struct entry_id){3, 4};
+        break;
     case TXN_RELEASE:
         t.original = (struct entry_id){OFFICE_TERMINAL, 4};
         break;
@@ -263,6 +267,9 @@ TEST(txn, what_screens_and_other_cards_add_is_held_to_its_kind)
         {TXN_RELEASE, "", NULL},
         {TXN_RELEASE, "no original", "a release must name an earlier entry"},
         {TXN_RELEASE, "original", "a release names a hold that head office did not make"},
+        {TXN_CLAIM, "", NULL},
+        {TXN_CLAIM, "nobody", "a claim of no till's entry, or for nobody"},
+        {TXN_CLAIM, "no original", "a claim must name an earlier entry"},
         {TXN_REFUND, "", NULL},
         {TXN_REFUND, "no money", "a refund without lines gives no money back"},
         {TXN_SALE, "", NULL},

@@ -592,7 +592,7 @@ TEST(books, a_tills_own_refund_is_compared_by_what_it_knew)
     }
     ledgers_expect(&l, 7, 0, 0, 0, 0);
     ledgers_expect_reviews(&l, "T0001-3 till and head office compute different points\n");
-    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM rating"), 3);
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM comparison"), 3);
     ledgers_close(&l);
 }
 

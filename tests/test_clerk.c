@@ -75,7 +75,7 @@ static enum err person(member_id member, const char *name, const char *phone, bo
 
 static void bind(enum txn_means means, struct bytes name, member_id member)
 {
-    must(known_bind(hq.books, &hq.home.known_keys, means, name, member, &why), &why);
+    must(known_bind(hq.books, &hq.home.known_keys, means, name, member, clerk.now_s, &why), &why);
 }
 
 static void assert_said(const char *part)

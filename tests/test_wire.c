@@ -13,7 +13,8 @@
 static const enum txn_kind kinds[] = {TXN_SALE,   TXN_INTENT, TXN_CANCEL,      TXN_SETTLE,
                                       TXN_REFUND, TXN_MEMBER, TXN_CARD,        TXN_LOAD_INTENT,
                                       TXN_LOAD,   TXN_ADJUST, TXN_RUN,         TXN_GRANT,
-                                      TXN_JOIN,   TXN_RATING, TXN_HOLD,        TXN_RELEASE};
+                                      TXN_JOIN,   TXN_RATING, TXN_HOLD,        TXN_RELEASE,
+                                      TXN_CLAIM};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static struct txn t, back;
