@@ -8,6 +8,7 @@
 #include <mbedtls/ecp.h>
 #include <mbedtls/entropy.h>
 #include <mbedtls/error.h>
+#include <mbedtls/gcm.h>
 #include <mbedtls/oid.h>
 #include <mbedtls/pem.h>
 #include <mbedtls/pkcs5.h>
@@ -407,6 +408,129 @@ enum err mbed_verify_raw(const mbedtls_pk_context *key, const uint8_t hash[MBED_
     }
     room[1] = (uint8_t)(der.size - 2);
     return mbed_verify(key, hash, buf_bytes(&der), why);
+}
+
+/* ---- bare P-256 ---- */
+
+struct p256 {
+    mbedtls_ecp_group group;
+    mbedtls_ecp_point point, result;
+    mbedtls_mpi d;
+};
+
+static int p256_init(struct p256 *c, const uint8_t private_key[MBED_P256_SIZE])
+{
+    mbedtls_ecp_group_init(&c->group);
+    mbedtls_ecp_point_init(&c->point);
+    mbedtls_ecp_point_init(&c->result);
+    mbedtls_mpi_init(&c->d);
+    int rc = mbedtls_ecp_group_load(&c->group, MBEDTLS_ECP_DP_SECP256R1);
+    if (!rc)
+        rc = mbedtls_mpi_read_binary(&c->d, private_key, MBED_P256_SIZE);
+    return rc ? rc : mbedtls_ecp_check_privkey(&c->group, &c->d);
+}
+
+static void p256_finish(struct p256 *c)
+{
+    mbedtls_mpi_free(&c->d);
+    mbedtls_ecp_point_free(&c->result);
+    mbedtls_ecp_point_free(&c->point);
+    mbedtls_ecp_group_free(&c->group);
+}
+
+/* Y of an X: y^2 = x^3 - 3x + b, and as p = 3 mod 4 the root is the (p + 1) / 4-th power.  (2.28 reads no
+ * compressed points.) */
+static int decompress(struct p256 *c, const uint8_t in[MBED_POINT_SIZE])
+{
+    const mbedtls_ecp_group *g = &c->group;
+    mbedtls_mpi *x = &c->point.MBEDTLS_PRIVATE(X), *y = &c->point.MBEDTLS_PRIVATE(Y), t, e;
+    if (in[0] != 0x02 && in[0] != 0x03)
+        return MBEDTLS_ERR_ECP_INVALID_KEY;
+    mbedtls_mpi_init(&t);
+    mbedtls_mpi_init(&e);
+    int rc = mbedtls_mpi_read_binary(x, in + 1, MBED_P256_SIZE);
+    rc = rc ? rc : mbedtls_mpi_mul_mpi(&t, x, x);
+    rc = rc ? rc : mbedtls_mpi_sub_int(&t, &t, 3);
+    rc = rc ? rc : mbedtls_mpi_mul_mpi(&t, &t, x);
+    rc = rc ? rc : mbedtls_mpi_add_mpi(&t, &t, &g->B);
+    rc = rc ? rc : mbedtls_mpi_mod_mpi(&t, &t, &g->P);
+    rc = rc ? rc : mbedtls_mpi_add_int(&e, &g->P, 1);
+    rc = rc ? rc : mbedtls_mpi_shift_r(&e, 2);
+    rc = rc ? rc : mbedtls_mpi_exp_mod(y, &t, &e, &g->P, NULL);
+    if (!rc && mbedtls_mpi_get_bit(y, 0) != (in[0] & 1))
+        rc = mbedtls_mpi_sub_mpi(y, &g->P, y);
+    rc = rc ? rc : mbedtls_mpi_lset(&c->point.MBEDTLS_PRIVATE(Z), 1);
+    mbedtls_mpi_free(&t);
+    mbedtls_mpi_free(&e);
+    return rc ? rc : mbedtls_ecp_check_pubkey(g, &c->point); /* no root: not on the curve */
+}
+
+static enum err p256_fail(struct errmsg *why, int rc)
+{
+    return mbed_fail(why, rc == MBEDTLS_ERR_ECP_INVALID_KEY ? ERR_FORMAT : ERR_CRYPTO, rc, "P-256");
+}
+
+enum err mbed_p256_public(uint8_t point[MBED_POINT_SIZE], const uint8_t private_key[MBED_P256_SIZE],
+                          struct errmsg *why)
+{
+    struct p256 c;
+    size_t size;
+    int rc = p256_init(&c, private_key);
+    if (!rc)
+        rc = mbedtls_ecp_mul(&c.group, &c.result, &c.d, &c.group.G, mbed_random, NULL);
+    if (!rc)
+        rc = mbedtls_ecp_point_write_binary(&c.group, &c.result, MBEDTLS_ECP_PF_COMPRESSED, &size, point,
+                                            MBED_POINT_SIZE);
+    p256_finish(&c);
+    return rc ? p256_fail(why, rc) : OK;
+}
+
+enum err mbed_p256_ecdh(uint8_t shared[MBED_P256_SIZE], const uint8_t private_key[MBED_P256_SIZE],
+                        const uint8_t point[MBED_POINT_SIZE], struct errmsg *why)
+{
+    struct p256 c;
+    int rc = p256_init(&c, private_key);
+    if (!rc)
+        rc = decompress(&c, point);
+    if (!rc)
+        rc = mbedtls_ecp_mul(&c.group, &c.result, &c.d, &c.point, mbed_random, NULL);
+    if (!rc)
+        rc = mbedtls_mpi_write_binary(&c.result.MBEDTLS_PRIVATE(X), shared, MBED_P256_SIZE);
+    p256_finish(&c);
+    return rc ? p256_fail(why, rc) : OK;
+}
+
+enum err mbed_p256_sign(struct buf *signature, const uint8_t private_key[MBED_P256_SIZE],
+                        const uint8_t hash[MBED_HASH_SIZE], struct errmsg *why)
+{
+    struct p256 c;
+    mbedtls_pk_context key;
+    mbedtls_pk_init(&key);
+    int rc = p256_init(&c, private_key);
+    if (!rc)
+        rc = mbedtls_pk_setup(&key, mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY));
+    if (!rc) {
+        mbedtls_ecp_keypair *pair = mbedtls_pk_ec(key);
+        rc = mbedtls_ecp_group_copy(&pair->MBEDTLS_PRIVATE(grp), &c.group);
+        rc = rc ? rc : mbedtls_mpi_copy(&pair->MBEDTLS_PRIVATE(d), &c.d);
+        rc = rc ? rc : mbedtls_ecp_mul(&c.group, &pair->MBEDTLS_PRIVATE(Q), &c.d, &c.group.G, mbed_random, NULL);
+    }
+    enum err e = rc ? p256_fail(why, rc) : mbed_sign(signature, &key, hash, why);
+    mbedtls_pk_free(&key);
+    p256_finish(&c);
+    return e;
+}
+
+enum err mbed_gcm_open(uint8_t *plain, const uint8_t key[32], struct bytes iv, struct bytes cipher,
+                       const uint8_t tag[16], struct errmsg *why)
+{
+    mbedtls_gcm_context c;
+    mbedtls_gcm_init(&c);
+    int rc = mbedtls_gcm_setkey(&c, MBEDTLS_CIPHER_ID_AES, key, 256);
+    if (!rc)
+        rc = mbedtls_gcm_auth_decrypt(&c, cipher.size, iv.data, iv.size, NULL, 0, tag, 16, cipher.data, plain);
+    mbedtls_gcm_free(&c);
+    return rc == 0 ? OK : mbed_fail(why, rc == MBEDTLS_ERR_GCM_AUTH_FAILED ? ERR_MAC : ERR_CRYPTO, rc, "AES-GCM");
 }
 
 /* ---- certificates ---- */

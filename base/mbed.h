@@ -89,6 +89,24 @@ MUST_CHECK enum err mbed_verify_raw(const mbedtls_pk_context *key, const uint8_t
                                     const uint8_t signature[MBED_RAW_SIGNATURE_SIZE],
                                     struct errmsg *why);
 
+/* ---- bare P-256 numbers, for those who speak neither DER nor TLS (wallet passes); these allocate ---- */
+
+enum { MBED_P256_SIZE = 32, MBED_POINT_SIZE = 33 }; /* a point: 02 or 03, then X */
+
+/* Errors of all: ERR_FORMAT (a private key out of range, a point that is not on the curve), ERR_CRYPTO. */
+MUST_CHECK enum err mbed_p256_public(uint8_t point[MBED_POINT_SIZE],
+                                     const uint8_t private_key[MBED_P256_SIZE], struct errmsg *why);
+/* The X of private_key * point. */
+MUST_CHECK enum err mbed_p256_ecdh(uint8_t shared[MBED_P256_SIZE],
+                                   const uint8_t private_key[MBED_P256_SIZE],
+                                   const uint8_t point[MBED_POINT_SIZE], struct errmsg *why);
+/* As mbed_sign. */
+MUST_CHECK enum err mbed_p256_sign(struct buf *signature, const uint8_t private_key[MBED_P256_SIZE],
+                                   const uint8_t hash[MBED_HASH_SIZE], struct errmsg *why);
+/* AES-256-GCM without further data: cipher.size bytes of plain.  Errors: ERR_MAC, plain is then zeros. */
+MUST_CHECK enum err mbed_gcm_open(uint8_t *plain, const uint8_t key[32], struct bytes iv,
+                                  struct bytes cipher, const uint8_t tag[16], struct errmsg *why);
+
 /* ---- certificates ---- */
 
 /* A request for key, PKCS#10 DER appended to out.  name: the common name, letters, digits, "-", "_",

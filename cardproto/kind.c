@@ -9,7 +9,7 @@
 
 /* Passes come before the NDEF kinds: a phone may answer to those too, for somebody else's purposes. */
 const struct kind_ops *const kind_table[] = {
-    &kind_full, &kind_ntag424, &kind_ntag21x, &kind_uid, NULL,
+    &kind_full, &kind_apple_vas, &kind_smart_tap, &kind_ntag424, &kind_ntag21x, &kind_uid, NULL,
 };
 
 bool kind_random_uid(const struct kind_facts *f)

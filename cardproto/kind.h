@@ -37,9 +37,15 @@ struct kind_facts {
 bool kind_random_uid(const struct kind_facts *f);
 
 /* The wallet passes: off by default, they need contracts and keys of the phone makers. */
+enum { VAS_SEEN_MAX = 64 };
+struct vas_memory { /* of what was shown last: a pass has no number of its own, and can be copied */
+    uint8_t x[VAS_SEEN_MAX][16];
+    uint32_t next;
+};
 struct vas_keys {
     uint8_t pass_hash[32]; /* SHA-256 of the pass type identifier */
     uint8_t private_key[32];
+    struct vas_memory *memory; /* NULL = copies are not noticed */
 };
 struct smart_tap_keys {
     uint8_t collector[4]; /* most significant byte first */

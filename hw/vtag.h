@@ -1,12 +1,11 @@
-/* vtag.h - virtual things that are no member card: a tag with nothing but its UID, an NTAG213, an NTAG 424 DNA,
- * a phone.  Frame in, answer out, as vcard.h; written from data sheets, apart from cardproto/ but for its AES.
+/* vtag.h - virtual things that are no member card: a tag with nothing but its UID, an NTAG213, an NTAG 424 DNA.
+ * Frame in, answer out, as vcard.h; written from data sheets, apart from cardproto/ but for its AES.
  *
  *   VTAG_UID      its UID and no more: 7 bytes, or 4
  *   VTAG_RANDOM   4 bytes that begin with 08, others each time the field goes off; ISO 14443-4, knows nothing
  *   VTAG_NTAG213  45 pages of 4 bytes; READ, FAST_READ, WRITE, GET_VERSION, READ_SIG, no password
  *   VTAG_NTAG424  ISO 7816 type 4 tag whose NDEF file mirrors enciphered UID and counter, and a MAC over them, at
  *                 every reading; files are read, not written, and nobody can log in
- *   VTAG_PHONE    Apple VAS: one pass, for one reader key
  *
  * What survives a power cut is struct vtag_memory; v->changes goes up when it changed.
  * SPDX-License-Identifier: Apache-2.0 */
