@@ -232,7 +232,6 @@ enum err identity_load(struct identity *id, const char *dir, struct errmsg *why)
 {
     char conf[CONF_MAX];
     memset(id, 0, sizeof *id);
-    snprintf(id->dir, sizeof id->dir, "%s", dir); /* too long a path is refused below */
     mbedtls_x509_crt_init(&id->certificate);
     mbedtls_x509_crt_init(&id->ca);
     mbedtls_pk_init(&id->pack_key);

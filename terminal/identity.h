@@ -19,7 +19,6 @@
 enum { IDENTITY_PATH_MAX = 512, IDENTITY_DER_MAX = 1024 };
 
 struct identity {
-    char dir[IDENTITY_PATH_MAX]; /* where it was loaded from */
     uint32_t terminal;
     char shop[TXN_NAME_SIZE];
     struct card_till_keys card;

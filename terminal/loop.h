@@ -14,7 +14,6 @@
 #include "cardproto/kind.h"
 #include "db/journal.h"
 #include "hw/reader.h"
-#include "sync/wire.h"
 #include "terminal/identity.h"
 
 #include <poll.h>
@@ -34,10 +33,6 @@ struct till_parts {
     bool drawer;                   /* opened at each sale or refund paid in money */
     const sigset_t *while_waiting; /* signal mask during poll; NULL: as it is */
     bool to_stderr;                /* what happens without being asked for is told there */
-    /* How the till is, for head office: fills what only it knows; reader, locked and entries are there already.
-     * NULL: nothing more is known. */
-    void (*health)(struct wire_health *out, void *arg);
-    void *health_arg;
 };
 
 struct till;

@@ -125,15 +125,28 @@ bool uplink_ask(struct till *t, enum question q, struct wire_request *r, int32_t
 
 /* ---- up: a batch of what is owed ---- */
 
-static void fill_health(const struct till *t, struct wire_health *out)
+static uint32_t part_number(enum view_part part)
 {
-    *out = (struct wire_health){.reader = !t->reader ? 0 : t->tap.reader_away ? 2 : 1,
+    return part == PART_THERE ? 1 : part == PART_AWAY ? 2 : 0;
+}
+
+static void fill_health(struct till *t, struct wire_health *out)
+{
+    enum { SOUND, DAMAGED, DISK_FULL };
+    struct till_view *v = &t->view;
+    int64_t free_mb = till_disk_free(t) >> 20;
+    till_view(t, v);
+    *out = (struct wire_health){.reader = part_number(v->reader),
+                                .printer = part_number(v->printer),
+                                .receipts_waiting = v->receipts_waiting,
+                                .journal = journal_damaged_from(t->journal) ? DAMAGED
+                                           : t->trouble.text[0]             ? DISK_FULL
+                                                                            : SOUND,
+                                .disk_free_mb = free_mb < 0            ? 0
+                                                : free_mb > UINT32_MAX ? UINT32_MAX
+                                                                       : (uint32_t)free_mb,
                                 .locked = t->locked,
                                 .entries = journal_next_seq(t->journal) - 1};
-    out->printer = !t->receipts ? 0 : *receipts_trouble(t->receipts) ? 2 : 1;
-    out->receipts_waiting = t->receipts ? receipts_waiting(t->receipts) : 0;
-    if (t->parts.health)
-        t->parts.health(out, t->parts.health_arg);
 }
 
 static void send_batch(struct till *t)
@@ -220,7 +233,7 @@ static void wipe(struct till *t)
     struct errmsg why = {""};
     till_tell(t, tr("Head office has ordered this till to forget its keys. It ends now; to be used again it "
                     "has to be enrolled anew."));
-    if (*t->parts.identity->dir && identity_wipe(t->parts.identity->dir, &why))
+    if (t->parts.home && identity_wipe(t->parts.home, &why))
         till_tell(t, tr("The keys could not be removed: %s."), why.text);
     till_quit(t);
 }

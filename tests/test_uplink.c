@@ -71,6 +71,7 @@ static void till_open_here(void)
     snprintf(path, sizeof path, "%s/till.db", b.dir);
     must(journal_open(&b.journal, path, b.identity.terminal, &why), &why);
     struct till_parts parts = {.identity = &b.identity,
+                               .home = b.dir,
                                .journal = b.journal,
                                .reader = &b.reader.reader,
                                .office = hq.address};
@@ -394,6 +395,8 @@ TEST(uplink, who_works_here_comes_down_and_orders_are_obeyed_also_after_a_restar
     must(books_terminals(hq.books, take_fleet_line, &line, &why), &why);
     assert_true(line.health.locked);
     assert_int_equal(line.health.reader, 1);
+    assert_true(line.health.disk_free_mb > 0);
+    assert_int_equal(line.health.journal, 0);
     must(books_set_orders(hq.books, 7, 0, &why), &why);
     assert_said(ask("sync"), "ok owed=0");
     assert_false(b.till->locked);
