@@ -22,7 +22,7 @@ srcs := $(foreach p,$(PARTS),$(sort $(filter-out $p/main.c $p/%_main.c,$(wildcar
 proto := $(wildcard sync/*.proto)
 gen := $(proto:%.proto=$B/%.pb.c)
 sql := $(wildcard db/*.sql)
-objs := $(srcs:%.c=$B/%.o) $(gen:.c=.o) $(sql:%.sql=$B/%.sql.o)
+objs := $(srcs:%.c=$B/%.o) $(gen:.c=.o) $(sql:%.sql=$B/%.sql.o) $B/docs/openapi.json.o
 main_patron-terminal := terminal/main
 main_patron-office := office/main
 main_patronctl := office/patronctl_main
@@ -67,13 +67,20 @@ $B/%.pb.c $B/%.pb.h: %.proto %.options
 	$Q mkdir -p $(@D) && protoc -Isync --nanopb_out=-Isync:$(@D) $<
 $(filter %.o,$(objs)): | $(gen:.c=.h)
 
-# A .sql file becomes a string: const char db_NAME_sql[].
-$B/%.sql.c: %.sql
-	$(call say,SQL,$<)
+# A .sql or .json file becomes a string: const char db_NAME_sql[].
+define as_string
+	$(call say,TEXT,$<)
 	$Q mkdir -p $(@D) && awk 'BEGIN { n = ARGV[1]; gsub(/[\/.]/, "_", n); \
 	  print "extern const char " n "[];\nconst char " n "[] =" } \
 	  { gsub(/\\/, "\\\\"); gsub(/"/, "\\\""); print "\"" $$0 "\\n\"" } END { print ";" }' $< > $@
+endef
+$B/%.sql.c: %.sql
+	$(as_string)
+$B/%.json.c: %.json
+	$(as_string)
 $B/%.sql.o: $B/%.sql.c
+	$Q $(CC) $(CFLAGS) $(SAN) -c -o $@ $<
+$B/%.json.o: $B/%.json.c
 	$Q $(CC) $(CFLAGS) $(SAN) -c -o $@ $<
 
 # A catalogue becomes bytes in the program.  A msgid with PRId64 is in the .po as "%<PRId64>"; what that is here

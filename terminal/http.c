@@ -766,6 +766,9 @@ enum err http_open(struct http **out, const struct http_config *config, struct e
         e = err_set(why, ERR_REFUSED,
                     "%s can be reached from other machines: give it a certificate, or listen on 127.0.0.1",
                     config->listen);
+    if (!e && config->only_here && !is_loopback(h->listener))
+        e = err_set(why, ERR_REFUSED, "%s can be reached from other machines, and that is not switched on",
+                    config->listen);
     if (!e) {
         h->mhd = MHD_start_daemon(
             MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,

@@ -20,7 +20,7 @@
 
 enum {
     HTTP_CONNECTIONS_MAX = 16,   /* memory for each is taken when it comes: about 50 KB, and its body */
-    HTTP_BODY_MAX = 256 * 1024,  /* nexo/README: 256 KiB */
+    HTTP_BODY_MAX = 256 * 1024,  /* 256 KiB: a bill of 512 lines in nexo has 100 */
     HTTP_ROUTES_MAX = 16,
     HTTP_HEADERS_MAX = 8,        /* of a reply */
     HTTP_POLLS_MAX = HTTP_CONNECTIONS_MAX + 2,
@@ -39,6 +39,7 @@ struct http_config {
     const char *certificate; /* PEM file, the chain from its own certificate on; NULL = clear text */
     const char *key;         /* PEM file of its key: P-256, or RSA of 2048 bits and more */
     bool open_clear;         /* clear text may be offered to other machines */
+    bool only_here;          /* not even TLS is offered to other machines */
     /* Writes the body of a 404, 405, 413 or 400 in the door's own words; NULL = {"errors":["..."]}.  JSON. */
     void (*refuse)(struct buf *body, int status, const char *sentence);
 };
@@ -60,7 +61,7 @@ struct http_header {
 };
 
 /* Errors: ERR_FORMAT (address; certificate or key, also: they do not belong together), ERR_IO (cannot
- * listen, cannot read a file), ERR_REFUSED (clear text for other machines, and not open_clear), ERR_CRYPTO,
+ * listen, cannot read a file), ERR_REFUSED (for other machines, against open_clear or only_here), ERR_CRYPTO,
  * ERR_FULL. */
 MUST_CHECK enum err http_open(struct http **out, const struct http_config *config, struct errmsg *why);
 /* Requests that were not answered are dropped without a call: the door must not reply to them any more.

@@ -22,8 +22,7 @@ static enum err path_in(char out[IDENTITY_PATH_MAX], const char *dir, const char
     return OK;
 }
 
-/* Whole or not at all, and on disk when it returns. */
-static enum err write_file(const char *dir, const char *name, struct bytes data, struct errmsg *why)
+enum err identity_write_file(const char *dir, const char *name, struct bytes data, struct errmsg *why)
 {
     char path[IDENTITY_PATH_MAX], temp[IDENTITY_PATH_MAX + 8];
     enum err e = path_in(path, dir, name, why);
@@ -48,8 +47,7 @@ static enum err write_file(const char *dir, const char *name, struct bytes data,
     return e;
 }
 
-/* Text into data (terminated).  Only its owner may be able to read it. */
-static enum err read_file(char *data, size_t cap, const char *dir, const char *name,
+enum err identity_read_file(char *data, size_t cap, const char *dir, const char *name,
                           struct errmsg *why)
 {
     char path[IDENTITY_PATH_MAX];
@@ -99,7 +97,7 @@ enum err identity_key(mbedtls_pk_context *key, const char *dir, struct errmsg *w
     char text[MBED_PEM_MAX];
     uint8_t der[MBED_KEY_DER_MAX], pem[MBED_PEM_MAX];
     mbedtls_pk_init(key);
-    enum err e = read_file(text, sizeof text, dir, "key.pem", why);
+    enum err e = identity_read_file(text, sizeof text, dir, "key.pem", why);
     if (e == OK) {
         e = mbed_key_parse(key, bytes_of(text, strlen(text)), why);
         bytes_wipe(text, sizeof text);
@@ -114,7 +112,7 @@ enum err identity_key(mbedtls_pk_context *key, const char *dir, struct errmsg *w
     if (!e)
         e = mbed_pem_write(&p, "EC PRIVATE KEY", buf_bytes(&d), why);
     if (!e)
-        e = write_file(dir, "key.pem", buf_bytes(&p), why);
+        e = identity_write_file(dir, "key.pem", buf_bytes(&p), why);
     bytes_wipe(der, sizeof der);
     bytes_wipe(pem, sizeof pem);
     return e;
@@ -151,7 +149,7 @@ enum err identity_save(const char *dir, const struct identity_given *g, struct e
     put_hex(conf, sizeof conf, "code_key", g->code_key.data, g->code_key.size);
     put_hex(conf, sizeof conf, "lookup_key", g->lookup_key, sizeof g->lookup_key);
     put_hex(conf, sizeof conf, "sun_meta_key", g->sun_meta_key, sizeof g->sun_meta_key);
-    e = write_file(dir, "till.conf", bytes_of(conf, strlen(conf)), why);
+    e = identity_write_file(dir, "till.conf", bytes_of(conf, strlen(conf)), why);
     bytes_wipe(conf, sizeof conf);
     return e;
 }
@@ -237,7 +235,7 @@ enum err identity_load(struct identity *id, const char *dir, struct errmsg *why)
     mbedtls_pk_init(&id->pack_key);
     mbedtls_pk_init(&id->code_key);
     mbedtls_pk_init(&id->key);
-    enum err e = read_file(conf, sizeof conf, dir, "till.conf", why);
+    enum err e = identity_read_file(conf, sizeof conf, dir, "till.conf", why);
     if (e == ERR_NOT_FOUND)
         return err_set(why, e,
                        "the till in %s is not enrolled: ask head office for a code, then "

@@ -56,6 +56,13 @@ MUST_CHECK enum err identity_load(struct identity *id, const char *dir, struct e
 /* By order of head office: the keys and till.conf are overwritten and removed; the journal stays.  The till
  * cannot sell points any more, and has to be enrolled anew in another folder.  Errors: ERR_IO. */
 MUST_CHECK enum err identity_wipe(const char *dir, struct errmsg *why);
+/* Other small files in the same folder, 0600.  Write: whole or not at all, and on disk on return.  Read: text
+ * into data, terminated.  Errors: ERR_NOT_FOUND, ERR_IO, ERR_REFUSED (others may read it), ERR_CORRUPT (does
+ * not fit), ERR_RANGE. */
+MUST_CHECK enum err identity_write_file(const char *dir, const char *name, struct bytes data,
+                                        struct errmsg *why);
+MUST_CHECK enum err identity_read_file(char *data, size_t cap, const char *dir, const char *name,
+                                       struct errmsg *why);
 void identity_finish(struct identity *id); /* wipes; safe on a zeroed one */
 
 #endif

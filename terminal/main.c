@@ -10,6 +10,8 @@
 #include "terminal/loop.h"
 #include "terminal/metrics.h"
 #include "terminal/nexo_door.h"
+#include "terminal/plain.h"
+#include "terminal/registers.h"
 #include "terminal/screen_tty.h"
 #include "terminal/selftest.h"
 
@@ -32,6 +34,7 @@ struct options {
 static const char usage[] =
     "usage: patron-terminal [--config FILE] [OPTION]...\n"
     "       patron-terminal enrol --home DIR --office HOST:PORT --code CODE\n"
+    "       patron-terminal register add|remove NAME --home DIR | register list --home DIR\n"
     "       patron-terminal --devices [--reader CONNSTRING]\n"
     "       patron-terminal --self-test --config FILE\n"
     "\n"
@@ -43,6 +46,7 @@ static const char usage[] =
     "  --self-test              say of each part whether it is fit, and end: 1 when one is broken\n"
     "  --code CODE              enrol: the one-time code that head office printed\n"
     "                           (patronctl till add)\n"
+    "  register add NAME        a cash register for the HTTP door: shows its token, once\n"
     "\n"
     "Options, and section.key of the file:\n";
 
@@ -77,6 +81,33 @@ static int do_enrol(const struct options *o)
         return say_failure(&why);
     printf("till %u is enrolled in %s\n", terminal, c->home);
     return EXIT_OK;
+}
+
+/* ---- register ---- */
+
+static int do_register(const char *verb, const char *name, const struct config *c)
+{
+    struct errmsg why = {""};
+    char token[REGISTER_TOKEN_SIZE];
+    struct registers all;
+    enum err e = OK;
+    if (!c->home[0])
+        return say_usage("register needs --home");
+    if (strcmp(verb, "add") == 0 && name) {
+        e = registers_add(token, c->home, name, &why);
+        if (!e)
+            printf("%s\n", token);
+        bytes_wipe(token, sizeof token);
+    } else if (strcmp(verb, "remove") == 0 && name) {
+        e = registers_remove(c->home, name, &why);
+    } else if (strcmp(verb, "list") == 0 && !name) {
+        e = registers_load(&all, c->home, &why);
+        for (int i = 0; !e && i < all.count; i++)
+            printf("%s\n", all.held[i].name);
+    } else {
+        return say_usage("register add NAME, register remove NAME, or register list");
+    }
+    return e ? say_failure(&why) : EXIT_OK;
 }
 
 /* ---- run ---- */
@@ -149,6 +180,7 @@ struct running {
     struct metrics *metrics;
     struct screen_tty *screen;
     struct nexo_door *nexo;
+    struct plain *plain;
     struct selftest_start selftest;
 };
 
@@ -184,6 +216,16 @@ static enum err open_nexo(struct running *r, const struct config *c, struct errm
     return e;
 }
 
+static enum err open_plain(struct running *r, const struct config *c, struct errmsg *why)
+{
+    struct http_config http = {.listen = c->http,
+                               .certificate = c->http_certificate[0] ? c->http_certificate : NULL,
+                               .key = c->http_key[0] ? c->http_key : NULL,
+                               .only_here = !c->http_anywhere};
+    enum err e = plain_open(&r->plain, r->till, c->home, &http, why);
+    return e ? err_add(why, e, "the HTTP door is not opened") : OK;
+}
+
 /* Those who may ask. */
 static enum err open_doors(struct running *r, const struct config *c, struct errmsg *why)
 {
@@ -198,6 +240,8 @@ static enum err open_doors(struct running *r, const struct config *c, struct err
         e = open_nexo(r, c, why);
     if (!e && c->control[0])
         e = till_listen(r->till, c->control, why);
+    if (!e && c->http[0])
+        e = open_plain(r, c, why);
     return e;
 }
 
@@ -206,6 +250,7 @@ static void close_all(struct running *r)
     till_destroy(r->till);
     nexo_door_close(r->nexo);
     screen_tty_close(r->screen);
+    plain_close(r->plain);
     metrics_close(r->metrics);
     journal_close(r->parts.journal);
     if (r->parts.reader)
@@ -336,7 +381,9 @@ int main(int argc, char **argv)
     struct options o = {0};
     struct errmsg why = {""};
     bool enrols = argc > 1 && strcmp(argv[1], "enrol") == 0;
-    optind = enrols ? 2 : 1;
+    bool registers = argc > 2 && strcmp(argv[1], "register") == 0;
+    const char *name = registers && argc > 3 && argv[3][0] != '-' ? argv[3] : NULL;
+    optind = enrols ? 2 : registers ? name ? 4 : 3 : 1;
     opterr = 0;
     config_init(&o.config);
     if (!read_options(&o, argc, argv))
@@ -354,5 +401,7 @@ int main(int argc, char **argv)
     clock_use(o.config.clock[0] ? o.config.clock : NULL);
     if (mbed_init(&why))
         return say_failure(&why);
+    if (registers)
+        return do_register(argv[2], name, &o.config);
     return enrols ? do_enrol(&o) : do_run(&o);
 }

@@ -718,6 +718,11 @@ TEST(http, clear_text_is_for_this_machine_unless_switched_on)
     assert_int_equal(http_open(&h, &(struct http_config){.listen = "0.0.0.0:0", .open_clear = true}, &why),
                      OK);
     http_close(h);
+    assert_int_equal(
+        http_open(&h, &(struct http_config){.listen = "0.0.0.0:0", .open_clear = true, .only_here = true}, &why),
+        ERR_REFUSED);
+    assert_int_equal(http_open(&h, &(struct http_config){.listen = "[::1]:0", .only_here = true}, &why), OK);
+    http_close(h);
     assert_int_equal(http_open(&h, &(struct http_config){.listen = "nonsense"}, &why), ERR_FORMAT);
     http_close(NULL);
 }
