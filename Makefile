@@ -72,7 +72,7 @@ define as_string
 	$(call say,TEXT,$<)
 	$Q mkdir -p $(@D) && awk 'BEGIN { n = ARGV[1]; gsub(/[\/.]/, "_", n); \
 	  print "extern const char " n "[];\nconst char " n "[] =" } \
-	  { gsub(/\\/, "\\\\"); gsub(/"/, "\\\""); print "\"" $$0 "\\n\"" } END { print ";" }' $< > $@
+	  { gsub(/\\/, "&&"); gsub(/"/, "\\\""); print "\"" $$0 "\\n\"" } END { print ";" }' $< > $@
 endef
 $B/%.sql.c: %.sql
 	$(as_string)

@@ -10,6 +10,7 @@
 #include "terminal/plain.h"
 
 #include "base/date.h"
+#include "hw/clock.h"
 #include "terminal/ask.h"
 #include "terminal/plain_json.h"
 #include "terminal/registers.h"
@@ -178,6 +179,8 @@ static const char *register_of(struct plain *p, struct http_request *r, char nam
         return NULL;
     }
     snprintf(name, REGISTER_NAME_SIZE, "%s", found);
+    if (sale_is_idle(&p->t->sale)) /* after a start, or a day's end, nobody may have chosen */
+        packs_choose(p->t, day_of_time(clock_now_s()));
     return name;
 }
 
@@ -469,6 +472,8 @@ static void on_answered(struct till *t, struct asker *asker, const struct answer
 {
     struct plain *p = plain_of(asker);
     (void)t;
+    if (p->cancelled && p->answered) /* of the cancelling itself */
+        return;
     p->answered = true;
     snprintf(p->code, sizeof p->code, "%s", a->code ? a->code : "");
     snprintf(p->said, sizeof p->said, "%s", a->say);
