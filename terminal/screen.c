@@ -11,7 +11,8 @@
 
 enum {
     CODE_LENGTH_MIN = 12,     /* a member's code is longer than any article's beginning with P1 */
-    ARTICLE_DIGITS_MIN = 7,   /* so many digits alone are an article's code, fewer are a price */
+    ARTICLE_DIGITS_MIN = 5,   /* so many digits alone are an article's code, fewer are a price ... */
+    WHOLE_PRICE_DIGITS = 2,   /* ... and two more where money has no decimals */
     SCANNED_LENGTH_MIN = 4,
     SCANNED_CHARACTER_MS = 30 /* nobody types faster over a whole code */
 };
@@ -47,7 +48,7 @@ static void go(struct screen *s, enum screen_page page)
 {
     clear_fields(s);
     s->page = page;
-    s->selected = s->scroll = 0;
+    s->selected = 0;
 }
 
 /* ---- what the sale allows ---- */
@@ -102,7 +103,7 @@ static bool can(const struct screen *s, const struct till_view *v, enum action a
     case ACT_WHO:
         return open || closed || v->state == SALE_DONE;
     case ACT_REDEEM:
-        return closed && v->means != MEANS_NONE && points_n(v->offer.most) > 0;
+        return (closed && v->means != MEANS_NONE && points_n(v->offer.most) > 0) || v->state == SALE_HOLDING;
     case ACT_PAY:
         return v->state == SALE_TOTALLED || v->state == SALE_DEBITED;
     case ACT_PARK:
@@ -112,16 +113,18 @@ static bool can(const struct screen *s, const struct till_view *v, enum action a
     case ACT_REFUND:
         return idle || done || (v->state == SALE_IDENTIFIED && lines_of(v) == 0);
     case ACT_VOID:
-        return !idle && !done && v->state != SALE_DOUBT && v->state != SALE_COMMITTING &&
-               v->state != SALE_INTENDING && v->state != SALE_CLOSING;
+        return !idle && !done && v->state != SALE_COMMITTING && v->state != SALE_INTENDING &&
+               v->state != SALE_CLOSING;
     case ACT_GIVE_UP:
-        return v->state == SALE_DOUBT;
+        return v->state == SALE_DOUBT || v->state == SALE_HOLDING;
+    case ACT_LINES:
+        return lines_of(v) > 0 && (open || closed);
     case ACT_RATE_1:
     case ACT_RATE_2:
     case ACT_RATE_3:
         return done && !v->last.refund && !entry_equal(v->last.entry, s->rated);
     case ACT_JOIN:
-        return v->fresh_card && (idle || done);
+        return v->fresh_card && (idle || done || open || closed);
     case ACT_PERSON:
     case ACT_GRANT:
         return has_member(v);
@@ -151,6 +154,7 @@ static bool can(const struct screen *s, const struct till_view *v, enum action a
     case ACT_UP:
     case ACT_DOWN:
     case ACT_LOGIN:
+    case ACT_APPROVE:
     case ACTIONS:
         break;
     }
@@ -165,11 +169,12 @@ static const struct {
     char letter;
     const char *label;
 } menu[] = {
-    {ACT_WHO, 'm', TR_LATER("Member without card")},
+    {ACT_WHO, 'm', TR_LATER("Member, no card")},
     {ACT_REDEEM, 'e', TR_LATER("Redeem points")},
     {ACT_PAY, 'y', TR_LATER("Pay")},
-    {ACT_GIVE_UP, 'u', TR_LATER("Card is gone: give up")},
+    {ACT_GIVE_UP, 'u', TR_LATER("Card gone: give up")},
     {ACT_VOID, 'v', TR_LATER("Cancel this sale")},
+    {ACT_LINES, 'x', TR_LATER("Take a line off")},
     {ACT_PARK, 'k', TR_LATER("Park this bill")},
     {ACT_PARKED, 'b', TR_LATER("Parked bills")},
     {ACT_REFUND, 'r', TR_LATER("Refund")},
@@ -178,13 +183,13 @@ static const struct {
     {ACT_RATE_3, '3', TR_LATER("Will recommend")},
     {ACT_GRANT, 'g', TR_LATER("Goodwill points")},
     {ACT_JOIN, 'j', TR_LATER("Enrol the card")},
-    {ACT_PERSON, 'n', TR_LATER("Name and telephone")},
+    {ACT_PERSON, 'n', TR_LATER("Name, telephone")},
     {ACT_REPLACE, 'c', TR_LATER("Replace lost card")},
     {ACT_REPRINT, 'p', TR_LATER("Print again")},
     {ACT_DRAWER, 'd', TR_LATER("Open drawer")},
-    {ACT_SYNC, 'o', TR_LATER("Send to head office")},
+    {ACT_SYNC, 'o', TR_LATER("Send to office")},
     {ACT_SHIFT, 's', TR_LATER("Shift report")},
-    {ACT_TRAIN, 't', TR_LATER("Training on or off")},
+    {ACT_TRAIN, 't', TR_LATER("Training on/off")},
     {ACT_LANGUAGE, 'l', both_languages},
     {ACT_HELP, 'h', TR_LATER("Help")},
     {ACT_LOGOUT, 'q', TR_LATER("Log out")},
@@ -215,7 +220,7 @@ static const struct {
     [PAGE_SALE] = {1, {{TR_LATER("Price, qty x price, or scan"), TYPE_TEXT, 160}}},
     [PAGE_LOGIN] = {2, {{TR_LATER("Your number"), TYPE_DIGITS, 9}, {TR_LATER("PIN"), TYPE_PIN, 12}}},
     [PAGE_PRICE] = {1, {{TR_LATER("Price, or qty x price"), TYPE_PRICE, 20}}},
-    [PAGE_WHO] = {1, {{TR_LATER("Telephone, M number or code"), TYPE_TEXT, 160}}},
+    [PAGE_WHO] = {1, {{TR_LATER("Phone, M12 or code"), TYPE_TEXT, 160}}},
     [PAGE_PIN] = {1, {{TR_LATER("The member's PIN"), TYPE_PIN, 12}}},
     [PAGE_REDEEM] = {2, {{TR_LATER("Points"), TYPE_DIGITS, 9}, {TR_LATER("or money"), TYPE_MONEY, 12}}},
     [PAGE_RECEIPT] = {1, {{TR_LATER("Receipt number"), TYPE_TEXT, ENTRY_TEXT_SIZE - 1}}},
@@ -229,6 +234,8 @@ static const struct {
                     {{TR_LATER("Points"), TYPE_DIGITS, 9}, {TR_LATER("Reason"), TYPE_TEXT, TXN_REASON_SIZE - 1}}},
     [PAGE_APPROVE] = {2, {{TR_LATER("Supervisor's number"), TYPE_DIGITS, 9}, {TR_LATER("PIN"), TYPE_PIN, 12}}},
 };
+
+static const struct field_kind line_field = {TR_LATER("Article and price"), TYPE_TEXT, 40};
 
 /* Reasons that are chosen by a digit: what a goodwill entry says for ever, so in one language. */
 static const char *const reasons[] = {"waited too long", "goods were faulty", "card did not work",
@@ -245,7 +252,7 @@ const char *screen_reason(int i)
 int screen_fields(const struct screen *s, const struct till_view *v, const struct field_kind **out)
 {
     enum screen_page page = screen_page_now(s, v);
-    *out = fields[page].field;
+    *out = page == PAGE_REFUND && !screen_original(s, v) ? &line_field : fields[page].field;
     if (page == PAGE_SALE && !takes_lines(v))
         return 0;
     return fields[page].count;
@@ -314,6 +321,7 @@ static bool type(struct screen *s, const struct till_view *v, const struct scree
     }
     s->last_ms = key->at_ms;
     memcpy(field + used, utf8, n);
+    field[used + n] = 0;
     return true;
 }
 
@@ -323,11 +331,8 @@ static bool rub_out(struct screen *s)
     size_t used = strlen(field);
     if (used == 0)
         return false;
-    do
-        field[--used] = 0;
-    while (used > 0 && ((uint8_t)field[used - 1] & 0xc0) == 0x80 && ((uint8_t)field[used] & 0xc0) == 0x80);
-    if (used > 0 && ((uint8_t)field[used - 1] & 0xc0) == 0xc0)
-        field[--used] = 0;
+    for (uint8_t c = 0x80; used > 0 && (c & 0xc0) == 0x80; field[used] = 0)
+        c = (uint8_t)field[--used];
     return true;
 }
 
@@ -438,13 +443,15 @@ static enum meaning meaning_of(const struct screen *s, const struct till_view *v
         return MEANS_MEMBER_CODE;
     if (*text == 'T' && entry_parse(&receipt, text) == OK)
         return MEANS_RECEIPT;
-    bool code = all_digits(text) && (strlen(text) >= ARTICLE_DIGITS_MIN || is_scanned(s, text));
+    size_t digits = ARTICLE_DIGITS_MIN + (v->pack && v->pack->currency_digits == 0 ? WHOLE_PRICE_DIGITS : 0);
+    bool code = all_digits(text) && (strlen(text) >= digits || is_scanned(s, text));
     if (!code && read_price(line, text, v->pack)) {
         copy(line->sku, sizeof line->sku, "ITEM");
         return MEANS_LINE;
     }
     size_t size = blank ? (size_t)(blank - text) : strlen(text);
-    if (!is_article(text, size))
+    bool price_like = !code && strspn(text, "0123456789.,xX* ") == strlen(text); /* but none */
+    if ((price_like && !blank) || !is_article(text, size))
         return MEANS_NOTHING;
     memcpy(line->sku, text, size);
     if (!blank)
@@ -738,6 +745,11 @@ static struct screen_effects enter(struct screen *s, const struct till_view *v)
         return enter_receipt(s);
     case PAGE_REFUND:
         return enter_refund(s, v);
+    case PAGE_LINES: {
+        struct command *c = begin(s, VERB_LINE);
+        c->number = s->selected + 1;
+        return ask(s, c);
+    }
     case PAGE_AMOUNT:
         return enter_amount(s, v);
     case PAGE_JOIN:
@@ -807,7 +819,18 @@ static struct screen_effects act(struct screen *s, const struct till_view *v, en
         go(s, PAGE_WHO);
         return nothing;
     case ACT_REDEEM:
+        if (v->state == SALE_HOLDING) { /* head office did not answer: the same once more */
+            begin(s, VERB_REDEEM)->all = true;
+            return ask(s, &s->command);
+        }
         go(s, PAGE_REDEEM);
+        return nothing;
+    case ACT_LINES:
+        go(s, PAGE_LINES);
+        s->selected = lines_of(v) - 1;
+        return nothing;
+    case ACT_APPROVE:
+        go(s, PAGE_APPROVE);
         return nothing;
     case ACT_PAY:
         go(s, PAGE_SALE);
@@ -934,11 +957,13 @@ static void sale_hints(struct hints *h, const struct screen *s, const struct til
     hint_if(h, s, v, 4, ACT_REDEEM, tr("Redeem"));
     hint_if(h, s, v, 5, ACT_PAY, tr("Pay"));
     hint_if(h, s, v, 6, ACT_PARK, tr("Park"));
-    hint_if(h, s, v, 6, ACT_PARKED, tr("Parked"));
+    hint_if(h, s, v, 6, ACT_PARKED, tr("Take up"));
     if (!typed)
         hint_if(h, s, v, 7, ACT_REFUND, tr("Refund"));
     hint_if(h, s, v, 8, ACT_VOID, tr("Cancel"));
     hint_if(h, s, v, 9, ACT_GIVE_UP, tr("Give up"));
+    if (!typed)
+        hint_if(h, s, v, 9, ACT_LINES, tr("Line off"));
     hint_if(h, s, v, 1, ACT_HELP, tr("Help"));
     if (can(s, v, ACT_MENU))
         hint(h, KEY_IS_TAB, ACT_MENU, tr("Menu"));
@@ -950,9 +975,9 @@ static void refund_hints(struct hints *h, const struct screen *s, const struct t
     if (original) {
         hint(h, KEY_IS_F1 + 1, ACT_WHOLE, tr("Whole"));
         if (s->selected > 0)
-            hint(h, KEY_IS_UP, ACT_UP, tr("Up"));
+            hint(h, KEY_IS_UP, ACT_UP, tr("one up"));
         if (s->selected + 1 < original->line_count)
-            hint(h, KEY_IS_DOWN, ACT_DOWN, tr("Down"));
+            hint(h, KEY_IS_DOWN, ACT_DOWN, tr("one down"));
     }
     hint(h, KEY_IS_ENTER, ACT_ENTER, tr("Take back"));
     hint(h, KEY_IS_F1 + 2, ACT_AMOUNT, tr("Money only"));
@@ -975,6 +1000,8 @@ static const char *enter_label(enum screen_page page, const struct screen *s)
         return s->receipt_for == ACT_REPRINT ? tr("Print") : tr("Find");
     case PAGE_AMOUNT:
         return tr("Give back");
+    case PAGE_LINES:
+        return tr("Take off");
     case PAGE_JOIN:
         return tr("Enrol");
     case PAGE_REPLACE:
@@ -1014,10 +1041,13 @@ int screen_keys(const struct screen *s, const struct till_view *v, struct screen
             hint(&h, KEY_IS_ENTER, ACT_ENTER, label);
         if (fields[page].count > 1)
             hint(&h, KEY_IS_TAB, ACT_NEXT, tr("Next field"));
-        if (page == PAGE_HELP && s->selected > 0)
-            hint(&h, KEY_IS_UP, ACT_UP, tr("Up"));
-        if (page == PAGE_HELP && s->selected + 1 < SCREEN_HELP_ROWS)
-            hint(&h, KEY_IS_DOWN, ACT_DOWN, tr("Down"));
+        int rows = page == PAGE_HELP ? SCREEN_HELP_ROWS : page == PAGE_LINES ? lines_of(v) : 0;
+        if (rows && s->selected > 0)
+            hint(&h, KEY_IS_UP, ACT_UP, tr("one up"));
+        if (s->selected + 1 < rows)
+            hint(&h, KEY_IS_DOWN, ACT_DOWN, tr("one down"));
+        if (page == PAGE_PIN)
+            hint(&h, KEY_IS_F1 + 8, ACT_APPROVE, tr("Supervisor"));
     }
     if (page == PAGE_LOGIN)
         hint(&h, KEY_IS_F1 + 8, ACT_LANGUAGE, both_languages);
@@ -1086,19 +1116,26 @@ void screen_told(struct screen *s, const char *sentence)
 }
 
 /* A card came by, or was refused, that nobody had asked for. */
-static void tapped(struct screen *s, const struct till_view *v, const struct answer *a)
+static struct screen_effects tapped(struct screen *s, const struct till_view *v, const struct answer *a)
 {
-    if (a->code && (strcmp(a->code, "YIELD") == 0 || strcmp(a->code, "TIMEOUT") == 0 ||
-                    strcmp(a->code, "STATE") == 0))
-        return;
-    bool over = s->page == PAGE_SALE || s->page == PAGE_MENU || s->page == PAGE_HELP || s->page == PAGE_JOIN ||
-                s->page == PAGE_WHO || s->page == PAGE_SHIFT || s->page == PAGE_PARKED;
-    if (over && s->page != PAGE_SALE)
+    const char *code = a->code ? a->code : "";
+    enum screen_page page = screen_page_now(s, v);
+    if (strcmp(code, "YIELD") == 0 || strcmp(code, "TIMEOUT") == 0 || strcmp(code, "STATE") == 0)
+        return nothing;
+    if (strcmp(code, "BADGE") == 0 && s->busy == VERB_NONE && (page == PAGE_LOGIN || page == PAGE_APPROVE)) {
+        clear_fields(s);
+        return enter(s, v);
+    }
+    bool over = page == PAGE_SALE || page == PAGE_MENU || page == PAGE_HELP || page == PAGE_JOIN || page == PAGE_WHO ||
+                page == PAGE_SHIFT || page == PAGE_PARKED;
+    if (over && page != PAGE_SALE)
         go(s, PAGE_SALE);
-    if (a->code && strcmp(a->code, "UNBOUND") == 0 && over && v->fresh_card)
+    bool fresh = strcmp(code, "UNBOUND") == 0 && over && v->fresh_card && !*s->field[0];
+    if (fresh)
         go(s, PAGE_JOIN);
-    bool plain = !a->code && v->state == SALE_IDENTIFIED; /* the page says it all */
+    bool plain = fresh || (!a->code && v->state == SALE_IDENTIFIED); /* the page says it all */
     say(s, a->code ? LOOK_BAD : LOOK_GOOD, plain ? "" : a->say);
+    return nothing;
 }
 
 static struct screen_effects done(struct screen *s, const struct till_view *v, const struct answer *a)
@@ -1124,12 +1161,8 @@ static struct screen_effects refused(struct screen *s, const struct till_view *v
 {
     say(s, LOOK_BAD, a->say);
     if (strcmp(a->code, "NEEDS_APPROVAL") == 0) {
-        go(s, PAGE_APPROVE);
-        s->again = true;
-        return nothing;
-    }
-    if (strcmp(a->code, "NEEDS_PIN") == 0) {
-        go(s, PAGE_PIN);
+        bool pin = a->verb == VERB_REDEEM && v->means != MEANS_CARD && !s->command.pin; /* the member's own will do */
+        go(s, pin ? PAGE_PIN : PAGE_APPROVE);
         s->again = true;
         return nothing;
     }
@@ -1150,8 +1183,7 @@ static struct screen_effects refused(struct screen *s, const struct till_view *v
 struct screen_effects screen_answered(struct screen *s, const struct till_view *v, const struct answer *a)
 {
     if (a->verb == VERB_TAP && s->busy != VERB_TAP) {
-        tapped(s, v, a);
-        return nothing;
+        return tapped(s, v, a);
     }
     s->busy = VERB_NONE;
     if (a->code)

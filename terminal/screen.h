@@ -62,6 +62,8 @@ enum action {
     ACT_REFUND,
     ACT_VOID,
     ACT_GIVE_UP,
+    ACT_LINES,    /* take a line off the bill */
+    ACT_APPROVE,  /* a supervisor instead of the member's PIN */
     ACT_MENU,
     ACT_RATE_1,
     ACT_RATE_2,
@@ -101,6 +103,7 @@ enum screen_page {
     PAGE_MENU,
     PAGE_HELP,
     PAGE_PRICE,   /* of the article that was scanned */
+    PAGE_LINES,   /* which line is taken off the bill */
     PAGE_WHO,     /* a member without a card */
     PAGE_PIN,     /* the member's own */
     PAGE_REDEEM,
@@ -124,7 +127,7 @@ struct screen {
     char field[SCREEN_FIELDS_MAX][SCREEN_FIELD_SIZE];
     int focus;              /* field being typed */
     int64_t first_ms, last_ms; /* when the text in the field came */
-    int selected, scroll;   /* PAGE_REFUND, PAGE_HELP, PAGE_MENU: row */
+    int selected;           /* PAGE_REFUND, PAGE_LINES, PAGE_HELP: row */
     char message[WIRE_SENTENCE_SIZE];
     enum look message_look;
     enum verb busy;         /* asked, no answer yet */

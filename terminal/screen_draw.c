@@ -26,8 +26,9 @@ enum { ROWS_MAX = 48, ROW_SIZE = 360, RIGHT_SIZE = 80, WIDE = 64, BILL_LINES = 2
 struct row {
     char left[ROW_SIZE], right[RIGHT_SIZE];
     unsigned look;
-    int rank;   /* 0 stays longest */
-    int indent; /* columns */
+    int rank;     /* 0 stays longest */
+    int indent;   /* columns */
+    bool goes_on; /* in the next row */
 };
 struct rows {
     int count, columns;
@@ -51,6 +52,7 @@ static struct row *add(struct rows *r, int rank, unsigned look, const char *form
     row->look = look;
     row->rank = rank;
     row->indent = 0;
+    row->goes_on = false;
     return row;
 }
 
@@ -78,6 +80,7 @@ static void prose(struct rows *r, int rank, unsigned look, int indent, const cha
         struct row *row = add(r, rank + (n > 0), look, "%.*s", (int)size, text);
         row->indent = indent;
         text += size + skip;
+        row->goes_on = *text != 0;
     }
 }
 
@@ -88,13 +91,19 @@ static void fact(struct rows *r, int rank, unsigned look, const char *name, cons
 static void fact(struct rows *r, int rank, unsigned look, const char *name, const char *format, ...)
 {
     char value[ROW_SIZE];
-    int label = r->columns >= WIDE ? 18 : 12;
+    int label = r->columns >= WIDE ? 18 : 15, first = r->count;
     va_list args;
     va_start(args, format);
     vsnprintf(value, sizeof value, format, args);
     va_end(args);
     int pad = label - text_columns(name);
-    add(r, rank, look, "%s%*s%s", name, pad > 1 ? pad : 1, "", value);
+    prose(r, rank, look, label, value);
+    struct row *row = &r->row[first]; /* the name stands before the first row of what it is */
+    if (r->count == first)
+        add(r, rank, look, "%s", name);
+    else
+        snprintf(value, sizeof value, "%s%*s%s", name, pad > 1 ? pad : 1, "", row->left),
+            snprintf(row->left, sizeof row->left, "%s", value), row->indent = 0;
 }
 
 /* ---- words ---- */
@@ -185,7 +194,7 @@ static void line_state(char *out, size_t size, const struct till_view *v, bool w
     else if (v->online)
         snprintf(out, size, tr("online, %u to send"), v->owed);
     else if (!wide)
-        snprintf(out, size, tr("offline, %u to send"), v->owed);
+        snprintf(out, size, tr("offline %u"), v->owed);
     else if (v->contact_s == 0)
         snprintf(out, size, tr("offline, never connected, %u to send"), v->owed);
     else
@@ -202,7 +211,7 @@ static void draw_status(const struct till_view *v, struct canvas *c)
     snprintf(left, sizeof left, wide ? " T%u %s  %s%s" : " T%u %s %s%s", v->terminal, v->shop, v->cashier_name,
              v->supervisor ? " *" : "");
     int taken = canvas_put_right(c, 0, 0, c->columns, LOOK_REVERSE, state_time);
-    canvas_put(c, 0, 0, c->columns - taken, LOOK_REVERSE, left);
+    canvas_put(c, 0, 0, c->columns - taken - 1, LOOK_REVERSE, left);
     canvas_fill(c, 0, LOOK_REVERSE);
 }
 
@@ -280,7 +289,7 @@ static void member_rows(struct rows *r, const struct till_view *v)
         prose(r, 4, LOOK_GOOD, 0, text);
     }
     if (!v->told)
-        add(r, 14, LOOK_DIM, "%s", tr("Head office was not asked: no name, no advice."));
+        prose(r, 14, LOOK_DIM, 0, tr("Head office was not asked: no name, no advice."));
 }
 
 /* ---- the bill ---- */
@@ -304,7 +313,7 @@ static void earns_rows(struct rows *r, const struct till_view *v)
 {
     char n[POINTS_SIZE], m[PACK_MONEY_SIZE];
     if (v->means == MEANS_NONE) {
-        add(r, 3, LOOK_PLAIN, "%s", tr("No member: this sale earns nothing. A card may still be tapped."));
+        prose(r, 3, LOOK_PLAIN, 0, tr("No member: this sale earns nothing. A card may still be tapped."));
         return;
     }
     add(r, 2, LOOK_BOLD, tr("Earns %s"), points(n, v->earns));
@@ -323,6 +332,9 @@ static void sale_rows(struct rows *r, const struct till_view *v)
     if (v->state == SALE_PREPARING || v->state == SALE_INTENDING || v->state == SALE_COMMITTING) {
         snprintf(text, sizeof text, tr("Hold the card of %s to the reader and leave it there: %s"),
                  who(name, v->member), points(n, v->redeemed));
+        prose(r, 0, LOOK_BOLD, 0, text);
+    } else if (v->state == SALE_HOLDING) {
+        snprintf(text, sizeof text, tr("Head office is asked to set %s aside."), points(n, v->redeemed));
         prose(r, 0, LOOK_BOLD, 0, text);
     } else if (v->state == SALE_DOUBT) {
         snprintf(text, sizeof text, tr("Tap the same card again: %s"), who(name, v->member));
@@ -360,7 +372,7 @@ static void done_rows(struct rows *r, const struct screen *s, const struct till_
     if (l->member == 0 && points_n(l->earned) == 0) {
         add(r, 5, LOOK_PLAIN, "%s", tr("No member."));
     } else {
-        fact(r, 6, LOOK_PLAIN, tr("Member"), "%s", who(name, l->member));
+        fact(r, 6, LOOK_PLAIN, tr("Member"), "%s", *v->name ? v->name : who(name, l->member));
         fact(r, 2, LOOK_PLAIN, l->refund ? tr("Points taken") : tr("Earned"), "%s", points(n, l->earned));
         if (points_n(l->redeemed) > 0)
             fact(r, 3, LOOK_PLAIN, l->refund ? tr("Points back") : tr("Redeemed"), "%s", points(n, l->redeemed));
@@ -373,7 +385,7 @@ static void done_rows(struct rows *r, const struct screen *s, const struct till_
     }
     if (!l->refund && !entry_equal(l->entry, s->rated)) {
         blank(r);
-        add(r, 3, LOOK_BOLD, "%s", tr("Ask the member: how was it today?"));
+        add(r, 3, LOOK_BOLD, "%s", tr("Ask: how was it today?"));
     }
 }
 
@@ -402,8 +414,15 @@ static void idle_rows(struct rows *r, const struct till_view *v)
     prose(r, 1, LOOK_BOLD, 0, v->reader == PART_THERE ? tr("Hold a card to the reader, or type the first price.")
                                                       : tr("Type the first price, or scan."));
     blank(r);
-    line_state(state, sizeof state, v, true);
+    if (!v->has_line || v->online)
+        snprintf(state, sizeof state, "%s", v->online ? tr("online") : tr("no line"));
+    else if (v->contact_s)
+        snprintf(state, sizeof state, tr("offline since %s"), when(contact, v, v->contact_s));
+    else
+        snprintf(state, sizeof state, "%s", tr("offline, never connected"));
     fact(r, 3, v->online || !v->has_line ? LOOK_PLAIN : LOOK_BAD, tr("Line"), "%s", state);
+    if (v->owed > 0)
+        fact(r, 4, LOOK_PLAIN, tr("To send"), v->owed == 1 ? tr("%u entry") : tr("%u entries"), v->owed);
     fact(r, 4, v->reader == PART_AWAY ? LOOK_BAD : LOOK_PLAIN, tr("Card reader"), "%s", part_text(v->reader));
     if (v->parked_count > 0)
         fact(r, 2, LOOK_BOLD, tr("Parked"), v->parked_count == 1 ? tr("%d bill") : tr("%d bills"), v->parked_count);
@@ -457,34 +476,34 @@ static void menu_rows(struct rows *r, const struct screen *s, const struct till_
 
 static void help_rows(struct rows *r, int from)
 {
-    static const char *const lines[SCREEN_HELP_ROWS] = {
-        TR_LATER("4.25           one piece at 4.25"),
-        TR_LATER("3x4.25         three pieces at 4.25 each"),
-        TR_LATER("22423 4.25     the article 22423"),
-        TR_LATER("scan           an article: type its price"),
-        TR_LATER("scan           a receipt: goods come back"),
-        TR_LATER("scan           a member's code (P1...)"),
-        TR_LATER("Enter          total, when nothing is typed"),
-        TR_LATER("45.00 then F2  a bill of which only the total is known"),
-        TR_LATER("card           hold it there until the screen speaks"),
-        TR_LATER("F4             redeem: Enter takes all that is allowed"),
-        TR_LATER("F6             park a bill, or take it up again"),
-        TR_LATER("F8             cancel: taken points go back to the member"),
-        TR_LATER("Tab            menu; its letters do what it says"),
-        TR_LATER("Esc            back, or clear what is typed"),
-        TR_LATER("line cut       go on selling: all is sent later"),
-        TR_LATER("card torn away tap the same card again"),
-        TR_LATER("...and gone    F9: the member pays the whole bill"),
-        TR_LATER("training       nothing counts while the bar says so"),
+    static const struct {
+        const char *key, *does;
+    } lines[SCREEN_HELP_ROWS] = {
+        {"4.25", TR_LATER("one piece at 4.25")},
+        {"3x4.25", TR_LATER("three pieces at 4.25 each")},
+        {"22423 4.25", TR_LATER("the article 22423")},
+        {TR_LATER("scan"), TR_LATER("an article: then its price; a receipt: goods come back; a member's code")},
+        {"Enter", TR_LATER("total, when nothing is typed")},
+        {"45.00 F2", TR_LATER("a bill of which only the total is known")},
+        {TR_LATER("card"), TR_LATER("hold it there until the screen speaks")},
+        {"F3", TR_LATER("a member without a card, by telephone or code")},
+        {"F4", TR_LATER("redeem: Enter takes all that is allowed")},
+        {"F6", TR_LATER("park a bill, or take it up again")},
+        {"F8", TR_LATER("cancel: taken points go back to the member")},
+        {"Tab", TR_LATER("menu; its letters do what it says")},
+        {"Esc", TR_LATER("back, or clear what is typed")},
+        {TR_LATER("line cut"), TR_LATER("go on selling: all is sent later")},
+        {TR_LATER("card torn away"), TR_LATER("tap the same card again; if it is gone, F9")},
+        {TR_LATER("training"), TR_LATER("nothing counts while the bar says so")},
     };
     for (int i = from; i < SCREEN_HELP_ROWS; i++)
-        add(r, i, LOOK_PLAIN, "%s", tr(lines[i]));
+        fact(r, i, LOOK_PLAIN, tr(lines[i].key), "%s", tr(lines[i].does));
 }
 
 static void parked_rows(struct rows *r, const struct till_view *v)
 {
     char m[PACK_MONEY_SIZE], name[MEMBER_TEXT_SIZE], clock[CLOCK_SIZE];
-    add(r, 0, LOOK_BOLD, "%s", tr("Parked bills: press the digit to go on with one."));
+    prose(r, 0, LOOK_BOLD, 0, tr("Parked bills: press the digit to go on with one."));
     for (int i = 0; i < v->parked_count && i < VIEW_PARKED_MAX; i++) {
         struct row *row = add(r, 1, LOOK_PLAIN, "%d  %s  %s", i + 1, hour(clock, v->parked[i].time_s),
                               v->parked[i].member ? who(name, v->parked[i].member) : tr("no member"));
@@ -521,6 +540,19 @@ static void refund_rows(struct rows *r, const struct screen *s, const struct til
         prose(r, 2, LOOK_PLAIN, 0, tr("Of another till: type each article and price, such as 22423 2x4.25."));
 }
 
+static void line_rows(struct rows *r, const struct screen *s, const struct till_view *v, int room)
+{
+    char m[PACK_MONEY_SIZE];
+    int count = v->bill ? v->bill->line_count : 0, shown = room - 1;
+    int first = s->selected >= shown ? s->selected - shown + 1 : 0;
+    add(r, 0, LOOK_BOLD, "%s", tr("Take which line off?"));
+    for (int i = first; i < count && i < first + shown; i++) {
+        const struct txn_line *l = &v->bill->lines[i];
+        right(add(r, 1, i == s->selected ? LOOK_REVERSE : LOOK_PLAIN, "%d x %s", l->quantity, l->sku), "%s",
+              amount(m, v, l->amount));
+    }
+}
+
 static void shift_rows(struct rows *r, const struct till_view *v)
 {
     const struct view_shift *h = &v->shift;
@@ -534,8 +566,9 @@ static void shift_rows(struct rows *r, const struct till_view *v)
     fact(r, 5, LOOK_PLAIN, tr("Redeemed"), "%s", points(n, h->redeemed));
     fact(r, 6, LOOK_PLAIN, tr("Goodwill"), "%d = %s", h->grants, points(n, h->granted));
     fact(r, 7, LOOK_PLAIN, tr("New members"), "%d", h->joins);
-    fact(r, 8, LOOK_PLAIN, tr("Ratings"), "%d %s, %d %s, %d %s", h->ratings[0], tr("Satisfied"), h->ratings[1],
-         tr("Will return"), h->ratings[2], tr("Will recommend"));
+    fact(r, 8, LOOK_PLAIN, tr("Satisfied"), "%d", h->ratings[0]);
+    fact(r, 8, LOOK_PLAIN, tr("Will return"), "%d", h->ratings[1]);
+    fact(r, 8, LOOK_PLAIN, tr("Will recommend"), "%d", h->ratings[2]);
 }
 
 static void redeem_rows(struct rows *r, const struct till_view *v)
@@ -561,8 +594,11 @@ static void page_rows(struct rows *r, const struct screen *s, const struct till_
 {
     char card[MEMBER_TEXT_SIZE];
     switch (screen_page_now(s, v)) {
-    case PAGE_SALE:
     case PAGE_PRICE:
+        fact(r, 0, LOOK_BOLD, tr("Article"), "%s", s->line.sku);
+        blank(r);
+        /* fall through */
+    case PAGE_SALE:
         if (screen_shows_receipt(s, v))
             done_rows(r, s, v);
         else if (screen_is_idle(s, v))
@@ -602,6 +638,9 @@ static void page_rows(struct rows *r, const struct screen *s, const struct till_
     case PAGE_REFUND:
         refund_rows(r, s, v, room);
         return;
+    case PAGE_LINES:
+        line_rows(r, s, v, room);
+        return;
     case PAGE_AMOUNT:
         add(r, 0, LOOK_BOLD, "%s", tr("Money back, no goods"));
         prose(r, 1, LOOK_PLAIN, 0, tr("It comes off all lines of the receipt in proportion, and so do the points."));
@@ -609,7 +648,7 @@ static void page_rows(struct rows *r, const struct screen *s, const struct till_
     case PAGE_JOIN:
         prose(r, 0, LOOK_BOLD, 0, tr("This card is ours and nobody's yet."));
         prose(r, 1, LOOK_PLAIN, 0, tr("Enter makes it the card of a new member, without a name. It earns at once."));
-        prose(r, 2, LOOK_PLAIN, 0, tr("A name may be added at any time: menu, Name and telephone."));
+        prose(r, 2, LOOK_PLAIN, 0, tr("A name may be added at any time: menu, Name, telephone."));
         return;
     case PAGE_PERSON:
         add(r, 0, LOOK_BOLD, tr("Who is %s?"), who(card, v->member));
@@ -636,6 +675,13 @@ static void page_rows(struct rows *r, const struct screen *s, const struct till_
 
 /* ---- putting it together ---- */
 
+static void mark_cut(struct row *row, int columns)
+{
+    size_t used = text_fit(row->left, columns - row->indent - 3);
+    snprintf(row->left + used, sizeof row->left - used, " ..");
+    row->goes_on = false;
+}
+
 static void put_rows(struct canvas *c, int top, int room, struct rows *r)
 {
     while (r->count > room) { /* the last of the least important */
@@ -643,6 +689,8 @@ static void put_rows(struct canvas *c, int top, int room, struct rows *r)
         for (int i = 1; i < r->count; i++)
             if (r->row[i].rank >= r->row[out].rank)
                 out = i;
+        if (out > 0 && r->row[out - 1].goes_on) /* its rest is left out: say so */
+            mark_cut(&r->row[out - 1], c->columns - 2);
         memmove(&r->row[out], &r->row[out + 1], (size_t)(r->count - out - 1) * sizeof r->row[0]);
         r->count--;
     }
@@ -664,8 +712,8 @@ static const char *key_name(enum key_kind key)
     return key == KEY_IS_ENTER    ? "Enter"
            : key == KEY_IS_ESCAPE ? "Esc"
            : key == KEY_IS_TAB    ? "Tab"
-           : key == KEY_IS_UP     ? tr("up")
-           : key == KEY_IS_DOWN   ? tr("down")
+           : key == KEY_IS_UP     ? tr("Up")
+           : key == KEY_IS_DOWN   ? tr("Down")
                                   : "";
 }
 
@@ -722,7 +770,7 @@ void screen_draw(const struct screen *s, const struct till_view *v, struct canva
 
     draw_status(v, c);
     if (v->training) {
-        canvas_put(c, 1, 1, c->columns - 1, LOOK_REVERSE | LOOK_BAD, tr("*** TRAINING: nothing counts, give no points ***"));
+        canvas_put(c, 1, 1, c->columns - 1, LOOK_REVERSE | LOOK_BAD, tr("*** TRAINING: nothing counts ***"));
         canvas_fill(c, 1, LOOK_REVERSE | LOOK_BAD);
         top = 2;
     }

@@ -11,7 +11,7 @@ struct field_kind {
     enum field_type type;
     int most;          /* bytes */
 };
-enum { SCREEN_HELP_ROWS = 18 };
+enum { SCREEN_HELP_ROWS = 16 };
 
 /* The page that shows: without a cashier the login lies over all others. */
 enum screen_page screen_page_now(const struct screen *s, const struct till_view *v);

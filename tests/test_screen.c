@@ -1,0 +1,876 @@
+/* test_screen.c - the cashier's screen: every page in both languages and two sizes, every key, and what is typed.
+ * The pages are in data/screens: PATRON_GOLDEN=write makes them anew; look at each change as a cashier would.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/tr.h"
+#include "terminal/screen_inside.h"
+#include "tests/test.h"
+#include "tests/views.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct till_view view;
+static struct screen screen;
+static struct canvas canvas;
+
+static const struct moment *moment(const char *name)
+{
+    for (int i = 0; i < moment_count; i++)
+        if (strcmp(moments[i].name, name) == 0)
+            return &moments[i];
+    fail_msg("no moment '%s'", name);
+    return NULL;
+}
+
+static void begin(const char *name)
+{
+    assert_non_null(setlocale(LC_CTYPE, "C.UTF-8"));
+    assert_true(tr_use("en"));
+    moment_make(moment(name), &view, &screen);
+}
+
+static void draw(int rows, int columns)
+{
+    canvas.rows = rows;
+    canvas.columns = columns;
+    screen_draw(&screen, &view, &canvas);
+}
+
+/* A row as text, blanks at its end left out. */
+static const char *row_text(int row)
+{
+    static char text[CANVAS_COLUMNS_MAX * 4 + 1];
+    size_t used = 0;
+    for (int i = 0; i < canvas.columns; i++) {
+        uint32_t c = canvas_at(&canvas, row, i)->character;
+        if (c == 0)
+            continue;
+        if (c < 0x80) {
+            text[used++] = (char)c;
+        } else if (c < 0x800) {
+            text[used++] = (char)(0xc0 | c >> 6);
+            text[used++] = (char)(0x80 | (c & 0x3f));
+        } else {
+            text[used++] = (char)(0xe0 | c >> 12);
+            text[used++] = (char)(0x80 | (c >> 6 & 0x3f));
+            text[used++] = (char)(0x80 | (c & 0x3f));
+        }
+    }
+    while (used && text[used - 1] == ' ')
+        used--;
+    text[used] = 0;
+    return text;
+}
+
+static bool shows(const char *text)
+{
+    for (int row = 0; row < canvas.rows; row++)
+        if (strstr(row_text(row), text))
+            return true;
+    return false;
+}
+
+#define assert_shows(text)                                                                         \
+    do {                                                                                           \
+        draw(24, 80);                                                                              \
+        if (!shows(text))                                                                          \
+            fail_msg("the screen does not show '%s'", text);                                       \
+    } while (0)
+
+/* ---- keys ---- */
+
+static int64_t now_ms;
+
+static struct screen_effects press(enum key_kind kind)
+{
+    now_ms += 200;
+    return screen_key(&screen, &view, (struct screen_key){.kind = kind, .at_ms = now_ms});
+}
+
+static struct screen_effects type_at(const char *text, int64_t each_ms)
+{
+    struct screen_effects e = {NULL, NULL};
+    size_t bytes;
+    int width;
+    for (; *text; text += bytes) {
+        uint32_t c = text_next(text, &bytes, &width);
+        now_ms += each_ms;
+        e = screen_key(&screen, &view, (struct screen_key){.kind = KEY_IS_TEXT, .character = c, .at_ms = now_ms});
+    }
+    return e;
+}
+
+static struct screen_effects type(const char *text)
+{
+    return type_at(text, 150);
+}
+
+static struct screen_effects answer(const char *code, const char *say)
+{
+    enum verb verb = screen.busy;
+    return screen_answered(&screen, &view, &(struct answer){.verb = verb, .code = code, .say = say});
+}
+
+/* ---- golden pages ---- */
+
+static void golden(const char *language, int rows, int columns)
+{
+    char path[512], name[64];
+    snprintf(name, sizeof name, "%s-%dx%d.txt", language, columns, rows);
+    snprintf(path, sizeof path, "%s/screens/%s", test_data_dir(), name);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    for (int i = 0; i < moment_count; i++) {
+        begin(moments[i].name);
+        assert_true(tr_use(language));
+        draw(rows, columns);
+        fprintf(out, "== %s\n", moments[i].name);
+        for (int row = 0; row < rows; row++)
+            fprintf(out, "|%s\n", row_text(row));
+    }
+    fclose(out);
+    assert_true(tr_use("en"));
+    const char *mode = getenv("PATRON_GOLDEN");
+    if (mode && strcmp(mode, "write") == 0) {
+        FILE *f = fopen(path, "w");
+        assert_non_null(f);
+        fwrite(text, 1, size, f);
+        fclose(f);
+    }
+    FILE *f = fopen(path, "r");
+    if (!f)
+        fail_msg("%s is not there; PATRON_GOLDEN=write makes it", path);
+    char expected[400];
+    const char *at = text;
+    char page[400] = "";
+    while (fgets(expected, sizeof expected, f)) {
+        size_t length = strlen(expected);
+        if (strncmp(expected, "== ", 3) == 0)
+            snprintf(page, sizeof page, "%s", expected);
+        if (strncmp(at, expected, length) != 0)
+            fail_msg("%s, page %sexpected: %sis:       %.*s", name, page, expected, (int)strcspn(at, "\n"), at);
+        at += length;
+    }
+    assert_string_equal(at, "");
+    fclose(f);
+    free(text);
+}
+
+TEST(screen, pages_in_english_at_80x24_are_as_they_were_looked_at)
+{
+    golden("en", 24, 80);
+}
+TEST(screen, pages_in_english_at_40x12_are_as_they_were_looked_at)
+{
+    golden("en", 12, 40);
+}
+TEST(screen, pages_in_chinese_at_80x24_are_as_they_were_looked_at)
+{
+    golden("zh", 24, 80);
+}
+TEST(screen, pages_in_chinese_at_40x12_are_as_they_were_looked_at)
+{
+    golden("zh", 12, 40);
+}
+
+TEST(screen, no_page_at_any_size_puts_one_thing_over_another_or_half_a_wide_character)
+{
+    for (int i = 0; i < moment_count; i++)
+        for (int n = 0; n < 60; n++) {
+            begin(moments[i].name);
+            assert_true(tr_use(n % 2 ? "zh" : "en"));
+            int rows = SCREEN_ROWS_MIN + (int)test_below(CANVAS_ROWS_MAX - SCREEN_ROWS_MIN + 1);
+            int columns = SCREEN_COLUMNS_MIN + (int)test_below(CANVAS_COLUMNS_MAX - SCREEN_COLUMNS_MIN + 1);
+            draw(n < 2 ? 12 : rows, n < 2 ? 40 : columns);
+            if (canvas.overlaps)
+                fail_msg("'%s' at %dx%d: %d overlaps", moments[i].name, canvas.columns, canvas.rows, canvas.overlaps);
+            for (int row = 0; row < canvas.rows; row++)
+                for (int column = 0; column < canvas.columns; column++) {
+                    uint32_t c = canvas_at(&canvas, row, column)->character;
+                    bool wide = c >= 0x1100 && column + 1 < canvas.columns &&
+                                canvas_at(&canvas, row, column + 1)->character == 0;
+                    assert_true(c != 0 || column > 0);
+                    if (c >= 0x4e00 && c < 0xa000)
+                        assert_true(wide);
+                }
+        }
+    assert_true(tr_use("en"));
+}
+
+TEST(screen, what_must_not_be_missed_is_there_at_both_sizes_and_in_both_languages)
+{
+    static const struct {
+        const char *moment, *english, *chinese;
+    } musts[] = {
+        {"member", "300 points = 3.00 GBP", "300积分 = 3.00 GBP"},
+        {"member", "Birthday", "生日"},
+        {"member", "Has not come", "久未光临"},
+        {"member, offline", "100 points = 1.00 GBP", "100积分 = 1.00 GBP"},
+        {"totalled", "Earns 30 points", "本单可积30积分"},
+        {"totalled", "Total 20.40 GBP", "合计 20.40 GBP"},
+        {"totalled", "May redeem 300 points", "可兑换300积分"},
+        {"debited", "17.40 GBP", "17.40 GBP"},
+        {"doubt", "Tap the same card again: M12", "请再刷同一张卡：M12"},
+        {"waiting for the card", "Hold the card of M12", "请放好M12的卡"},
+        {"paid", "T0007-42", "T0007-42"},
+        {"paid", "Paid", "实收"},
+        {"long bill", "13 lines", "13行"},
+        {"idle, offline, bills parked", "14 entries", "14条"},
+        {"idle, offline, bills parked", "offline since 09:12", "09:12起离线"},
+        {"idle, a bad morning", "The disk is full", "The disk is full"},
+        {"training", "*** TRAINING", "*** 培训模式"},
+    };
+    for (size_t i = 0; i < sizeof musts / sizeof musts[0]; i++)
+        for (int n = 0; n < 4; n++) {
+            begin(musts[i].moment);
+            assert_true(tr_use(n % 2 ? "zh" : "en"));
+            draw(n < 2 ? 12 : 24, n < 2 ? 40 : 80);
+            if (!shows(n % 2 ? musts[i].chinese : musts[i].english))
+                fail_msg("'%s' at %dx%d does not show '%s'", musts[i].moment, canvas.columns, canvas.rows,
+                         n % 2 ? musts[i].chinese : musts[i].english);
+        }
+    assert_true(tr_use("en"));
+}
+
+TEST(screen, training_is_on_every_page)
+{
+    for (int i = 0; i < moment_count; i++)
+        for (int n = 0; n < 2; n++) {
+            begin(moments[i].name);
+            view.training = true;
+            draw(n ? 12 : 24, n ? 40 : 80);
+            assert_true(shows("*** TRAINING: nothing counts"));
+            assert_int_equal(canvas.overlaps, 0);
+            assert_true(canvas_at(&canvas, 1, 0)->look & LOOK_REVERSE);
+        }
+}
+
+TEST(screen, amounts_end_in_one_column_also_below_chinese)
+{
+    begin("refund");
+    assert_true(tr_use("zh"));
+    draw(24, 80);
+    for (int row = 2; row <= 4; row++) {
+        assert_int_not_equal(canvas_at(&canvas, row, 78)->character, ' ');
+        assert_int_equal(canvas_at(&canvas, row, 79)->character, ' ');
+    }
+    begin("idle");
+    assert_true(tr_use("zh"));
+    draw(24, 80);
+    for (int row = 3; row <= 8; row++) { /* names of 4 to 8 columns, what they are begins in one */
+        assert_int_equal(canvas_at(&canvas, row, 18)->character, ' ');
+        assert_int_not_equal(canvas_at(&canvas, row, 19)->character, ' ');
+    }
+    assert_true(tr_use("en"));
+}
+
+TEST(screen, a_pin_is_never_shown)
+{
+    begin("login");
+    assert_shows("PIN: ****");
+    assert_false(shows("2468"));
+    begin("PIN of the member");
+    assert_shows("PIN: ****");
+    assert_false(shows("1234"));
+}
+
+TEST(canvas, text_that_does_not_fit_is_cut_before_a_wide_character_and_marked)
+{
+    assert_non_null(setlocale(LC_CTYPE, "C.UTF-8"));
+    canvas_clear(&canvas, 1, 10);
+    assert_int_equal(canvas_put(&canvas, 0, 0, 6, LOOK_PLAIN, "会员会员"), 5);
+    assert_string_equal(row_text(0), "会员~");
+    canvas_clear(&canvas, 1, 10);
+    assert_int_equal(canvas_put(&canvas, 0, 7, 20, LOOK_PLAIN, "abcdef"), 3);
+    assert_string_equal(row_text(0), "       ab~");
+    canvas_clear(&canvas, 1, 10);
+    assert_int_equal(canvas_put(&canvas, 0, 0, 10, LOOK_PLAIN, "a\x01\xff\xe4\xbc" "b"), 6);
+    assert_string_equal(row_text(0), "a????b");
+    assert_int_equal(canvas_put(&canvas, 1, 0, 10, LOOK_PLAIN, "outside"), 0);
+}
+
+TEST(canvas, text_is_broken_after_blanks_or_beside_wide_characters_and_never_before_a_closing_mark)
+{
+    size_t skip;
+    assert_non_null(setlocale(LC_CTYPE, "C.UTF-8"));
+    assert_int_equal(text_row("one two three", 8, &skip), 7);
+    assert_int_equal(skip, 1);
+    assert_int_equal(text_row("会员积分。请刷卡", 8, &skip), 9); /* the mark goes with the character before it */
+    assert_int_equal(text_row("abcdefghij", 4, &skip), 4);
+    assert_int_equal(skip, 0);
+    assert_int_equal(text_row("short", 8, &skip), 5);
+}
+
+/* ---- every key ---- */
+
+static bool hinted(const struct screen_hint *hints, int count, enum key_kind key)
+{
+    for (int i = 0; i < count; i++)
+        if (hints[i].key == key)
+            return true;
+    return false;
+}
+
+TEST(screen, every_key_that_is_shown_works_and_every_other_does_nothing)
+{
+    static struct screen before;
+    struct screen_hint hints[SCREEN_HINTS_MAX];
+    for (int i = 0; i < moment_count; i++) {
+        begin(moments[i].name);
+        int count = screen_keys(&screen, &view, hints);
+        assert_true(count > 0);
+        draw(12, 40);
+        for (int k = 0; k < count; k++) {
+            bool found = false;
+            for (int row = 0; row < canvas.rows; row++)
+                found = found || strstr(row_text(row), hints[k].label);
+            if (!found)
+                fail_msg("'%s': the key for '%s' is not on the small screen", moments[i].name, hints[k].label);
+            for (int other = 0; other < k; other++)
+                assert_int_not_equal(hints[k].key, hints[other].key);
+        }
+        for (enum key_kind key = KEY_IS_ENTER; key < KEY_KINDS; key++) {
+            begin(moments[i].name);
+            if (key == KEY_IS_BACK) /* of a field, like the letters */
+                continue;
+            before = screen;
+            struct screen_effects e = press(key);
+            bool did = e.ask || e.language || memcmp(&before, &screen, sizeof before) != 0;
+            if (did != hinted(hints, count, key))
+                fail_msg("'%s': key %d is %s, but does %s", moments[i].name, (int)key,
+                         hinted(hints, count, key) ? "shown" : "not shown", did ? "something" : "nothing");
+        }
+    }
+}
+
+TEST(screen, the_menu_shows_what_is_possible_and_its_letters_do_it)
+{
+    static const char *const names[] = {"menu", "menu, idle"};
+    for (int n = 0; n < 2; n++) {
+        begin(names[n]);
+        draw(12, 40);
+        assert_int_equal(canvas.overlaps, 0);
+        int shown = 0;
+        for (char letter = '0'; letter <= 'z'; letter++) {
+            begin(names[n]);
+            bool possible = false;
+            for (enum action a = ACT_NONE; a < ACTIONS; a++)
+                possible = possible || screen_menu_letter(&screen, &view, a) == letter;
+            if (letter >= 'A' && letter <= 'Z') /* as small ones */
+                continue;
+            char text[2] = {letter, 0};
+            struct screen_effects e = type(text);
+            assert_int_equal(e.ask || e.language || screen.page != PAGE_MENU, possible);
+            shown += possible;
+        }
+        assert_true(shown >= 8);
+    }
+}
+
+/* ---- what is typed ---- */
+
+TEST(screen, a_price_is_a_line_and_enter_on_nothing_is_the_total)
+{
+    begin("member");
+    type("4.25");
+    struct screen_effects e = press(KEY_IS_ENTER);
+    assert_int_equal(e.ask->verb, VERB_LINE);
+    assert_string_equal(e.ask->line->sku, "ITEM");
+    assert_int_equal(e.ask->line->quantity, 1);
+    assert_int_equal(money_minor(e.ask->line->amount), 425);
+    assert_null(press(KEY_IS_ENTER).ask); /* one question at a time */
+    answer(NULL, "");
+    assert_string_equal(screen.field[0], "");
+
+    begin("long bill");
+    e = press(KEY_IS_ENTER);
+    assert_int_equal(e.ask->verb, VERB_TOTAL);
+    assert_int_equal(money_minor(e.ask->money), 0);
+    begin("member");
+    assert_null(press(KEY_IS_ENTER).ask); /* no line, no total */
+}
+
+TEST(screen, what_is_typed_means_what_the_help_says)
+{
+    static const struct {
+        const char *typed, *sku;
+        int quantity, minor; /* quantity 0: refused */
+    } cases[] = {
+        {"4", "ITEM", 1, 400},           {"4.2", "ITEM", 1, 420},        {"4,25", "ITEM", 1, 425},
+        {"3x4.25", "ITEM", 3, 1275},     {"3 * 4.25", "ITEM", 3, 1275},  {"12X1", "ITEM", 12, 1200},
+        {"22423 4.25", "22423", 1, 425}, {"85123A 3x2.55", "85123A", 3, 765},
+        {"0", "ITEM", 1, 0},             {"999999.99", "ITEM", 1, 99999999},
+        {"4.255", NULL, 0, 0},           {"0x4", NULL, 0, 0},            {"x4", NULL, 0, 0},
+        {"10000x1", NULL, 0, 0},         {"22423", NULL, -1, 0},          {"22423 abc", NULL, 0, 0},
+        {"-4", NULL, -1, 0},             {"85123A", NULL, -1, 0},        {"5012345678900", NULL, -1, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        begin("member");
+        type(cases[i].typed);
+        struct screen_effects e = press(KEY_IS_ENTER);
+        if (cases[i].quantity > 0) {
+            if (!e.ask)
+                fail_msg("'%s' was refused", cases[i].typed);
+            assert_string_equal(e.ask->line->sku, cases[i].sku);
+            assert_int_equal(e.ask->line->quantity, cases[i].quantity);
+            assert_int_equal(money_minor(e.ask->line->amount), cases[i].minor);
+        } else {
+            assert_null(e.ask);
+            assert_int_equal(screen.page, cases[i].quantity ? PAGE_PRICE : PAGE_SALE);
+            assert_int_equal(*screen.message == 0, cases[i].quantity != 0);
+        }
+    }
+}
+
+TEST(screen, fast_digits_are_an_article_and_slow_ones_a_price)
+{
+    begin("member");
+    type_at("4225", 5);
+    press(KEY_IS_ENTER);
+    assert_int_equal(screen.page, PAGE_PRICE);
+    assert_shows("Article           4225");
+    type("2x4.25");
+    struct screen_effects e = press(KEY_IS_ENTER);
+    assert_string_equal(e.ask->line->sku, "4225");
+    assert_int_equal(money_minor(e.ask->line->amount), 850);
+    answer(NULL, "");
+    assert_int_equal(screen.page, PAGE_SALE);
+
+    begin("member");
+    type_at("4225", 120);
+    e = press(KEY_IS_ENTER);
+    assert_string_equal(e.ask->line->sku, "ITEM");
+    assert_int_equal(money_minor(e.ask->line->amount), 422500);
+}
+
+TEST(screen, a_scanned_member_code_asks_who_it_is_and_a_scanned_receipt_leads_to_its_refund)
+{
+    begin("idle");
+    type_at("P10C4R8ABCDEFGH", 2);
+    struct screen_effects e = press(KEY_IS_ENTER);
+    assert_int_equal(e.ask->verb, VERB_IDENTIFY);
+    assert_int_equal(e.ask->means, MEANS_CODE);
+    assert_string_equal(e.ask->value, "P10C4R8ABCDEFGH");
+
+    begin("idle");
+    type_at("T0007-42", 2);
+    e = press(KEY_IS_ENTER);
+    assert_int_equal(e.ask->verb, VERB_RECEIPT);
+    assert_int_equal(e.ask->receipt.seq, 42);
+    answer(NULL, "");
+    assert_int_equal(screen.page, PAGE_REFUND);
+
+    begin("long bill"); /* goods come back when no bill is open */
+    type_at("T0007-42", 2);
+    assert_null(press(KEY_IS_ENTER).ask);
+    assert_shows("Finish or park this bill first");
+}
+
+TEST(screen, a_typed_total_is_a_bill_without_lines)
+{
+    begin("idle");
+    type("45.00");
+    struct screen_effects e = press(KEY_IS_F1 + 1);
+    assert_int_equal(e.ask->verb, VERB_TOTAL);
+    assert_int_equal(money_minor(e.ask->money), 4500);
+}
+
+TEST(screen, backspace_takes_whole_characters_and_escape_clears)
+{
+    begin("person");
+    press(KEY_IS_BACK);
+    assert_string_equal(screen.field[1], "王");
+    press(KEY_IS_BACK);
+    press(KEY_IS_BACK);
+    assert_string_equal(screen.field[1], "");
+    type("é芳\xf0\x9f\x98\x80");
+    press(KEY_IS_BACK);
+    assert_string_equal(screen.field[1], "é芳");
+    begin("member");
+    type("12");
+    press(KEY_IS_ESCAPE);
+    assert_string_equal(screen.field[0], "");
+}
+
+/* ---- redeeming, refunds, members ---- */
+
+TEST(screen, redeeming_is_all_that_is_allowed_or_points_or_money)
+{
+    begin("totalled");
+    press(KEY_IS_F1 + 3);
+    struct screen_effects e = press(KEY_IS_ENTER);
+    assert_int_equal(e.ask->verb, VERB_REDEEM);
+    assert_true(e.ask->all);
+
+    begin("totalled");
+    press(KEY_IS_F1 + 3);
+    type("200");
+    e = press(KEY_IS_ENTER);
+    assert_int_equal(points_n(e.ask->points), 200);
+    assert_false(e.ask->all);
+
+    begin("totalled");
+    press(KEY_IS_F1 + 3);
+    press(KEY_IS_TAB);
+    type("2.50");
+    e = press(KEY_IS_ENTER);
+    assert_int_equal(money_minor(e.ask->money), 250);
+    assert_int_equal(points_n(e.ask->points), 0);
+    answer("GONE", "The card left too early; nothing was taken off it. Hold it there again.");
+    assert_int_equal(screen.page, PAGE_SALE);
+    assert_shows("The card left too early");
+}
+
+TEST(screen, lines_of_a_receipt_come_back_by_quantity_with_their_share_of_the_amount)
+{
+    begin("refund");
+    screen.back_count = 0;
+    screen.field[0][0] = 0;
+    type("2"); /* of 3 pieces at 7.65, one is back already */
+    press(KEY_IS_ENTER);
+    assert_int_equal(screen.back_count, 1);
+    assert_string_equal(screen.back[0].sku, "85123A");
+    assert_int_equal(screen.back[0].quantity, 2);
+    assert_int_equal(money_minor(screen.back[0].amount), 510);
+    type("3");
+    press(KEY_IS_ENTER); /* more than are left */
+    assert_int_equal(screen.back[0].quantity, 2);
+    assert_shows("So many were not bought");
+    screen.field[0][0] = 0;
+    type("1");
+    press(KEY_IS_ENTER); /* thought better of it */
+    assert_int_equal(screen.back_count, 1);
+    assert_int_equal(money_minor(screen.back[0].amount), 255);
+    press(KEY_IS_UP);
+    press(KEY_IS_ENTER); /* all of that line */
+    struct screen_effects e = press(KEY_IS_F1 + 4);
+    assert_int_equal(e.ask->verb, VERB_REFUND);
+    assert_int_equal(e.ask->receipt.seq, 42);
+    assert_int_equal(e.ask->back_count, 2);
+    assert_int_equal(money_minor(e.ask->back[1].amount), 1275);
+    assert_false(e.ask->all);
+}
+
+TEST(screen, a_receipt_comes_back_whole_or_as_money)
+{
+    begin("refund");
+    struct screen_effects e = press(KEY_IS_F1 + 1);
+    assert_int_equal(e.ask->verb, VERB_REFUND);
+    assert_true(e.ask->all);
+    assert_int_equal(e.ask->back_count, 0);
+    begin("refund");
+    press(KEY_IS_F1 + 2);
+    type("5.00");
+    e = press(KEY_IS_ENTER);
+    assert_int_equal(e.ask->verb, VERB_REFUND);
+    assert_int_equal(money_minor(e.ask->money), 500);
+    assert_false(e.ask->all);
+    assert_int_equal(e.ask->receipt.seq, 42);
+}
+
+TEST(screen, a_receipt_of_another_till_is_typed_line_by_line)
+{
+    begin("which receipt");
+    screen.field[0][0] = 0;
+    type("T0009-1234");
+    struct screen_effects e = press(KEY_IS_ENTER);
+    assert_int_equal(e.ask->verb, VERB_RECEIPT);
+    answer("NOT_FOUND", "There is no sale with receipt T0009-1234 at this till.");
+    assert_int_equal(screen.page, PAGE_REFUND);
+    type("5.00");
+    press(KEY_IS_ENTER);
+    assert_int_equal(screen.back_count, 0); /* it needs the article */
+    screen.field[0][0] = 0;
+    type("22423 2x4.25");
+    press(KEY_IS_ENTER);
+    e = press(KEY_IS_F1 + 4);
+    assert_int_equal(e.ask->receipt.terminal, 9);
+    assert_int_equal(e.ask->back_count, 1);
+    assert_int_equal(money_minor(e.ask->back[0].amount), 850);
+
+    begin("which receipt"); /* a mistyped one of this till */
+    press(KEY_IS_ENTER);
+    answer("NOT_FOUND", "There is no sale with receipt T0007-42 at this till.");
+    assert_int_equal(screen.page, PAGE_RECEIPT);
+}
+
+TEST(screen, an_anonymous_card_is_enrolled_in_three_keys_or_fewer)
+{
+    begin("idle");
+    view.fresh_card = true;
+    screen_answered(&screen, &view,
+                    &(struct answer){.verb = VERB_TAP, .code = "UNBOUND", .say = "This card belongs to nobody yet."});
+    assert_int_equal(screen.page, PAGE_JOIN);
+    struct screen_effects e = press(KEY_IS_ENTER);
+    assert_int_equal(e.ask->verb, VERB_JOIN);
+    /* and later, from the menu */
+    begin("idle");
+    view.fresh_card = true;
+    press(KEY_IS_TAB);
+    type("j");
+    assert_int_equal(press(KEY_IS_ENTER).ask->verb, VERB_JOIN);
+}
+
+TEST(screen, what_needs_a_supervisor_is_asked_again_as_it_was_when_one_has_allowed_it)
+{
+    begin("goodwill");
+    type("2");
+    struct screen_effects e = press(KEY_IS_ENTER);
+    assert_int_equal(e.ask->verb, VERB_GRANT);
+    assert_string_equal(e.ask->text, "goods were faulty");
+    answer("NEEDS_APPROVAL", "More than 50 points in one gift need a supervisor.");
+    assert_int_equal(screen.page, PAGE_APPROVE);
+    type("9");
+    press(KEY_IS_ENTER);
+    type("1357");
+    e = press(KEY_IS_ENTER);
+    assert_int_equal(e.ask->verb, VERB_APPROVE);
+    assert_int_equal(e.ask->staff, 9);
+    assert_string_equal(e.ask->pin, "1357");
+    e = answer("REFUSED", "Wrong PIN.");
+    assert_null(e.ask);
+    assert_int_equal(screen.page, PAGE_APPROVE);
+    for (size_t i = 0; i < sizeof screen.pin; i++)
+        assert_int_equal(screen.pin[i], 0);
+    type("9");
+    press(KEY_IS_ENTER);
+    type("1358");
+    press(KEY_IS_ENTER);
+    e = answer(NULL, "Allowed.");
+    assert_int_equal(e.ask->verb, VERB_GRANT);
+    assert_int_equal(points_n(e.ask->points), 200);
+    assert_string_equal(e.ask->text, "goods were faulty");
+    answer(NULL, "200 points given.");
+    for (size_t i = 0; i < sizeof screen.pin; i++)
+        assert_int_equal(screen.pin[i], 0);
+}
+
+TEST(screen, a_supervisor_may_stand_in_for_the_member_s_pin)
+{
+    begin("PIN of the member");
+    screen.command.verb = VERB_REDEEM;
+    press(KEY_IS_F1 + 8);
+    assert_int_equal(screen.page, PAGE_APPROVE);
+    type("9");
+    press(KEY_IS_ENTER);
+    type("1357");
+    press(KEY_IS_ENTER);
+    assert_int_equal(answer(NULL, "Allowed.").ask->verb, VERB_REDEEM);
+}
+
+TEST(screen, a_badge_on_the_reader_logs_in_or_approves_without_a_key)
+{
+    begin("login");
+    struct screen_effects e =
+        screen_answered(&screen, &view, &(struct answer){.verb = VERB_TAP, .code = "BADGE", .say = "Li Hua"});
+    assert_int_equal(e.ask->verb, VERB_LOGIN);
+    assert_int_equal(e.ask->staff, 0);
+    begin("approval");
+    e = screen_answered(&screen, &view, &(struct answer){.verb = VERB_TAP, .code = "BADGE", .say = "Wu Min"});
+    assert_int_equal(e.ask->verb, VERB_APPROVE);
+    assert_int_equal(e.ask->staff, 0);
+    begin("idle"); /* elsewhere it is only told */
+    e = screen_answered(&screen, &view, &(struct answer){.verb = VERB_TAP, .code = "BADGE", .say = "Li Hua"});
+    assert_null(e.ask);
+    assert_shows("Li Hua");
+}
+
+TEST(screen, any_line_is_taken_off_the_bill)
+{
+    begin("bill without a member, a line being typed");
+    press(KEY_IS_ESCAPE);
+    press(KEY_IS_F1 + 8);
+    assert_shows("Take which line off?");
+    press(KEY_IS_UP);
+    struct screen_effects e = press(KEY_IS_ENTER);
+    assert_int_equal(e.ask->verb, VERB_LINE);
+    assert_null(e.ask->line);
+    assert_int_equal(e.ask->number, 2);
+}
+
+TEST(screen, an_approval_that_is_given_up_is_forgotten)
+{
+    begin("approval");
+    screen.command.verb = VERB_GRANT;
+    press(KEY_IS_ESCAPE);
+    assert_int_equal(screen.page, PAGE_SALE);
+    screen.busy = VERB_APPROVE;
+    assert_null(answer(NULL, "Allowed.").ask);
+}
+
+TEST(screen, a_member_s_pin_goes_with_the_same_redemption_and_is_wiped)
+{
+    begin("totalled");
+    view.means = MEANS_PHONE;
+    press(KEY_IS_F1 + 3);
+    type("250");
+    press(KEY_IS_ENTER);
+    answer("NEEDS_APPROVAL", "Redeeming so many points like this needs the member's PIN, or a supervisor.");
+    assert_int_equal(screen.page, PAGE_PIN);
+    type("4321");
+    struct screen_effects e = press(KEY_IS_ENTER);
+    assert_int_equal(e.ask->verb, VERB_REDEEM);
+    assert_int_equal(points_n(e.ask->points), 250);
+    assert_string_equal(e.ask->pin, "4321");
+    answer(NULL, "250 points pay 2.50 GBP.");
+    for (size_t i = 0; i < sizeof screen.pin; i++)
+        assert_int_equal(screen.pin[i], 0);
+    for (size_t i = 0; i < sizeof screen.field; i++)
+        assert_int_equal(((const char *)screen.field)[i], 0);
+}
+
+TEST(screen, a_cashier_logs_in_by_number_and_pin_or_by_badge_and_gets_their_language)
+{
+    begin("login");
+    memset(screen.field, 0, sizeof screen.field);
+    screen.focus = 0;
+    struct screen_effects badge = press(KEY_IS_ENTER);
+    assert_int_equal(badge.ask->verb, VERB_LOGIN);
+    assert_int_equal(badge.ask->staff, 0);
+    begin("login");
+    struct screen_effects e = press(KEY_IS_ENTER);
+    assert_int_equal(e.ask->verb, VERB_LOGIN);
+    assert_int_equal(e.ask->staff, 3);
+    assert_string_equal(e.ask->pin, "2468");
+    view.cashier = 3;
+    strcpy(view.language, "zh");
+    e = answer(NULL, "Good morning.");
+    assert_string_equal(e.language, "zh");
+
+    begin("idle");
+    view.cashier = 0; /* without a cashier every page is the login */
+    for (enum screen_page p = PAGE_SALE; p < SCREEN_PAGES; p++) {
+        screen.page = p;
+        if (p != PAGE_HELP)
+            assert_int_equal(screen_page_now(&screen, &view), PAGE_LOGIN);
+    }
+}
+
+TEST(screen, a_sale_is_rated_with_one_key_and_once)
+{
+    for (int n = 1; n <= 3; n++) {
+        begin("paid");
+        struct screen_effects e = press((enum key_kind)(KEY_IS_F1 + n));
+        assert_int_equal(e.ask->verb, VERB_RATE);
+        assert_int_equal(e.ask->number, n);
+        assert_int_equal(e.ask->receipt.seq, 42);
+        answer(NULL, "Thank you for the rating.");
+        assert_null(press((enum key_kind)(KEY_IS_F1 + n)).ask);
+        assert_shows("Thank you for the rating.");
+    }
+}
+
+TEST(screen, the_receipt_stays_until_enter_or_the_next_price)
+{
+    begin("paid");
+    assert_shows("Receipt T0007-42");
+    press(KEY_IS_ENTER);
+    draw(24, 80);
+    assert_false(shows("Receipt T0007-42"));
+    assert_true(shows("Hold a card to the reader"));
+    begin("paid");
+    type("4.25");
+    assert_int_equal(press(KEY_IS_ENTER).ask->verb, VERB_LINE);
+}
+
+TEST(screen, a_card_that_comes_by_interrupts_no_typing_but_is_shown_at_once)
+{
+    begin("menu, idle");
+    view.means = MEANS_CARD;
+    view.state = SALE_IDENTIFIED;
+    view.member = 12;
+    screen_answered(&screen, &view, &(struct answer){.verb = VERB_TAP, .say = "M12, Silver, 340 points on the card."});
+    assert_int_equal(screen.page, PAGE_SALE);
+    assert_shows("M12");
+    begin("bill without a member, a line being typed");
+    screen_answered(&screen, &view, &(struct answer){.verb = VERB_TAP, .say = "M12"});
+    assert_string_equal(screen.field[0], "3x4.25");
+    begin("approval");
+    screen_answered(&screen, &view, &(struct answer){.verb = VERB_TAP, .code = "FOREIGN", .say = "Not ours."});
+    assert_int_equal(screen.page, PAGE_APPROVE);
+    begin("idle"); /* the standing tap gives way without a word */
+    screen_answered(&screen, &view, &(struct answer){.verb = VERB_TAP, .code = "YIELD", .say = "Somebody else waits."});
+    assert_string_equal(screen.message, "");
+}
+
+TEST(screen, a_person_is_not_stored_without_consent)
+{
+    begin("person");
+    press(KEY_IS_TAB);
+    assert_null(press(KEY_IS_ENTER).ask);
+    type("n");
+    assert_null(press(KEY_IS_ENTER).ask);
+    assert_shows("Without the member's consent nothing is stored.");
+    press(KEY_IS_BACK);
+    type("y");
+    struct screen_effects e = press(KEY_IS_ENTER);
+    assert_int_equal(e.ask->verb, VERB_PERSON);
+    assert_string_equal(e.ask->value, "+44 113 496 0000");
+    assert_string_equal(e.ask->text, "王芳");
+    assert_true(e.ask->all);
+}
+
+TEST(screen, while_the_till_is_busy_only_cancelling_is_possible)
+{
+    begin("waiting for the card");
+    struct screen_hint hints[SCREEN_HINTS_MAX];
+    int count = screen_keys(&screen, &view, hints);
+    assert_int_equal(count, 1);
+    assert_int_equal(hints[0].action, ACT_VOID);
+    assert_int_equal(press(KEY_IS_F1 + 7).ask->verb, VERB_CANCEL);
+}
+
+/* ---- at random ---- */
+
+TEST(screen, a_hundred_thousand_random_keys_and_answers_leave_it_sound)
+{
+    static const char *const codes[] = {NULL,      NULL,     NULL,    "STATE",     "DOUBT",          "GONE",
+                                        "UNBOUND", "TIMEOUT", "YIELD", "NOT_FOUND", "NEEDS_APPROVAL", "BADGE"};
+    static const char text[] = "0123456789.,x *PTM-yabcdefghijklmnopqrstuvw";
+    static struct screen kept;
+    begin("idle");
+    for (int i = 0; i < 100000; i++) {
+        if (test_below(20) == 0) { /* the till moved on: another moment, the same screen */
+            kept = screen;
+            moment_make(&moments[test_below((uint32_t)moment_count)], &view, &screen);
+            screen = kept;
+        }
+        struct screen_effects e = {NULL, NULL};
+        if (screen.busy && test_below(3) == 0) {
+            e = answer(codes[test_below(sizeof codes / sizeof codes[0])], "A sentence.");
+        } else if (test_below(30) == 0) {
+            enum verb busy = screen.busy;
+            const char *code = codes[test_below(sizeof codes / sizeof codes[0])];
+            e = screen_answered(&screen, &view, &(struct answer){.verb = VERB_TAP, .code = code, .say = "Tapped."});
+            assert_true(screen.busy == busy || (e.ask && busy == VERB_NONE)); /* a badge logs in */
+        } else {
+            enum key_kind kind = test_below(2) ? KEY_IS_TEXT : (enum key_kind)test_below(KEY_KINDS);
+            uint32_t c = test_below(20) ? (uint32_t)text[test_below(sizeof text - 1)] : test_below(0x120000);
+            now_ms += test_below(100);
+            e = screen_key(&screen, &view, (struct screen_key){.kind = kind, .character = c, .at_ms = now_ms});
+        }
+        const struct field_kind *kinds;
+        int fields = screen_fields(&screen, &view, &kinds);
+        assert_true(screen.page < SCREEN_PAGES);
+        assert_true(screen.focus == 0 || screen.focus < SCREEN_FIELDS_MAX);
+        assert_true(screen.back_count >= 0 && screen.back_count <= SCREEN_BACK_MAX);
+        assert_non_null(memchr(screen.message, 0, sizeof screen.message));
+        for (int f = 0; f < fields; f++)
+            assert_true(strlen(screen.field[f]) <= (size_t)SCREEN_FIELD_SIZE - 1);
+        if (e.ask) {
+            assert_int_equal(e.ask->verb, screen.busy);
+            assert_true(e.ask == &screen.command || e.ask == &screen.approval);
+        }
+        if (i % 16 == 0) {
+            bool small = test_below(2);
+            draw(small ? 12 : 24, small ? 40 : 80);
+            for (int row = 0; canvas.overlaps && row < canvas.rows; row++)
+                print_message("|%s\n", row_text(row));
+            assert_int_equal(canvas.overlaps, 0);
+            assert_true(canvas.cursor_column <= canvas.columns);
+        }
+    }
+}
