@@ -61,7 +61,7 @@ bad=$(nm -u -A $core 2>&1 | awk '{ print $NF, $1 }' | sort -u |
 result 'the core is pure: mem*, str*, assert, ciphers, nothing else' "$bad"
 
 bad=$(grep -rnE '^(static )?(struct [a-z_]+|[a-z_0-9]+) \*?[a-z_]+( = [^(]*)?;' rules/*.c cardproto/*.c \
-    terminal/sale*.c office/ledger.c sync/wire.c sync/outbox.c 2>/dev/null | grep -v const)
+    terminal/sale*.c terminal/canvas.c terminal/screen.c terminal/screen_draw.c office/ledger.c sync/wire.c sync/outbox.c 2>/dev/null | grep -v const)
 result 'the core keeps no state at file scope' "$bad"
 
 bad=$(grep -rnE '\b(float|double)\b' rules/*.[ch] office/ledger.[ch] terminal/sale*.[ch] base/*.[ch] 2>/dev/null |
