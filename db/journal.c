@@ -59,6 +59,7 @@ enum statement {
     EARNED,
     PENDING,
     GRANTED,
+    GIVEN,
     TELL,
     TOLD,
     LOAD,
@@ -133,6 +134,7 @@ static const char *const sql[STATEMENT_COUNT] = {
     [PENDING] = "SELECT sum(CASE kind WHEN 5 THEN -points ELSE points END) FROM entry"
                 " WHERE (card = ?1 OR member = ?3) AND seq > ?2 AND kind IN (1, 5, 6)",
     [GRANTED] = "SELECT sum(points) FROM entry WHERE cashier = ?1 AND day = ?2 AND kind = 6",
+    [GIVEN] = "SELECT sum(points) FROM entry WHERE day = ?1 AND kind = 6 AND points > 0",
     [TELL] = "INSERT INTO told (shown, time_s, value) VALUES (?1, ?2, ?3)"
              " ON CONFLICT (shown) DO UPDATE SET time_s = excluded.time_s, value = excluded.value",
     [TOLD] = "SELECT time_s, value FROM told WHERE shown = ?1",
@@ -1054,6 +1056,10 @@ struct points journal_pending(struct journal *j, const struct card_uid *card, me
 
 struct points journal_granted(struct journal *j, uint32_t cashier, int32_t day)
 {
+    if (cashier == 0) {
+        sqlite3_bind_int(j->st[GIVEN], 1, day);
+        return points_of(sum(j, GIVEN, INT64_MAX));
+    }
     bind_seq(j->st[GRANTED], 1, cashier);
     sqlite3_bind_int(j->st[GRANTED], 2, day);
     return points_of(sum(j, GRANTED, INT64_MAX));

@@ -175,7 +175,8 @@ struct points journal_earned(struct journal *j, const struct card_uid *card, mem
 /* Earned and given here less clawed back here, not yet acknowledged by head office: shown to the member as
  * pending. */
 struct points journal_pending(struct journal *j, const struct card_uid *card, member_id member);
-/* What a cashier gave away on a day, less what was taken back.  INT64_MAX when it cannot be read. */
+/* What a cashier gave away on a day, less what was taken back.  cashier 0: all that this till gave, as
+ * rules_grant wants it, what was taken back included.  INT64_MAX when it cannot be read. */
 struct points journal_granted(struct journal *j, uint32_t cashier, int32_t day);
 
 /* The chain's hash after seq (zeros for 0), and how far head office has acknowledged. */

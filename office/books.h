@@ -223,7 +223,10 @@ struct books_totals {
     struct points held, on_cards, in_transit, reserved, owed;
     struct points in_doubt;        /* amounts of the intents below, without sign */
     int64_t intents_in_doubt;
-    int64_t waiting_refunds;       /* whose sale has not arrived */
+    int64_t waiting_refunds;       /* whose sale has not arrived; ratings and gifts taken back too */
+    int64_t unclaimed;             /* sales and gifts of nobody yet */
+    int64_t gifts, ratings;
+    struct points given;           /* by tills, less what was taken back */
     int64_t reviews, conflicts;
     int64_t rated, rated_differing; /* I6 */
     int32_t tier_count;

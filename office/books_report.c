@@ -57,8 +57,10 @@ static void explain(struct statement_line *line, const struct txn *t, const char
         text = "expired";
         break;
     case TXN_GRANT:
-        text = t->reason;
-        break;
+        snprintf(line->why, sizeof line->why, "%s: %s, by %" PRIu32 "%s",
+                 points_n(t->points) < 0 ? "taken back" : "goodwill", t->reason, t->cashier,
+                 t->approved_by ? " and a supervisor" : "");
+        return;
     case TXN_HOLD:
         text = "set aside for a sale";
         break;
@@ -215,7 +217,9 @@ enum err books_totals(struct books *b, struct books_totals *out, struct errmsg *
         " (SELECT count(*) FROM intent WHERE proof = 0), (SELECT count(*) FROM waiting),"
         " (SELECT count(*) FROM review), (SELECT count(*) FROM conflict),"
         " (SELECT count(*) FROM comparison), (SELECT count(*) FROM comparison WHERE till <> rated),"
-        " (SELECT coalesce(sum(points_back), 0) FROM refund)");
+        " (SELECT coalesce(sum(points_back), 0) FROM refund),"
+        " (SELECT count(*) FROM unclaimed), (SELECT count(*) FROM gift), (SELECT count(*) FROM rating),"
+        " (SELECT coalesce(sum(points - taken_back), 0) FROM gift)");
     if (query_row(&q)) {
         t.entries = query_get_int(&q);
         t.terminals = query_get_int(&q);
@@ -234,6 +238,10 @@ enum err books_totals(struct books *b, struct books_totals *out, struct errmsg *
         t.rated = query_get_int(&q);
         t.rated_differing = query_get_int(&q);
         t.returned = points_of(query_get_int(&q));
+        t.unclaimed = query_get_int(&q);
+        t.gifts = query_get_int(&q);
+        t.ratings = query_get_int(&q);
+        t.given = points_of(query_get_int(&q));
     }
     enum err e = query_done(&q, why);
     if (e)

@@ -126,6 +126,7 @@ void sale_on_grant(struct sale *s, const struct sale_event *in, struct sale_effe
     if (!s->member)
         memcpy(t->token, s->token, sizeof t->token);
     t->points = in->points;
+    t->pack_version = f->pack->version;
     t->approved_by = sale_approver(in);
     sale_text_copy(t->reason, sizeof t->reason, in->text);
     sale_write(s, t, none, out);

@@ -357,6 +357,36 @@ void ledgers_exec(struct ledgers *l, const char *sql)
     sqlite3_close(db);
 }
 
+static int add_row(void *arg, int count, char **values, char **names)
+{
+    char *text = arg;
+    size_t used = strlen(text);
+    (void)names;
+    for (int i = 0; i < count; i++)
+        used += (size_t)snprintf(text + used, 8192 - used, "%s%s", i ? "|" : "", values[i] ? values[i] : "");
+    snprintf(text + used, 8192 - used, "\n");
+    return 0;
+}
+
+void ledgers_example(struct ledgers *l, const char *name)
+{
+    char path[64], is[8192] = "", *error = NULL;
+    size_t size;
+    sqlite3 *db = second(l);
+    snprintf(path, sizeof path, "db/examples/%s.sql", name);
+    if (sqlite3_exec(db, packs_file(path, &size), add_row, is, &error) != SQLITE_OK)
+        fail_msg("%s: %s", path, error);
+    sqlite3_close(db);
+    snprintf(path, sizeof path, "db/examples/%s.out", name);
+    if (getenv("PATRON_WRITE")) {
+        FILE *f = fopen(path, "w");
+        assert_non_null(f);
+        fputs(is, f);
+        fclose(f);
+    }
+    assert_string_equal(is, packs_file(path, &size));
+}
+
 void ledgers_sound(struct ledgers *l)
 {
     books_sound(l->books);

@@ -85,6 +85,8 @@ void ledgers_expect_reviews(struct ledgers *l, const char *lines);
 /* One number by SQL, over a connection of its own. */
 int64_t ledgers_sql(struct ledgers *l, const char *sql);
 void ledgers_exec(struct ledgers *l, const char *sql);
+/* db/examples/NAME.sql says what is in the file beside it.  PATRON_WRITE=1 writes it anew. */
+void ledgers_example(struct ledgers *l, const char *name);
 /* verify and replay find nothing broken. */
 void ledgers_sound(struct ledgers *l);
 void books_sound(struct books *books); /* the same, for books opened elsewhere */

@@ -1069,18 +1069,7 @@ TEST(books, an_erased_name_is_in_no_file_even_while_others_have_the_books_open)
 
 /* ---- db/examples ---- */
 
-static int add_row(void *arg, int count, char **values, char **names)
-{
-    char *text = arg;
-    size_t used = strlen(text);
-    (void)names;
-    for (int i = 0; i < count; i++)
-        used += (size_t)snprintf(text + used, 8192 - used, "%s%s", i ? "|" : "", values[i] ? values[i] : "");
-    snprintf(text + used, 8192 - used, "\n");
-    return 0;
-}
-
-/* The examples say over a small world what is in the file beside them.  PATRON_WRITE=1 writes it anew. */
+/* The examples say over a small world what is in the file beside them. */
 TEST(books, the_example_queries_say_what_their_out_files_say)
 {
     static const char *const names[] = {"where_the_points_are", "one_member", "what_is_open"};
@@ -1096,23 +1085,8 @@ TEST(books, the_example_queries_say_what_their_out_files_say)
     struct entry_id intent = ledgers_intent(&l, 2, &c, 7, 5, 14, true, &done);
     ledgers_outcome(&l, 2, TXN_SALE, &c, 7, intent, 5, COMMIT_DONE, &done, "A 1 1.00", 14);
     ledgers_refund(&l, 2, (struct entry_id){4, 1}, "A 1 1.00", 14);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        char path[64], is[8192] = "", *error = NULL;
-        size_t size;
-        sqlite3 *db;
-        snprintf(path, sizeof path, "db/examples/%s.sql", names[i]);
-        assert_int_equal(sqlite3_open(l.path, &db), SQLITE_OK);
-        if (sqlite3_exec(db, packs_file(path, &size), add_row, is, &error) != SQLITE_OK)
-            fail_msg("%s: %s", path, error);
-        sqlite3_close(db);
-        snprintf(path, sizeof path, "db/examples/%s.out", names[i]);
-        if (getenv("PATRON_WRITE")) {
-            FILE *f = fopen(path, "w");
-            fputs(is, f);
-            fclose(f);
-        }
-        assert_string_equal(is, packs_file(path, &size));
-    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        ledgers_example(&l, names[i]);
     ledgers_sound(&l);
     ledgers_close(&l);
 }

@@ -48,6 +48,12 @@ static void expect(member_id member, int64_t held, int64_t owed, const char *rev
     ledgers_sound(&l);
 }
 
+static bool copy_why(const struct statement_line *line, void *arg)
+{
+    snprintf(arg, sizeof line->why, "%s", line->why);
+    return true;
+}
+
 /* ---- goodwill ---- */
 
 TEST(till, goodwill_enters_a_lot_that_ends_and_says_who_gave_it)
@@ -58,6 +64,14 @@ TEST(till, goodwill_enters_a_lot_that_ends_and_says_who_gave_it)
     assert_int_equal(ledgers_sql(&l, "SELECT left FROM lot WHERE expires_day = 14975 + 11"), 50);
     assert_int_equal(ledgers_sql(&l, "SELECT cashier FROM gift WHERE reason = 'spilt tea'"), 4);
     assert_int_equal(ledgers_sql(&l, "SELECT given FROM by_cashier WHERE cashier = 4"), 50);
+    struct errmsg why;
+    struct books_totals totals;
+    char said[RULES_WHY_SIZE + 80] = "";
+    assert_int_equal(books_totals(l.books, &totals, &why), OK);
+    assert_int_equal(totals.gifts, 1);
+    assert_int_equal(points_n(totals.given), 50);
+    assert_int_equal(books_statement(l.books, 7, copy_why, said, &why), OK);
+    assert_string_equal(said, "goodwill: spilt tea, by 4");
     assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM metric_day"), 0); /* it lifts no tier */
     ledgers_run(&l, 12);
     expect(7, 0, 0, "");
@@ -437,4 +451,11 @@ TEST(till, verify_and_replay_find_what_was_changed)
         free(text);
         ledgers_close(&l);
     }
+}
+
+TEST(till, the_example_query_says_who_gave_what)
+{
+    everything();
+    ledgers_example(&l, "who_gave_what");
+    ledgers_close(&l);
 }

@@ -875,6 +875,8 @@ TEST(journal, gifts_of_a_cashier_entries_of_a_member_and_what_was_told_are_found
     assert_int_equal(points_n(journal_pending(j, &card_a, 12)), 62);
     assert_int_equal(points_n(journal_granted(j, 3, today)), 30);
     assert_int_equal(points_n(journal_granted(j, 4, today)), 0);
+    assert_int_equal(points_n(journal_granted(j, 0, today)), 50);
+    assert_int_equal(points_n(journal_granted(j, 0, today + 1)), 0);
     assert_int_equal(journal_find_about(j, (struct entry_id){TERMINAL, 3}, TXN_GRANT, 0, &out, &why), OK);
     assert_int_equal(journal_find_about(j, (struct entry_id){TERMINAL, 3}, TXN_REFUND, 0, &out, &why),
                      ERR_NOT_FOUND);
