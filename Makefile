@@ -39,7 +39,7 @@ endif
 $B/tests/usb_printer.o: cflags += $(shell pkg-config --cflags umockdev-1.0 2>/dev/null)
 $(usb_tests:%=$B/tests/%): LIBS += $(shell pkg-config --libs umockdev-1.0 2>/dev/null)
 $(usb_tests:%=$B/tests/%): $B/tests/usb_printer.o
-testobjs := $(patsubst %.c,$B/%.o,$(filter-out tests/test_%.c tests/e2e_%.c tests/demo.c tests/usb_printer.c,$(wildcard tests/*.c)))
+testobjs := $(patsubst %.c,$B/%.o,$(filter-out tests/test_%.c tests/e2e_%.c tests/fuzz_%.c tests/demo.c tests/usb_printer.c,$(wildcard tests/*.c)))
 
 all: $(programs) ## build the programs into build/
 
@@ -104,9 +104,11 @@ po: pot ## gather the sentences of the sources into po/, to be translated there
 	$Q msgattrib --no-obsolete --sort-output -o po/zh.po po/zh.po
 	$Q msgfmt --statistics -o /dev/null po/zh.po
 
+# What a fuzzer runs for hours, a test runs on seeded input.
+$B/tests/test_fuzz_card: $B/tests/fuzz_card.o
 $(tests): $B/tests/%: $B/tests/%.o $(testobjs) $B/libpatron.a
 	$(call say,LD,$@)
-	$Q $(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LIBS) -lcmocka
+	$Q $(CC) $(CFLAGS) $(SAN) -o $@ $(filter %.o,$^) $B/libpatron.a $(LIBS) -lcmocka
 
 .PHONY: all bench pot po unit test every-test check check-sanitized lint demo run format install clean help
 .SECONDARY:
