@@ -44,6 +44,36 @@ static void fail(struct till *t, struct asker *a, const char *code, const char *
     answer(t, a, (struct answer){.code = code, .say = text});
 }
 
+void ask_fine(struct till *t, struct asker *a, const char *format, ...)
+{
+    char text[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    fine(t, a, text);
+}
+
+void ask_refuse(struct till *t, struct asker *a, const char *code, const char *format, ...)
+{
+    char text[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    answer(t, a, (struct answer){.code = code, .say = text});
+}
+
+void ask_wait_over(struct till *t, const char *code, const char *say)
+{
+    struct asker *to = t->current ? t->current : t->waiter;
+    t->replacing = false;
+    if (to && to->busy != VERB_NONE)
+        answer(t, to, (struct answer){.code = code, .say = say});
+    else
+        till_tell(t, "%s", say);
+}
+
 void ask_answered(struct till *t)
 {
     struct asker *to = t->current ? t->current : t->waiter;
@@ -75,6 +105,7 @@ void till_leave_asker(struct till *t, struct asker *a)
         if (t->tap.job == JOB_IDENTIFY)
             tap_end(t);
     }
+    people_left(t, a);
     for (struct asker **p = &t->askers; *p; p = &(*p)->next)
         if (*p == a) {
             *p = a->next;
@@ -149,15 +180,56 @@ static void do_tap(struct till *t, struct asker *a, const struct command *c)
         tap_begin(t, JOB_SETTLE, INT64_MAX);
 }
 
-static void do_redeem(struct till *t, struct asker *a, const struct command *c)
+/* Known by something that is typed or scanned. */
+static void do_identify(struct till *t, struct asker *a, const struct command *c)
 {
-    struct sale_event in = {.kind = SALE_REDEEM, .ref = c->ref, .all = c->all, .points = c->points};
+    struct errmsg why = {""};
     if (!may_wait(t, a))
         return;
+    if (t->sale.state != SALE_DONE && sale_wants(&t->sale) != SALE_WANT_ANY) {
+        fail(t, a, "STATE", tr("Nobody else can be identified now (%s)."),
+             tr(sale_state_text(t->sale.state)));
+        return;
+    }
+    if (known_typed(t, c->means, c->value, &why)) {
+        fail(t, a, "FORMAT", tr("This is nobody we could know: %s."), why.text);
+        return;
+    }
+    t->waiter = a;
+    tap_ask_typed(t);
+}
+
+/* A name that no hold of this till had before, nor will have. */
+static void fresh_name(struct till *t, char out[TXN_REF_SIZE])
+{
+    uint8_t random[8];
+    char hex[2 * sizeof random + 1];
+    clock_random(random, sizeof random);
+    hex_encode(hex, random, sizeof random);
+    snprintf(out, TXN_REF_SIZE, "T%04u-%s", (unsigned)t->parts.identity->terminal, hex);
+}
+
+static void do_redeem(struct till *t, struct asker *a, const struct command *c, uint32_t approved_by)
+{
+    char name[TXN_REF_SIZE];
+    struct sale_event in = {.kind = SALE_REDEEM,
+                            .ref = c->ref,
+                            .all = c->all,
+                            .points = c->points,
+                            .money = c->money,
+                            .alone = c->alone,
+                            .second_factor = c->pin && *c->pin && t->sale.means != MEANS_CARD,
+                            .approved_by = approved_by,
+                            .name = name};
+    if (!may_wait(t, a))
+        return;
+    fresh_name(t, name);
     in.known = known(t, c->ref);
     a->deadline_ms = deadline(c, TILL_DEBIT_MS);
+    t->pin = c->pin;
     till_feed(t, in);
-    if (a->busy == VERB_REDEEM) /* the card decides */
+    t->pin = NULL;
+    if (a->busy == VERB_REDEEM) /* the card decides, or head office */
         t->waiter = a;
 }
 
@@ -165,6 +237,8 @@ static void do_cancel(struct till *t, struct asker *a)
 {
     struct asker *waits = t->waiter;
     t->waiter = NULL;
+    t->replacing = false;
+    question_forget(t);
     if (t->tap.job == JOB_IDENTIFY)
         tap_end(t);
     if (waits && waits != a)
@@ -211,9 +285,11 @@ static void do_receipt(struct till *t, struct asker *a, const struct command *c)
         fine(t, a, "");
 }
 
-static void do_refund(struct till *t, struct asker *a, const struct command *c)
+static void do_refund(struct till *t, struct asker *a, const struct command *c, uint32_t approved_by)
 {
     struct sale_event in = {.kind = SALE_REFUND,
+                            .approved_by = approved_by,
+                            .money = c->money,
                             .ref = c->ref,
                             .receipt = c->receipt,
                             .all = c->all,
@@ -232,11 +308,141 @@ static void do_refund(struct till *t, struct asker *a, const struct command *c)
         in.pack_then = packs_find(t, t->original.pack_version);
         in.earned_before = journal_earned(t->journal, &t->original.card, t->original.member,
                                           day_of_time(t->original.time_s), t->original.id.seq);
-        if (t->original.member == 0)
-            in.earned_before = points_of(0);
     }
     in.known = known(t, c->ref);
     till_feed(t, in);
+}
+
+/* Points given by a person; or, by the receipt of such a gift, taken back. */
+static void do_grant(struct till *t, struct asker *a, const struct command *c, uint32_t approved_by)
+{
+    struct sale_event in = {.kind = SALE_GRANT,
+                            .points = c->points,
+                            .text = c->text,
+                            .receipt = c->receipt,
+                            .approved_by = approved_by};
+    struct errmsg why = {""};
+    if (entry_is(c->receipt)) {
+        struct buf entry = BUF_ON(t->entry);
+        enum err e = c->receipt.terminal == t->parts.identity->terminal
+                         ? journal_get(t->journal, c->receipt.seq, &entry, &why)
+                         : ERR_NOT_FOUND;
+        t->looked_at = false;
+        e = till_read(&t->original, e, &entry, &why);
+        if (e && e != ERR_NOT_FOUND) {
+            fail(t, a, "CORRUPT", tr("%s. Call head office."), why.text);
+            return;
+        }
+        in.original = e ? NULL : &t->original;
+        in.undone =
+            !e && journal_find_about(t->journal, c->receipt, TXN_GRANT, 0, &entry, &why) != ERR_NOT_FOUND;
+    }
+    till_feed(t, in);
+}
+
+static void do_rate(struct till *t, const struct command *c)
+{
+    struct sale_event in = {.kind = SALE_RATE, .receipt = c->receipt, .number = c->number};
+    struct buf entry = BUF_ON(t->entry);
+    struct errmsg why = {""};
+    struct entry_id sale = entry_is(c->receipt) ? c->receipt : t->sale.last.entry;
+    in.undone = entry_is(sale) &&
+                journal_find_about(t->journal, sale, TXN_RATING, 0, &entry, &why) != ERR_NOT_FOUND;
+    till_feed(t, in);
+}
+
+/* ---- people: by head office, for nothing of it is written here ---- */
+
+static bool has_line(struct till *t, struct asker *a)
+{
+    if (t->training)
+        fail(t, a, "STATE", tr("Not in training: it would change a real member."));
+    else if (!uplink_is_up(t))
+        fail(t, a, "NO_LINE", tr("This needs the line to head office, and it is cut."));
+    else if (t->sale.member == 0)
+        fail(t, a, "STATE", tr("Whose? Identify the member first."));
+    else
+        return true;
+    return false;
+}
+
+static void do_person(struct till *t, struct asker *a, const struct command *c)
+{
+    struct wire_request r = {.ask = ASK_PERSON};
+    const char *name = c->text ? c->text : "", *phone = c->value ? c->value : "";
+    if (!may_wait(t, a) || !has_line(t, a))
+        return;
+    if (strlen(name) >= sizeof r.person.name || strlen(phone) >= sizeof r.person.phone) {
+        fail(t, a, "FORMAT", tr("A name has at most %d bytes, a telephone number %d."),
+             (int)sizeof r.person.name - 1, (int)sizeof r.person.phone - 1);
+        return;
+    }
+    if (!c->all) {
+        fail(t, a, "REFUSED", tr("Without the member's consent nothing is kept."));
+        return;
+    }
+    r.person.member = t->sale.member;
+    strcpy(r.person.name, name);
+    strcpy(r.person.phone, phone);
+    r.person.consent = true;
+    r.person.cashier = t->people.cashier.id;
+    t->waiter = a;
+    question_put(t, &r);
+    bytes_wipe(&r, sizeof r);
+}
+
+static void do_replace(struct till *t, struct asker *a, const struct command *c, uint32_t approved_by)
+{
+    if (!may_wait(t, a) || !has_line(t, a) ||
+        !people_may(t, a, approved_by, tr("To replace a lost card needs a supervisor.")))
+        return;
+    if (!t->reader) {
+        fail(t, a, "NO_DEVICE", tr("This till has no card reader. Start it with --reader."));
+        return;
+    }
+    if (!sale_is_quiet(&t->sale)) {
+        fail(t, a, "STATE", tr("No card is wanted now (%s)."), tr(sale_state_text(t->sale.state)));
+        return;
+    }
+    a->deadline_ms = deadline(c, TILL_TAP_MS);
+    t->waiter = a;
+    t->replacing = true;
+    t->replace_approved_by = approved_by;
+    t->tap.fresh = true; /* the card that lies there is not the one */
+    tap_begin(t, JOB_IDENTIFY, INT64_MAX);
+}
+
+void ask_replace_with(struct till *t, const struct card_seen *seen)
+{
+    struct wire_request r = {.ask = ASK_REPLACE};
+    t->replacing = false;
+    if (seen->profile.member) {
+        ask_wait_over(t, "REFUSED", tr("That card is a member's already. Take one that is nobody's."));
+        return;
+    }
+    r.replace.member = t->sale.member;
+    r.replace.lost = t->sale.card;
+    r.replace.card = seen->uid;
+    r.replace.card_kind = seen->kind;
+    r.replace.cashier = t->people.cashier.id;
+    r.replace.approved_by = t->replace_approved_by;
+    question_put(t, &r);
+}
+
+/* ---- training ---- */
+
+static void do_train(struct till *t, struct asker *a, const struct command *c, uint32_t approved_by)
+{
+    if (!sale_is_idle(&t->sale)) {
+        fail(t, a, "STATE", tr("A sale is open: pay, cancel or put it aside first."));
+        return;
+    }
+    if (c->all && !people_may(t, a, approved_by, tr("Training needs a supervisor.")))
+        return;
+    t->training = c->all;
+    t->trained = 0;
+    sale_init(&t->sale); /* neither's last sale is the other's */
+    fine(t, a, c->all ? tr("Training: nothing counts until it ends.") : tr("Training is over: now it counts."));
 }
 
 static void do_bill(struct till *t, struct asker *a, const struct command *c)
@@ -320,6 +526,159 @@ static void do_sync(struct till *t, struct asker *a, const struct command *c)
         check_synced(t, a, clock_tick_ms());
 }
 
+/* What somebody who is no register does only when it is known who that is. */
+static bool needs_login(enum verb verb)
+{
+    switch (verb) {
+    case VERB_TAP: /* a badge may come */
+    case VERB_LOGIN:
+    case VERB_LOGOUT:
+    case VERB_STATUS:
+    case VERB_GIVE_UP: /* what is open may be ended */
+    case VERB_CANCEL:
+    case VERB_BILL:
+    case VERB_SYNC:
+    case VERB_ONLINE:
+    case VERB_SHOW:
+    case VERB_HELP:
+    case VERB_QUIT:
+    case VERB_NONE:
+    case VERBS:
+        return false;
+    case VERB_IDENTIFY:
+    case VERB_LINE:
+    case VERB_TOTAL:
+    case VERB_REDEEM:
+    case VERB_PAY:
+    case VERB_RECEIPT:
+    case VERB_REFUND:
+    case VERB_GRANT:
+    case VERB_JOIN:
+    case VERB_PERSON:
+    case VERB_REPLACE:
+    case VERB_RATE:
+    case VERB_APPROVE:
+    case VERB_PARK:
+    case VERB_RESUME:
+    case VERB_TRAIN:
+    case VERB_SHIFT:
+    case VERB_REPRINT:
+    case VERB_DRAWER:
+        return true;
+    }
+    return true;
+}
+
+/* These only look: an approval waits for what comes after them. */
+static bool only_looks(enum verb verb)
+{
+    return verb == VERB_STATUS || verb == VERB_ONLINE || verb == VERB_SHOW || verb == VERB_HELP ||
+           verb == VERB_BILL || verb == VERB_RECEIPT || verb == VERB_SHIFT || verb == VERB_APPROVE;
+}
+
+static void carry_out(struct till *t, struct asker *a, const struct command *c)
+{
+    uint32_t approved_by = only_looks(c->verb) ? 0 : people_take_approval(t, a);
+    switch (c->verb) {
+    case VERB_TAP:
+        do_tap(t, a, c);
+        return;
+    case VERB_IDENTIFY:
+        do_identify(t, a, c);
+        return;
+    case VERB_LINE:
+        till_feed(t, c->line ? (struct sale_event){.kind = SALE_LINE, .line = c->line}
+                             : (struct sale_event){.kind = SALE_LINE_OFF, .number = c->number});
+        return;
+    case VERB_TOTAL:
+        till_feed(t, (struct sale_event){.kind = SALE_TOTAL, .money = c->money});
+        return;
+    case VERB_REDEEM:
+        do_redeem(t, a, c, approved_by);
+        return;
+    case VERB_PAY:
+        till_feed(t, (struct sale_event){.kind = SALE_PAY, .ref = c->ref, .known = known(t, c->ref)});
+        return;
+    case VERB_GIVE_UP:
+        question_forget(t);
+        till_feed(t, (struct sale_event){.kind = SALE_GIVE_UP});
+        return;
+    case VERB_CANCEL:
+        do_cancel(t, a);
+        return;
+    case VERB_RECEIPT:
+        do_receipt(t, a, c);
+        return;
+    case VERB_REFUND:
+        do_refund(t, a, c, approved_by);
+        return;
+    case VERB_GRANT:
+        do_grant(t, a, c, approved_by);
+        return;
+    case VERB_JOIN:
+        till_feed(t, (struct sale_event){.kind = SALE_JOIN});
+        return;
+    case VERB_PERSON:
+        do_person(t, a, c);
+        return;
+    case VERB_REPLACE:
+        do_replace(t, a, c, approved_by);
+        return;
+    case VERB_RATE:
+        do_rate(t, c);
+        return;
+    case VERB_LOGIN:
+        people_login(t, a, c);
+        return;
+    case VERB_LOGOUT:
+        people_logout(t, a);
+        return;
+    case VERB_APPROVE:
+        people_approve(t, a, c);
+        return;
+    case VERB_PARK:
+        people_park(t, a);
+        return;
+    case VERB_RESUME:
+        people_resume(t, a, c);
+        return;
+    case VERB_TRAIN:
+        do_train(t, a, c, approved_by);
+        return;
+    case VERB_SHIFT:
+        people_shift(t, a);
+        return;
+    case VERB_BILL:
+        do_bill(t, a, c);
+        return;
+    case VERB_SYNC:
+        do_sync(t, a, c);
+        return;
+    case VERB_SHOW:
+        do_show(t, a);
+        return;
+    case VERB_STATUS:
+    case VERB_ONLINE:
+    case VERB_HELP:
+        fine(t, a, "");
+        return;
+    case VERB_QUIT:
+        fine(t, a, tr("Good-bye."));
+        till_quit(t);
+        return;
+    case VERB_REPRINT:
+        do_reprint(t, a, c);
+        return;
+    case VERB_DRAWER:
+        do_drawer(t, a);
+        return;
+    case VERB_NONE:
+    case VERBS:
+        fail(t, a, "FORMAT", tr("This till does not do that."));
+        return;
+    }
+}
+
 void till_ask(struct till *t, struct asker *a, const struct command *c)
 {
     struct asker *before = t->current;
@@ -329,76 +688,10 @@ void till_ask(struct till *t, struct asker *a, const struct command *c)
     }
     a->busy = c->verb;
     t->current = a;
-    switch (c->verb) {
-    case VERB_TAP:
-        do_tap(t, a, c);
-        break;
-    case VERB_LINE:
-        till_feed(t, (struct sale_event){.kind = SALE_LINE, .line = c->line});
-        break;
-    case VERB_TOTAL:
-        till_feed(t, (struct sale_event){.kind = SALE_TOTAL});
-        break;
-    case VERB_REDEEM:
-        do_redeem(t, a, c);
-        break;
-    case VERB_PAY:
-        till_feed(t, (struct sale_event){.kind = SALE_PAY, .ref = c->ref, .known = known(t, c->ref)});
-        break;
-    case VERB_GIVE_UP:
-        till_feed(t, (struct sale_event){.kind = SALE_GIVE_UP});
-        break;
-    case VERB_CANCEL:
-        do_cancel(t, a);
-        break;
-    case VERB_RECEIPT:
-        do_receipt(t, a, c);
-        break;
-    case VERB_REFUND:
-        do_refund(t, a, c);
-        break;
-    case VERB_BILL:
-        do_bill(t, a, c);
-        break;
-    case VERB_SYNC:
-        do_sync(t, a, c);
-        break;
-    case VERB_SHOW:
-        do_show(t, a);
-        break;
-    case VERB_REPRINT:
-        do_reprint(t, a, c);
-        break;
-    case VERB_DRAWER:
-        do_drawer(t, a);
-        break;
-    case VERB_STATUS:
-    case VERB_ONLINE:
-    case VERB_HELP:
-        fine(t, a, "");
-        break;
-    case VERB_QUIT:
-        fine(t, a, tr("Good-bye."));
-        till_quit(t);
-        break;
-    case VERB_IDENTIFY:
-    case VERB_GRANT:
-    case VERB_JOIN:
-    case VERB_PERSON:
-    case VERB_REPLACE:
-    case VERB_RATE:
-    case VERB_LOGIN:
-    case VERB_LOGOUT:
-    case VERB_APPROVE:
-    case VERB_PARK:
-    case VERB_RESUME:
-    case VERB_TRAIN:
-    case VERB_SHIFT:
-    case VERB_NONE:
-    case VERBS:
-        fail(t, a, "FORMAT", tr("This till does not do that."));
-        break;
-    }
+    if (a->person && t->people.staffed && !t->people.cashier.id && needs_login(c->verb))
+        fail(t, a, "LOGIN", tr("Log in first, by number and PIN or with the badge."));
+    else
+        carry_out(t, a, c);
     t->current = before;
 }
 
@@ -412,8 +705,10 @@ void ask_turn(struct till *t, int64_t now_ms)
         if (a->busy == VERB_SYNC)
             check_synced(t, a, now_ms);
         /* A card that is being talked to is not interrupted. */
-        if (a->busy == VERB_TAP && a == t->waiter && now_ms >= a->deadline_ms &&
+        bool waits = a->busy == VERB_TAP || (a->busy == VERB_REPLACE && t->replacing);
+        if (waits && a == t->waiter && now_ms >= a->deadline_ms &&
             (t->tap.at == AT_CARD || t->tap.job == JOB_NONE)) {
+            t->replacing = false;
             if (t->tap.job == JOB_IDENTIFY)
                 tap_end(t);
             fail(t, a, "TIMEOUT", tr("No card came. Tap again."));

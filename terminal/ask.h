@@ -23,9 +23,9 @@ enum verb {
     VERB_TAP,       /* wait for a card and identify it; in doubt: settle with the card of the sale.  all: a card
                      * that lies there already has been seen, and counts only when it comes again */
     VERB_IDENTIFY,  /* means, value: who is it, without a card (code, telephone, member number) */
-    VERB_LINE,      /* line */
+    VERB_LINE,      /* line; or, line NULL, number: of the line that is taken off the bill */
     VERB_TOTAL,     /* money above 0: instead of lines */
-    VERB_REDEEM,    /* points, or money, or all; pin; alone */
+    VERB_REDEEM,    /* points, or money (the fewest that cover it), or all; pin; alone */
     VERB_PAY,
     VERB_GIVE_UP,
     VERB_CANCEL,
@@ -36,9 +36,9 @@ enum verb {
     VERB_PERSON,    /* value (telephone), text (name), all (consent): of the member identified */
     VERB_REPLACE,   /* the next card tapped takes the place of the identified member's lost one */
     VERB_RATE,      /* receipt, number 1..3 */
-    VERB_LOGIN,     /* staff, pin; or the badge tapped last */
+    VERB_LOGIN,     /* staff, pin; staff 0: the badge tapped last (TAP answers BADGE) */
     VERB_LOGOUT,
-    VERB_APPROVE,   /* staff, pin: a supervisor allows what this asker asks next */
+    VERB_APPROVE,   /* staff, pin, as LOGIN: a supervisor allows what this asker asks next, once */
     VERB_PARK,      /* put the open bill aside */
     VERB_RESUME,    /* number: of a bill put aside */
     VERB_TRAIN,     /* all: training mode on; else off */
@@ -88,6 +88,7 @@ struct answer {
 /* Embedded in whoever asks. */
 struct asker {
     enum verb busy;      /* what was asked and has no answer yet */
+    bool person;         /* a cashier, who has to log in where somebody has to; else a register, a door */
     int64_t deadline_ms; /* of it; 0 = none */
     void (*answered)(struct till *t, struct asker *a, const struct answer *answer);
     /* Something that nobody asked for; NULL = does not want to know. */
@@ -102,6 +103,15 @@ struct asker {
 void till_join_asker(struct till *t, struct asker *a); /* from now on it may ask, and is told */
 void till_leave_asker(struct till *t, struct asker *a); /* a debit that has begun goes on */
 void till_ask(struct till *t, struct asker *a, const struct command *c);
+
+/* For those who carry a verb out: the answer. */
+void ask_fine(struct till *t, struct asker *a, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void ask_refuse(struct till *t, struct asker *a, const char *code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* What somebody waited for came to this end, without the sale; code NULL = good. */
+void ask_wait_over(struct till *t, const char *code, const char *say);
+/* VERB_REPLACE: the card that came. */
+void ask_replace_with(struct till *t, const struct card_seen *seen);
 
 /* For the loop: the sale has answered (t->out); deadlines. */
 void ask_answered(struct till *t);

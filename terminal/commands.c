@@ -8,6 +8,7 @@
 #include "base/date.h"
 #include "hw/clock.h"
 #include "terminal/till.h"
+#include "terminal/words.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,20 +19,30 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { WORDS_MAX = 8 };
-
 const char commands_help[] =
     "  tap [TIMEOUT_MS]                        wait for a card and say who it is\n"
+    "  identify phone|code|member VALUE        who it is, without a card\n"
     "  line SKU QTY AMOUNT_MINOR [CATEGORY]    one line of the bill, in pence or cents\n"
-    "  total                                   close the bill: what it earns, what may be "
-    "redeemed\n"
-    "  redeem N|max [ref=R] [wait=MS]          take points off the card\n"
+    "  void N                                  take line N off the bill\n"
+    "  total [AMOUNT_MINOR]                    close the bill (or only its total): what it earns\n"
+    "  redeem N|max|money:AMOUNT [alone] [pin=PIN] [ref=R] [wait=MS]   take points\n"
     "  pay [ref=R]                             the rest is paid: finish the sale\n"
     "  giveup                                  the card in doubt does not come back: the member "
     "pays whole\n"
     "  cancel                                  no sale\n"
-    "  refund RECEIPT all|SKU:QTY:AMOUNT,... [ref=R]   goods come back\n"
+    "  refund RECEIPT all|money:AMOUNT|SKU:QTY:AMOUNT,... [ref=R]   goods or money come back\n"
+    "  receipt RECEIPT                         look at a sale of this till\n"
     "  bill REF                                what became of a reference\n"
+    "  grant POINTS REASON                     give points; ungrant RECEIPT takes them back\n"
+    "  join                                    the card that is nobody's becomes a new member's\n"
+    "  person consent PHONE|- [NAME]           who the member is, for head office\n"
+    "  replace [TIMEOUT_MS]                    the next card takes the place of the lost one\n"
+    "  rate 1|2|3 [RECEIPT]                    satisfied; and will return; will recommend us\n"
+    "  login [NUMBER PIN] | logout             with the badge, or by number and PIN\n"
+    "  approve [NUMBER PIN]                    a supervisor allows what is asked next\n"
+    "  park | resume N                         put the bill aside, take it up again\n"
+    "  shift                                   what was sold since login\n"
+    "  train on|off                            nothing counts\n"
     "  reprint RECEIPT                         print a receipt again, marked COPY\n"
     "  drawer                                  open the drawer\n"
     "  sync [TIMEOUT_MS]                       send what is owed to head office, and wait for it\n"
@@ -103,7 +114,10 @@ static void put_receipt(struct client *c, const struct sale_receipt *r)
     char entry[ENTRY_TEXT_SIZE], who[MEMBER_TEXT_SIZE];
     entry_text(entry, r->entry);
     member_text(who, r->member);
-    if (r->refund)
+    if (r->kind == TXN_GRANT || r->kind == TXN_JOIN || r->kind == TXN_RATING)
+        put(c, "ok entry=%s member=%s points=%" PRId64 "\n", entry, r->member ? who : "-",
+            points_n(r->earned));
+    else if (r->refund)
         put(c,
             "ok receipt=%s member=%s total=%" PRId64 " back=%" PRId64 " by_points=%" PRId64
             " clawed=%" PRId64 " returned=%" PRId64 " repeated=%s\n",
@@ -188,6 +202,45 @@ static void put_show(struct till *t, struct client *c)
         t->packs.newest, t->hot_version, n.handshakes, n.bytes_out, n.bytes_in);
 }
 
+static void put_known(struct till *t, struct client *c)
+{
+    static const char *const means[] = {"none", "card", "sun",  "tag",     "uid",
+                                        "code", "phone", "pass", "register"};
+    const struct sale *s = &t->sale;
+    char who[MEMBER_TEXT_SIZE];
+    member_text(who, s->member);
+    put(c, "ok state=%s member=%s tier=%s means=%s spendable=%" PRId64 " pending=%" PRId64 " online=%s\n",
+        sale_state_text(s->state), s->member ? who : "-", or_dash(s->tier), means[s->means],
+        points_n(s->spendable), points_n(t->facts.pending), yes(s->online));
+}
+
+static void put_shift(struct till *t, struct client *c)
+{
+    const struct view_shift *v = &t->people.shift;
+    char since[TIME_TEXT_SIZE];
+    time_text(since, v->since_s);
+    put(c,
+        "%scashier=%u since=%s sales=%d sold=%" PRId64 " by_points=%" PRId64 " earned=%" PRId64
+        " redeemed=%" PRId64 " refunds=%d given_back=%" PRId64 " grants=%d granted=%" PRId64
+        " joins=%d ratings=%d,%d,%d\n",
+        c->person ? "  " : "ok ", t->people.cashier.id, since, v->sales, money_minor(v->sold),
+        money_minor(v->by_points), points_n(v->earned), points_n(v->redeemed), v->refunds,
+        money_minor(v->given_back), v->grants, points_n(v->granted), v->joins, v->ratings[0],
+        v->ratings[1], v->ratings[2]);
+}
+
+static void put_looked_at(struct till *t, struct client *c)
+{
+    const struct txn *o = &t->original;
+    char entry[ENTRY_TEXT_SIZE], who[MEMBER_TEXT_SIZE];
+    entry_text(entry, o->id);
+    member_text(who, o->member);
+    struct money left = rules_money_left(o->lines, o->line_count, t->left, t->given, NULL);
+    put(c, "%sreceipt=%s member=%s total=%" PRId64 " by_points=%" PRId64 " earned=%" PRId64 " lines=%d left=%" PRId64 "\n",
+        c->person ? "  " : "ok ", entry, o->member ? who : "-", money_minor(o->total),
+        money_minor(o->redeemed_value), points_n(o->points), o->line_count, money_minor(left));
+}
+
 /* The answer to a command, as a register reads it. */
 static void put_answer(struct till *t, struct client *c, const struct answer *a)
 {
@@ -198,6 +251,7 @@ static void put_answer(struct till *t, struct client *c, const struct answer *a)
     }
     switch (a->verb) {
     case VERB_LINE:
+    case VERB_RESUME:
         put(c, "ok lines=%d total=%" PRId64 "\n", s->t.line_count, money_minor(s->t.total));
         return;
     case VERB_TOTAL:
@@ -227,21 +281,33 @@ static void put_answer(struct till *t, struct client *c, const struct answer *a)
     case VERB_HELP:
         put(c, "%s", c->person ? commands_help : "ok see=terminal/README.md\n");
         return;
-    case VERB_QUIT:
     case VERB_IDENTIFY:
+        put_known(t, c);
+        return;
+    case VERB_SHIFT:
+        put_shift(t, c);
+        return;
+    case VERB_RECEIPT:
+        put_looked_at(t, c);
+        return;
+    case VERB_LOGIN:
+        put(c, "ok cashier=%u supervisor=%s\n", t->people.cashier.id,
+            yes(t->people.cashier.role == STAFF_SUPERVISOR));
+        return;
+    case VERB_PARK:
+        put(c, "ok parked=%d\n", t->people.parked_last);
+        return;
+    case VERB_TRAIN:
+        put(c, "ok training=%s\n", yes(t->training));
+        return;
+    case VERB_QUIT:
     case VERB_GRANT:
     case VERB_JOIN:
     case VERB_PERSON:
     case VERB_REPLACE:
     case VERB_RATE:
-    case VERB_LOGIN:
     case VERB_LOGOUT:
     case VERB_APPROVE:
-    case VERB_PARK:
-    case VERB_RESUME:
-    case VERB_TRAIN:
-    case VERB_SHIFT:
-    case VERB_RECEIPT:
     case VERB_REPRINT:
     case VERB_DRAWER:
         put(c, "ok\n");
@@ -282,211 +348,26 @@ static void told(struct till *t, struct asker *asker, const char *sentence)
         put(c, "  %s\n", sentence);
 }
 
-/* ---- the words of a command ---- */
+/* ---- commands ---- */
 
-struct words {
-    int count;
-    char *word[WORDS_MAX];
-    const char *ref, *wait; /* of ref=, wait=; not among word[] */
-};
-
-static void split(struct words *w, char *line)
+static bool waits_for_card(const struct till *t, const struct client *c)
 {
-    memset(w, 0, sizeof *w);
-    char *rest = line;
-    for (char *p; (p = strsep(&rest, " \t")) != NULL;) {
-        if (!*p)
-            continue;
-        if (strncmp(p, "ref=", 4) == 0)
-            w->ref = p + 4;
-        else if (strncmp(p, "wait=", 5) == 0)
-            w->wait = p + 5;
-        else if (w->count < WORDS_MAX)
-            w->word[w->count++] = p;
-    }
-}
-
-static bool number(int64_t *out, const char *text)
-{
-    char *end;
-    errno = 0;
-    long long n = text ? strtoll(text, &end, 10) : 0;
-    if (!text || !*text || *end || errno)
-        return false;
-    *out = n;
-    return true;
-}
-
-static bool fits(char *out, size_t size, const char *text)
-{
-    if (!text || strlen(text) >= size)
-        return false;
-    memset(out, 0, size);
-    memcpy(out, text, strlen(text));
-    return true;
-}
-
-/* ---- commands: words into a struct command; false: refused already ---- */
-
-static bool read_line(struct client *c, struct command *out, struct txn_line *l, const struct words *w)
-{
-    int64_t quantity, amount;
-    memset(l, 0, sizeof *l);
-    if (w->count < 4 || w->count > 5 || !fits(l->sku, sizeof l->sku, w->word[1]) ||
-        !number(&quantity, w->word[2]) || quantity < 0 || quantity > INT32_MAX ||
-        !number(&amount, w->word[3]) ||
-        (w->count == 5 && !fits(l->category, sizeof l->category, w->word[4]))) {
-        refuse(c, "FORMAT", "line SKU QTY AMOUNT_MINOR [CATEGORY], SKU of at most %d characters.",
-               TXN_SKU_SIZE - 1);
-        return false;
-    }
-    l->quantity = (int32_t)quantity;
-    l->amount = money_of(amount);
-    out->line = l;
-    return true;
-}
-
-static bool read_redeem(struct client *c, struct command *out, const struct words *w)
-{
-    int64_t n = 0;
-    if (w->count != 2 || (strcmp(w->word[1], "max") != 0 && !number(&n, w->word[1]))) {
-        refuse(c, "FORMAT", "redeem N|max [ref=R] [wait=MS]");
-        return false;
-    }
-    out->all = strcmp(w->word[1], "max") == 0;
-    out->points = points_of(n);
-    return true;
-}
-
-/* SKU:QTY:AMOUNT,...  False: malformed. */
-static bool returns(struct txn_line *out, int32_t *count, char *text)
-{
-    *count = 0;
-    for (char *item; (item = strsep(&text, ",")) != NULL;) {
-        char *sku = strsep(&item, ":"), *quantity = strsep(&item, ":"), *amount = item;
-        int64_t q, a;
-        if (*count == TILL_RETURNS_MAX)
-            return false;
-        struct txn_line *l = &out[*count];
-        memset(l, 0, sizeof *l);
-        if (!*sku || !fits(l->sku, sizeof l->sku, sku) || !number(&q, quantity) || q < 0 ||
-            q > INT32_MAX || !number(&a, amount))
-            return false;
-        l->quantity = (int32_t)q;
-        l->amount = money_of(a);
-        ++*count;
-    }
-    return true;
-}
-
-static bool read_refund(struct till *t, struct client *c, struct command *out, const struct words *w)
-{
-    if (w->count != 3 || entry_parse(&out->receipt, w->word[1])) {
-        refuse(c, "FORMAT",
-               "refund RECEIPT all|SKU:QTY:AMOUNT,... [ref=R], RECEIPT such as T0007-123.");
-        return false;
-    }
-    out->all = strcmp(w->word[2], "all") == 0;
-    out->back = t->back;
-    if (!out->all && !returns(t->back, &out->back_count, w->word[2])) {
-        refuse(c, "FORMAT",
-               "What comes back is SKU:QTY:AMOUNT, several with commas between, or all.");
-        return false;
-    }
-    return true;
-}
-
-static enum verb verb_of(const char *word)
-{
-    static const struct {
-        const char *word;
-        enum verb verb;
-    } table[] = {{"status", VERB_STATUS},  {"tap", VERB_TAP},        {"line", VERB_LINE},
-                 {"bill-line", VERB_LINE}, {"total", VERB_TOTAL},    {"redeem", VERB_REDEEM},
-                 {"pay", VERB_PAY},        {"giveup", VERB_GIVE_UP}, {"cancel", VERB_CANCEL},
-                 {"refund", VERB_REFUND},  {"bill", VERB_BILL},      {"sync", VERB_SYNC},
-                 {"online", VERB_ONLINE},  {"show", VERB_SHOW},      {"help", VERB_HELP},
-                 {"reprint", VERB_REPRINT}, {"drawer", VERB_DRAWER}, {"quit", VERB_QUIT}};
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
-        if (strcmp(table[i].word, word) == 0)
-            return table[i].verb;
-    return VERB_NONE;
-}
-
-static bool read_command(struct till *t, struct client *c, struct command *out, struct txn_line *l,
-                         const struct words *w)
-{
-    *out = (struct command){.verb = verb_of(w->word[0]), .ref = w->ref};
-    switch (out->verb) {
-    case VERB_TAP:
-    case VERB_SYNC:
-        (void)number(&out->wait_ms, w->count > 1 ? w->word[1] : NULL);
-        return true;
-    case VERB_LINE:
-        return read_line(c, out, l, w);
-    case VERB_REDEEM:
-        (void)number(&out->wait_ms, w->wait);
-        return read_redeem(c, out, w);
-    case VERB_REFUND:
-        return read_refund(t, c, out, w);
-    case VERB_BILL:
-        if (w->count != 2) {
-            refuse(c, "FORMAT", "bill REF");
-            return false;
-        }
-        out->ref = w->word[1];
-        return true;
-    case VERB_REPRINT:
-        if (w->count != 2 || entry_parse(&out->receipt, w->word[1])) {
-            refuse(c, "FORMAT", "reprint RECEIPT, such as T0007-123.");
-            return false;
-        }
-        return true;
-    case VERB_DRAWER:
-    case VERB_TOTAL:
-    case VERB_PAY:
-    case VERB_GIVE_UP:
-    case VERB_CANCEL:
-    case VERB_STATUS:
-    case VERB_ONLINE:
-    case VERB_SHOW:
-    case VERB_HELP:
-    case VERB_QUIT:
-        return true;
-    case VERB_IDENTIFY:
-    case VERB_GRANT:
-    case VERB_JOIN:
-    case VERB_PERSON:
-    case VERB_REPLACE:
-    case VERB_RATE:
-    case VERB_LOGIN:
-    case VERB_LOGOUT:
-    case VERB_APPROVE:
-    case VERB_PARK:
-    case VERB_RESUME:
-    case VERB_TRAIN:
-    case VERB_SHIFT:
-    case VERB_RECEIPT:
-    case VERB_NONE:
-    case VERBS:
-        break;
-    }
-    refuse(c, "FORMAT", "There is no command %.40s; help lists them.", w->word[0]);
-    return false;
+    return c->asker.busy == VERB_TAP || c->asker.busy == VERB_REPLACE ||
+           (c->asker.busy == VERB_REDEEM && t->tap.job == JOB_DEBIT && t->tap.at == AT_CARD);
 }
 
 static void carry_out(struct till *t, struct client *c, char *line)
 {
     struct words w;
     struct command command;
-    struct txn_line l;
-    split(&w, line);
-    if (w.count == 0 || !read_command(t, c, &command, &l, &w))
-        return;
-    till_ask(t, &c->asker, &command);
-    bool waits = c->asker.busy == VERB_TAP ||
-                 (c->asker.busy == VERB_REDEEM && t->tap.at == AT_CARD);
-    if (c->person && waits)
+    struct errmsg why = {""};
+    enum err e = words_read(&w, &command, line, t->back, &why);
+    if (!e)
+        till_ask(t, &c->asker, &command);
+    else if (e != ERR_NOT_FOUND)
+        refuse(c, "FORMAT", "%s", why.text);
+    bytes_wipe(&w, sizeof w); /* a PIN may have been in it */
+    if (c->person && !e && waits_for_card(t, c))
         put(c, "  Hold the card to the reader.\n");
 }
 
@@ -503,7 +384,7 @@ static void greet(struct till *t, struct client *c)
 
 void commands_open(struct till *t, struct client *c)
 {
-    c->asker = (struct asker){.answered = answered, .told = told};
+    c->asker = (struct asker){.answered = answered, .told = told, .person = c->person};
     till_join_asker(t, &c->asker);
     greet(t, c);
 }
@@ -541,9 +422,11 @@ static void take_lines(struct till *t, struct client *c)
             memcpy(line, c->in, size);
         memmove(c->in, c->in + next, c->in_size - next);
         c->in_size -= next;
+        bytes_wipe(c->in + c->in_size, next);
         if (good) {
             line[size] = 0;
             carry_out(t, c, line);
+            bytes_wipe(line, sizeof line);
         } else {
             refuse(c, "FORMAT", "A command has at most %d characters.", TILL_LINE_MAX - 1);
         }

@@ -32,27 +32,33 @@ enum {
 
 /* ---- facts ---- */
 
-void till_card_facts(struct till *t, const struct card_uid *uid)
+void till_card_facts(struct till *t, const struct card_uid *uid, member_id member)
 {
     struct sale_facts *f = &t->facts;
     int32_t today = day_of_time(clock_now_s());
     f->hot = CARD_ACTIVE;
     f->pending = f->earned_today = f->offline_today = points_of(0);
+    if (!uid_is(uid) && !member)
+        return;
+    f->pending = journal_pending(t->journal, uid, member);
+    f->earned_today = journal_earned(t->journal, uid, member, today, 0);
     if (!uid_is(uid))
         return;
     f->hot = journal_card_status(t->journal, uid);
-    f->pending = journal_pending(t->journal, uid, 0);
-    f->earned_today = journal_earned(t->journal, uid, 0, today, 0);
     f->offline_today = journal_offline_redeemed(t->journal, uid, today);
 }
 
-static void refresh_facts(struct till *t)
+void till_facts(struct till *t)
 {
     struct sale_facts *f = &t->facts;
     f->now_s = clock_now_s();
-    f->next = (struct entry_id){t->parts.identity->terminal, journal_next_seq(t->journal)};
+    f->next = (struct entry_id){t->parts.identity->terminal,
+                                journal_next_seq(t->journal) + t->trained};
     f->shop = t->parts.identity->shop;
     f->days_since_contact = uplink_days_since_contact(t, f->now_s);
+    f->clock_behind = f->now_s + TILL_CLOCK_BACK_S < t->latest_s;
+    f->locked = t->locked;
+    people_facts(t, f);
     if (sale_is_idle(&t->sale))
         packs_choose(t, day_of_time(f->now_s));
     f->pack = t->packs.in_effect;
@@ -128,6 +134,10 @@ static bool append(struct till *t, const struct txn *txn, struct entry_id closes
 {
     struct errmsg why = {""};
     struct buf entry = BUF_ON(t->entry);
+    if (t->training) { /* as if */
+        t->trained++;
+        return true;
+    }
     struct asker *by = t->current ? t->current : t->waiter;
     struct journal_memo memo = {.time_s = txn->time_s};
     bool has_memo = by && by->memo && by->memo(t, by, txn, &memo);
@@ -143,6 +153,9 @@ static bool append(struct till *t, const struct txn *txn, struct entry_id closes
     }
     t->trouble.text[0] = 0;
     uplink_journalled(t, txn->id.seq);
+    people_journalled(t, txn);
+    if (txn->time_s > t->latest_s)
+        t->latest_s = txn->time_s;
     log_event("entry", "kind=\"%s\" seq=%u owed=%u", txn_kind_text(txn->kind), txn->id.seq,
               outbox_waiting(&t->up.outbox));
     paper_after(t, txn);
@@ -157,6 +170,9 @@ static void carry_out_card(struct till *t)
     case SALE_CARD_DEBIT:
         t->tap.amount = t->out.amount;
         t->tap.entry = t->out.entry;
+        t->tap.second = t->out.second_tap;
+        if (t->tap.second)
+            till_tell(t, "%s", tr("So many points: take the card away and hold it there again."));
         tap_begin(t, JOB_DEBIT,
                   t->current && t->current->deadline_ms ? t->current->deadline_ms
                                                         : clock_tick_ms() + TILL_DEBIT_MS);
@@ -176,9 +192,11 @@ static void carry_out_card(struct till *t)
 void till_feed(struct till *t, struct sale_event in)
 {
     for (;;) {
-        refresh_facts(t);
+        till_facts(t);
         if (needs_card_facts(in.kind))
-            till_card_facts(t, &t->sale.card);
+            till_card_facts(t, &t->sale.card, t->sale.member);
+        if (in.kind == SALE_GRANT)
+            people_grant_facts(t, &t->facts);
         in.facts = &t->facts;
         sale_step(&t->sale, &in, &t->out);
         if (!t->out.append)
@@ -188,15 +206,35 @@ void till_feed(struct till *t, struct sale_event in)
     }
     struct sale_effects out = t->out; /* carrying out may step again */
     carry_out_card(t);
+    if (out.hold)
+        question_hold(t);
     t->out = out;
     if (out.answered)
         ask_answered(t);
     paper_paid(t, &out.confirm);
     if ((t->sale.state == SALE_IDLE || t->sale.state == SALE_DONE) && t->tap.job == JOB_NONE)
         tap_end(t);
+    if (t->sale.means == MEANS_NONE && t->tap.job == JOB_NONE) { /* names go with the sale */
+        bytes_wipe(&t->tap.told, sizeof t->tap.told);
+        bytes_wipe(&t->by, sizeof t->by);
+        t->tap.known = false;
+        t->tap.told_s = 0;
+    }
 }
 
 /* ---- start ---- */
+
+/* The time of the last entry: no clock stands before it for long. */
+static void find_latest(struct till *t)
+{
+    struct buf entry = BUF_ON(t->entry);
+    struct errmsg why = {""};
+    uint32_t last = journal_next_seq(t->journal) - 1;
+    t->latest_s = t->up.contact_s;
+    enum err e = last ? journal_get(t->journal, last, &entry, &why) : ERR_NOT_FOUND;
+    if (till_read(&t->earlier, e, &entry, &why) == OK && t->earlier.time_s > t->latest_s)
+        t->latest_s = t->earlier.time_s;
+}
 
 static enum err resume(struct till *t, struct errmsg *why)
 {
@@ -238,8 +276,11 @@ enum err till_create(struct till **out, const struct till_parts *parts, struct e
         e = uplink_open(t, why);
     if (!e)
         e = paper_open(t, why);
-    if (!e)
+    if (!e) {
+        people_open(t);
+        find_latest(t);
         e = resume(t, why);
+    }
     if (e) {
         till_destroy(t);
         return e;
@@ -435,7 +476,7 @@ bool till_turn(struct till *t, int most_ms)
     struct pollfd f[POLL_MAX];
     int64_t now_ms = clock_tick_ms();
     int64_t due = least(least(now_ms + most_ms, tap_due_ms(t, now_ms)),
-                        least(least(uplink_due_ms(t), commands_due_ms(t)),
+                        least(least(least(uplink_due_ms(t), commands_due_ms(t)), question_due_ms(t, now_ms)),
                               least(ask_due_ms(t), t->idle_ms)));
     for (struct till_extra *x = t->extras; x; x = x->next)
         if (x->due_ms)
@@ -451,6 +492,7 @@ bool till_turn(struct till *t, int most_ms)
     if (f[POLL_LISTENER].revents)
         accept_client(t);
     tap_turn(t, now_ms);
+    question_turn(t, clock_tick_ms());
     uplink_turn(t, clock_tick_ms());
     ask_turn(t, clock_tick_ms());
     for (struct till_extra *x = t->extras; x && !t->quit; x = x->next)

@@ -27,6 +27,7 @@ struct till_parts {
     struct reader *reader;         /* NULL: a till without a reader */
     const char *home;              /* its folder; NULL: not told */
     const struct kind_keys *kinds; /* what else than full cards is known here; NULL: nothing else */
+    const char *country;           /* of telephone numbers without one, "+49"; NULL, "": none */
     const char *office;            /* "HOST:PORT"; NULL: no line at all */
     const char *printer;           /* of receipts, as printer.h names it; NULL: none */
     int columns;                   /* of its paper: 32 or 48; 0 = 32 */

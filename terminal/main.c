@@ -272,6 +272,7 @@ static enum err run(const struct options *o, const struct identity *id,
                                   .while_waiting = while_waiting,
                                   .to_stderr = !c->prompt && !c->screen && !o->selftest}};
     r.parts.kinds = &r.kinds;
+    r.parts.country = c->country;
     (void)tr_use(c->language);
     if (c->screen && !o->selftest)
         screen_tty_keep_clear(c->home);

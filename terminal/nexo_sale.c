@@ -507,7 +507,7 @@ static bool recall(struct nexo *n)
     if (n->acquired.means != MEANS_CARD || n->acquired.member == 0 ||
         n->acquired.member != n->d.member || clock_tick_ms() >= n->acquired.until_ms)
         return false;
-    till_card_facts(t, &n->acquired.seen.uid);
+    till_card_facts(t, &n->acquired.seen.uid, n->acquired.seen.profile.member);
     t->facts.online = n->acquired.online && uplink_is_up(t);
     t->facts.held = n->acquired.held;
     t->tap.known = false;

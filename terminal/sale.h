@@ -306,6 +306,8 @@ enum sale_want { SALE_WANT_ANY, SALE_WANT_DEBIT, SALE_WANT_SETTLE, SALE_WANT_NON
 enum sale_want sale_wants(const struct sale *s);
 /* Nothing of this sale would be missed: packs may change. */
 bool sale_is_idle(const struct sale *s);
+/* No INTENT of this sale is on disk, and something may be written beside it. */
+bool sale_is_quiet(const struct sale *s);
 /* There is a bill that may be put aside: as txn it is s->t, filled by sale_parked. */
 bool sale_can_park(const struct sale *s);
 /* The bill as a SALE that was not made (its number is that of the next entry): for SALE_TAKE_UP. */

@@ -35,8 +35,6 @@ bool sale_same_lines(const struct txn_line *a, int32_t a_count, const struct txn
 bool sale_is_alone(const struct txn *t);
 /* Did somebody earn by this SALE? */
 bool sale_has_member(const struct txn *t);
-/* No INTENT of this sale is on disk, and something may be written beside it. */
-bool sale_is_quiet(const struct sale *s);
 /* Who allowed what needs it: 0 = nobody. */
 uint32_t sale_approver(const struct sale_event *in);
 

@@ -70,14 +70,32 @@ void tap_begin(struct till *t, enum job job, int64_t deadline_ms)
     p->job = job;
     p->deadline_ms = deadline_ms;
     p->again = p->loaded = p->asked = false;
-    if (job == JOB_IDENTIFY)
-        p->known = false; /* what head office told of the sale's member stays */
-    if (job == JOB_DEBIT && p->session && p->taken && uid_equal(&p->card.uid, &t->sale.card)) {
+    if (job == JOB_IDENTIFY) { /* else what head office told of the sale's member stays */
+        p->known = false;
+        p->told_s = 0;
+    }
+    if (job == JOB_DEBIT && t->training) {
+        p->at = AT_DEBIT; /* tap_turn does as if */
+        return;
+    }
+    if (job == JOB_DEBIT && !p->second && p->session && p->taken &&
+        uid_equal(&p->card.uid, &t->sale.card)) {
         start_op(t, AT_DEBIT); /* the identification's session goes on: half the exchanges */
         return;
     }
-    arm(t, p->fresh || (job == JOB_SETTLE && p->told_all));
+    arm(t, p->fresh || (job == JOB_SETTLE && p->told_all) || (job == JOB_DEBIT && p->second));
     p->fresh = p->told_all = false;
+}
+
+void tap_ask_typed(struct till *t)
+{
+    struct tap *p = &t->tap;
+    tap_end(t);
+    p->job = JOB_IDENTIFY;
+    p->deadline_ms = INT64_MAX;
+    p->loaded = p->known = false;
+    p->told_s = 0;
+    tap_ask_office(t);
 }
 
 /* The job is over; the card stays taken, for what may follow. */
@@ -101,12 +119,30 @@ void tap_refused(struct till *t, enum card_status_word word, bool several)
 
 /* ---- a card came ---- */
 
+/* Somebody's who works here: it says so, and is good for a login or an approval. */
+static bool is_badge(struct till *t)
+{
+    struct tap *p = &t->tap;
+    struct staff who;
+    struct errmsg why = {""};
+    if (!t->people.staffed || p->card.several || p->card.uid_size != 7 ||
+        journal_staff_by_badge(t->journal, &p->card.uid, &who, &why))
+        return false;
+    p->told_all = true;
+    finish(p);
+    people_badge(t, &who);
+    ask_wait_over(t, "BADGE", who.name);
+    return true;
+}
+
 static void found(struct till *t)
 {
     struct tap *p = &t->tap;
     struct errmsg why = {""};
     p->taken = true;
     t->counts.taps++;
+    if (p->job == JOB_IDENTIFY && is_badge(t))
+        return;
     if (p->card.several) {
         p->told_all = true;
         tap_refused(t, CARD_LEFT, true);
@@ -132,7 +168,8 @@ static void found(struct till *t)
         return;
     }
     struct buf entry = BUF_ON(t->entry);
-    enum err e = journal_doubtful_intent(t->journal, &p->card.uid, &entry, &why);
+    enum err e = t->training ? ERR_NOT_FOUND
+                             : journal_doubtful_intent(t->journal, &p->card.uid, &entry, &why);
     if (till_read(&t->witness, e, &entry, &why) == OK)
         start_op(t, AT_WITNESS);
     else
@@ -163,13 +200,41 @@ static void wait_for_card(struct till *t, int64_t now_ms)
 
 /* ---- head office at a tap ---- */
 
+/* A card that is nobody's by its own word: whose head office, or this journal, says it is. */
+static void whose(struct till *t, const struct card_seen *seen, bool remembered)
+{
+    struct tap *p = &t->tap;
+    struct sale_facts *f = &t->facts;
+    struct buf entry = BUF_ON(t->entry);
+    struct errmsg why = {""};
+    bool told = (p->known || remembered) && p->told.known;
+    f->card_member = told ? p->told.member : 0;
+    f->card_tier = told ? p->told.tier : NULL;
+    f->joined = !seen->profile.member && !told &&
+                journal_find_join(t->journal, &seen->uid, &entry, &why) == OK;
+}
+
 static void identified(struct till *t)
 {
     struct tap *p = &t->tap;
     struct card_seen seen = p->op.seen;
     finish(p);
+    if (p->shown.means != MEANS_CARD) {
+        known_identified(t);
+        return;
+    }
     p->session = true;
-    till_card_facts(t, &seen.uid);
+    bool remembered = false;
+    if (p->known && p->told.known)
+        known_told(t, &seen.uid);
+    else if (!p->known)
+        remembered = known_remembered(t, &seen.uid);
+    if (t->replacing) {
+        ask_replace_with(t, &seen);
+        return;
+    }
+    till_card_facts(t, &seen.uid, seen.profile.member);
+    whose(t, &seen, remembered);
     t->facts.online = p->known;
     t->facts.held = p->known ? p->told.held : points_of(0);
     if (p->known && p->told.known && p->told.card_status != CARD_ACTIVE)
@@ -177,10 +242,10 @@ static void identified(struct till *t)
     till_feed(t, (struct sale_event){.kind = SALE_TAP, .seen = &seen});
 }
 
-static void ask_head_office(struct till *t)
+void tap_ask_office(struct till *t)
 {
     struct tap *p = &t->tap;
-    if (p->loaded || !uplink_is_up(t)) {
+    if (p->loaded || t->training || !uplink_is_up(t)) {
         identified(t);
         return;
     }
@@ -199,8 +264,13 @@ static void ask(struct till *t, int64_t now_ms)
     if (p->asked)
         return;
     struct wire_request r = {.ask = p->at == AT_TAP ? ASK_TAP : ASK_LOAD};
-    if (p->at == AT_TAP) {
+    if (p->at == AT_TAP && p->shown.means == MEANS_CARD) {
         r.tap.card = p->card.uid;
+        r.tap.means = MEANS_CARD;
+    } else if (p->at == AT_TAP) {
+        r.tap.card = p->shown.card;
+        r.tap.means = p->shown.means;
+        r.tap.value = bytes_of(p->shown.value, p->shown.value_size);
     } else {
         r.load.card = p->card.uid;
         r.load.card_kind = p->op.seen.kind;
@@ -257,7 +327,7 @@ void tap_answered(struct till *t, const struct wire_answer *a)
         p->known = true;
         p->told = a->tapped;
         p->loaded = true;
-        if (!p->told.known || !p->told.load_due) {
+        if (!p->told.known || !p->told.load_due || p->shown.means != MEANS_CARD || t->replacing) {
             identified(t);
             return;
         }
@@ -287,6 +357,11 @@ void tap_answered(struct till *t, const struct wire_answer *a)
                         a->loaded.change)) /* it lies on the card now */
             p->told.held = points_of(0);
         known_begin(t); /* what is on the card now, as the card says it */
+        return;
+    }
+    if (a->say == SAY_REFUSED && p->at == AT_TAP && p->shown.means != MEANS_CARD) {
+        finish(p); /* not genuine, or shown before: it identifies nobody */
+        ask_wait_over(t, "REFUSED", a->refused.sentence);
         return;
     }
     if (a->say == SAY_REFUSED)
@@ -335,7 +410,7 @@ static void op_done(struct till *t)
         return;
     case AT_IDENTIFY:
         if (p->kind.seen.means == MEANS_CARD)
-            ask_head_office(t);
+            tap_ask_office(t);
         else
             known_otherwise(t);
         return;
@@ -404,8 +479,25 @@ static void follow(struct till *t, enum card_next next)
     }
 }
 
+/* In training the card is left as it is: each step says what a card would have said. */
+static void pretend(struct till *t)
+{
+    struct tap *p = &t->tap;
+    struct txn_evidence evidence = {.kind = CARD_EV2, .purse_before = t->sale.purse};
+    if (t->sale.state == SALE_PREPARING) {
+        till_feed(t, (struct sale_event){.kind = SALE_CARD_READY, .evidence = &evidence});
+        return;
+    }
+    finish(p);
+    till_feed(t, (struct sale_event){.kind = SALE_CARD_DONE,
+                                     .evidence = &evidence,
+                                     .purse = evidence.purse_before - p->amount});
+}
+
 void tap_commit(struct till *t)
 {
+    if (t->training)
+        return;
     card_commit(&t->tap.op);
     t->tap.next = card_step(&t->tap.op, bytes_of(NULL, 0));
 }
@@ -413,6 +505,10 @@ void tap_commit(struct till *t)
 static void exchange(struct till *t)
 {
     struct tap *p = &t->tap;
+    if (t->training && p->job == JOB_DEBIT) {
+        pretend(t);
+        return;
+    }
     bool by_kind = p->at == AT_IDENTIFY;
     uint8_t raw[KIND_ANSWER_MAX];
     struct buf rx = {.data = raw, .cap = by_kind ? KIND_ANSWER_MAX : CARD_ANSWER_MAX};

@@ -4,6 +4,8 @@
  *   loop.c      poll, timers, facts, effects: feeds sale_step and carries out what it says
  *   tap.c       the card on the reader: identify, debit, settle, one exchange at a time
  *   known.c     what else may lie there: kinds of tag, passes; known without a full card
+ *   people.c    who is at the till: logins, approvals, shifts, bills put aside
+ *   questions.c what head office is asked for somebody who waits: holds, names, new cards
  *   uplink.c    head office: what is owed goes up, packs and hot list come down, taps, loads
  *   ask.c       what is asked becomes sale events, answers go back (ask.h)
  *   commands.c  commands and answers as text
@@ -56,6 +58,16 @@ enum job_at {
     AT_LOAD /* head office talks to the card */
 };
 
+/* What a member is known by: as shown or typed, for head office's Tap and Hold. */
+struct shown {
+    enum txn_means means;
+    member_id member;      /* as the thing itself says; 0 = head office knows */
+    struct card_uid card;
+    uint8_t token[TXN_TOKEN_SIZE]; /* zeros: the member is told, none is needed */
+    uint8_t value[KIND_VALUE_MAX];
+    size_t value_size;
+};
+
 struct tap {
     enum job job;
     enum job_at at;
@@ -76,12 +88,47 @@ struct tap {
     bool asked;              /* AT_TAP, AT_LOAD: the question is out */
     int64_t ask_deadline_ms; /* AT_TAP, AT_LOAD: then go on without head office */
     bool known;              /* head office answered at this tap: */
-    struct wire_tapped told;
+    struct wire_tapped told; /* else what it told last, without names, at told_s (0 = never) */
+    int64_t told_s;
+    struct shown shown;
+    bool second;             /* JOB_DEBIT: the card must be taken away first */
 };
 
 /* ---- head office ---- */
 
-enum question { ASKED_NOTHING, ASKED_SYNC, ASKED_TAP, ASKED_LOAD };
+enum question {
+    ASKED_NOTHING,
+    ASKED_SYNC,
+    ASKED_TAP,
+    ASKED_LOAD,
+    ASKED_HOLD,
+    ASKED_PERSON,
+    ASKED_REPLACE
+};
+
+/* questions.c: one that somebody waits for. */
+struct question_out {
+    bool open, asked; /* asked: it is on the line */
+    int64_t deadline_ms;
+    struct wire_request request;
+};
+
+/* ---- who is at the till ---- */
+
+struct people {
+    bool staffed;         /* head office has named who works here */
+    struct staff cashier; /* id 0 = nobody */
+    struct view_shift shift;
+    uint32_t shift_of, shift_seq; /* whose, and from which entry on; kept over a restart */
+    const struct asker *approver; /* whose next command approved_by allows; NULL = nobody's */
+    uint32_t approved_by;
+    uint32_t badge; /* on the reader at badge_ms; 0 = none */
+    int64_t badge_ms;
+    int wrong; /* PINs, since the last right one */
+    int64_t wait_until_ms;
+    struct view_parked parked[VIEW_PARKED_MAX]; /* number 0 = empty */
+    int32_t parked_last; /* number of the one put aside last */
+};
 
 struct uplink {
     struct link_config *config;
@@ -127,6 +174,16 @@ struct till {
     uint32_t hot_version, staff_version;
     bool locked; /* by order of head office, also over a restart: nothing is sold with points until it says so */
     struct kind_keys kinds;
+    struct people people;
+    struct question_out question;
+    struct shown by;     /* what the sale's member is known by */
+    const char *pin;     /* of the redemption being asked for; NULL = none */
+    bool replacing;      /* the next card is to replace the member's lost one */
+    uint32_t replace_approved_by;
+    bool training;
+    uint32_t trained;    /* entries that were not written */
+    int64_t latest_s;    /* no clock that is right stands before it */
+    bool told_clock;     /* that it differs from head office's: said once */
     struct tap tap;
     struct uplink up;
     struct receipts *receipts; /* NULL = no printer */
@@ -164,8 +221,9 @@ void till_tell(struct till *t, const char *format, ...) __attribute__((format(pr
 /* Listen on a unix socket at path (made anew, 0600).  Errors: ERR_RANGE, ERR_IO. */
 MUST_CHECK enum err till_unix_listen(int *out, const char *path, int backlog, struct errmsg *why);
 int64_t till_disk_free(const struct till *t); /* bytes, where the journal is; -1 = unknown */
-/* Facts about a card from the journal and hot list. */
-void till_card_facts(struct till *t, const struct card_uid *uid);
+/* Facts of now; about a card (zeros = none) or member (0 = none) from the journal and hot list. */
+void till_facts(struct till *t);
+void till_card_facts(struct till *t, const struct card_uid *uid, member_id member);
 /* Decode a journalled entry into out.  Errors: as journal_get, ERR_CORRUPT. */
 MUST_CHECK enum err till_read(struct txn *out, enum err found, struct buf *entry,
                               struct errmsg *why);
@@ -180,6 +238,9 @@ int64_t tap_due_ms(const struct till *t, int64_t now_ms);
 void tap_answered(struct till *t, const struct wire_answer *a); /* to a Tap or Load */
 void tap_offline(struct till *t);                               /* it will not be answered */
 
+/* JOB_IDENTIFY without a reader: shown was typed. */
+void tap_ask_typed(struct till *t);
+void tap_ask_office(struct till *t); /* shown, or the card: who is it */
 /* The job ends with this word: SALE_TAP_REFUSED or SALE_CARD_FAILED. */
 void tap_refused(struct till *t, enum card_status_word word, bool several);
 
@@ -188,6 +249,39 @@ void tap_refused(struct till *t, enum card_status_word word, bool several);
 void known_begin(struct till *t);
 /* It is no full card: kind.seen says what. */
 void known_otherwise(struct till *t);
+/* Into tap.shown.  Errors: ERR_FORMAT, ERR_MAC, ERR_RANGE: why. */
+MUST_CHECK enum err known_typed(struct till *t, enum txn_means means, const char *text, struct errmsg *why);
+void known_identified(struct till *t); /* tap.shown, with or without head office's answer */
+/* tap.told, kept for the days without a line; and what was kept.  card NULL: of what is shown. */
+void known_told(struct till *t, const struct card_uid *card);
+bool known_remembered(struct till *t, const struct card_uid *card);
+
+/* people.c */
+void people_open(struct till *t);
+void people_changed(struct till *t); /* head office changed who works here */
+void people_login(struct till *t, struct asker *a, const struct command *c);
+void people_logout(struct till *t, struct asker *a);
+void people_badge(struct till *t, const struct staff *who); /* it is on the reader */
+void people_shift(struct till *t, struct asker *a);
+void people_journalled(struct till *t, const struct txn *e);
+void people_approve(struct till *t, struct asker *a, const struct command *c);
+uint32_t people_take_approval(struct till *t, const struct asker *a); /* 0 = none */
+void people_left(struct till *t, const struct asker *a);
+/* Is it approved, or the cashier a supervisor, or nobody named at all?  False: refused with what. */
+bool people_may(struct till *t, struct asker *a, uint32_t approved_by, const char *what);
+void people_facts(struct till *t, struct sale_facts *f);
+void people_grant_facts(struct till *t, struct sale_facts *f);
+void people_park(struct till *t, struct asker *a);
+void people_resume(struct till *t, struct asker *a, const struct command *c);
+
+/* questions.c */
+void question_put(struct till *t, const struct wire_request *r); /* t->waiter waits */
+void question_hold(struct till *t);                              /* the sale asks for one */
+void question_turn(struct till *t, int64_t now_ms);
+int64_t question_due_ms(const struct till *t, int64_t now_ms);
+void question_answered(struct till *t, const struct wire_answer *a);
+void question_dropped(struct till *t); /* the line went down over it */
+void question_forget(struct till *t);  /* nobody waits any more */
 
 /* uplink.c */
 MUST_CHECK enum err uplink_open(struct till *t, struct errmsg *why);

@@ -225,6 +225,24 @@ static void take_staff(struct till *t, const struct wire_synced *s)
         till_tell(t, tr("Who works here cannot be kept: %s."), why.text);
     else
         t->staff_version = s->staff_version;
+    people_changed(t);
+}
+
+/* Head office's clock vouches for this one, or somebody is told. */
+static void compare_clocks(struct till *t, int64_t office_s)
+{
+    const struct pack *pack = t->packs.in_effect;
+    int64_t now_s = clock_now_s(), ahead_s = now_s - office_s, skew_s = pack ? pack->clock_skew_s : 600;
+    if (ahead_s >= -skew_s && ahead_s <= skew_s) {
+        t->latest_s = now_s;
+        t->told_clock = false;
+        return;
+    }
+    if (!t->told_clock)
+        till_tell(t, ahead_s > 0 ? tr("The clock of this till is %" PRId64 " minutes ahead of head office's. Set it right.")
+                                 : tr("The clock of this till is %" PRId64 " minutes behind head office's. Set it right."),
+                  (ahead_s > 0 ? ahead_s : -ahead_s) / 60);
+    t->told_clock = true;
 }
 
 /* Before anything is removed it is told: afterwards there is nobody to tell it. */
@@ -289,6 +307,7 @@ static void take_synced(struct till *t, const struct wire_synced *s, int64_t now
     }
     take_hot(t, s);
     take_staff(t, s);
+    compare_clocks(t, s->clock_s);
     obey(t, s->orders);
 }
 
@@ -306,6 +325,7 @@ static void line_down(struct till *t, const struct errmsg *why, int64_t now_ms)
     u->told_down = true;
     if (asked_card)
         tap_offline(t);
+    question_dropped(t);
 }
 
 static void take_answer(struct till *t, int64_t now_ms)
@@ -331,6 +351,13 @@ static void take_answer(struct till *t, int64_t now_ms)
         if (a->say != SAY_REFUSED)
             note_contact(t);
         tap_answered(t, a);
+        return;
+    case ASKED_HOLD:
+    case ASKED_PERSON:
+    case ASKED_REPLACE:
+        if (a->say != SAY_REFUSED)
+            note_contact(t);
+        question_answered(t, a);
         return;
     }
 }

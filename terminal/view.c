@@ -30,19 +30,37 @@ static void view_till(struct till *t, struct till_view *v)
     text(v->trouble, sizeof v->trouble, t->trouble.text);
 }
 
+static void view_people(struct till *t, struct till_view *v)
+{
+    const struct people *p = &t->people;
+    v->staffed = p->staffed;
+    v->cashier = p->cashier.id;
+    text(v->cashier_name, sizeof v->cashier_name, p->cashier.name);
+    text(v->language, sizeof v->language, p->cashier.language);
+    v->supervisor = p->cashier.id && p->cashier.role == STAFF_SUPERVISOR;
+    v->training = t->training;
+    v->locked = t->locked;
+    if (p->cashier.id)
+        v->shift = p->shift;
+    for (int i = 0; i < VIEW_PARKED_MAX; i++)
+        if (p->parked[i].number)
+            v->parked[v->parked_count++] = p->parked[i];
+}
+
 /* What could be redeemed here and now, whatever the bill. */
 static void view_spendable(struct till *t, struct till_view *v)
 {
     const struct sale *s = &t->sale;
-    struct redeem_facts facts = {.total = money_of(INT32_MAX),
-                                 .purse = points_of(s->purse),
+    bool card = s->means == MEANS_CARD;
+    struct redeem_facts facts = {.alone = true,
+                                 .purse = card ? points_of(s->purse) : s->spendable,
                                  .tier = s->tier,
                                  .online = s->online,
                                  .blocked = t->facts.hot != CARD_ACTIVE,
                                  .offline_today = t->facts.offline_today,
                                  .days_since_contact = t->facts.days_since_contact};
     struct redeem_offer offer;
-    if (!v->pack || v->means != MEANS_CARD)
+    if (!v->pack || t->locked || (!s->online && (!card || t->facts.clock_behind)))
         return;
     rules_redeem_offer(v->pack, &facts, &offer);
     v->spendable = offer.most;
@@ -52,23 +70,27 @@ static void view_spendable(struct till *t, struct till_view *v)
 static void view_member(struct till *t, struct till_view *v)
 {
     const struct sale *s = &t->sale;
-    if (!uid_is(&s->card))
+    const struct wire_tapped *told = &t->tap.told;
+    if (s->means == MEANS_NONE)
         return;
-    v->means = MEANS_CARD;
+    v->means = s->means;
     v->member = s->member;
     text(v->tier, sizeof v->tier, s->tier);
     v->purse = points_of(s->purse);
     v->held = t->facts.held;
     v->pending = t->facts.pending;
-    v->told = t->tap.known && t->tap.told.known && t->tap.told.member == s->member;
-    if (v->told) {
-        const struct wire_tapped *told = &t->tap.told;
+    bool theirs = told->known && (told->member == s->member || s->member == 0);
+    v->told = t->tap.known && theirs;
+    v->told_s = v->told ? v->now_s : theirs ? t->tap.told_s : 0;
+    if (v->told_s) {
         text(v->name, sizeof v->name, told->name);
         text(v->next_tier, sizeof v->next_tier, told->next_tier);
         text(v->suggestion, sizeof v->suggestion, told->suggestion);
         v->missing = told->missing;
         v->expiring = told->expiring;
         v->flags = told->flags;
+        if (!v->told)
+            v->held = told->held;
     }
     view_spendable(t, v);
 }
@@ -92,6 +114,8 @@ static void view_bill(struct till *t, struct till_view *v)
     }
     if (s->state == SALE_DONE)
         v->last = s->last;
+    v->second_tap = s->state == SALE_PREPARING && t->tap.second;
+    v->fresh_card = uid_is(&s->fresh);
     v->receipt = t->looked_at ? &t->original : NULL;
     v->left = t->left;
 }
@@ -100,6 +124,7 @@ void till_view(struct till *t, struct till_view *v)
 {
     memset(v, 0, sizeof *v);
     view_till(t, v);
+    view_people(t, v);
     view_member(t, v);
     view_bill(t, v);
 }

@@ -22,6 +22,14 @@ struct view_shift {
     int32_t ratings[3];
 };
 
+/* A bill put aside. */
+struct view_parked {
+    int32_t number; /* 1.. */
+    member_id member;
+    struct money total;
+    int64_t time_s;
+};
+
 struct till_view {
     /* the till */
     uint32_t terminal;
@@ -49,7 +57,8 @@ struct till_view {
     member_id member;          /* 0 = known to head office only */
     char name[WIRE_NAME_SIZE]; /* "" = anonymous, or not known here */
     char tier[TXN_NAME_SIZE];
-    bool told;                 /* head office was asked at this tap: the six below are of now */
+    bool told;                 /* head office was asked at this tap: the six below are of now; else of told_s */
+    int64_t told_s;            /* 0 = never, nothing is known */
     char next_tier[TXN_NAME_SIZE];
     int64_t missing;
     struct points expiring;
@@ -70,16 +79,12 @@ struct till_view {
     struct points redeemed;
     struct money redeemed_value, due;
     struct sale_receipt last;  /* SALE_DONE: what was confirmed */
+    bool second_tap;           /* SALE_PREPARING: the card must be taken away and come again */
     bool fresh_card;           /* the card tapped last is ours and nobody's: JOIN binds it */
     const struct txn *receipt; /* the SALE looked at by VERB_RECEIPT; NULL = none, or of another till */
     const int32_t *left;       /* quantity of each of its lines that has not come back */
     int32_t parked_count;
-    struct {
-        int32_t number;
-        member_id member;
-        struct money total;
-        int64_t time_s;
-    } parked[VIEW_PARKED_MAX];
+    struct view_parked parked[VIEW_PARKED_MAX];
 };
 
 struct till;

@@ -41,6 +41,7 @@ static struct {
     char dir[300], in[4096], answer[1200];
     size_t in_size;
     bool office_sleeps, comes_back;
+    int lift; /* turns after which the card is lifted; 0 = never */
 } b;
 
 static enum err enrol_here(const char *dir, const char *code)
@@ -137,6 +138,10 @@ static const char *ask(const char *command)
             server_turn(hq.server, 0);
         if (answered())
             return b.answer;
+        if (b.lift && --b.lift == 0) { /* the second tap: away, and there again */
+            reader_sim_present(&b.reader, NULL);
+            b.comes_back = true;
+        }
         if (b.comes_back && !b.reader.card)
             reader_sim_present(&b.reader, &b.card.target);
     }
@@ -224,7 +229,9 @@ TEST(uplink, what_is_earned_is_loaded_at_the_next_tap_and_redeemed_above_the_off
         assert_int_equal(points_n(office_member(&hq, 12).on_cards), 2000);
         assert_said(ask("line 22745 1 300000 gift"), "ok");
         assert_said(ask("total"), "offer=2000"); /* silver now; bronze offline would be 500 */
+        b.lift = 20; /* above the programme's limit the card is held there a second time */
         assert_said(ask("redeem max"), "ok state=debited redeemed=2000");
+        b.comes_back = false;
         assert_said(ask("pay ref=A"), "due=298000");
         assert_said(ask("sync"), "ok owed=0");
         assert_int_equal(points_n(office_member(&hq, 12).on_cards), 0);
