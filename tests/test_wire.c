@@ -852,6 +852,32 @@ TEST(wire, a_list_longer_than_its_maximum_is_refused)
     }
 }
 
+TEST(wire, a_hot_list_or_staff_longer_than_its_maximum_is_refused)
+{
+    static const struct {
+        uint8_t item[16];
+        size_t size;
+        int max;
+    } lists[] = {{{0x22, 11, 0x0a, 7, 4, 1, 2, 3, 4, 5, 6, 0x10, 2}, 13, WIRE_HOT_MAX},
+                 {{0x42, 2, 0x08, 1}, 4, WIRE_STAFF_MAX}};
+    struct errmsg why = {""};
+    struct wire_answer *a = malloc(sizeof *a);
+    assert_non_null(a);
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        for (int count = lists[i].max; count <= lists[i].max + 1; count++) {
+            struct buf frame = BUF_ON(room);
+            size_t size = (size_t)count * lists[i].size;
+            const uint8_t head[] = {0x22, (uint8_t)(size & 0x7f) | 0x80, (uint8_t)(size >> 7 & 0x7f) | 0x80,
+                                    (uint8_t)(size >> 14)};
+            buf_put(&frame, head, sizeof head);
+            for (int k = 0; k < count; k++)
+                buf_put(&frame, lists[i].item, lists[i].size);
+            assert_int_equal(wire_decode_answer(a, buf_bytes(&frame), &why),
+                             count <= lists[i].max ? OK : ERR_FORMAT);
+        }
+    free(a);
+}
+
 TEST(wire, the_chain_depends_on_every_byte_and_on_the_order)
 {
     uint8_t zero[WIRE_HASH_SIZE] = {0}, a[WIRE_HASH_SIZE], b[WIRE_HASH_SIZE];
