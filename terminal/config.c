@@ -41,7 +41,8 @@ static const struct key keys[] = {
     {"reader", "device", "reader", "CONNSTRING", TEXT_AT(reader),
      "the card reader as libnfc names it (\"pn532_uart:/dev/ttyUSB0\"); without it the first "
      "one found; \"none\": no reader"},
-    {"reader", "passes", NULL, NULL, SWITCH_AT(passes), "ask telephones for wallet passes too"},
+    {"reader", "passes", NULL, NULL, TEXT_AT(passes),
+     "file of the keys of wallet passes (terminal/passes.h): telephones are asked for them too"},
     {"reader", "tags", NULL, NULL, SWITCH_AT(tags),
      "know members by tags that say their number; on unless \"no\""},
     {"reader", "uids", NULL, NULL, SWITCH_AT(uids),

@@ -29,7 +29,7 @@ struct config {
     char country[8];               /* "+49": of telephone numbers typed without one */
     /* [reader] */
     char reader[CONFIG_TEXT_SIZE]; /* connstring of libnfc; "" = first found; "none" */
-    bool passes;                   /* also ask telephones for wallet passes */
+    char passes[CONFIG_TEXT_SIZE]; /* file of the keys of wallet passes; "" = telephones are not asked */
     bool tags, uids, short_uids;   /* know members by NDEF tags; by any UID of 7 bytes; of 4 bytes */
     /* [printer] */
     char printer[CONFIG_TEXT_SIZE]; /* "usb", "usb:VID:PID"; "" = none */

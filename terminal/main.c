@@ -10,6 +10,7 @@
 #include "terminal/loop.h"
 #include "terminal/metrics.h"
 #include "terminal/nexo_door.h"
+#include "terminal/passes.h"
 #include "terminal/plain.h"
 #include "terminal/registers.h"
 #include "terminal/screen_tty.h"
@@ -175,6 +176,7 @@ static enum err open_journal(struct journal **out, const struct config *c,
 struct running {
     struct aes_key sun_meta;
     struct kind_keys kinds;
+    struct passes passes;
     struct till_parts parts;
     struct till *till;
     struct metrics *metrics;
@@ -191,6 +193,10 @@ static enum err open_devices(struct running *r, const struct config *c, const st
     r->kinds = (struct kind_keys){
         .sun_meta = &r->sun_meta, .tags = c->tags, .uids = c->uids, .short_uids = c->short_uids};
     enum err e = open_log(c, id, why);
+    if (!e && c->passes[0]) {
+        e = passes_read(&r->passes, c->passes, why);
+        passes_use(&r->kinds, &r->passes);
+    }
     if (!e)
         e = open_reader(&r->parts.reader, c, why);
     if (!e)
@@ -256,6 +262,7 @@ static void close_all(struct running *r)
     if (r->parts.reader)
         r->parts.reader->ops->close(r->parts.reader);
     bytes_wipe(&r->sun_meta, sizeof r->sun_meta);
+    passes_finish(&r->passes);
 }
 
 /* ERR_STATE: the self-test found a part broken, and has said so. */
