@@ -27,7 +27,8 @@ main_patron-terminal := terminal/main
 main_patron-office := office/main
 main_patronctl := office/patronctl_main
 main_patron-cardsim := hw/cardsim_main
-PROGRAMS := patron-terminal patron-office patronctl patron-cardsim
+main_patron-display := terminal/display_main
+PROGRAMS := patron-terminal patron-display patron-office patronctl patron-cardsim
 # Only what has a main yet.
 programs := $(foreach p,$(PROGRAMS),$(if $(wildcard $(main_$p).c),$B/$p))
 tests := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/test_*.c))

@@ -5,6 +5,7 @@
 #include "terminal/commands.h"
 #include "terminal/config.h"
 #include "terminal/devices.h"
+#include "terminal/display.h"
 #include "terminal/enrol.h"
 #include "terminal/log.h"
 #include "terminal/loop.h"
@@ -180,6 +181,7 @@ struct running {
     struct till_parts parts;
     struct till *till;
     struct metrics *metrics;
+    struct display *display;
     struct screen_tty *screen;
     struct nexo_door *nexo;
     struct plain *plain;
@@ -244,6 +246,8 @@ static enum err open_doors(struct running *r, const struct config *c, struct err
         e = screen_tty_open(&r->screen, r->till, c->tty, why);
     if (!e && c->nexo[0])
         e = open_nexo(r, c, why);
+    if (!e && c->display[0])
+        e = display_open(&r->display, r->till, c->display, why);
     if (!e && c->control[0])
         e = till_listen(r->till, c->control, why);
     if (!e && c->http[0])
@@ -258,6 +262,7 @@ static void close_all(struct running *r)
     screen_tty_close(r->screen);
     plain_close(r->plain);
     metrics_close(r->metrics);
+    display_close(r->display);
     journal_close(r->parts.journal);
     if (r->parts.reader)
         r->parts.reader->ops->close(r->parts.reader);

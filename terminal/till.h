@@ -188,6 +188,7 @@ struct till {
     struct uplink up;
     struct receipts *receipts; /* NULL = no printer */
     struct till_extra paper;
+    struct display *display; /* NULL = no member's display */
     char boot[RECEIPT_BOOT_SIZE];
 
     int listener;

@@ -86,6 +86,7 @@ static void view_member(struct till *t, struct till_view *v)
         text(v->name, sizeof v->name, told->name);
         text(v->next_tier, sizeof v->next_tier, told->next_tier);
         text(v->suggestion, sizeof v->suggestion, told->suggestion);
+        text(v->member_language, sizeof v->member_language, told->language);
         v->missing = told->missing;
         v->expiring = told->expiring;
         v->flags = told->flags;
@@ -102,6 +103,7 @@ static void view_bill(struct till *t, struct till_view *v)
     v->bill = &s->t;
     if (s->state != SALE_IDLE && s->state != SALE_IDENTIFIED) {
         v->earns = s->earning.points;
+        v->counted = s->earning.counted;
         text(v->earns_why, sizeof v->earns_why, s->earning.why);
         v->offer = s->offer;
     }

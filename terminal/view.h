@@ -64,6 +64,7 @@ struct till_view {
     struct points expiring;
     uint32_t flags;            /* TAPPED_... */
     char suggestion[WIRE_SENTENCE_SIZE];
+    char member_language[WIRE_LANGUAGE_SIZE]; /* the member's, "" = not said */
     struct points held;        /* at head office, not on the card */
     struct points spendable;   /* here and now, within the limits but for the bill's share */
     struct money spendable_value;
@@ -74,12 +75,13 @@ struct till_view {
     enum sale_state state;
     const struct txn *bill;    /* lines and total; valid until the next turn */
     struct points earns;       /* as of the last total */
+    struct money counted;      /* likewise: what counts for the next tier */
     char earns_why[RULES_WHY_SIZE];
+    bool second_tap;           /* SALE_PREPARING: the card must be taken away and come again */
     struct redeem_offer offer;
     struct points redeemed;
     struct money redeemed_value, due;
     struct sale_receipt last;  /* SALE_DONE: what was confirmed */
-    bool second_tap;           /* SALE_PREPARING: the card must be taken away and come again */
     bool fresh_card;           /* the card tapped last is ours and nobody's: JOIN binds it */
     const struct txn *receipt; /* the SALE looked at by VERB_RECEIPT; NULL = none, or of another till */
     const int32_t *left;       /* quantity of each of its lines that has not come back */

@@ -508,6 +508,8 @@ static void strike(void)
 
 static void next_fault(void)
 {
+    if (usb.no_paper && !event_ms) /* it was refilled before it ended */
+        event_ms = clock_tick_ms() + 100;
     if (event_ms || usb.hold_before || usb.hold_after || usb.no_paper || usb.no_paper_after ||
         usb.printed_size < calm_until)
         return;
