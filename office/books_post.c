@@ -448,7 +448,8 @@ static enum err load_beside(struct books *b, struct ledger_facts *in, int32_t da
             n = query_get_int(&q);
         e = query_done(&q, why);
         in->next_member = n >= 0 && n < INT64_MAX ? (member_id)n + 1 : 0;
-    } else if (t->kind == TXN_CLAIM) {
+    }
+    if (!e && (t->kind == TXN_CLAIM || t->kind == TXN_GRANT)) {
         e = one_number(b, Q_UNCLAIMED_GET, t->original.terminal, t->original.seq, &n, why);
         in->unclaimed = n != 0;
     }

@@ -771,7 +771,7 @@ static void take_back(struct work *w)
     char name[ENTRY_TEXT_SIZE];
     int32_t moved = 0;
     entry_text(name, in->t->original);
-    if (!in->original && !in->original_is_other) {
+    if ((!in->original && !in->original_is_other) || in->unclaimed) {
         w->out->waits = true;
         w->out->note_count = 0; /* said when it is posted */
         return;

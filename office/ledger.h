@@ -204,7 +204,7 @@ struct ledger_facts {
     bool original_is_other;          /* it is there, and of another kind */
     struct points given_today;       /* GRANT: by this till on that day, before this */
     member_id next_member;           /* JOIN: the number for a new member; 0 = there is none */
-    bool unclaimed;                  /* CLAIM: t->original is nobody's still */
+    bool unclaimed;                  /* CLAIM, GRANT below 0: t->original is nobody's still */
     bool run_done;                   /* RUN: that day had one */
 };
 

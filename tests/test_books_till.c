@@ -359,6 +359,135 @@ TEST(till, a_rating_is_of_a_sale_its_member_and_its_cashier)
     ledgers_close(&l);
 }
 
+/* ---- any order of arrival ---- */
+
+enum { STREAMS = 3, MOST = 12 };
+static struct txn stream[STREAMS][MOST];
+static int32_t lengths[STREAMS];
+
+static struct txn *next_of(uint32_t till, enum txn_kind kind, int32_t day)
+{
+    struct txn *t = &stream[till - 1][lengths[till - 1]++];
+    memset(t, 0, sizeof *t);
+    t->kind = kind;
+    t->id = (struct entry_id){till, (uint32_t)lengths[till - 1]};
+    t->time_s = ledgers_day(day);
+    t->cashier = 4;
+    if (kind == TXN_GRANT)
+        snprintf(t->reason, sizeof t->reason, "tea");
+    return t;
+}
+
+static void sell(struct txn *t, int32_t pounds)
+{
+    t->line_count = 1;
+    t->lines[0] = (struct txn_line){.sku = "A", .quantity = 2, .amount = money_of(pounds * 100)};
+    t->total = money_of(pounds * 100);
+    t->points = points_of(pounds);
+    t->pack_version = 1;
+}
+
+/* Three tills sell to a member, to a card that joins at the first of them, and to a telephone number; give,
+ * take back, and give money and goods back for each other's sales. */
+static void make_streams(void)
+{
+    const struct card_uid card = {{4, 1, 2, 3, 4, 5, 9}};
+    memset(lengths, 0, sizeof lengths);
+    for (uint32_t till = 1; till <= STREAMS; till++) {
+        struct entry_id sold[3];
+        if (till == 1) {
+            struct txn *t = next_of(till, TXN_JOIN, 1);
+            t->card = card;
+            t->means = MEANS_CARD;
+            t->card_kind = CARD_EV2;
+        }
+        for (int who = 0; who < 3; who++) {
+            struct txn *t = next_of(till, TXN_SALE, 2);
+            sell(t, (int32_t)(1 + test_below(40)));
+            sold[who] = t->id;
+            if (who == 0)
+                t->member = 7;
+            else if (who == 1)
+                t->card = card;
+            else
+                lookup_token(t->token, keys.lookup, MEANS_PHONE, bytes_of(phone, strlen(phone)));
+        }
+        struct entry_id given = {0};
+        for (int i = 0; i < 2; i++) {
+            struct txn *t = next_of(till, TXN_GRANT, 2);
+            t->points = points_of(1 + test_below(60)); /* some above the limit */
+            t->card = card;
+            given = t->id;
+        }
+        struct txn *t = next_of(till, TXN_GRANT, 3);
+        t->card = card;
+        t->points = points_of(-1 - (int64_t)test_below(20));
+        t->original = given;
+        uint32_t other = 1 + test_below(STREAMS);
+        for (int i = 0; i < 3; i++) {
+            t = next_of(till, TXN_REFUND, 3);
+            t->original = (struct entry_id){other, sold[test_below(3)].seq + (other == 1) - (till == 1)};
+            if (test_below(2)) {
+                sell(t, 1);
+                t->lines[0].quantity = 1;
+            }
+            t->total = money_of(i == 0 && test_below(3) == 0 ? 100000 : 100);
+            t->points = points_of(0);
+            t->pack_version = 0;
+            if (t->line_count)
+                t->total = t->lines[0].amount;
+        }
+        t = next_of(till, TXN_RATING, 3);
+        t->original = sold[1];
+        t->rating = (int32_t)(1 + test_below(3));
+    }
+}
+
+static void deliver(struct member_view out[3])
+{
+    struct errmsg why;
+    int32_t sent[STREAMS] = {0}, left = 0, bind_at;
+    open_new();
+    ledgers_member(&l, 8, 0);
+    for (int i = 0; i < STREAMS; i++)
+        left += lengths[i];
+    bind_at = (int32_t)test_below((uint32_t)left + 1);
+    for (; left >= 0; left--) {
+        if (left == bind_at)
+            bind(8, 20);
+        if (left == 0)
+            break;
+        uint32_t till = test_below(STREAMS);
+        while (sent[till] == lengths[till])
+            till = (till + 1) % STREAMS;
+        ledgers_post(&l, &stream[till][sent[till]++], POST_NEW);
+    }
+    ledgers_sound(&l);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(books_member(l.books, (member_id)(7 + i), &out[i], &why), OK);
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM unclaimed"), 0);
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM waiting"), 0);
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM rating WHERE member = 9"), STREAMS);
+    ledgers_close(&l);
+}
+
+TEST(till, arrivals_in_any_order_end_with_the_same_points)
+{
+    int64_t moved = 0;
+    for (int round = 0; round < 12; round++) {
+        struct member_view first[3], again[3];
+        make_streams();
+        deliver(first);
+        deliver(again);
+        for (int i = 0; i < 3; i++) {
+            assert_int_equal(points_n(first[i].held), points_n(again[i].held));
+            assert_int_equal(points_n(first[i].owed), points_n(again[i].owed));
+            moved += points_n(first[i].held);
+        }
+    }
+    assert_true(moved > 500);
+}
+
 /* ---- verify and replay ---- */
 
 static char *check(bool replay, int *broken)
