@@ -288,6 +288,7 @@ CREATE TABLE intent (
     UNIQUE (terminal, number)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX intent_open ON intent (uid, position) WHERE proof = 0;
+CREATE INDEX intent_by_sale ON intent (sale_position) WHERE sale_position IS NOT NULL;
 
 -- Points set aside for a sale without the card, and what became of them.
 CREATE TABLE hold (
@@ -305,6 +306,7 @@ CREATE TABLE hold (
 ) STRICT;
 CREATE INDEX hold_by_name ON hold (terminal, name);
 CREATE INDEX hold_open ON hold (until_s) WHERE state = 0;
+CREATE INDEX hold_closed ON hold (closed_by) WHERE closed_by IS NOT NULL;
 
 -- =================================================================== derived: purchases
 

@@ -1,5 +1,6 @@
-/* books_int.h - what the files of office/books share: books.c (opening, views), books_post.c (entries in),
- * books_report.c (lists and totals), books_verify.c (invariants, replay).
+/* books_int.h - what the files of office/books share: books.c (opening, views), books_facts.c and books_post.c
+ * (entries in), books_own.c (head office's own), books_report.c (lists and totals), books_verify.c
+ * (invariants, replay).
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_OFFICE_BOOKS_INT_H
 #define PATRON_OFFICE_BOOKS_INT_H
@@ -40,10 +41,29 @@ const struct pack *books_find_pack(const struct books *b, uint32_t version);
 enum err books_load_pack(struct books *b, struct bytes json, struct errmsg *why);
 enum err books_load_intent(struct books *b, struct entry_id id, struct ledger_intent *out,
                            struct errmsg *why);
+/* by: Q_INTENT_GET for the entry, Q_INTENT_NAMED as a card names its commit. */
+enum err books_find_intent(struct books *b, enum office_query by, struct entry_id id,
+                           struct ledger_intent *out, struct errmsg *why);
+/* A row of Q_HOLD_GET or Q_HOLD_NAMED. */
+void books_read_hold(struct query *q, struct ledger_hold *out, int64_t *until_s);
 enum err books_load_hold(struct books *b, uint32_t seq, struct ledger_hold *out, struct errmsg *why);
 /* Reads and decodes an entry.  Errors: ERR_NOT_FOUND. */
 enum err books_load_entry(struct books *b, struct entry_id id, struct txn *out, int64_t *position,
                           struct errmsg *why);
+enum err books_load_card(struct books *b, const struct card_uid *uid, struct ledger_card *out,
+                         struct errmsg *why);
+/* The member, and of the lots those with points left or good on from_day. */
+enum err books_load_member(struct books *b, member_id member, int32_t from_day, struct ledger_facts *in,
+                           struct errmsg *why);
+/* What counts for the tier, as it stands on in->today. */
+enum err books_load_metric(struct books *b, struct ledger_facts *in, int32_t day, struct errmsg *why);
+enum err books_load_run_day(struct books *b, struct errmsg *why);
+/* All of it, into b->facts.  before_s: event time of the terminal's entry before. */
+enum err books_gather(struct books *b, const struct txn *t, int64_t received_s, int64_t before_s,
+                      struct errmsg *why);
+/* One number, of a statement with two numbers to bind. */
+enum err books_number(struct books *b, enum office_query name, int64_t first, int64_t second, int64_t *out,
+                      struct errmsg *why);
 /* Somebody is known by this token from now on: CLAIMs of what came with it in the last 30 days.  In a
  * transaction. */
 enum err books_claim(struct books *b, const uint8_t token[TXN_TOKEN_SIZE], member_id member, int64_t now_s,

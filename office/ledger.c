@@ -12,8 +12,9 @@
 
 const char *ledger_account_text(enum ledger_account account)
 {
-    static const char *const names[ACCOUNTS] = {"held",   "card",     "transit", "reserved", "issued",
-                                                "redeemed", "expired", "clawed",  "adjusted"};
+    static const char *const names[ACCOUNTS] = {"held",     "card",   "transit",
+                                                "reserved", "issued", "redeemed",
+                                                "expired",  "clawed", "adjusted"};
     return names[account];
 }
 
@@ -191,8 +192,8 @@ static bool add_points(struct work *w, enum ledger_account from, enum ledger_cau
 static void take_points(struct work *w, enum ledger_cause cause, int32_t day, struct points points)
 {
     int32_t moved = 0;
-    struct points uncovered = lots_take(w->in->lots, w->in->lot_count, day, points,
-                                        w->out->scratch, &moved);
+    struct points uncovered =
+        lots_take(w->in->lots, w->in->lot_count, day, points, w->out->scratch, &moved);
     keep_moves(w, cause, moved);
     owe(w, cause, uncovered);
 }
@@ -220,7 +221,8 @@ static void settle(struct work *w, struct ledger_intent *i, enum ledger_proof pr
     enum ledger_account from = ledger_place(i->load, i->proof, i->outcome);
     if (i->proof != PROOF_NONE && proof != PROOF_NONE && proof != i->proof)
         note(w, LEDGER_DONE_AFTER_ALL, "%s", name);
-    if (proof == PROOF_DONE ? i->proof != PROOF_DONE : proof != PROOF_NONE && i->proof == PROOF_NONE)
+    if (proof == PROOF_DONE ? i->proof != PROOF_DONE
+                            : proof != PROOF_NONE && i->proof == PROOF_NONE)
         i->proof = proof, i->how = how;
     i->outcome = outcome;
     keep_intent(w, i);
@@ -250,7 +252,8 @@ static enum ledger_how how_of(const struct ledger_facts *in)
 {
     const struct txn *t = in->t;
     bool office = t->id.terminal == OFFICE_TERMINAL;
-    if (office && (t->kind == TXN_SETTLE || t->commit != COMMIT_DONE || in->evidence == EVIDENCE_LOST))
+    if (office &&
+        (t->kind == TXN_SETTLE || t->commit != COMMIT_DONE || in->evidence == EVIDENCE_LOST))
         return HOW_READING;
     if (t->commit != COMMIT_DONE)
         return HOW_TILL;
@@ -347,8 +350,8 @@ static void post_intent(struct work *w)
 
 static struct bill bill_of(const struct txn *t, const char *tier, struct points earned_today)
 {
-    return (struct bill){t->lines,  t->line_count, t->redeemed_value, t->time_s,
-                         t->shop,   tier,          earned_today};
+    return (struct bill){t->lines, t->line_count, t->redeemed_value, t->time_s,
+                         t->shop,  tier,          earned_today};
 }
 
 /* The tier to post with: the till's, when the member may have it. */
@@ -409,8 +412,8 @@ static void decide_tier(struct work *w, int64_t metric, int32_t today, bool revi
     struct ledger_facts *in = w->in;
     struct ledger_effects *out = w->out;
     struct tier_decision d;
-    struct tier_facts facts = {in->member.tier, in->member.short_since_day, metric,
-                               in->metric_last_year, today, review};
+    struct tier_facts facts = {
+        in->member.tier, in->member.short_since_day, metric, in->metric_last_year, today, review};
     rules_tier(in->pack_now, &facts, &d);
     out->tier_moved = strcmp(d.tier->code, in->member.tier) != 0;
     out->tier_set = out->tier_moved || d.short_since_day != in->member.short_since_day;
@@ -456,7 +459,8 @@ static void check_clock(struct work *w)
     if (t->time_s > in->received_s + skew_s)
         note(w, LEDGER_CLOCK_OFF, "%" PRId64 " s ahead of head office", t->time_s - in->received_s);
     else if (in->clock_before_s && t->time_s < in->clock_before_s - skew_s)
-        note(w, LEDGER_CLOCK_OFF, "%" PRId64 " s before the entry before", in->clock_before_s - t->time_s);
+        note(w, LEDGER_CLOCK_OFF, "%" PRId64 " s before the entry before",
+             in->clock_before_s - t->time_s);
 }
 
 /* Whom is it for?  False = nobody, and points are asked for all the same or not. */
@@ -552,11 +556,12 @@ static void compare_redemption(struct work *w)
     if (pack)
         (void)rules_redeem(pack, &facts, t->redeemed, &value); /* refused: value is 0 */
     if (pack && money_cmp(value, t->redeemed_value) != 0)
-        note(w, LEDGER_REDEEM_DIFFERS, "%" PRId64 " points paid %" PRId64 " minor units, by the rules %" PRId64,
+        note(w, LEDGER_REDEEM_DIFFERS,
+             "%" PRId64 " points paid %" PRId64 " minor units, by the rules %" PRId64,
              points_n(t->redeemed), money_minor(t->redeemed_value), money_minor(value));
     if (t->means != w->in->hold.means)
-        note(w, LEDGER_REDEEM_DIFFERS, "known by means %d, the points were set aside for %d", (int)t->means,
-             (int)w->in->hold.means);
+        note(w, LEDGER_REDEEM_DIFFERS, "known by means %d, the points were set aside for %d",
+             (int)t->means, (int)w->in->hold.means);
 }
 
 /* A SALE that redeems what was set aside for it.  Let go meanwhile: the member was told all the same. */
@@ -572,8 +577,8 @@ static void post_held(struct work *w)
         return;
     if (h->member != in->member.id || points_cmp(t->redeemed, h->amount) > 0 ||
         !points_sub(&rest, h->amount, t->redeemed)) {
-        note(w, LEDGER_HOLD_DIFFERS, "%s is of %" PRId64 " points of M%" PRIu64, name, points_n(h->amount),
-             h->member);
+        note(w, LEDGER_HOLD_DIFFERS, "%s is of %" PRId64 " points of M%" PRIu64, name,
+             points_n(h->amount), h->member);
         return;
     }
     if (h->state == HOLD_TAKEN || h->state == HOLD_TAKEN_LATE) {
@@ -657,8 +662,8 @@ static void claw(struct work *w, struct points points)
     struct ledger_facts *in = w->in;
     struct ledger_effects *out = w->out;
     int32_t moved = 0;
-    struct points uncovered = lots_claw(in->lots, in->lot_count, in->sale.lot_day, w->day, points,
-                                        out->scratch, &moved);
+    struct points uncovered =
+        lots_claw(in->lots, in->lot_count, in->sale.lot_day, w->day, points, out->scratch, &moved);
     keep_moves(w, CAUSE_CLAW, moved);
     out->clawed = points;
     if (in->pack->refund_may_owe) {
@@ -694,14 +699,15 @@ static void compare_refund(struct work *w)
     memcpy(left, in->sale.left_here, sizeof left);
     if (rules_match_returns(o->lines, o->line_count, left, t->lines, t->line_count, returns,
                             TXN_LINES_MAX, &count, NULL) ||
-        rules_clawback(in->pack, &bill, redeemed, left, &given, returns, count, without_goods(t), &same, NULL))
+        rules_clawback(in->pack, &bill, redeemed, left, &given, returns, count, without_goods(t),
+                       &same, NULL))
         return;
     w->out->refund_rated = true;
     w->out->points_rated = same.clawed;
     if (points_cmp(same.clawed, t->points) != 0 || points_cmp(same.points_back, t->redeemed) != 0)
         note(w, LEDGER_POINTS_DIFFER,
-             "till takes %" PRId64 " and gives back %" PRId64 ", head office %" PRId64 " and %" PRId64
-             ": %s",
+             "till takes %" PRId64 " and gives back %" PRId64 ", head office %" PRId64
+             " and %" PRId64 ": %s",
              points_n(t->points), points_n(t->redeemed), points_n(same.clawed),
              points_n(same.points_back), same.why);
 }
@@ -731,9 +737,11 @@ static void post_refund(struct work *w)
         return;
     }
     out->given = without_goods(t);
-    struct money most = rules_money_left(o->lines, o->line_count, in->sale.left, in->sale.given, NULL);
+    struct money most =
+        rules_money_left(o->lines, o->line_count, in->sale.left, in->sale.given, NULL);
     if (money_cmp(out->given, most) > 0) {
-        note(w, LEDGER_NOT_BOUGHT, "%" PRId64 " minor units were given back, %" PRId64 " were left on the bill",
+        note(w, LEDGER_NOT_BOUGHT,
+             "%" PRId64 " minor units were given back, %" PRId64 " were left on the bill",
              money_minor(out->given), money_minor(most));
         out->given = most; /* so that two tills' refunds come to the same in any order */
     }
@@ -808,8 +816,10 @@ static void post_grant(struct work *w)
     }
     bool by_register = t->cashier == 0 && t->approved_by == 0;
     if (rules_grant(pack, t->points, in->given_today, by_register) != GRANT_OK) {
-        note(w, LEDGER_GRANT_REFUSED, "%" PRId64 "%s; %" PRId64 " were given before, %" PRId64 " at once and %" PRId64
-             " a day may be", points_n(t->points), by_register ? " by a register" : "", points_n(in->given_today),
+        note(w, LEDGER_GRANT_REFUSED,
+             "%" PRId64 "%s; %" PRId64 " were given before, %" PRId64 " at once and %" PRId64
+             " a day may be",
+             points_n(t->points), by_register ? " by a register" : "", points_n(in->given_today),
              points_n(pack->grant_per_gift), points_n(pack->grant_per_day));
         return;
     }
@@ -850,7 +860,8 @@ static void post_join(struct work *w)
     in->member = (struct ledger_member){.id = in->next_member, .short_since_day = DAY_NEVER};
     out->new_member = true;
     out->tier_day = w->day;
-    snprintf(out->new_tier, sizeof out->new_tier, "%s", in->pack_now ? in->pack_now->tiers[0].code : "");
+    snprintf(out->new_tier, sizeof out->new_tier, "%s",
+             in->pack_now ? in->pack_now->tiers[0].code : "");
     snprintf(out->tier_why, sizeof out->tier_why, "joined");
     out->card_set = true;
     out->card = *card;

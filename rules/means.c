@@ -87,8 +87,8 @@ const char *grant_answer_text(enum grant_answer answer)
     return tr(texts[answer]);
 }
 
-enum grant_answer rules_grant(const struct pack *pack, struct points points, struct points given_today,
-                              bool by_register)
+enum grant_answer rules_grant(const struct pack *pack, struct points points,
+                              struct points given_today, bool by_register)
 {
     int64_t day = points_n(pack->grant_per_day) - points_n(given_today);
     if (points_n(pack->grant_per_gift) == 0)

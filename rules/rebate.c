@@ -39,7 +39,8 @@ static void explain(const struct pack *pack, const struct bill *bill, struct reb
             sum += r->by[k] == i ? money_minor(r->of_line[k]) : 0;
         if (sum == 0)
             continue;
-        say(&s, "%s%s %s", joint, pack->rebates[i].name, pack_amount_text(money, pack, money_of(sum)));
+        say(&s, "%s%s %s", joint, pack->rebates[i].name,
+            pack_amount_text(money, pack, money_of(sum)));
         joint = ", ";
     }
 }

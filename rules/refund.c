@@ -47,8 +47,8 @@ static void explain(const struct pack *pack, const struct rate *before, const st
     struct say s = say_on(c->why, sizeof c->why);
     say(&s, tr("%s back"), pack_money_text(money, pack, c->refund));
     if (points_n(c->points_back))
-        say(&s, tr(", %s of it as %" PRId64 " points"), pack_amount_text(money, pack, c->points_value),
-            points_n(c->points_back));
+        say(&s, tr(", %s of it as %" PRId64 " points"),
+            pack_amount_text(money, pack, c->points_value), points_n(c->points_back));
     say(&s, tr("; %" PRId64 " of %" PRId64 " points earned are taken back"), points_n(c->clawed),
         points_n(before->points));
     if (points_n(after->points))
@@ -59,7 +59,8 @@ static void explain(const struct pack *pack, const struct rate *before, const st
 static int64_t still(const struct txn_line *line, int32_t left)
 {
     int64_t back;
-    bool fits64 = ratio_floor(&back, money_minor(line->amount), line->quantity - left, line->quantity);
+    bool fits64 =
+        ratio_floor(&back, money_minor(line->amount), line->quantity - left, line->quantity);
     assert(fits64); /* a part of the amount */
     return money_minor(line->amount) - back;
 }
@@ -87,9 +88,11 @@ static enum err check_left(const struct bill *bill, const int32_t *left, struct 
 {
     for (int32_t i = 0; i < bill->line_count; i++)
         if (left[i] < 0 || left[i] > bill->lines[i].quantity)
-            return err_set(why, ERR_RANGE, "line %d: %d of %d cannot be left", (int)i + 1, (int)left[i],
-                           (int)bill->lines[i].quantity);
-    return money_minor(given) < 0 ? err_set(why, ERR_RANGE, "the money given back before is negative") : OK;
+            return err_set(why, ERR_RANGE, "line %d: %d of %d cannot be left", (int)i + 1,
+                           (int)left[i], (int)bill->lines[i].quantity);
+    return money_minor(given) < 0
+               ? err_set(why, ERR_RANGE, "the money given back before is negative")
+               : OK;
 }
 
 enum err rules_clawback(const struct pack *pack, const struct bill *original,

@@ -11,7 +11,8 @@
 static struct ledgers l;
 
 #define REDEEM                                                                                     \
-    "\"redeem\": {\"worth\": 1, \"min\": 10, \"step\": 10, \"max_share\": 1, \"hold_minutes\": 15," \
+    "\"redeem\": {\"worth\": 1, \"min\": 10, \"step\": 10, \"max_share\": 1, \"hold_minutes\": "   \
+    "15,"                                                                                          \
     " \"second_factor_above\": 200}"
 #define EXPIRY "\"expiry\": {\"kind\": \"rolling\", \"days\": 10}"
 
@@ -45,7 +46,8 @@ static struct hold_wanted wanted(int64_t points, const char *name)
                                 .name = name};
 }
 
-static enum err ask(int64_t points, const char *name, int32_t day, struct hold_view *out, struct errmsg *why)
+static enum err ask(int64_t points, const char *name, int32_t day, struct hold_view *out,
+                    struct errmsg *why)
 {
     struct hold_wanted w = wanted(points, name);
     return books_hold(l.books, &w, ledgers_day(day), out, why);
@@ -63,7 +65,8 @@ static struct entry_id hold(int64_t points, const char *name, int32_t day)
 }
 
 /* The till's SALE or CANCEL of it; points earned 0: nothing is left to be paid. */
-static struct entry_id outcome(enum txn_kind kind, uint32_t till, struct entry_id held, int64_t points, int32_t day)
+static struct entry_id outcome(enum txn_kind kind, uint32_t till, struct entry_id held,
+                               int64_t points, int32_t day)
 {
     struct txn *t = ledgers_entry(&l, till, kind, ledgers_day(day));
     t->member = 7;
@@ -229,13 +232,16 @@ TEST(holds, the_rules_are_asked_at_the_hold_and_compared_at_the_sale)
         const char *says;
     } rows[] = {
         {15, MEANS_SUN, true, ERR_REFUSED, "Points are redeemed in whole steps only."},
-        {0, MEANS_SUN, true, ERR_REFUSED, "These are fewer points than the least that may be redeemed."},
-        {310, MEANS_SUN, true, ERR_REFUSED, "only 300 points can be redeemed here without the card"},
+        {0, MEANS_SUN, true, ERR_REFUSED,
+         "These are fewer points than the least that may be redeemed."},
+        {310, MEANS_SUN, true, ERR_REFUSED,
+         "only 300 points can be redeemed here without the card"},
         {210, MEANS_SUN, false, ERR_AUTH,
          "That many points want the member's PIN or second tap, or a supervisor."},
         {10, MEANS_PHONE, false, ERR_AUTH,
          "That many points want the member's PIN or second tap, or a supervisor."},
-        {10, MEANS_NONE, true, ERR_AUTH, "Nobody is identified: tap the card or type the number first."},
+        {10, MEANS_NONE, true, ERR_AUTH,
+         "Nobody is identified: tap the card or type the number first."},
         {200, MEANS_SUN, false, OK, ""},
         {10, MEANS_PHONE, true, OK, ""},
     };
@@ -257,7 +263,8 @@ TEST(holds, the_rules_are_asked_at_the_hold_and_compared_at_the_sale)
     assert_int_equal(books_hold(l.books, &nobody, ledgers_day(2), &out, &why), ERR_FORMAT);
     assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM hold"), 2);
 
-    struct txn *t = ledgers_entry(&l, 1, TXN_SALE, ledgers_day(2)); /* by telephone, and worth too much */
+    struct txn *t =
+        ledgers_entry(&l, 1, TXN_SALE, ledgers_day(2)); /* by telephone, and worth too much */
     t->member = 7;
     t->means = MEANS_PHONE;
     t->original = (struct entry_id){OFFICE_TERMINAL, 3};
@@ -285,7 +292,7 @@ TEST(holds, the_same_name_again_is_the_same_hold)
     assert_true(first.until_s == again.until_s);
     assert_int_equal(ask(70, "a", 2, &again, &why), ERR_CONFLICT);
     assert_int_equal(ask(30, "b", 2, &again, &why), ERR_REFUSED); /* 20 are left */
-    struct hold_wanted other = wanted(20, "a"); /* another till's name */
+    struct hold_wanted other = wanted(20, "a");                   /* another till's name */
     other.terminal = 2;
     assert_int_equal(books_hold(l.books, &other, ledgers_day(2), &again, &why), OK);
     assert_false(entry_equal(first.entry, again.entry));
@@ -303,7 +310,8 @@ TEST(holds, what_has_ended_or_is_owed_is_not_set_aside)
     open_with(100);
     assert_int_equal(books_spendable(l.books, 7, ledgers_day(11), &most, &why), OK);
     assert_int_equal(points_n(most), 100);
-    assert_int_equal(books_spendable(l.books, 7, ledgers_day(12), &most, &why), OK); /* before the day's run */
+    assert_int_equal(books_spendable(l.books, 7, ledgers_day(12), &most, &why),
+                     OK); /* before the day's run */
     assert_int_equal(points_n(most), 0);
     struct hold_view out;
     assert_int_equal(ask(100, "a", 12, &out, &why), ERR_REFUSED);
@@ -358,8 +366,10 @@ TEST(holds, what_a_held_redemption_took_goes_back_to_its_lots)
     t->redeemed = points_of(30);
     t->redeemed_value = money_of(30);
     ledgers_post(&l, t, POST_NEW);
-    assert_int_equal(ledgers_sql(&l, "SELECT sum(left) FROM lot WHERE expires_day = 14975 + 19"), 50);
-    assert_int_equal(ledgers_sql(&l, "SELECT sum(left) FROM lot WHERE expires_day = 14975 + 11"), 10);
+    assert_int_equal(ledgers_sql(&l, "SELECT sum(left) FROM lot WHERE expires_day = 14975 + 19"),
+                     50);
+    assert_int_equal(ledgers_sql(&l, "SELECT sum(left) FROM lot WHERE expires_day = 14975 + 11"),
+                     10);
     expect(60, 0, 0, "");
     ledgers_close(&l);
 }

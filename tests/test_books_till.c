@@ -26,7 +26,8 @@ static void open_new(void)
     ledgers_member(&l, 7, 0);
 }
 
-static struct entry_id grant(uint32_t till, member_id member, int64_t points, struct entry_id back, int32_t day)
+static struct entry_id grant(uint32_t till, member_id member, int64_t points, struct entry_id back,
+                             int32_t day)
 {
     struct txn *t = ledgers_entry(&l, till, TXN_GRANT, ledgers_day(day));
     t->member = member;
@@ -85,13 +86,14 @@ TEST(till, more_than_the_programme_lets_a_till_give_is_not_given)
     expect(7, 0, 0, "T0001-1 more points were given than the programme lets a till give\n");
     grant(1, 7, 50, none, 1);
     grant(1, 7, 30, none, 1);
-    grant(1, 7, 1, none, 1); /* the day is full */
+    grant(1, 7, 1, none, 1);  /* the day is full */
     grant(2, 7, 50, none, 1); /* another till's is not */
     grant(1, 7, 50, none, 2); /* nor is the next day's */
     expect(7, 180, 0,
            "T0001-1 more points were given than the programme lets a till give\n"
            "T0001-4 more points were given than the programme lets a till give\n");
-    struct txn *t = ledgers_entry(&l, 2, TXN_GRANT, ledgers_day(2)); /* a cash register's own idea */
+    struct txn *t =
+        ledgers_entry(&l, 2, TXN_GRANT, ledgers_day(2)); /* a cash register's own idea */
     t->member = 7;
     t->points = points_of(5);
     snprintf(t->reason, sizeof t->reason, "award");
@@ -103,7 +105,9 @@ TEST(till, more_than_the_programme_lets_a_till_give_is_not_given)
     t->cashier = 4;
     snprintf(t->reason, sizeof t->reason, "x");
     ledgers_post(&l, t, POST_NEW);
-    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM review WHERE answer LIKE 'the member is not known'"), 1);
+    assert_int_equal(
+        ledgers_sql(&l, "SELECT count(*) FROM review WHERE answer LIKE 'the member is not known'"),
+        1);
     ledgers_sound(&l);
     ledgers_close(&l);
 }
@@ -118,7 +122,7 @@ TEST(till, goodwill_taken_back_takes_its_lot_then_others_then_is_owed)
     expect(7, -20, 20, "");
     grant(1, 7, -20, g, 5);
     expect(7, -40, 40, "");
-    grant(1, 7, -1, g, 5); /* it is all back */
+    grant(1, 7, -1, g, 5);                       /* it is all back */
     grant(2, 7, -1, (struct entry_id){1, 2}, 5); /* a sale */
     expect(7, -40, 40,
            "T0001-5 the points it takes back were not given, or are back already\n"
@@ -212,7 +216,8 @@ TEST(till, what_a_card_bought_before_head_office_heard_of_its_joining_is_its_mem
     open_new();
     struct entry_id s = sale_of_card(2, 9, 20, 2);
     ledgers_refund(&l, 2, s, "A 1 10.00", 3);
-    ledgers_refund(&l, 3, (struct entry_id){4, 1}, "A 1 1.00", 3); /* of a sale that is not here yet */
+    ledgers_refund(&l, 3, (struct entry_id){4, 1}, "A 1 1.00",
+                   3); /* of a sale that is not here yet */
     struct txn *t = ledgers_entry(&l, 2, TXN_RATING, ledgers_day(3));
     t->original = s;
     t->rating = 3;
@@ -239,7 +244,7 @@ TEST(till, what_was_bought_more_than_30_days_before_stays_nobodys)
     sale_of_card(2, 9, 7, 2);
     join(1, 9, 32);
     expect(8, 7, 0, "T0002-1 the card is not known\n"); /* of the second: day 2 */
-    ledgers_run(&l, 32);                                  /* good to day 12 */
+    ledgers_run(&l, 32);                                /* good to day 12 */
     expect(8, 0, 0, "T0002-1 the card is not known\n");
     ledgers_close(&l);
 }
@@ -257,7 +262,8 @@ static struct txn *by_phone(uint32_t till, enum txn_kind kind, int64_t points, i
     t->cashier = 4;
     if (kind == TXN_SALE) {
         t->line_count = 1;
-        t->lines[0] = (struct txn_line){.sku = "A", .quantity = 1, .amount = money_of(points * 100)};
+        t->lines[0] =
+            (struct txn_line){.sku = "A", .quantity = 1, .amount = money_of(points * 100)};
         t->total = money_of(points * 100);
     }
     snprintf(t->reason, sizeof t->reason, kind == TXN_GRANT ? "spilt tea" : "");
@@ -267,7 +273,8 @@ static struct txn *by_phone(uint32_t till, enum txn_kind kind, int64_t points, i
 static void bind(member_id member, int32_t day)
 {
     struct errmsg why = {""};
-    if (known_bind(l.books, &keys, MEANS_PHONE, bytes_of(phone, strlen(phone)), member, ledgers_day(day), &why))
+    if (known_bind(l.books, &keys, MEANS_PHONE, bytes_of(phone, strlen(phone)), member,
+                   ledgers_day(day), &why))
         fail_msg("%s", why.text);
 }
 
@@ -352,9 +359,11 @@ TEST(till, a_rating_is_of_a_sale_its_member_and_its_cashier)
     rate(2, (struct entry_id){2, 1}, 1); /* a rating of a rating */
     ledgers_expect_reviews(&l, "T0002-2 what it refunds is no sale\n");
     assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM rating"), 1);
-    assert_int_equal(ledgers_sql(&l, "SELECT rating FROM rating WHERE member = 7 AND cashier = 4"), 3);
+    assert_int_equal(ledgers_sql(&l, "SELECT rating FROM rating WHERE member = 7 AND cashier = 4"),
+                     3);
     ledgers_sale(&l, 3, 0, "A 1 1.00", 2);
-    assert_int_equal(ledgers_sql(&l, "SELECT rating FROM rating WHERE member = 0 AND cashier = 0"), 1);
+    assert_int_equal(ledgers_sql(&l, "SELECT rating FROM rating WHERE member = 0 AND cashier = 0"),
+                     1);
     expect(7, 0, 0, "T0002-2 what it refunds is no sale\n");
     ledgers_close(&l);
 }
@@ -426,7 +435,8 @@ static void make_streams(void)
         uint32_t other = 1 + test_below(STREAMS);
         for (int i = 0; i < 3; i++) {
             t = next_of(till, TXN_REFUND, 3);
-            t->original = (struct entry_id){other, sold[test_below(3)].seq + (other == 1) - (till == 1)};
+            t->original =
+                (struct entry_id){other, sold[test_below(3)].seq + (other == 1) - (till == 1)};
             if (test_below(2)) {
                 sell(t, 1);
                 t->lines[0].quantity = 1;
@@ -497,7 +507,8 @@ static char *check(bool replay, int *broken)
     struct errmsg why;
     FILE *out = open_memstream(&text, &size);
     assert_non_null(out);
-    if (replay ? books_replay(l.books, out, broken, &why) : books_verify(l.books, out, broken, &why))
+    if (replay ? books_replay(l.books, out, broken, &why)
+               : books_verify(l.books, out, broken, &why))
         fail_msg("%s", why.text);
     fclose(out);
     return text;
@@ -543,21 +554,32 @@ TEST(till, verify_and_replay_find_what_was_changed)
         bool replay;
         const char *damage, *line;
     } rows[] = {
-        {false, "UPDATE member SET reserved = reserved + 1", "BROKEN  I1 balances kept beside the postings"},
-        {false, "UPDATE hold SET state = 2 WHERE state = 0", "BROKEN  I1 balances kept beside the postings"},
+        {false, "UPDATE member SET reserved = reserved + 1",
+         "BROKEN  I1 balances kept beside the postings"},
+        {false, "UPDATE hold SET state = 2 WHERE state = 0",
+         "BROKEN  I1 balances kept beside the postings"},
         {false, "UPDATE hold SET amount = 39 WHERE state = 1",
-         "BROKEN  I4 what cards paid and head office set aside is what was redeemed: 40 points redeemed, 0 "
+         "BROKEN  I4 what cards paid and head office set aside is what was redeemed: 40 points "
+         "redeemed, 0 "
          "given back, 1 broken; first T0001-5: redeemed 40 without a proved intent or a hold"},
         {false, "UPDATE hold SET terminal = 2 WHERE state = 1", "BROKEN  I4 what cards paid"},
         {false, "UPDATE hold SET member = 8 WHERE state = 1", "BROKEN  I4 what cards paid"},
-        {false, "UPDATE hold SET position = 1 WHERE state = 1", "BROKEN  I4 points are set aside by head office alone"},
-        {false, "UPDATE hold SET state = 1, closed_by = 1", "BROKEN  I4 points are set aside by head office alone"},
-        {false, "UPDATE hold SET state = 3, closed_by = (SELECT closed_by FROM hold WHERE state = 1)",
+        {false, "UPDATE hold SET position = 1 WHERE state = 1",
          "BROKEN  I4 points are set aside by head office alone"},
-        {false, "UPDATE gift SET points = 51", "BROKEN  goodwill is what was given less what was taken back"},
-        {false, "UPDATE gift SET taken_back = 19", "BROKEN  goodwill is what was given less what was taken back"},
-        {false, "INSERT INTO unclaimed VALUES ((SELECT position FROM sale WHERE terminal = 1 AND seq = 1), NULL, NULL, 0)",
-         "BROKEN  what is nobody's has moved no points: 2 entries unclaimed, 1 broken; first T0001-1"},
+        {false, "UPDATE hold SET state = 1, closed_by = 1",
+         "BROKEN  I4 points are set aside by head office alone"},
+        {false,
+         "UPDATE hold SET state = 3, closed_by = (SELECT closed_by FROM hold WHERE state = 1)",
+         "BROKEN  I4 points are set aside by head office alone"},
+        {false, "UPDATE gift SET points = 51",
+         "BROKEN  goodwill is what was given less what was taken back"},
+        {false, "UPDATE gift SET taken_back = 19",
+         "BROKEN  goodwill is what was given less what was taken back"},
+        {false,
+         "INSERT INTO unclaimed VALUES ((SELECT position FROM sale WHERE terminal = 1 AND seq = "
+         "1), NULL, NULL, 0)",
+         "BROKEN  what is nobody's has moved no points: 2 entries unclaimed, 1 broken; first "
+         "T0001-1"},
         {false, "UPDATE rating SET member = 8", "BROKEN  a rating is of a sale and of its member"},
         {false, "UPDATE rating SET sale = 99", "BROKEN  a rating is of a sale and of its member"},
         {true, "UPDATE hold SET until_s = 0 WHERE state = 0", "BROKEN  I7 hold: "},
