@@ -41,77 +41,17 @@ $B/tests/usb_printer.o: cflags += $(shell pkg-config --cflags umockdev-1.0 2>/de
 $(usb_tests:%=$B/tests/%): LIBS += $(shell pkg-config --libs umockdev-1.0 2>/dev/null)
 $(usb_tests:%=$B/tests/%): $B/tests/usb_printer.o
 testobjs := $(patsubst %.c,$B/%.o,$(filter-out tests/test_%.c tests/e2e_%.c tests/fuzz_%.c tests/demo.c tests/usb_printer.c,$(wildcard tests/*.c)))
-
-all: $(programs) ## build the programs into build/
-
-$B/libpatron.a: $(objs)
-	$(call say,AR,$@)
-	$Q rm -f $@ && $(AR) rcs $@ $^
-
-$(programs): $B/%: $B/libpatron.a
-$(foreach p,$(PROGRAMS),$(eval $B/$p: $B/$(main_$p).o))
-$(programs):
-	$(call say,LD,$@)
-	$Q $(CC) $(CFLAGS) $(SAN) -o $@ $(filter %.o,$^) $B/libpatron.a $(LIBS)
-
-$B/%.o: %.c
-	$(call say,CC,$<)
-	$Q mkdir -p $(@D) && $(CC) $(cflags) -c -o $@ $<
-
-# Generated code is not ours to warn about.
-$B/%.pb.o: $B/%.pb.c
-	$(call say,CC,$<)
-	$Q $(CC) $(cflags) -w -c -o $@ $<
-
-$B/%.pb.c $B/%.pb.h: %.proto %.options
-	$(call say,PROTO,$<)
-	$Q mkdir -p $(@D) && protoc -Isync --nanopb_out=-Isync:$(@D) $<
-$(filter %.o,$(objs)): | $(gen:.c=.h)
-
-# A .sql or .json file becomes a string: const char db_NAME_sql[].
-define as_string
-	$(call say,TEXT,$<)
-	$Q mkdir -p $(@D) && awk 'BEGIN { n = ARGV[1]; gsub(/[\/.]/, "_", n); \
-	  print "extern const char " n "[];\nconst char " n "[] =" } \
-	  { gsub(/\\/, "&&"); gsub(/"/, "\\\""); print "\"" $$0 "\\n\"" } END { print ";" }' $< > $@
-endef
-$B/%.sql.c: %.sql
-	$(as_string)
-$B/%.json.c: %.json
-	$(as_string)
-$B/%.sql.o: $B/%.sql.c
-	$Q $(CC) $(CFLAGS) $(SAN) -c -o $@ $<
-$B/%.json.o: $B/%.json.c
-	$Q $(CC) $(CFLAGS) $(SAN) -c -o $@ $<
-
-# A catalogue becomes bytes in the program.  A msgid with PRId64 is in the .po as "%<PRId64>"; what that is here
-# the compiler knows.
-prid64 := $(shell printf '\043include <inttypes.h>\nPRId64\n' | $(CC) -E -P - | tail -1 | tr -d '" ')
-$B/po/%.mo.h: po/%.po
-	$(call say,MSGFMT,$<)
-	$Q mkdir -p $(@D) && msgfmt --check-format -o /dev/null $<
-	$Q sed 's/<PRId64>/$(prid64)/g' $< | msgfmt --no-hash --endianness=little -o $(@:.h=) -
-	$Q { echo 'static const unsigned char po_$*[] = {'; od -An -v -tu1 $(@:.h=) | sed 's/[0-9][0-9]*/&,/g'; echo '};'; } > $@
-$B/base/tr.o: | $(patsubst %.po,$B/%.mo.h,$(wildcard po/*.po))
-
-# All sentences of the sources.
-pot:
-	$Q mkdir -p $B/po
-	$Q xgettext --from-code=UTF-8 --language=C --keyword=tr --keyword=TR_LATER --flag=tr:1:pass-c-format \
-	  --no-location --sort-output --omit-header -o $B/po/patron.pot $(sort $(foreach p,$(PARTS),$(wildcard $p/*.c)))
-
-po: pot ## gather the sentences of the sources into po/, to be translated there
-	$Q msgmerge --quiet --update --backup=none --no-fuzzy-matching --sort-output --no-location po/zh.po $B/po/patron.pot
-	$Q msgattrib --no-obsolete --sort-output -o po/zh.po po/zh.po
-	$Q msgfmt --statistics -o /dev/null po/zh.po
-
-# What a fuzzer runs for hours, a test runs on seeded input.
-$B/tests/test_fuzz_card: $B/tests/fuzz_card.o
+# A fuzz target is tried with its corpus and seeded damage in the unit tests, unless it has a test of its own, and
+# for as long as one likes by make fuzz.
+fuzzers := $(patsubst tests/%.c,$B/tests/%,$(filter-out tests/fuzz_main.c,$(wildcard tests/fuzz_*.c)))
+fuzz_tests := $(foreach f,$(fuzzers),$(if $(wildcard tests/test_$(notdir $f).c),,$f))
+tests += $(fuzz_tests)
+$(fuzz_tests): $B/tests/fuzz_main.o
 $(tests): $B/tests/%: $B/tests/%.o $(testobjs) $B/libpatron.a
 	$(call say,LD,$@)
 	$Q $(CC) $(CFLAGS) $(SAN) -o $@ $(filter %.o,$^) $B/libpatron.a $(LIBS) -lcmocka
 
-.PHONY: all bench pot po unit test every-test check check-sanitized lint demo run format install clean help
+.PHONY: all bench pot po unit test every-test check check-sanitized fuzz fuzz-each lint demo run format install clean help
 .SECONDARY:
 
 # The tests that start whole programs, and the scripts that drive them.
@@ -150,6 +90,21 @@ every-test: $(programs) $(tests) $(filter $B/%,$(e2e))
 unit: $(tests) $(programs) ## the tests of the parts alone: seconds
 	$Q BUILD=$B tests/run.sh $(tests)
 
+FUZZ_S ?= 30
+fuzz: ## every parser that strangers reach, by libFuzzer under the sanitizers, FUZZ_S=30 seconds each (clang)
+	$Q $(MAKE) -s --no-print-directory -j$$(nproc) fuzz-each B=build-fuzz CC=clang CFLAGS='-O1 -g' \
+	  SAN='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined'
+
+fuzz-each: $(fuzzers:%=%.fuzz)
+	$Q for f in $(notdir $(fuzzers)); do echo "== $$f"; mkdir -p $B/corpus/$$f; \
+	  $B/tests/$$f.fuzz -max_total_time=$(FUZZ_S) -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 -verbosity=0 \
+	  $$(for d in tests/data/fuzz/$$f.dict; do [ -f $$d ] && echo -dict=$$d; done) \
+	  -artifact_prefix=$B/$$f- $B/corpus/$$f $$(ls -d tests/data/fuzz/$$f 2>/dev/null) || exit 1; done
+
+$(fuzzers:%=%.fuzz): %.fuzz: %.o $(testobjs) $B/libpatron.a
+	$(call say,LD,$@)
+	$Q $(CC) $(CFLAGS) $(SAN) -fsanitize=fuzzer -o $@ $(filter-out %/testmain.o,$^) $(LIBS) -lcmocka
+
 check: ## lint; parts, and whole programs through faults, under the address and undefined-behaviour sanitizers
 	$Q tests/deps.sh test
 	$Q $(MAKE) -s --no-print-directory lint WERROR=-Werror
@@ -180,7 +135,7 @@ format: ## lay the sources out by .clang-format
 	clang-format -i $(wildcard $(addsuffix /*.[ch],$(PARTS) tests))
 
 clean: ## remove what was built
-	rm -rf $B build-asan
+	rm -rf $B build-asan build-fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
