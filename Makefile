@@ -92,8 +92,13 @@ unit: $(tests) $(programs) ## the tests of the parts alone: seconds
 
 FUZZ_S ?= 30
 fuzz: ## every parser that strangers reach, by libFuzzer under the sanitizers, FUZZ_S=30 seconds each (clang)
-	$Q $(MAKE) -s --no-print-directory -j$$(nproc) fuzz-each B=build-fuzz CC=clang CFLAGS='-O1 -g' \
+	$Q $(MAKE) -s --no-print-directory -j$$(nproc) fuzz-each FUZZING=1 B=build-fuzz CC=clang CFLAGS='-O1 -g' \
 	  SAN='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined'
+
+# libFuzzer has a main of its own; test_random is still wanted.
+ifdef FUZZING
+$B/tests/testmain.o: cflags += -Dmain=main_of_tests -Wno-missing-prototypes
+endif
 
 fuzz-each: $(fuzzers:%=%.fuzz)
 	$Q for f in $(notdir $(fuzzers)); do echo "== $$f"; mkdir -p $B/corpus/$$f; \
@@ -103,7 +108,7 @@ fuzz-each: $(fuzzers:%=%.fuzz)
 
 $(fuzzers:%=%.fuzz): %.fuzz: %.o $(testobjs) $B/libpatron.a
 	$(call say,LD,$@)
-	$Q $(CC) $(CFLAGS) $(SAN) -fsanitize=fuzzer -o $@ $(filter-out %/testmain.o,$^) $(LIBS) -lcmocka
+	$Q $(CC) $(CFLAGS) $(SAN) -fsanitize=fuzzer -o $@ $^ $(LIBS) -lcmocka
 
 check: ## lint; parts, and whole programs through faults, under the address and undefined-behaviour sanitizers
 	$Q tests/deps.sh test
