@@ -46,6 +46,72 @@ testobjs := $(patsubst %.c,$B/%.o,$(filter-out tests/test_%.c tests/e2e_%.c test
 fuzzers := $(patsubst tests/%.c,$B/tests/%,$(filter-out tests/fuzz_main.c,$(wildcard tests/fuzz_*.c)))
 fuzz_tests := $(foreach f,$(fuzzers),$(if $(wildcard tests/test_$(notdir $f).c),,$f))
 tests += $(fuzz_tests)
+
+all: $(programs) ## build the programs into build/
+
+$B/libpatron.a: $(objs)
+	$(call say,AR,$@)
+	$Q rm -f $@ && $(AR) rcs $@ $^
+
+$(programs): $B/%: $B/libpatron.a
+$(foreach p,$(PROGRAMS),$(eval $B/$p: $B/$(main_$p).o))
+$(programs):
+	$(call say,LD,$@)
+	$Q $(CC) $(CFLAGS) $(SAN) -o $@ $(filter %.o,$^) $B/libpatron.a $(LIBS)
+
+$B/%.o: %.c
+	$(call say,CC,$<)
+	$Q mkdir -p $(@D) && $(CC) $(cflags) -c -o $@ $<
+
+# Generated code is not ours to warn about.
+$B/%.pb.o: $B/%.pb.c
+	$(call say,CC,$<)
+	$Q $(CC) $(cflags) -w -c -o $@ $<
+
+$B/%.pb.c $B/%.pb.h: %.proto %.options
+	$(call say,PROTO,$<)
+	$Q mkdir -p $(@D) && protoc -Isync --nanopb_out=-Isync:$(@D) $<
+$(filter %.o,$(objs)): | $(gen:.c=.h)
+
+# A .sql or .json file becomes a string: const char db_NAME_sql[].
+define as_string
+	$(call say,TEXT,$<)
+	$Q mkdir -p $(@D) && awk 'BEGIN { n = ARGV[1]; gsub(/[\/.]/, "_", n); \
+	  print "extern const char " n "[];\nconst char " n "[] =" } \
+	  { gsub(/\\/, "&&"); gsub(/"/, "\\\""); print "\"" $$0 "\\n\"" } END { print ";" }' $< > $@
+endef
+$B/%.sql.c: %.sql
+	$(as_string)
+$B/%.json.c: %.json
+	$(as_string)
+$B/%.sql.o: $B/%.sql.c
+	$Q $(CC) $(CFLAGS) $(SAN) -c -o $@ $<
+$B/%.json.o: $B/%.json.c
+	$Q $(CC) $(CFLAGS) $(SAN) -c -o $@ $<
+
+# A catalogue becomes bytes in the program.  A msgid with PRId64 is in the .po as "%<PRId64>"; what that is here
+# the compiler knows.
+prid64 := $(shell printf '\043include <inttypes.h>\nPRId64\n' | $(CC) -E -P - | tail -1 | tr -d '" ')
+$B/po/%.mo.h: po/%.po
+	$(call say,MSGFMT,$<)
+	$Q mkdir -p $(@D) && msgfmt --check-format -o /dev/null $<
+	$Q sed 's/<PRId64>/$(prid64)/g' $< | msgfmt --no-hash --endianness=little -o $(@:.h=) -
+	$Q { echo 'static const unsigned char po_$*[] = {'; od -An -v -tu1 $(@:.h=) | sed 's/[0-9][0-9]*/&,/g'; echo '};'; } > $@
+$B/base/tr.o: | $(patsubst %.po,$B/%.mo.h,$(wildcard po/*.po))
+
+# All sentences of the sources.
+pot:
+	$Q mkdir -p $B/po
+	$Q xgettext --from-code=UTF-8 --language=C --keyword=tr --keyword=TR_LATER --flag=tr:1:pass-c-format \
+	  --no-location --sort-output --omit-header -o $B/po/patron.pot $(sort $(foreach p,$(PARTS),$(wildcard $p/*.c)))
+
+po: pot ## gather the sentences of the sources into po/, to be translated there
+	$Q msgmerge --quiet --update --backup=none --no-fuzzy-matching --sort-output --no-location po/zh.po $B/po/patron.pot
+	$Q msgattrib --no-obsolete --sort-output -o po/zh.po po/zh.po
+	$Q msgfmt --statistics -o /dev/null po/zh.po
+
+# What a fuzzer runs for hours, a test runs on seeded input.
+$B/tests/test_fuzz_card: $B/tests/fuzz_card.o
 $(fuzz_tests): $B/tests/fuzz_main.o
 $(tests): $B/tests/%: $B/tests/%.o $(testobjs) $B/libpatron.a
 	$(call say,LD,$@)
@@ -92,12 +158,12 @@ unit: $(tests) $(programs) ## the tests of the parts alone: seconds
 
 FUZZ_S ?= 30
 fuzz: ## every parser that strangers reach, by libFuzzer under the sanitizers, FUZZ_S=30 seconds each (clang)
-	$Q $(MAKE) -s --no-print-directory -j$$(nproc) fuzz-each FUZZING=1 B=build-fuzz CC=clang CFLAGS='-O1 -g' \
+	$Q $(MAKE) -s --no-print-directory -j$$(nproc) fuzz-each FUZZING=1 B=build-fuzz CC=clang WARN= CFLAGS='-O1 -g' \
 	  SAN='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined'
 
 # libFuzzer has a main of its own; test_random is still wanted.
 ifdef FUZZING
-$B/tests/testmain.o: cflags += -Dmain=main_of_tests -Wno-missing-prototypes
+$B/tests/testmain.o: cflags += -Dmain=main_of_tests
 endif
 
 fuzz-each: $(fuzzers:%=%.fuzz)
