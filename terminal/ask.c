@@ -5,9 +5,11 @@
 #include "base/date.h"
 #include "base/tr.h"
 #include "hw/clock.h"
+#include "terminal/display.h"
 #include "terminal/till.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +18,16 @@ enum { SYNC_MS = 10000, WAIT_MOST_MS = 600000 };
 
 /* ---- answers ---- */
 
+static void forget_redeeming(struct till *t, const struct asker *a)
+{
+    if (t->redeeming.who != a)
+        return;
+    if (t->redeeming.asked)
+        display_unask(t->display);
+    t->redeeming.who = NULL;
+    t->redeeming.asked = false;
+}
+
 static void answer(struct till *t, struct asker *a, struct answer answer)
 {
     answer.verb = a->busy;
@@ -23,8 +35,11 @@ static void answer(struct till *t, struct asker *a, struct answer answer)
     a->deadline_ms = 0;
     if (t->waiter == a)
         t->waiter = NULL;
+    forget_redeeming(t, a);
     a->answered(t, a, &answer);
 }
+
+static void do_redeem(struct till *t, struct asker *a, const struct command *c, uint32_t approved_by);
 
 static void fine(struct till *t, struct asker *a, const char *say)
 {
@@ -74,6 +89,48 @@ void ask_wait_over(struct till *t, const char *code, const char *say)
         till_tell(t, "%s", say);
 }
 
+/* ---- the member's PIN, typed on the member's display ---- */
+
+static void pin_typed(void *arg, bool yes, const char *pin)
+{
+    struct till *t = arg;
+    struct asker *a = t->redeeming.who, *before = t->current;
+    struct command c = t->redeeming.command;
+    if (!a)
+        return;
+    t->redeeming.who = NULL;
+    t->redeeming.asked = false;
+    t->current = a;
+    c.ref = t->redeeming.ref;
+    c.pin = pin;
+    if (yes && pin)
+        do_redeem(t, a, &c, 0);
+    else
+        fail(t, a, sale_answer_code(SALE_NEEDS_APPROVAL), tr("The member typed no PIN. A supervisor may allow it."));
+    t->current = before;
+}
+
+/* False: there is no display, or no PIN that could be typed; a supervisor has to allow it. */
+static bool ask_pin(struct till *t, struct asker *a)
+{
+    char line[200], money[PACK_MONEY_SIZE], language[WIRE_LANGUAGE_SIZE];
+    const char *lines[] = {line};
+    const struct wire_tapped *told = &t->tap.told;
+    bool has_pin = t->tap.known && told->known && told->flags & TAPPED_PIN;
+    if (t->redeeming.who != a || t->redeeming.asked || !has_pin || t->sale.means == MEANS_CARD)
+        return false;
+    snprintf(language, sizeof language, "%s", tr_language());
+    if (told->language[0])
+        (void)tr_use(told->language);
+    snprintf(line, sizeof line, tr("Pay %s with %" PRId64 " points?"),
+             pack_money_text(money, t->facts.pack, t->sale.wanted_value), points_n(t->sale.wanted));
+    (void)tr_use(language);
+    t->redeeming.asked = display_ask(t->display, DISPLAY_ASK_PIN, lines, 1, pin_typed, t);
+    if (t->redeeming.asked)
+        a->deadline_ms = 0; /* the display has its own */
+    return t->redeeming.asked;
+}
+
 void ask_answered(struct till *t)
 {
     struct asker *to = t->current ? t->current : t->waiter;
@@ -82,6 +139,8 @@ void ask_answered(struct till *t)
         till_tell(t, "%s", o->say.text);
         return;
     }
+    if (to->busy == VERB_REDEEM && o->answer == SALE_NEEDS_APPROVAL && ask_pin(t, to))
+        return;
     answer(t, to,
            (struct answer){.code = o->answer == SALE_OK ? NULL : sale_answer_code(o->answer),
                            .say = o->say.text,
@@ -106,6 +165,7 @@ void till_leave_asker(struct till *t, struct asker *a)
             tap_end(t);
     }
     people_left(t, a);
+    forget_redeeming(t, a);
     for (struct asker **p = &t->askers; *p; p = &(*p)->next)
         if (*p == a) {
             *p = a->next;
@@ -225,6 +285,11 @@ static void do_redeem(struct till *t, struct asker *a, const struct command *c, 
         return;
     fresh_name(t, name);
     in.known = known(t, c->ref);
+    if (!c->pin) { /* so that it can go on with the member's PIN */
+        t->redeeming.who = a;
+        t->redeeming.command = *c;
+        snprintf(t->redeeming.ref, sizeof t->redeeming.ref, "%s", c->ref ? c->ref : "");
+    }
     a->deadline_ms = deadline(c, TILL_DEBIT_MS);
     t->pin = c->pin;
     till_feed(t, in);

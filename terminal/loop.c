@@ -96,6 +96,11 @@ void till_tell(struct till *t, const char *format, ...)
         fprintf(stderr, "patron-terminal: %s\n", text);
 }
 
+void till_say(struct till *t, const char *sentence)
+{
+    till_tell(t, "%s", sentence);
+}
+
 static const char *before_append(enum txn_kind kind)
 {
     return kind == TXN_GRANT    ? "before-grant"
@@ -136,6 +141,7 @@ static bool append(struct till *t, const struct txn *txn, struct entry_id closes
     struct buf entry = BUF_ON(t->entry);
     if (t->training) { /* as if */
         t->trained++;
+        paper_train(t, txn);
         return true;
     }
     struct asker *by = t->current ? t->current : t->waiter;

@@ -70,6 +70,10 @@ struct till_extra {
 /* For as long as the till lives; x is the caller's. */
 void till_add_extra(struct till *t, struct till_extra *x);
 
+/* A sentence for the people at the till; lines on its printer, now or not at all (false: they are not). */
+void till_say(struct till *t, const char *sentence);
+MUST_CHECK bool till_print(struct till *t, const char *const *lines, int count);
+
 /* One turn of the loop, waiting at most this long when nothing is to be done.  False: it was asked
  * to quit. */
 MUST_CHECK bool till_turn(struct till *t, int most_ms);

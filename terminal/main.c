@@ -208,13 +208,60 @@ static enum err open_devices(struct running *r, const struct config *c, const st
     return e;
 }
 
+/* ---- what a cash register may use of this till, by nexo ---- */
+
+static bool show_member(void *arg, const char *const *lines, int count)
+{
+    return display_show(((struct running *)arg)->display, lines, count);
+}
+
+static bool show_cashier(void *arg, const char *const *lines, int count)
+{
+    for (int i = 0; i < count; i++)
+        till_say(((struct running *)arg)->till, lines[i]);
+    return true;
+}
+
+static void confirmed(void *arg, bool yes, const char *pin)
+{
+    (void)pin;
+    nexo_confirmed(nexo_door_services(((struct running *)arg)->nexo), yes);
+}
+
+static bool confirm(void *arg, const char *const *lines, int count)
+{
+    return display_ask(((struct running *)arg)->display, DISPLAY_ASK_YES, lines, count, confirmed, arg);
+}
+
+static void unconfirm(void *arg)
+{
+    display_unask(((struct running *)arg)->display);
+}
+
+static bool print_text(void *arg, const char *const *lines, int count)
+{
+    return till_print(((struct running *)arg)->till, lines, count);
+}
+
+static struct nexo_devices nexo_devices(struct running *r, const struct config *c)
+{
+    bool display = c->display[0], printer = c->printer[0];
+    return (struct nexo_devices){.arg = r,
+                                 .show = display ? show_member : NULL,
+                                 .show_cashier = show_cashier,
+                                 .confirm = display ? confirm : NULL,
+                                 .unconfirm = display ? unconfirm : NULL,
+                                 .print = printer ? print_text : NULL};
+}
+
 static enum err open_nexo(struct running *r, const struct config *c, struct errmsg *why)
 {
     struct nexo_keys keys = {0};
     struct nexo_config config = {.wait_ms = c->nexo_wait_s * 1000,
                                  .login = c->nexo_login,
                                  .brand = c->nexo_brand[0] ? c->nexo_brand : NULL,
-                                 .poi_id = c->nexo_poi[0] ? c->nexo_poi : NULL};
+                                 .poi_id = c->nexo_poi[0] ? c->nexo_poi : NULL,
+                                 .devices = nexo_devices(r, c)};
     struct http_config http = {
         .listen = c->nexo, .certificate = c->nexo_certificate, .key = c->nexo_key};
     enum err e = nexo_keys_load(&keys, c->nexo_keys, why);

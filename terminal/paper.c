@@ -38,6 +38,11 @@ static void paper_turn(struct till *t, struct till_extra *x, const struct pollfd
     receipts_turn(t->receipts, now_ms);
 }
 
+bool till_print(struct till *t, const char *const *lines, int count)
+{
+    return t->receipts && receipts_text(t->receipts, lines, count);
+}
+
 static const struct pack *pack_of(void *arg, uint32_t version)
 {
     const struct till *t = arg; /* packs_find could take the place of rules that a sale is using */
@@ -165,7 +170,7 @@ void paper_train(struct till *t, const struct txn *txn)
 void paper_paid(struct till *t, const struct sale_receipt *r)
 {
     struct errmsg why = {""};
-    if (!t->receipts || !t->parts.drawer || r->repeated ||
+    if (!t->receipts || !t->parts.drawer || t->training || r->repeated ||
         (r->kind != TXN_SALE && r->kind != TXN_REFUND) || money_minor(r->due) == 0)
         return;
     if (receipts_drawer(t->receipts, &why))

@@ -212,3 +212,14 @@ void receipt_of(struct receipt *r, const struct receipt_facts *f)
     if (!f->training) /* a code that is read at the till would find nothing */
         add(r, RECEIPT_QR | RECEIPT_CENTRED, id, strlen(id));
 }
+
+void receipt_of_text(struct receipt *r, int columns, const char *const *lines, int count)
+{
+    r->columns = columns;
+    r->count = 0;
+    for (int i = 0; i < count && r->count < RECEIPT_LINES_MAX; i++)
+        if (*lines[i])
+            put_wrapped(r, 0, lines[i], RECEIPT_LINES_MAX - r->count);
+        else
+            blank(r);
+}

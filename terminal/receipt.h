@@ -47,6 +47,8 @@ struct receipt_facts {
 };
 
 void receipt_of(struct receipt *out, const struct receipt_facts *f);
+/* Plain text, wrapped; at most RECEIPT_LINES_MAX lines, the rest is left out. */
+void receipt_of_text(struct receipt *out, int columns, const char *const *lines, int count);
 
 /* Columns that a text takes on paper. */
 int receipt_columns(const char *text);

@@ -32,7 +32,7 @@ struct receipts {
     struct receipts_parts parts;
     struct printing *printing;
     bool more;     /* the journal may have one to print */
-    bool training; /* what is being printed is none of the journal's */
+    bool apart;    /* what is being printed is none of the journal's */
     uint32_t waiting;
     int failures; /* in a row */
     int64_t retry_at_ms;
@@ -145,9 +145,9 @@ static void failed(struct receipts *r, int64_t now_ms)
 static void ended(struct receipts *r, const struct printing_event *event, int64_t now_ms)
 {
     char text[ENTRY_TEXT_SIZE];
-    bool was_training = r->training;
-    r->training = false;
-    if (was_training || !r->current.seq)
+    bool was_apart = r->apart;
+    r->apart = false;
+    if (was_apart || !r->current.seq)
         return;
     crash_point("receipt-before-ended");
     switch (event->fate) {
@@ -337,9 +337,22 @@ void receipts_train(struct receipts *r, const struct receipt_facts *f)
     enum err e = document_of(r, &training, &document, &why);
     if (e == OK)
         e = printing_send(r->printing, buf_bytes(&document), &why);
-    r->training |= e == OK;
+    r->apart |= e == OK;
     if (e)
         tell(r, tr("The training receipt was not printed: %s."), why.text);
+}
+
+bool receipts_text(struct receipts *r, const char *const *lines, int count)
+{
+    struct buf document = BUF_ON(r->document);
+    escpos_begin(&document);
+    receipt_of_text(&r->receipt, r->parts.columns, lines, count);
+    for (int i = 0; i < r->receipt.count; i++)
+        escpos_line(&document, r->receipt.lines[i].text, 0);
+    escpos_cut(&document);
+    bool good = !document.full && printing_send(r->printing, buf_bytes(&document), NULL) == OK;
+    r->apart |= good;
+    return good;
 }
 
 enum err receipts_reprint(struct receipts *r, struct entry_id id, struct errmsg *why)

@@ -42,6 +42,8 @@ void receipts_before(struct receipts *r, const struct receipt_facts *f, const ch
 void receipts_after(struct receipts *r);
 /* One that is not in the journal, now or not at all. */
 void receipts_train(struct receipts *r, const struct receipt_facts *f);
+/* Lines of text, now or not at all; wrapped to the paper.  False: the printer is busy, away or in trouble. */
+MUST_CHECK bool receipts_text(struct receipts *r, const char *const *lines, int count);
 /* Again, marked COPY.  Errors: ERR_NOT_FOUND (no sale or refund of this till), ERR_STATE (it was not printed yet),
  * ERR_IO; with a sentence for the cashier. */
 MUST_CHECK enum err receipts_reprint(struct receipts *r, struct entry_id id, struct errmsg *why);

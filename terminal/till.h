@@ -189,6 +189,12 @@ struct till {
     struct receipts *receipts; /* NULL = no printer */
     struct till_extra paper;
     struct display *display; /* NULL = no member's display */
+    struct {
+        struct asker *who; /* NULL = nobody */
+        bool asked;        /* the member types a PIN */
+        struct command command;
+        char ref[TXN_REF_SIZE];
+    } redeeming; /* a redemption without a PIN, in case that one is wanted */
     char boot[RECEIPT_BOOT_SIZE];
 
     int listener;
