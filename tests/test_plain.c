@@ -620,6 +620,93 @@ TEST(plain, while_the_cashier_has_a_bill_or_a_member_the_door_is_busy)
     close_till(s);
 }
 
+TEST(plain, an_award_may_be_paid_in_part_with_points_off_the_card)
+{
+    struct shop *s = open_shop();
+    lay(s, &s->card);
+    int64_t syncs = faultvfs.syncs;
+    assert_said(post(s, "/v1/award", WITH_REDEEM),
+                "\"total\":\"30.00\",\"tier\":\"base\",\"by_points\":\"2.00\",\"due\":\"28.00\",\"earned\":28,\"redeemed\":200");
+    assert_int_equal(faultvfs.syncs - syncs, 2);
+    assert_int_equal(cards_purse(&s->card), PURSE - 200);
+    assert_said(post(s, "/v1/award", WITH_REDEEM), "200 ");
+    assert_int_equal(cards_purse(&s->card), PURSE - 200);
+    assert_said(post(s, "/v1/award", "{\"ref\":\"R3\",\"card\":true,\"total\":\"30.00\",\"redeem\":{\"points\":5}}"),
+                "422 {\"error\":{\"code\":\"REFUSED\"");
+    assert_said(get(s, "/v1/status"), "\"free\":true"); /* nothing is left of it */
+    assert_said(post(s, "/v1/award", "{\"ref\":\"R3\",\"card\":true,\"total\":\"30.00\",\"redeem\":{\"points\":50}}"),
+                "\"redeemed\":50");
+    close_till(s);
+}
+
+TEST(plain, a_member_identified_before_may_be_sold_to_until_somebody_else_comes)
+{
+    struct shop *s = open_shop();
+    lay(s, &s->card);
+    assert_said(post(s, "/v1/identify", ""),
+                "200 {\"id\":\"i1\",\"means\":\"card\",\"member\":\"M12\",\"name\":\"\",\"tier\":\"base\",\"online\":false,"
+                "\"spendable\":300,\"spendable_value\":\"3.00\",\"on_card\":1000,\"at_head_office\":0,\"on_the_way\":0}");
+    assert_said(as(s, s->second, "POST", "/v1/award", "{\"ref\":\"R0\",\"id\":\"i1\",\"total\":\"5.00\"}"),
+                "409 {\"error\":{\"code\":\"IDENTIFY\"");
+    assert_said(post(s, "/v1/award", "{\"ref\":\"R0\",\"id\":\"i9\",\"total\":\"5.00\"}"), "409 ");
+    assert_said(post(s, "/v1/award", "{\"ref\":\"R1\",\"id\":\"i1\",\"total\":\"5.00\"}"), "200 ");
+    assert_said(post(s, "/v1/award", "{\"ref\":\"R2\",\"id\":\"i1\",\"total\":\"5.00\"}"), "409 ");
+    assert_said(post(s, "/v1/award", "{\"ref\":\"R1\",\"id\":\"i1\",\"total\":\"5.00\"}"), "200 ");
+    assert_said(as(s, s->token, "DELETE", "/v1/identify", ""), "200 {\"cancelled\":false}");
+    lay(s, NULL);
+    lay(s, &s->other);
+    assert_said(post(s, "/v1/identify", "{\"card\":true}"), "\"id\":\"i2\"");
+    assert_said(as(s, s->second, "DELETE", "/v1/identify", ""), "200 {\"cancelled\":false}");
+    assert_said(as(s, s->token, "DELETE", "/v1/identify", ""), "200 {\"cancelled\":true}");
+    assert_said(post(s, "/v1/award", "{\"ref\":\"R3\",\"id\":\"i2\",\"total\":\"5.00\"}"), "409 ");
+    assert_said(get(s, "/v1/status"), "\"state\":\"idle\"");
+    close_till(s);
+}
+
+TEST(plain, points_may_pay_something_by_themselves)
+{
+    struct shop *s = open_shop();
+    char first[1000];
+    lay(s, &s->card);
+    snprintf(first, sizeof first, "%s", post(s, "/v1/redeem", "{\"ref\":\"P1\",\"card\":true,\"points\":200}"));
+    assert_said(first, "\"total\":\"2.00\",\"tier\":\"base\",\"by_points\":\"2.00\",\"due\":\"0.00\",\"earned\":0,\"redeemed\":200");
+    assert_int_equal(cards_purse(&s->card), PURSE - 200);
+    again(s);
+    assert_string_equal(post(s, "/v1/redeem", "{\"ref\":\"P1\",\"card\":true,\"points\":200}"), first);
+    lay(s, NULL);
+    lay(s, &s->card);
+    assert_said(post(s, "/v1/redeem", "{\"ref\":\"P2\",\"card\":true,\"money\":\"0.55\"}"), "\"redeemed\":60");
+    lay(s, NULL);
+    lay(s, &s->card);
+    assert_said(post(s, "/v1/redeem", "{\"ref\":\"P3\",\"card\":true,\"points\":5}"), "422 {\"error\":{\"code\":\"REFUSED\"");
+    assert_said(get(s, "/v1/status"), "\"free\":true");
+    assert_int_equal(cards_purse(&s->card), PURSE - 260);
+    close_till(s);
+}
+
+TEST(plain, goods_and_money_come_back_once)
+{
+    struct shop *s = open_shop();
+    char first[1000];
+    lay(s, &s->card);
+    assert_said(post(s, "/v1/award", WITH_REDEEM), "\"receipt\":\"T0007-2\"");
+    snprintf(first, sizeof first, "%s",
+             post(s, "/v1/refund",
+                  "{\"ref\":\"F1\",\"receipt\":\"T0007-2\",\"lines\":[{\"sku\":\"MUG\",\"quantity\":1,\"amount\":\"5.00\"}]}"));
+    assert_said(first, "200 {\"ref\":\"F1\",\"receipt\":\"T0007-3\"");
+    assert_said(first, "\"total\":\"5.00\",\"to_points\":\"0.33\",\"to_money\":\"4.67\",\"taken_back\":5,\"given_back\":33}");
+    assert_string_equal(
+        post(s, "/v1/refund",
+             "{\"ref\":\"F1\",\"lines\":[{\"sku\":\"MUG\",\"quantity\":1,\"amount\":\"5.00\"}],\"receipt\":\"T0007-2\"}"),
+        first);
+    assert_said(post(s, "/v1/refund", "{\"ref\":\"F2\",\"receipt\":\"T0007-2\",\"money\":\"5.00\"}"), "200 ");
+    assert_said(post(s, "/v1/refund", "{\"ref\":\"F3\",\"receipt\":\"T0007-2\",\"all\":true}"), "200 ");
+    assert_said(post(s, "/v1/refund", "{\"ref\":\"F4\",\"receipt\":\"T0007-2\",\"all\":true}"), "{\"error\":{\"code\":\"");
+    assert_said(post(s, "/v1/refund", "{\"ref\":\"F5\",\"receipt\":\"T0007-99\",\"all\":true}"), "404 {\"error\":{\"code\":\"NOT_FOUND\"");
+    assert_said(get(s, "/v1/tx/F1"), "\"what\":\"refund\",\"state\":\"done\"");
+    close_till(s);
+}
+
 /* ---- what goes wrong in between ---- */
 
 /* The card is pulled away at the n-th exchange, before or after it acted; the register sends its request again until
