@@ -580,6 +580,8 @@ static void begin(struct plain *p, struct http_request *r, const char *by, const
         memcpy(p->digest, digest, 32);
         p->memo_id = memo.id;
         start(p, r, by, after_settle(p));
+    } else if (p->t->training) { /* the register would take a lesson for a sale */
+        reply_error(r, "TRAINING", "The till is in training mode: nothing counts.");
     } else if (!is_free(p)) {
         reply_error(r, "BUSY", busy);
     } else if (ask->what != PLAIN_IDENTIFY && ask->what != PLAIN_REFUND && ask->who == WHO_ID &&
@@ -687,7 +689,7 @@ static void on_status(void *door, struct http_request *r)
                             (int)v->pack_version, "currency", v->pack ? plain_text(v->pack->currency) : json_null(),
                             "digits", (int)digits_of(p->t), "reader", part_text(v->reader), "printer",
                             part_text(v->printer), "state", sale_state_text(v->state), "free",
-                            p->step == STEP_NONE && is_free(p), "selling", v->selling, "training", v->training,
+                            p->step == STEP_NONE && is_free(p) && !v->training, "selling", v->selling, "training", v->training,
                             "trouble", v->trouble[0] ? plain_text(v->trouble) : json_null()));
 }
 

@@ -371,6 +371,7 @@ static const struct {
     {"NO_ANSWER", 409, "Send the same request again; nothing is taken twice."},
     {"CANCELLED", 409, "Send it again if it is still wanted."},
     {"STATE", 409, "Look at /v1/status, then send it again."},
+    {"TRAINING", 409, "End the training at the till, then send it again."},
     {"IDENTIFY", 409, "Identify the member again."},
     {"WRONG_CARD", 422, "Send it again and hold the right card there."},
     {"GONE", 422, "Send it again and hold the card there until it is answered."},

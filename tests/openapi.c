@@ -212,6 +212,38 @@ void openapi_check(const char *method, const char *path, const char *body, int s
     json_decref(v);
 }
 
+static const json_t *codes(void)
+{
+    static const char *const way[] = {"components", "schemas", "Error", "properties",
+                                      "error",      "properties", "code", "enum"};
+    open_doc();
+    const json_t *v = doc;
+    for (size_t i = 0; i < sizeof way / sizeof *way; i++)
+        v = json_object_get(v, way[i]);
+    return v;
+}
+
+int openapi_has_code(const char *code, int status)
+{
+    char name[60];
+    size_t i;
+    const json_t *one;
+    int found = 0;
+    json_array_foreach (codes(), i, one)
+        found = found || strcmp(json_string_value(one), code) == 0;
+    snprintf(name, sizeof name, "#/components/responses/E%d", status);
+    json_t *ref = json_pack("{s:s}", "$ref", name);
+    const char *text = json_string_value(json_object_get(resolve(ref, NULL), "description"));
+    found = found && strstr(text, code);
+    json_decref(ref);
+    return found;
+}
+
+int openapi_code_count(void)
+{
+    return (int)json_array_size(codes());
+}
+
 static int unseen(const char *name)
 {
     if (json_object_get(seen, name))

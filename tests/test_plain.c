@@ -244,8 +244,13 @@ TEST(plain, every_error_code_of_the_till_has_its_status)
             fail_msg("%s", code);
         assert_true(status >= 400 && status < 500);
     }
-    for (int i = 0, status = 0; plain_error_code(i, &status); i++)
+    int count = 0;
+    for (int status = 0; plain_error_code(count, &status); count++) {
         assert_true(status >= 400 && status < 500);
+        if (!openapi_has_code(plain_error_code(count, &status), status))
+            fail_msg("%s is not documented", plain_error_code(count, &status));
+    }
+    assert_int_equal(openapi_code_count(), count);
     uint8_t room[300];
     struct buf body = BUF_ON(room);
     assert_int_equal(plain_error(&body, "NEVER HEARD", "bad \xff text"), 422);
@@ -660,6 +665,19 @@ TEST(plain, a_member_identified_before_may_be_sold_to_until_somebody_else_comes)
     assert_said(as(s, s->token, "DELETE", "/v1/identify", ""), "200 {\"cancelled\":true}");
     assert_said(post(s, "/v1/award", "{\"ref\":\"R3\",\"id\":\"i2\",\"total\":\"5.00\"}"), "409 ");
     assert_said(get(s, "/v1/status"), "\"state\":\"idle\"");
+    close_till(s);
+}
+
+TEST(plain, a_till_that_is_used_for_a_lesson_sells_nothing_to_a_register)
+{
+    struct shop *s = open_shop();
+    lay(s, &s->card);
+    assert_said(cashier(s, "train on"), "ok training=yes");
+    assert_said(post(s, "/v1/award", AWARD), "409 {\"error\":{\"code\":\"TRAINING\"");
+    assert_said(get(s, "/v1/status"), "\"free\":false");
+    assert_said(get(s, "/v1/tx/R1"), "404 ");
+    assert_said(cashier(s, "train off"), "ok training=no");
+    assert_said(post(s, "/v1/award", AWARD), "200 ");
     close_till(s);
 }
 
