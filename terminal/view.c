@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "terminal/view.h"
 
+#include "base/date.h"
 #include "hw/clock.h"
 #include "terminal/till.h"
 
@@ -24,6 +25,8 @@ static void view_till(struct till *t, struct till_view *v)
     v->owed = outbox_waiting(&t->up.outbox);
     v->reader = !t->reader ? PART_NONE : t->tap.reader_away ? PART_AWAY : PART_THERE;
     paper_view(t, v);
+    if (sale_is_idle(&t->sale))
+        packs_choose(t, day_of_time(v->now_s));
     v->pack = t->packs.in_effect;
     v->pack_version = v->pack ? v->pack->version : 0;
     v->selling = v->pack && !t->trouble.text[0];

@@ -1,9 +1,11 @@
 #!/bin/sh
-# run_by_hand.sh BUILD - `make run`: head office and one till in this terminal, with three virtual cards on the desk.
-# `card NAME` lays a card on the reader, `card` takes it away; everything else goes to the till.
+# run_by_hand.sh BUILD - `make run`: head office and one till by hand, with virtual cards.  With tmux three panes: the
+# cashier's screen, the member's display, and a desk where `card anna` lays a card on the reader.  Without tmux (or
+# PROMPT=1): the till at a prompt, cards laid from the same line.
 # SPDX-License-Identifier: Apache-2.0
 set -eu
-bin=$1
+bin=$(cd "$1" && pwd)
+here=$1
 dir=$bin/run
 mkdir -p "$dir"
 ctl="$bin/patronctl --home $dir/office"
@@ -26,11 +28,12 @@ if [ ! -d "$dir/office" ]; then
     echo "Setting up a programme in $dir (remove that folder to begin anew)"
     $ctl init --pack tests/data/packs/demo.json >/dev/null
 fi
-$bin/patron-office --home "$dir/office" --listen 127.0.0.1:0 >"$dir/office.out" 2>>"$dir/office.log" &
+rm -f "$dir/office.out" "$dir/cards.out"
+"$bin/patron-office" --home "$dir/office" --listen 127.0.0.1:0 >"$dir/office.out" 2>>"$dir/office.log" &
 office=$!
 await "$dir/office.out" 'listening on'
 address=$(sed -n 's/^listening on //p' "$dir/office.out")
-$bin/patron-cardsim --link "$dir/nfc" --cards "$dir/cards" --control "$dir/cards.sock" >"$dir/cards.out" 2>&1 &
+"$bin/patron-cardsim" --link "$dir/nfc" --cards "$dir/cards" --control "$dir/cards.sock" >"$dir/cards.out" 2>&1 &
 cardsim=$!
 await "$dir/cards.out" '^ready'
 
@@ -41,18 +44,49 @@ if [ $fresh ]; then
         $ctl card issue --reader "pn532_uart:$dir/nfc" --enrol >/dev/null
         $sim remove >/dev/null
     done
+    $sim new ev2 random newcard >/dev/null
+    $sim present newcard >/dev/null
+    $ctl card issue --reader "pn532_uart:$dir/nfc" >/dev/null
+    $sim remove >/dev/null
     code=$($ctl --json till add --shop DESK | sed -n 's/.*"code": *"\([^"]*\)".*/\1/p')
-    $bin/patron-terminal enrol --home "$dir/till" --office "$address" --code "$code" >/dev/null
+    "$bin/patron-terminal" enrol --home "$dir/till" --office "$address" --code "$code" >/dev/null
 fi
+till="$bin/patron-terminal --home $dir/till --reader pn532_uart:$dir/nfc --office $address"
+
+if [ -z "${PROMPT:-}" ] && command -v tmux >/dev/null && [ -t 1 ]; then
+    cat >"$dir/desk" <<END
+card() { if [ \$# -gt 0 ]; then $sim present "\$@"; else $sim remove; fi; }
+office() { $ctl "\$@"; }
+PS1='desk> '
+cat <<TEXT
+card anna     lays a card on the reader (anna, bela, carl; newcard is nobody's yet)
+card          takes it away
+office member list        head office; its log: $here/run/office.log
+exit          ends all.  ctrl-b and an arrow key change between the panes
+Try: card anna; in the till type 1500 and Enter, Enter, F5; card; card anna: the points are on the card.
+TEXT
+END
+    export LC_ALL=C.UTF-8
+    tmux -L patron-run -f /dev/null new-session -d -s run -x "$(tput cols)" -y "$(tput lines)" \
+        "$till --screen --display $dir/display.sock 2>$dir/till.log || { cat $dir/till.log; sleep 5; }"
+    tmux -L patron-run split-window -v -l 10 "ENV=$dir/desk sh -i; tmux -L patron-run kill-server"
+    tmux -L patron-run split-window -h -t run:0.0 -l 42 \
+        "until [ -S $dir/display.sock ]; do sleep 0.1; done; $bin/patron-display --socket $dir/display.sock"
+    tmux -L patron-run set -g mouse on
+    tmux -L patron-run select-pane -t run:0.2
+    tmux -L patron-run attach || :
+    exit 0
+fi
+
 cat <<END
 Cards: anna, bela, carl.  'card anna' lays a card on the reader, 'card' takes it away.
 Try:   card anna / tap / line 22745 2 150000 / total / pay / card / card anna / tap / line 22745 1 5000 / total / redeem max / pay / quit
 Amounts are in pence. The second tap finds the points of the first sale: head office loads them on the card.
-Head office: $ctl member list
+Head office: $here/patronctl --home $here/run/office member list
 END
 mkfifo "$dir/in" 2>/dev/null || :
-$bin/patron-terminal --home "$dir/till" --reader "pn532_uart:$dir/nfc" --office "$address" --prompt <"$dir/in" &
-till=$!
+$till --prompt <"$dir/in" &
+pid=$!
 exec 3>"$dir/in"
 while IFS= read -r line; do
     case $line in
@@ -60,8 +94,8 @@ while IFS= read -r line; do
     'card '*) $sim present "${line#card }" ;;
     *) printf '%s\n' "$line" >&3 ;;
     esac
-    kill -0 $till 2>/dev/null || break
+    kill -0 $pid 2>/dev/null || break
     [ "$line" != quit ] || break
 done
 exec 3>&-
-wait $till || :
+wait $pid || :
