@@ -19,7 +19,7 @@ enum {
     TILL_PIN_WAIT_MS = 60000,
     TILL_BADGE_MS = 30000,    /* a badge that was on the reader is good for a login or an approval that long */
     TILL_REFUND_ALONE = 10000, /* minor units (100.00): a cashier gives back more only with a supervisor */
-    TILL_CLOCK_BACK_S = 3600, /* the clock may be set back by an hour, as in autumn; more is wrong */
+    TILL_CLOCK_BACK_S = 3600, /* the clock may be set back by an hour, as in autumn; to an earlier day is wrong */
     TILL_QUESTION_MS = 8000,  /* a hold, a name, a new card: head office has so long to answer */
 
     TILL_TAP_MS = 20000,   /* a cashier asks again after that long without a card */

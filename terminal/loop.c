@@ -48,6 +48,14 @@ void till_card_facts(struct till *t, const struct card_uid *uid, member_id membe
     f->offline_today = journal_offline_redeemed(t->journal, uid, today);
 }
 
+static void note_latest(struct till *t)
+{
+    if (t->latest_day == t->latest_saved)
+        return;
+    t->latest_saved = t->latest_day;
+    uplink_save_number(t, "latest", t->latest_day);
+}
+
 void till_facts(struct till *t)
 {
     struct sale_facts *f = &t->facts;
@@ -56,7 +64,9 @@ void till_facts(struct till *t)
                                 journal_next_seq(t->journal) + t->trained};
     f->shop = t->parts.identity->shop;
     f->days_since_contact = uplink_days_since_contact(t, f->now_s);
-    f->clock_behind = f->now_s + TILL_CLOCK_BACK_S < t->latest_s;
+    f->clock_behind = day_of_time(f->now_s + TILL_CLOCK_BACK_S) < t->latest_day;
+    if (f->clock_behind)
+        note_latest(t); /* before an entry of an earlier day comes last */
     f->locked = t->locked;
     people_facts(t, f);
     if (sale_is_idle(&t->sale))
@@ -160,8 +170,8 @@ static bool append(struct till *t, const struct txn *txn, struct entry_id closes
     t->trouble.text[0] = 0;
     uplink_journalled(t, txn->id.seq);
     people_journalled(t, txn);
-    if (txn->time_s > t->latest_s)
-        t->latest_s = txn->time_s;
+    if (day_of_time(txn->time_s) > t->latest_day)
+        t->latest_day = day_of_time(txn->time_s);
     log_event("entry", "kind=\"%s\" seq=%u owed=%u", txn_kind_text(txn->kind), txn->id.seq,
               outbox_waiting(&t->up.outbox));
     paper_after(t, txn);
@@ -230,16 +240,19 @@ void till_feed(struct till *t, struct sale_event in)
 
 /* ---- start ---- */
 
-/* The time of the last entry: no clock stands before it for long. */
+/* The latest day there was: noted when nobody waits, and by the last entry. */
 static void find_latest(struct till *t)
 {
     struct buf entry = BUF_ON(t->entry);
     struct errmsg why = {""};
     uint32_t last = journal_next_seq(t->journal) - 1;
-    t->latest_s = t->up.contact_s;
+    t->latest_day = t->latest_saved = (int32_t)uplink_load_number(t, "latest");
+    if (t->up.contact_s && day_of_time(t->up.contact_s) > t->latest_day)
+        t->latest_day = day_of_time(t->up.contact_s);
     enum err e = last ? journal_get(t->journal, last, &entry, &why) : ERR_NOT_FOUND;
-    if (till_read(&t->earlier, e, &entry, &why) == OK && t->earlier.time_s > t->latest_s)
-        t->latest_s = t->earlier.time_s;
+    if (till_read(&t->earlier, e, &entry, &why) == OK &&
+        day_of_time(t->earlier.time_s) > t->latest_day)
+        t->latest_day = day_of_time(t->earlier.time_s);
 }
 
 static enum err resume(struct till *t, struct errmsg *why)
@@ -424,6 +437,7 @@ static void housekeeping(struct till *t, int64_t now_ms)
     if (now_ms < t->idle_ms)
         return;
     t->idle_ms = now_ms + IDLE_MS;
+    note_latest(t);
     if (!sale_is_idle(&t->sale) || (t->tap.job != JOB_NONE && t->tap.at != AT_CARD))
         return;
     if (t->trouble.text[0]) {

@@ -1,6 +1,7 @@
 /* people.c - who is at the till: logging in, what a supervisor allows, what a shift came to, bills put aside.
  * Head office names the people (journal_staff); without any, nobody has to log in.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "base/crash.h"
 #include "base/date.h"
 #include "base/tr.h"
 #include "hw/clock.h"
@@ -371,12 +372,14 @@ void people_park(struct till *t, struct asker *a)
         till_facts(t);
         sale_parked(&t->earlier, &t->sale, &t->facts);
         enum err e = wire_encode_txn(&b, &t->earlier, &why);
+        crash_point("before-park");
         if (!e)
             e = journal_save(t->journal, slot_name(name, n), buf_bytes(&b), &why);
         if (e) {
             ask_refuse(t, a, "IO", "%s", tr("The bill could not be put aside; it is still open."));
             return;
         }
+        crash_point("after-park");
         note_slot(t, n, &t->earlier);
         t->people.parked_last = n;
     }
@@ -396,6 +399,7 @@ void people_resume(struct till *t, struct asker *a, const struct command *c)
     till_feed(t, (struct sale_event){.kind = SALE_TAKE_UP, .txn = &t->earlier});
     if (t->out.answer != SALE_OK)
         return;
+    crash_point("before-taken-up");
     if (journal_save(t->journal, slot_name(name, c->number), bytes_of(NULL, 0), &why))
         till_tell(t, tr("The journal: %s."), why.text);
     note_slot(t, c->number, NULL);

@@ -182,7 +182,8 @@ struct till {
     uint32_t replace_approved_by;
     bool training;
     uint32_t trained;    /* entries that were not written */
-    int64_t latest_s;    /* no clock that is right stands before it */
+    int32_t latest_day;  /* no clock that is right stands before it; also over a restart */
+    int32_t latest_saved;
     bool told_clock;     /* that it differs from head office's: said once */
     struct tap tap;
     struct uplink up;
@@ -300,6 +301,9 @@ bool uplink_is_up(const struct till *t);
 MUST_CHECK bool uplink_ask(struct till *t, enum question q, struct wire_request *r,
                            int32_t timeout_ms);
 void uplink_journalled(struct till *t, uint32_t seq);
+/* A number kept as a setting, 0 = none; saving costs an fsync. */
+int64_t uplink_load_number(struct till *t, const char *name);
+void uplink_save_number(struct till *t, const char *name, int64_t value);
 int32_t uplink_days_since_contact(const struct till *t, int64_t now_s);
 
 /* packs.c */

@@ -25,7 +25,7 @@ static uint32_t random_number(void)
 
 /* ---- what is remembered: last contact, version of the hot list ---- */
 
-static int64_t load_number(struct till *t, const char *name)
+int64_t uplink_load_number(struct till *t, const char *name)
 {
     uint8_t raw[8];
     struct buf b = BUF_ON(raw);
@@ -35,7 +35,7 @@ static int64_t load_number(struct till *t, const char *name)
     return (int64_t)get_le(raw, sizeof raw);
 }
 
-static void save_number(struct till *t, const char *name, int64_t value)
+void uplink_save_number(struct till *t, const char *name, int64_t value)
 {
     uint8_t raw[8];
     struct errmsg why = {""};
@@ -61,7 +61,7 @@ static void note_contact(struct till *t)
     if (day_of_time(u->contact_s) == u->contact_day)
         return;
     u->contact_day = day_of_time(u->contact_s);
-    save_number(t, "contact", u->contact_s);
+    uplink_save_number(t, "contact", u->contact_s);
 }
 
 /* What is damaged cannot be sent: it ends where the journal is sound. */
@@ -76,11 +76,11 @@ enum err uplink_open(struct till *t, struct errmsg *why)
 {
     struct uplink *u = &t->up;
     uplink_resume(t);
-    u->contact_s = load_number(t, "contact");
+    u->contact_s = uplink_load_number(t, "contact");
     u->contact_day = u->contact_s ? day_of_time(u->contact_s) : INT32_MIN;
-    t->hot_version = (uint32_t)load_number(t, "hot");
+    t->hot_version = (uint32_t)uplink_load_number(t, "hot");
     t->staff_version = journal_staff_version(t->journal);
-    t->locked = load_number(t, "locked") != 0;
+    t->locked = uplink_load_number(t, "locked") != 0;
     if (!t->parts.office)
         return OK;
     u->address = t->parts.office;
@@ -212,7 +212,7 @@ static void take_hot(struct till *t, const struct wire_synced *s)
     }
     if (s->hot_version != t->hot_version) {
         t->hot_version = s->hot_version;
-        save_number(t, "hot", s->hot_version); /* makes the rows above durable too */
+        uplink_save_number(t, "hot", s->hot_version); /* makes the rows above durable too */
     }
 }
 
@@ -234,7 +234,7 @@ static void compare_clocks(struct till *t, int64_t office_s)
     const struct pack *pack = t->packs.in_effect;
     int64_t now_s = clock_now_s(), ahead_s = now_s - office_s, skew_s = pack ? pack->clock_skew_s : 600;
     if (ahead_s >= -skew_s && ahead_s <= skew_s) {
-        t->latest_s = now_s;
+        t->latest_day = day_of_time(now_s);
         t->told_clock = false;
         return;
     }
@@ -268,7 +268,7 @@ static void obey(struct till *t, uint32_t orders)
     if (locked == t->locked)
         return;
     t->locked = locked;
-    save_number(t, "locked", locked);
+    uplink_save_number(t, "locked", locked);
     till_tell(t, locked ? tr("Head office has locked this till.")
                         : tr("Head office has unlocked this till."));
 }

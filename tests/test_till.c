@@ -37,7 +37,8 @@ static const char pack_json[] =
     "  {\"code\": \"base\", \"name\": \"Base\", \"offline_per_tap\": 300, \"offline_per_day\": "
     "500}]},\n"
     "\"redeem\": {\"worth\": 1, \"min\": 10, \"step\": 10, \"max_share\": \"1/2\", "
-    "\"offline_days\": 30}}";
+    "\"offline_days\": 30, \"second_factor_above\": 290},\n"
+    "\"grants\": {\"per_gift\": 100, \"per_day\": 300}}";
 
 /* A member's card with points on it, as head office makes it. */
 static void make_card(struct vcard *card, enum vcard_kind kind, const struct card_uid *uid)
@@ -812,4 +813,614 @@ TEST(till, packs_are_taken_only_from_head_office_and_come_into_effect_on_their_d
     assert_said(ask(b, "refund T0007-1 all"),
                 "back=3000 by_points=0 clawed=30"); /* by its own rules */
     close_till(b);
+}
+
+/* ---- who is at the till ---- */
+
+static const struct card_uid badge_uid = {{4, 7, 7, 7, 7, 7, 7}};
+
+/* Head office has named a cashier, 3 with PIN 1234, and a supervisor, 9 with PIN 99999 and a badge. */
+static void name_staff(struct bench *b)
+{
+    struct staff people[2] = {
+        {.id = 3, .name = "Ann", .role = STAFF_CASHIER, .grant_limit = points_of(50), .grant_day_limit = points_of(80)},
+        {.id = 9, .name = "Bob", .role = STAFF_SUPERVISOR, .badge = badge_uid}};
+    static const uint8_t salt[PIN_SALT_SIZE] = {1, 2, 3};
+    struct errmsg why = {""};
+    assert_int_equal(pin_make(&people[0].pin, "1234", salt, &why), OK);
+    assert_int_equal(pin_make(&people[1].pin, "99999", salt, &why), OK);
+    assert_int_equal(journal_set_staff(b->journal, people, 2, 1, &why), OK);
+    people_changed(b->till);
+}
+
+static void staffed_bench(struct bench *b, const char *name)
+{
+    new_bench(b, card_of(1), name);
+    name_staff(b);
+    reader_sim_present(&b->reader, &b->card.target);
+}
+
+/* Entry seq of the journal. */
+static const struct txn *entry_at(struct bench *b, uint32_t seq)
+{
+    static struct txn t;
+    static uint8_t room[JOURNAL_ENTRY_MAX];
+    struct buf entry = BUF_ON(room);
+    struct errmsg why = {""};
+    assert_int_equal(journal_get(b->journal, seq, &entry, &why), OK);
+    assert_int_equal(wire_decode_txn(&t, buf_bytes(&entry), &why), OK);
+    return &t;
+}
+
+static void set_time(const char *time)
+{
+    char clock[300];
+    snprintf(clock, sizeof clock, "%s/clock", test_scratch_dir());
+    FILE *f = fopen(clock, "w");
+    fprintf(f, "%s\n", time);
+    fclose(f);
+}
+
+TEST(till, a_cashier_logs_in_by_pin_or_badge_and_every_entry_says_who_it_was)
+{
+    struct bench *b = bench();
+    struct till_view v;
+    new_bench(b, card_of(1), "login");
+    assert_said(ask(b, "login 3 1234"), "error STATE"); /* nobody is named: nobody has to */
+    name_staff(b);
+    assert_said(ask(b, "login 3 1235"), "error AUTH");
+    assert_said(ask(b, "login 4 1234"), "error AUTH");
+    assert_said(ask(b, "login"), "error AUTH");
+    assert_said(ask(b, "logout"), "error STATE");
+    assert_said(ask(b, "login 3 1234"), "ok cashier=3 supervisor=no");
+    till_view(b->till, &v);
+    assert_true(v.staffed);
+    assert_string_equal(v.cashier_name, "Ann");
+    reader_sim_present(&b->reader, &b->card.target);
+    ring_up(b);
+    assert_said(ask(b, "logout"), "error STATE");
+    assert_said(ask(b, "redeem 200"), "ok state=debited");
+    assert_said(ask(b, "pay"), "ok receipt=T0007-2");
+    assert_said(ask(b, "refund T0007-2 MUG:1:500"), "ok receipt=T0007-3");
+    for (uint32_t seq = 1; seq <= 3; seq++)
+        assert_int_equal(entry_at(b, seq)->cashier, 3);
+    assert_int_equal(entry_at(b, 2)->means, MEANS_CARD);
+    assert_said(ask(b, "logout"), "ok");
+    vcard_init(&b->other, VCARD_EV2, &badge_uid, 5); /* any card can be a badge */
+    reader_sim_present(&b->reader, &b->other.target);
+    assert_said(ask(b, "tap"), "error BADGE Bob");
+    assert_said(ask(b, "login"), "ok cashier=9 supervisor=yes");
+    assert_said(ask(b, "logout"), "ok");
+    assert_said(ask(b, "login"), "error AUTH"); /* a badge is good for one thing */
+    close_till(b);
+}
+
+TEST(till, after_five_wrong_pins_even_the_right_one_waits)
+{
+    struct bench *b = bench();
+    staffed_bench(b, "wrong");
+    for (int i = 0; i < 5; i++)
+        assert_said(ask(b, "login 3 0000"), "error AUTH");
+    assert_said(ask(b, "login 3 1234"), "error WAIT");
+    assert_said(ask(b, "approve 9 99999"), "error WAIT");
+    b->till->people.wait_until_ms = 0; /* the minute is over */
+    assert_said(ask(b, "login 3 0000"), "error AUTH");
+    assert_said(ask(b, "login 3 1234"), "error WAIT"); /* one more wrong one: the wait again */
+    b->till->people.wait_until_ms = 0;
+    assert_said(ask(b, "login 3 1234"), "ok cashier=3");
+    assert_said(ask(b, "logout"), "ok");
+    assert_said(ask(b, "login 3 0000"), "error AUTH"); /* counted anew */
+    assert_said(ask(b, "login 3 1234"), "ok cashier=3");
+    close_till(b);
+}
+
+TEST(till, a_person_has_to_log_in_where_somebody_is_named_a_register_does_not)
+{
+    struct bench *b = bench();
+    int ends[2];
+    char heard[8192] = "";
+    size_t size = 0;
+    staffed_bench(b, "person");
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    assert_int_equal(till_attach(b->till, ends[1], ends[1], true, NULL), OK);
+    assert_said(ask(b, "line MUG 1 500"), "ok lines=1");
+    assert_said(ask(b, "cancel"), "ok");
+    static const char typed[] = "line MUG 1 500\nlogin 3 1234\nline MUG 1 500\n";
+    assert_int_equal(send(ends[0], typed, sizeof typed - 1, 0), sizeof typed - 1);
+    for (int turns = 0; turns < 400 && !strstr(heard, "1 lines"); turns++) {
+        (void)!till_turn(b->till, 5);
+        ssize_t n = recv(ends[0], heard + size, sizeof heard - 1 - size, MSG_DONTWAIT);
+        size += n > 0 ? (size_t)n : 0;
+    }
+    const char *refused = strstr(heard, "Log in first"), *in = strstr(heard, "Ann is logged in");
+    assert_true(refused && in && refused < in && in < strstr(heard, "MUG x 1: 1 lines"));
+    for (size_t i = 0; i + 4 < sizeof b->till->clients[0].in; i++) /* the PIN does not stay in memory */
+        assert_int_not_equal(memcmp(b->till->clients[1].in + i, "1234", 4), 0);
+    close_till(b);
+    close(ends[0]);
+}
+
+TEST(till, what_a_supervisor_allows_is_allowed_once_and_named_in_the_entry)
+{
+    struct bench *b = bench();
+    staffed_bench(b, "approve");
+    assert_said(ask(b, "login 3 1234"), "ok");
+    assert_said(ask(b, "tap"), "ok");
+    assert_said(ask(b, "grant 60 waited long"), "error NEEDS_APPROVAL");
+    assert_said(ask(b, "approve 3 1234"), "error AUTH"); /* a cashier is none */
+    assert_said(ask(b, "approve 9 99999"), "ok");
+    assert_said(ask(b, "status"), "ok"); /* only looking takes nothing */
+    assert_said(ask(b, "grant 60 waited long"), "ok entry=T0007-1 member=M12 points=60");
+    assert_int_equal(entry_at(b, 1)->approved_by, 9);
+    assert_int_equal(entry_at(b, 1)->cashier, 3);
+    assert_string_equal(entry_at(b, 1)->reason, "waited long");
+    assert_said(ask(b, "grant 60 again"), "error NEEDS_APPROVAL");
+    assert_said(ask(b, "grant 30 small"), "error NEEDS_APPROVAL"); /* 20 are left of the day's 80 */
+    assert_said(ask(b, "grant 20 small"), "ok entry=T0007-2");
+    assert_int_equal(entry_at(b, 2)->approved_by, 0);
+    assert_said(ask(b, "approve 9 99999"), "ok");
+    assert_said(ask(b, "grant 101 too much"), "error REFUSED"); /* the programme's own limit; and it is used up */
+    assert_said(ask(b, "grant 60 again"), "error NEEDS_APPROVAL");
+    assert_said(ask(b, "ungrant T0007-1"), "ok entry=T0007-3 member=M12 points=-60");
+    assert_said(ask(b, "ungrant T0007-1"), "error NOT_FOUND");
+    assert_said(ask(b, "ungrant T0007-2 mistaken"), "points=-20");
+    assert_string_equal(entry_at(b, 4)->reason, "mistaken");
+    assert_said(ask(b, "cancel"), "ok");
+    assert_said(ask(b, "line POT 1 20000"), "ok");
+    assert_said(ask(b, "total"), "ok");
+    assert_said(ask(b, "pay ref=S1"), "ok receipt=T0007-5");
+    assert_said(ask(b, "refund T0007-5 money:10001"), "error NEEDS_APPROVAL");
+    assert_said(ask(b, "refund T0007-5 money:10000"), "ok receipt=T0007-6");
+    assert_said(ask(b, "refund T0009-4 money:100"), "error NEEDS_APPROVAL");
+    assert_said(ask(b, "approve 9 99999"), "ok");
+    assert_said(ask(b, "refund T0009-4 money:100"), "ok receipt=T0007-7");
+    assert_int_equal(entry_at(b, 7)->approved_by, 9);
+    assert_said(ask(b, "receipt T0007-5"), "total=20000 by_points=0 earned=0 lines=1 left=10000");
+    assert_said(ask(b, "train on"), "error NEEDS_APPROVAL");
+    int ends[2]; /* what one asker was allowed is no other's */
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    assert_int_equal(till_attach(b->till, ends[1], ends[1], false, NULL), OK);
+    assert_int_equal(send(ends[0], "approve 9 99999\n", 16, 0), 16);
+    for (int i = 0; i < 5; i++)
+        (void)!till_turn(b->till, 1);
+    assert_said(ask(b, "train on"), "error NEEDS_APPROVAL");
+    close_till(b);
+    close(ends[0]);
+}
+
+TEST(till, a_bill_put_aside_survives_a_restart_and_the_programme_of_the_day_it_is_taken_up_rates_it)
+{
+    struct bench *b = bench();
+    struct till_view v;
+    struct errmsg why = {""};
+    uint8_t hash[MBED_HASH_SIZE], sig[MBED_SIGNATURE_MAX];
+    struct buf s = BUF_ON(sig);
+    char json[sizeof pack_json + 20], command[40];
+    new_bench(b, card_of(1), "parked");
+    assert_said(ask(b, "park"), "error STATE");
+    assert_said(ask(b, "resume 1"), "error NOT_FOUND");
+    reader_sim_present(&b->reader, &b->card.target);
+    ring_up(b);
+    assert_said(ask(b, "park"), "ok parked=1");
+    assert_said(ask(b, "status"), "state=idle");
+    for (int n = 2; n <= 8; n++) {
+        assert_said(ask(b, "line TEA 1 300"), "ok");
+        snprintf(command, sizeof command, "ok parked=%d", n);
+        assert_said(ask(b, "park"), command);
+    }
+    assert_said(ask(b, "line TEA 1 300"), "ok");
+    assert_said(ask(b, "park"), "error FULL");
+    assert_said(ask(b, "status"), "state=idle member=- lines=1"); /* still open */
+    assert_said(ask(b, "cancel"), "ok");
+    snprintf(json, sizeof json, "%s", pack_json);
+    memcpy(strstr(json, "\"version\": 1"), "\"version\": 2", 12);
+    memcpy(strstr(json, "2010-01-01"), "2010-12-02", 10);
+    memcpy(strstr(json, "1/100"), "3/100", 5);
+    mbed_sha256(hash, bytes_of(json, strlen(json)));
+    assert_int_equal(mbed_sign(&s, &pack_key, hash, &why), OK);
+    assert_int_equal(packs_take(b->till, bytes_of(json, strlen(json)), buf_bytes(&s), &why), OK);
+    close_till(b);
+    set_time("2010-12-02T09:00");
+    open_till(b);
+    till_view(b->till, &v);
+    assert_int_equal(v.parked_count, 8);
+    assert_int_equal(v.parked[0].number, 1);
+    assert_int_equal(v.parked[0].member, MEMBER);
+    assert_int_equal(money_minor(v.parked[0].total), 3000);
+    assert_said(ask(b, "resume 1"), "ok lines=2 total=3000");
+    assert_said(ask(b, "resume 2"), "error STATE");
+    assert_said(ask(b, "total"), "ok total=3000 earns=90 offer=0"); /* to redeem the card is wanted again */
+    assert_said(ask(b, "tap"), "ok");
+    assert_said(ask(b, "total"), "earns=90 offer=300");
+    assert_said(ask(b, "pay"), "earned=90");
+    assert_said(ask(b, "resume 1"), "error NOT_FOUND"); /* it was taken up */
+    faultvfs.fail_write = faultvfs.writes + 1;
+    assert_said(ask(b, "line MUG 1 500"), "ok");
+    assert_said(ask(b, "park"), "error IO");
+    faultvfs.fail_write = 0;
+    assert_said(ask(b, "status"), "lines=1"); /* not lost: still open */
+    close_till(b);
+}
+
+/* ---- the shift ---- */
+
+TEST(till, shift_totals_are_those_of_the_entries_whatever_was_done_and_over_a_restart)
+{
+    struct bench *b = bench();
+    char receipt[24] = "", command[80];
+    staffed_bench(b, "shift");
+    assert_said(ask(b, "login 9 99999"), "ok");
+    assert_said(ask(b, "line TEA 1 300"), "ok");
+    assert_said(ask(b, "total"), "ok");
+    assert_said(ask(b, "pay"), "ok"); /* the supervisor's, not the cashier's */
+    assert_said(ask(b, "login 3 1234"), "ok");
+    for (int i = 0; i < 60; i++) {
+        uint32_t what = test_below(6);
+        if (what <= 2) {
+            if (what)
+                assert_said(ask(b, "tap"), "ok");
+            snprintf(command, sizeof command, "line MUG 1 %u", 500 + test_below(3000));
+            assert_said(ask(b, command), "ok");
+            assert_said(ask(b, "total"), "ok");
+            if (what == 2)
+                ask(b, "redeem 20");
+            snprintf(receipt, sizeof receipt, "%.*s", (int)strcspn(ask(b, "pay") + 11, " "), b->answer + 11);
+        } else if (what == 3 && *receipt) {
+            snprintf(command, sizeof command, "refund %s money:%u", receipt, 1 + test_below(500));
+            ask(b, command);
+        } else if (what == 4) {
+            ask(b, "tap");
+            ask(b, "grant 1 sorry");
+            ask(b, "cancel");
+        } else {
+            ask(b, "rate 2");
+        }
+        if (i == 30) { /* the power fails at noon */
+            close_till(b);
+            vcard_field_off(&b->card);
+            reader_sim_init(&b->reader);
+            reader_sim_present(&b->reader, &b->card.target);
+            open_till(b);
+            assert_said(ask(b, "shift"), "error STATE"); /* who is at the till must say so again */
+            assert_said(ask(b, "login 3 1234"), "ok");
+        }
+    }
+    struct view_shift v = {0};
+    for (uint32_t seq = 1; seq < journal_next_seq(b->journal); seq++) {
+        const struct txn *t = entry_at(b, seq);
+        struct money due;
+        if (t->cashier != 3)
+            continue;
+        v.sales += t->kind == TXN_SALE;
+        v.refunds += t->kind == TXN_REFUND;
+        v.grants += t->kind == TXN_GRANT;
+        v.ratings[1] += t->kind == TXN_RATING;
+        assert_true(t->kind != TXN_GRANT || points_add(&v.granted, v.granted, t->points));
+        assert_true(money_sub(&due, t->total, t->redeemed_value));
+        assert_true(t->kind != TXN_REFUND || money_add(&v.given_back, v.given_back, due));
+        if (t->kind != TXN_SALE)
+            continue;
+        assert_true(money_add(&v.sold, v.sold, t->total));
+        assert_true(money_add(&v.by_points, v.by_points, t->redeemed_value));
+        assert_true(points_add(&v.earned, v.earned, t->points));
+        assert_true(points_add(&v.redeemed, v.redeemed, txn_redeemed(t)));
+    }
+    assert_true(v.sales > 5 && v.refunds > 1 && v.grants > 1 && v.ratings[1] > 1);
+    assert_true(points_n(v.redeemed) > 0);
+    char want[300];
+    snprintf(want, sizeof want,
+             "sales=%d sold=%" PRId64 " by_points=%" PRId64 " earned=%" PRId64 " redeemed=%" PRId64
+             " refunds=%d given_back=%" PRId64 " grants=%d granted=%" PRId64 " joins=0 ratings=0,%d,0",
+             v.sales, money_minor(v.sold), money_minor(v.by_points), points_n(v.earned),
+             points_n(v.redeemed), v.refunds, money_minor(v.given_back), v.grants,
+             points_n(v.granted), v.ratings[1]);
+    assert_said(ask(b, "shift"), want);
+    assert_said(ask(b, "cancel"), "ok");
+    assert_said(ask(b, "logout"), "ok");
+    assert_said(ask(b, "login 3 1234"), "ok"); /* a new shift */
+    assert_said(ask(b, "shift"), "sales=0 sold=0");
+    close_till(b);
+}
+
+/* ---- training ---- */
+
+TEST(till, training_leaves_journal_and_card_as_they_were_byte_for_byte)
+{
+    struct bench *b = bench();
+    static struct vcard_memory before;
+    uint8_t hash[32], after[32];
+    struct errmsg why = {""};
+    new_bench(b, card_of(1), "training");
+    reader_sim_present(&b->reader, &b->card.target);
+    ring_up(b);
+    assert_said(ask(b, "pay"), "ok receipt=T0007-1");
+    before = b->card.m;
+    int64_t writes = faultvfs.writes;
+    assert_int_equal(journal_hash(b->journal, 1, hash, &why), OK);
+    assert_said(ask(b, "line MUG 1 500"), "ok");
+    assert_said(ask(b, "train on"), "error STATE"); /* not in the middle of a sale */
+    assert_said(ask(b, "cancel"), "ok");
+    assert_said(ask(b, "train on"), "ok training=yes");
+    ring_up(b);
+    assert_said(ask(b, "redeem 200 ref=R9"), "ok state=debited redeemed=200 value=200 due=2800 purse=800");
+    assert_said(ask(b, "pay"), "ok receipt=T0007-3 member=M12");
+    assert_said(b->answer, "redeemed=200");
+    assert_said(ask(b, "tap"), "purse=1000"); /* the card knows nothing of it */
+    assert_said(ask(b, "redeem 100 alone"), "ok receipt=T0007-5");
+    assert_said(ask(b, "tap"), "ok");
+    assert_said(ask(b, "grant 50 training"), "error REFUSED"); /* nobody decides: as if it counted */
+    assert_said(ask(b, "identify member M5"), "ok state=identified member=M5");
+    assert_said(ask(b, "line MUG 1 5000"), "ok");
+    assert_said(ask(b, "total"), "ok");
+    assert_said(ask(b, "park"), "error STATE");
+    assert_said(ask(b, "pay"), "ok");
+    assert_said(ask(b, "rate 3"), "ok");
+    assert_said(ask(b, "person consent - Mary"), "error STATE");
+    struct till_view v;
+    till_view(b->till, &v);
+    assert_true(v.training);
+    assert_said(ask(b, "train off"), "ok training=no");
+    assert_int_equal(faultvfs.writes, writes);
+    assert_int_equal(journal_next_seq(b->journal), 2);
+    assert_int_equal(journal_hash(b->journal, 1, after, &why), OK);
+    assert_memory_equal(after, hash, sizeof hash);
+    assert_memory_equal(&b->card.m, &before, sizeof before);
+    assert_said(ask(b, "bill R9"), "error NOT_FOUND");
+    ring_up(b); /* and now it counts again */
+    assert_said(ask(b, "pay"), "ok receipt=T0007-2");
+    close_till(b);
+}
+
+/* ---- other ways to be known, without a line ---- */
+
+TEST(till, a_telephone_number_earns_by_its_token_off_line_and_is_in_no_entry_and_no_file)
+{
+    struct bench *b = bench();
+    char command[300], file[400];
+    new_bench(b, card_of(1), "phone");
+    memset(b->identity.lookup_key, 7, sizeof b->identity.lookup_key);
+    assert_said(ask(b, "identify phone 030 1234567"), "error FORMAT"); /* of which country? */
+    assert_said(ask(b, "identify phone +49 30 12"), "error FORMAT");
+    assert_said(ask(b, "identify phone +49 30 1234567"),
+                "ok state=identified member=- tier=base means=phone spendable=0 pending=0 online=no");
+    assert_said(ask(b, "line POT 1 3000"), "ok");
+    assert_said(ask(b, "total"), "ok total=3000 earns=30 offer=0");
+    assert_said(ask(b, "redeem 100"), "error REFUSED");
+    assert_said(ask(b, "grant 10 sorry"), "error REFUSED");
+    assert_said(ask(b, "pay"), "member=- tier=base total=3000 due=3000 by_points=0 earned=30");
+    const struct txn *t = entry_at(b, 1);
+    assert_int_equal(t->means, MEANS_PHONE);
+    assert_true(txn_has_token(t));
+    uint8_t first[TXN_TOKEN_SIZE];
+    memcpy(first, t->token, sizeof first);
+    assert_said(ask(b, "identify phone 0049/30/123-45-67"), "ok"); /* the same, spelled otherwise */
+    assert_said(ask(b, "line POT 1 3000"), "ok");
+    assert_said(ask(b, "total"), "ok");
+    assert_said(ask(b, "pay"), "ok");
+    assert_memory_equal(entry_at(b, 2)->token, first, sizeof first);
+    assert_said(ask(b, "refund T0007-1 all"), "back=3000 by_points=0 clawed=30");
+    static const char *const wrong[] = {"identify member Mary", "identify member M0", "identify code P1",
+                                        "identify phone", "identify"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_said(ask(b, wrong[i]), "error FORMAT");
+    assert_said(ask(b, "identify member M77"), "ok state=identified member=M77");
+    assert_said(ask(b, "cancel"), "ok");
+    close_till(b);
+    snprintf(file, sizeof file, "%s", b->path);
+    snprintf(command, sizeof command, "grep -qa '301234567' '%.250s'", file);
+    assert_int_not_equal(system(command), 0);
+}
+
+TEST(till, a_card_that_joins_off_line_earns_at_once_and_after_a_restart)
+{
+    struct bench *b = bench();
+    struct card_office_keys keys = cards_keys(1);
+    struct card_profile nobody = {.layout = CARD_LAYOUT};
+    struct till_view v;
+    new_bench(b, card_of(1), "join");
+    cards_issue(&b->other, VCARD_EV2, &uid_b, &keys, &nobody);
+    reader_sim_present(&b->reader, &b->other.target);
+    assert_said(ask(b, "join"), "error NO_CARD");
+    assert_said(ask(b, "line POT 1 3000"), "ok");
+    assert_said(ask(b, "tap"), "error UNBOUND");
+    till_view(b->till, &v);
+    assert_true(v.fresh_card);
+    assert_said(ask(b, "join"), "ok entry=T0007-1 member=- points=0");
+    assert_said(ask(b, "total"), "ok total=3000 earns=30");
+    assert_said(ask(b, "pay"), "receipt=T0007-2 member=- tier=base total=3000");
+    assert_said(b->answer, "earned=30");
+    assert_int_equal(entry_at(b, 1)->kind, TXN_JOIN);
+    assert_true(uid_equal(&entry_at(b, 2)->card, &uid_b));
+    close_till(b);
+    vcard_field_off(&b->other);
+    reader_sim_init(&b->reader);
+    reader_sim_present(&b->reader, &b->other.target);
+    open_till(b);
+    assert_said(ask(b, "tap"), "ok state=identified member=- tier=base purse=0 pending=30");
+    assert_said(ask(b, "join"), "error NO_CARD"); /* it is somebody's now */
+    assert_said(ask(b, "line POT 1 3000"), "ok");
+    assert_said(ask(b, "total"), "earns=30");
+    assert_said(ask(b, "pay"), "earned=30");
+    close_till(b);
+}
+
+/* ---- days ---- */
+
+TEST(till, thirty_days_without_a_line_redeem_and_one_more_does_not_and_all_of_them_earn)
+{
+    struct bench *b = bench();
+    new_bench(b, card_of(1), "days");
+    reader_sim_present(&b->reader, &b->card.target);
+    set_time("2010-12-31T10:00"); /* head office was reached on the first */
+    ring_up(b);
+    assert_said(ask(b, "redeem 100"), "ok state=debited");
+    assert_said(ask(b, "pay"), "earned=29");
+    set_time("2011-01-01T10:00");
+    assert_said(ask(b, "tap"), "ok state=identified");
+    assert_said(ask(b, "line POT 1 3000"), "ok");
+    assert_said(ask(b, "total"), "earns=30 offer=0");
+    assert_said(ask(b, "redeem 100"), "error REFUSED This till has been without the line for too long");
+    assert_said(ask(b, "pay"), "earned=30");
+    close_till(b);
+}
+
+TEST(till, a_clock_that_jumps_back_redeems_nothing_off_line_and_says_so_until_it_is_right_again)
+{
+    struct bench *b = bench();
+    new_bench(b, card_of(1), "clock");
+    reader_sim_present(&b->reader, &b->card.target);
+    set_time("2010-12-03T10:00");
+    ring_up(b);
+    assert_said(ask(b, "redeem 290"), "ok state=debited");
+    assert_said(ask(b, "pay"), "ok");
+    set_time("2010-12-02T10:00"); /* a day that would have its whole limit again */
+    assert_said(ask(b, "tap"), "ok state=identified");
+    assert_said(ask(b, "line POT 1 3000"), "ok");
+    assert_said(ask(b, "total"), "earns=30 offer=0");
+    assert_said(ask(b, "redeem 100"), "error REFUSED The clock of this till went back");
+    assert_said(ask(b, "pay"), "earned=30");
+    close_till(b); /* nor after a restart */
+    vcard_field_off(&b->card);
+    reader_sim_init(&b->reader);
+    reader_sim_present(&b->reader, &b->card.target);
+    open_till(b);
+    assert_said(ask(b, "tap"), "ok");
+    assert_said(ask(b, "line POT 1 3000"), "ok");
+    assert_said(ask(b, "total"), "offer=0");
+    set_time("2010-12-03T10:30"); /* set right: the day's limit is what is left of it */
+    assert_said(ask(b, "total"), "offer=210");
+    assert_said(ask(b, "cancel"), "ok");
+    set_time("2010-12-03T09:45"); /* an hour back, as in autumn, is nothing */
+    assert_said(ask(b, "tap"), "ok");
+    assert_said(ask(b, "line POT 1 3000"), "ok");
+    assert_said(ask(b, "total"), "offer=210");
+    close_till(b);
+}
+
+TEST(till, above_the_programmes_limit_a_card_is_debited_only_when_it_was_taken_away_and_came_again)
+{
+    struct bench *b = bench();
+    struct till_view v;
+    new_bench(b, card_of(1), "second");
+    reader_sim_present(&b->reader, &b->card.target);
+    ring_up(b);
+    assert_int_equal(send(b->fd, "redeem 300\n", 11, 0), 11);
+    for (int i = 0; i < 200; i++)
+        (void)!till_turn(b->till, 1);
+    assert_false(read_line(b)); /* it lies there, and that is not enough */
+    till_view(b->till, &v);
+    assert_true(v.second_tap);
+    assert_int_equal(cards_purse(&b->card), PURSE);
+    reader_sim_present(&b->reader, NULL);
+    for (int i = 0; i < 20; i++)
+        (void)!till_turn(b->till, 1);
+    reader_sim_present(&b->reader, &b->card.target);
+    assert_said(await(b), "ok state=debited redeemed=300");
+    assert_said(ask(b, "pay"), "redeemed=300");
+    close_till(b);
+}
+
+/* ---- killed beside a sale, and in a redemption alone ---- */
+
+static void beside(struct bench *b, volatile int *told)
+{
+    static const struct {
+        const char *command, *answer, *bill;
+    } steps[] = {{"grant 10 sorry", "ok entry=", NULL},
+                 {"line POT 1 3000", "ok", NULL},
+                 {"park", "ok parked=1", NULL},
+                 {"resume 1", "ok lines=1", NULL},
+                 {"total", "ok", NULL},
+                 {"pay ref=R1", "ok receipt=", "R1"},
+                 {"rate 3", "ok entry=", NULL}};
+    assert_said(ask(b, "login 9 99999"), "ok");
+    assert_said(ask(b, "tap"), "ok");
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        assert_said(ask(b, steps[i].command), steps[i].answer);
+        *told = (int)i + 1;
+    }
+}
+
+TEST(till, killed_at_any_point_beside_a_sale_what_was_told_is_there_and_each_entry_once)
+{
+    struct bench *b = bench();
+    char name[40];
+    volatile int *told =
+        mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int n = 1, kept[2] = {0, 0};
+    for (;; n++) {
+        snprintf(name, sizeof name, "beside-%d", n);
+        staffed_bench(b, name);
+        close_till(b);
+        vcard_field_off(&b->card);
+        reader_sim_init(&b->reader);
+        reader_sim_present(&b->reader, &b->card.target);
+        if (!killed_at(b, n, beside, told))
+            break;
+        vcard_field_off(&b->card);
+        reader_sim_init(&b->reader);
+        reader_sim_present(&b->reader, &b->card.target);
+        open_till(b);
+        int grants = 0, ratings = 0;
+        struct sums s = add_up(b);
+        for (uint32_t seq = 1; seq < journal_next_seq(b->journal); seq++) {
+            grants += entry_at(b, seq)->kind == TXN_GRANT;
+            ratings += entry_at(b, seq)->kind == TXN_RATING;
+        }
+        assert_true(grants >= (*told >= 1) && grants <= 1);
+        assert_true(s.sales >= (*told >= 6) && s.sales <= 1);
+        assert_true(ratings >= (*told >= 7) && ratings <= 1);
+        if (*told == 2 || *told == 3) /* put aside: there it is, until it is taken up */
+            kept[*told - 2] += said(ask(b, "resume 1"), "ok lines=1 total=3000");
+        close_till(b);
+    }
+    print_message("  killed at %d points\n", n - 1);
+    assert_true(n > 20);
+    assert_int_equal(kept[0], 3); /* killed when it was on disk, and not told yet */
+    assert_int_equal(kept[1], 1); /* told, and killed before it was taken out of there */
+}
+
+static void redeem_alone(struct bench *b, volatile int *told)
+{
+    assert_said(ask(b, "tap"), "ok");
+    assert_said(ask(b, "redeem 200 alone ref=R1"), "ok receipt=T0007-2");
+    *told = 1;
+}
+
+TEST(till, killed_at_any_point_of_a_redemption_alone_it_happens_once_and_its_answer_is_the_same)
+{
+    struct bench *b = bench();
+    char name[40];
+    volatile int *told =
+        mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int n = 1, doubts = 0;
+    for (;; n++) {
+        snprintf(name, sizeof name, "alone-%d", n);
+        new_bench(b, card_of(1), name);
+        close_till(b);
+        reader_sim_present(&b->reader, &b->card.target);
+        if (!killed_at(b, n, redeem_alone, told))
+            break;
+        vcard_field_off(&b->card);
+        reader_sim_init(&b->reader);
+        reader_sim_present(&b->reader, &b->card.target);
+        open_till(b);
+        if (*told)
+            assert_said(ask(b, "bill R1"), "ok receipt=T0007-2");
+        if (said(ask(b, "status"), "state=doubt")) {
+            doubts++;
+            ask(b, "tap"); /* done: it closes itself; not done: to be asked for again */
+        }
+        for (int i = 0; i < 3 && !said(ask(b, "redeem 200 alone ref=R1"), "ok receipt="); i++)
+            ask(b, "tap");
+        assert_said(ask(b, "bill R1"), "total=200 due=0 by_points=200");
+        struct sums s = add_up(b);
+        assert_int_equal(cards_purse(&b->card), PURSE - 200);
+        assert_int_equal(s.redeemed_done, 200);
+        assert_int_equal(s.sales, 1);
+        assert_int_equal(s.open, 0);
+        close_till(b);
+    }
+    print_message("  killed at %d points, %d times found in doubt\n", n - 1, doubts);
+    assert_true(doubts >= 4);
 }
