@@ -379,17 +379,20 @@ static bool count_active(const struct card_view *card, void *arg)
 }
 
 /* The answer to the first question was lost: the new card is in the place of this one already. */
-static bool is_done(const struct clerk *c, const struct wire_replace *ask, const struct card_uid *lost)
+static bool is_done(const struct clerk *c, const struct wire_replace *ask, member_id *member)
 {
+    const struct card_uid *lost = &ask->lost;
     struct errmsg why;
     struct card_view card;
     bool was = false;
-    if (books_card(c->books, &ask->card, &card, &why) || card.member != ask->member || !card.member)
+    if (books_card(c->books, &ask->card, &card, &why) || !card.member ||
+        (ask->member && card.member != ask->member))
         return false;
     struct query q = query_of(c->books->store, Q_CARD_REPLACED_BY);
     query_uid(&q, &ask->card);
     query_uid(&q, uid_is(lost) ? lost : NULL);
     was = query_row(&q);
+    *member = card.member;
     return query_done(&q, &why) == OK && was;
 }
 
@@ -403,7 +406,7 @@ enum err clerk_replace(const struct clerk *c, const struct wire_replace *ask, st
     *out = (struct wire_done){.member = ask->member};
     snprintf(out->sentence, sizeof out->sentence,
              "The lost card is blocked; what it carried comes with the next load of the new one.");
-    if (is_done(c, ask, &ask->lost))
+    if (is_done(c, ask, &out->member))
         return OK;
     if (!uid_is(&ask->lost)) {
         e = ask->member ? books_cards(c->books, ask->member, count_active, &only, why)

@@ -427,15 +427,20 @@ static struct wire_answer *fresh_answer(struct server *s, enum wire_say say)
     return &s->answer;
 }
 
+/* What was answered goes to the log by its kind only: a sentence may have a telephone number in it. */
 static void finish(struct server *s, struct conn *c, enum err e, const struct errmsg *why, const char *what)
 {
     if (e) {
-        refuse(s, c, e, "%s", why->text);
-        return;
-    }
-    if (what)
+        struct wire_answer *a = fresh_answer(s, SAY_REFUSED);
+        a->refused.code = e;
+        snprintf(a->refused.sentence, sizeof a->refused.sentence, "%s", why->text);
+        s->counts.refused++;
+        note(s, c, "%s refused: %s", what, err_text(e));
+    } else {
         note(s, c, "%s", what);
+    }
     send_answer(s, c, &s->answer);
+    bytes_wipe(&s->answer, sizeof s->answer);
 }
 
 static void ask_tap(struct server *s, struct conn *c, const struct wire_tap *ask)
@@ -443,8 +448,7 @@ static void ask_tap(struct server *s, struct conn *c, const struct wire_tap *ask
     struct errmsg why = {""};
     struct clerk clerk = clerk_of(s, c);
     enum err e = clerk_tap(&clerk, ask, &fresh_answer(s, SAY_TAPPED)->tapped, &why);
-    finish(s, c, e, &why, NULL);
-    bytes_wipe(&s->answer, sizeof s->answer); /* a name is in it */
+    finish(s, c, e, &why, "tap");
 }
 
 static void ask_hold(struct server *s, struct conn *c, const struct wire_hold *ask)

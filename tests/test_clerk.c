@@ -438,7 +438,8 @@ TEST(clerk, a_new_card_takes_the_place_of_a_lost_one_once)
     must(books_card(hq.books, &ann_card, &view, &why), &why);
     assert_int_equal(view.status, CARD_REPLACED);
     must(replace(ANN, NULL, &fresh), &why); /* the answer was lost */
-    must(replace(ANN, &ann_card, &fresh), &why);
+    must(replace(0, &ann_card, &fresh), &why);
+    assert_int_equal(done.member, ANN);
     assert_int_equal(replace(ANN, &ann_card, &more), ERR_STATE);
     office_post_card(&hq, &more, CARD_EV2, ANN, CARD_ACTIVE, "bound"); /* now Ann has two */
     static const struct card_uid third = {{4, 3, 3, 3, 3, 3, 5}};
