@@ -317,6 +317,7 @@ CREATE TABLE sale (
     terminal        INTEGER NOT NULL,
     seq             INTEGER NOT NULL,
     member          INTEGER NOT NULL,               -- 0 = nobody
+    said            INTEGER NOT NULL,               -- the member the entry itself names; 0 = none
     card            BLOB,
     shop            TEXT    NOT NULL,
     day             INTEGER NOT NULL,

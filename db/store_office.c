@@ -168,10 +168,10 @@ static const char *const statements[Q_COUNT] = {
     [Q_HOLD_DUE] = "SELECT seq FROM hold WHERE state = 0 AND until_s < ? ORDER BY until_s, seq LIMIT 1",
     [Q_LOTS_GOOD] = "SELECT coalesce(sum(left), 0) FROM lot WHERE member = ? AND expires_day >= ?",
     /* ---- purchases ---- */
-    [Q_SALE_ADD] = "INSERT INTO sale (position, terminal, seq, member, card, shop, day, pack_version, tier,"
+    [Q_SALE_ADD] = "INSERT INTO sale (position, terminal, seq, member, said, card, shop, day, pack_version, tier,"
                    " total, counted, till, rated, earned, lot_day, redeemed_value, earned_here,"
                    " earned_today, why, means, cashier, approved_by)"
-                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [Q_SALE_GET] = "SELECT position, member, day, pack_version, tier, counted, earned, lot_day, redeemed,"
                    " redeemed_back, redeem_position, earned_here, earned_today, counted_back"
                    " FROM sale WHERE terminal = ? AND seq = ?",
@@ -180,7 +180,7 @@ static const char *const statements[Q_COUNT] = {
                         " counted_back = counted_back + ?3 WHERE position = ?1",
     [Q_SALE_EARNED_ON] = "SELECT coalesce(sum(earned), 0) FROM sale WHERE member = ? AND day = ?",
     [Q_SALE_EARNED_HERE] = "SELECT coalesce(sum(till), 0) FROM sale WHERE member = ? AND day = ?"
-                           " AND terminal = ? AND card IS ?",
+                           " AND terminal = ? AND seq < ? AND (card = ? OR (said <> 0 AND said = ?))",
     [Q_RETURN_ADD] =
         "INSERT INTO sale_return (sale_position, line, position, quantity) VALUES (?, ?, ?, ?)",
     [Q_RETURNS] = "SELECT r.line, sum(r.quantity), sum(iif(e.terminal = ?2, r.quantity, 0))"

@@ -252,7 +252,9 @@ static enum err load_sale_facts(struct books *b, struct ledger_facts *in, int32_
         query_int(&q, (int64_t)in->member.id);
         query_int(&q, day);
         query_int(&q, t->id.terminal);
+        query_int(&q, t->id.seq); /* a sale that is claimed is posted after later ones */
         query_uid(&q, uid_is(&t->card) ? &t->card : NULL);
+        query_int(&q, (int64_t)t->member);
         if (query_row(&q))
             in->earned_here = points_of(query_get_int(&q));
         e = query_done(&q, why);

@@ -198,6 +198,7 @@ static enum err write_sale(struct books *b, int64_t position, struct errmsg *why
     query_int(&q, t->id.terminal);
     query_int(&q, t->id.seq);
     query_int(&q, (int64_t)out->sale_member);
+    query_int(&q, (int64_t)t->member);
     query_uid(&q, uid_is(&t->card) ? &t->card : NULL);
     query_text(&q, t->shop);
     query_int(&q, day_of_time(t->time_s));
