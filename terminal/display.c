@@ -275,7 +275,7 @@ static enum err listen_at(struct display *d, const char *path, struct errmsg *wh
         return err_set(why, ERR_IO, "%s: %s", path, strerror(errno));
     if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
         unlink(path); /* left by a till that was killed: the lock says that none runs */
-    mode_t old = umask(077);
+    mode_t old = umask(0177);
     bool good = bind(d->listener, (struct sockaddr *)&a, sizeof a) == 0 && listen(d->listener, DISPLAYS_MAX) == 0;
     int error = errno;
     umask(old);
