@@ -1,0 +1,507 @@
+/* e2e_screen.c - a cashier's day at the real till, in English and again in Chinese: the screen in tmux, keys typed, real
+ * libnfc on the simulated reader, head office behind a line that is cut.  After each step the test waits for what
+ * the cashier would look for; at the milestones the whole screen is compared with data/screens/day-en.txt and
+ * day-zh.txt (PATRON_GOLDEN=write makes them anew: look at each change as a cashier would).
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "tests/chain.h"
+#include "tests/test.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define TMUX(...) ARGS("/usr/bin/env", "tmux", "-S", tmux_socket, __VA_ARGS__)
+
+enum { PATIENCE_MS = 15000, LOOK_MS = 40 };
+
+static struct chain chain;
+static struct till *till;
+static struct proc tmux;
+static char *tmux_socket;
+static bool chinese;
+static char screen[65536];
+static FILE *day; /* the milestones, as they are */
+static char *day_text;
+static size_t day_size;
+
+static const char *bin_dir(void)
+{
+    const char *bin = getenv("PATRON_BIN");
+    return bin ? bin : "build";
+}
+
+static const char *in(const char *english, const char *also_chinese)
+{
+    return chinese ? also_chinese : english;
+}
+
+/* ---- the screen ---- */
+
+static void look(void)
+{
+    if (run(chain.log, NULL, screen, sizeof screen, TMUX("capture-pane", "-p", "-t", "till")))
+        die("day: tmux does not show the till; see %s", chain.log);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Until the screen shows it. */
+static void await(const char *english, const char *also_chinese)
+{
+    const char *text = in(english, also_chinese);
+    int64_t until = now_ms() + PATIENCE_MS;
+    do {
+        look();
+        if (strstr(screen, text))
+            return;
+        nanosleep(&(struct timespec){0, LOOK_MS * 1000000L}, NULL);
+    } while (now_ms() < until);
+    fail_msg("the screen does not come to show '%s':\n%s", text, screen);
+}
+
+static void press(const char *key)
+{
+    if (run(chain.log, NULL, NULL, 0, TMUX("send-keys", "-t", "till", key)))
+        die("day: tmux takes no keys; see %s", chain.log);
+}
+
+static void type(const char *text)
+{
+    if (run(chain.log, NULL, NULL, 0, TMUX("send-keys", "-t", "till", "-l", text)))
+        die("day: tmux takes no keys; see %s", chain.log);
+}
+
+static void enter(const char *text)
+{
+    type(text);
+    await(text, text);
+    press("Enter");
+}
+
+/* The whole screen is kept, without the blanks at the ends of its rows. */
+static void milestone(const char *name)
+{
+    look();
+    fprintf(day, "== %s\n", name);
+    char *rest = screen;
+    for (char *row; *rest && (row = strsep(&rest, "\n")) != NULL;)
+        fprintf(day, "|%s\n", row);
+}
+
+static void compare_day(void)
+{
+    char path[512], expected[1024], where[1024] = "";
+    snprintf(path, sizeof path, "tests/data/screens/day-%s.txt", chinese ? "zh" : "en");
+    fclose(day);
+    const char *mode = getenv("PATRON_GOLDEN");
+    if (mode && strcmp(mode, "write") == 0) {
+        FILE *f = fopen(path, "w");
+        assert_non_null(f);
+        fwrite(day_text, 1, day_size, f);
+        fclose(f);
+    }
+    FILE *f = fopen(path, "r");
+    if (!f)
+        fail_msg("%s is not there; PATRON_GOLDEN=write makes it", path);
+    const char *at = day_text;
+    while (fgets(expected, sizeof expected, f)) {
+        if (strncmp(expected, "== ", 3) == 0)
+            memcpy(where, expected, sizeof where);
+        if (strncmp(at, expected, strlen(expected)) != 0)
+            fail_msg("%s, %sexpected: %sis:       %.*s", path, where, expected, (int)strcspn(at, "\n"), at);
+        at += strlen(expected);
+    }
+    fclose(f);
+    assert_string_equal(at, "");
+    free(day_text);
+    day_text = NULL;
+}
+
+/* ---- opening and closing the shop ---- */
+
+static void hire(const char *name, const char *role, const char *pin, const char *language)
+{
+    char *ctl = path_of("%s/patronctl", bin_dir());
+    if (run(chain.log, pin, NULL, 0,
+            ARGS(ctl, "--home", chain.office_home, "--clock", chain.office_clock, "staff", "add", "--name", name,
+                 "--role", role, "--pin", "-", "--language", language, "--gift", "50")))
+        die("day: %s was not hired; see %s", name, chain.log);
+    free(ctl);
+}
+
+/* A card of the programme that is nobody's yet. */
+static void issue_to_nobody(const char *name)
+{
+    char line[512], *ctl = path_of("%s/patronctl", bin_dir()), *reader = path_of("pn532_uart:%s", till->link);
+    control_ok(&till->cards, line, sizeof line, "new ev2 random %s", name);
+    control_ok(&till->cards, line, sizeof line, "present %s", name);
+    if (run(chain.log, NULL, NULL, 0,
+            ARGS(ctl, "--home", chain.office_home, "--clock", chain.office_clock, "card", "issue", "--reader", reader)))
+        die("day: no card could be issued; see %s", chain.log);
+    control_ok(&till->cards, line, sizeof line, "remove");
+    free(ctl);
+    free(reader);
+}
+
+static void open_shop(const char *language)
+{
+    char line[512], *root = path_of("%s/c", test_scratch_dir());
+    chinese = strcmp(language, "zh") == 0;
+    setenv("LC_ALL", "C.UTF-8", 1);
+    chain_open(&chain, bin_dir(), root, "tests/data/packs/demo.json", "2011-03-01T09:00");
+    free(root);
+    hire(in("Ann Lee", "李华"), "cashier", "2468\n", language);
+    hire(in("Bob Wu", "吴敏"), "supervisor", "1357\n", language);
+    till = chain_add_till(&chain, "UK");
+    chain_issue(&chain, till, "ev2", "anna");
+    chain_issue(&chain, till, "ev2", "bela");
+    chain_desk_close(&chain);
+    control_ok(&till->control, line, sizeof line, "sync 15000");
+    control_close(&till->control);
+    if (proc_end(&till->program, SIGTERM))
+        die("day: the till did not end well; see %s", chain.log);
+    issue_to_nobody("neu");
+    control_ok(&till->cards, line, sizeof line, "new ev2 random blank");
+
+    tmux_socket = path_of("%s/t", chain.root);
+    proc_start(&tmux, chain.log, NULL, ARGS("/usr/bin/env", "tmux", "-S", tmux_socket, "-f", "/dev/null", "-D"));
+    char *command = path_of("%s/patron-terminal --home %s --reader pn532_uart:%s --office 127.0.0.1:%d --control %s "
+                            "--clock %s --screen; echo \"ended $?\"; exec cat",
+                            bin_dir(), till->home, till->link, till->relay.port, till->socket, till->clock);
+    for (int64_t until = now_ms() + PATIENCE_MS;
+         run(chain.log, NULL, NULL, 0,
+             TMUX("new-session", "-d", "-x", "80", "-y", "24", "-s", "till", "env", "TERM=screen-256color", "sh", "-c",
+                  command));) {
+        if (now_ms() > until)
+            die("day: tmux does not start; see %s", chain.log);
+        nanosleep(&(struct timespec){0, LOOK_MS * 1000000L}, NULL);
+    }
+    free(command);
+    control_open(&till->control, till->socket, 20000);
+    day = open_memstream(&day_text, &day_size);
+}
+
+static void close_shop(void)
+{
+    char line[512];
+    control_ok(&till->control, line, sizeof line, "quit");
+    await("ended 0", "ended 0");
+    control_close(&till->control);
+    run(chain.log, NULL, NULL, 0, TMUX("kill-server"));
+    proc_wait(&tmux, 10000);
+    chain_close(&chain);
+    free(tmux_socket);
+}
+
+static void sync_now(void)
+{
+    char line[512];
+    control_ok(&till->control, line, sizeof line, "sync 15000");
+}
+
+/* ---- the day ---- */
+
+static void log_in(void)
+{
+    await("Who works at this till?", "请收银员登录");
+    enter("1");
+    type("2468");
+    await("****", "****");
+    press("Enter");
+    await("Hold a card to the reader", "请刷卡");
+    await("Ann Lee", "李华");
+    milestone("logged in");
+}
+
+/* 400 pounds to begin with. */
+static void first_sale(void)
+{
+    card_put(till, "anna");
+    await("Spend here", "本店可用");
+    milestone("a card is laid down");
+    enter("22745 400.00");
+    await("1 line ", "1行");
+    enter("3x4.25");
+    await("2 lines", "2行");
+    press("Enter");
+    await("Earns", "本单可积");
+    milestone("total");
+    press("F5");
+    await("Receipt T0001-", "小票 T0001-");
+    sync_now();
+    await("online 09:00", "在线 09:00");
+    milestone("paid");
+    press("F3");
+    await("Thank you for the rating.", "谢谢评价。");
+    card_take(till);
+    sync_now();
+}
+
+static void redeem(void)
+{
+    card_put(till, "anna");
+    await("400 points", "400积分");
+    milestone("the next visit");
+    enter("22745 20.00");
+    await("1 line ", "1行");
+    press("Enter");
+    await("May redeem", "可兑换");
+    press("F4");
+    await("All allowed", "最多可兑");
+    milestone("redeem");
+    press("Enter");
+    await("To pay", "应收");
+    milestone("points are taken");
+    press("F5");
+    await("Redeemed", "兑换积分");
+    sync_now();
+    await("online 09:00", "在线 09:00");
+    milestone("paid with points");
+    press("Enter");
+    await("Hold a card", "请刷卡");
+    card_take(till);
+}
+
+static void walk_in(void)
+{
+    type("45.00");
+    await("45.00", "45.00");
+    press("F2");
+    await("No member: this sale earns nothing.", "没有会员");
+    press("F5");
+    await("No member.", "无会员。");
+    milestone("a walk-in has paid");
+    press("Enter");
+    await("Hold a card", "请刷卡");
+}
+
+static void wrong_card(void)
+{
+    char line[512];
+    card_put(till, "anna");
+    await("Spend here", "本店可用");
+    enter("22745 20.00");
+    await("1 line ", "1行");
+    press("Enter");
+    await("May redeem", "可兑换");
+    card_take(till);
+    press("F4");
+    await("All allowed", "最多可兑");
+    press("Tab");
+    enter("2.00");
+    await("Hold the card of M1 to the reader", "请放好M1的卡");
+    milestone("waiting for the card");
+    card_put(till, "bela");
+    await("This is another card; nothing was taken off it.", "不是同一张卡，未扣积分");
+    milestone("another card");
+    control_ok(&till->cards, line, sizeof line, "swap bela anna");
+    press("F8");
+    await("Cancelled.", "已取消。");
+    card_take(till);
+}
+
+/* The card is pulled away while it commits, and comes back. */
+static void torn_card(void)
+{
+    char line[512];
+    card_put(till, "anna");
+    await("Spend here", "本店可用");
+    enter("22745 20.00");
+    await("1 line ", "1行");
+    press("Enter");
+    await("May redeem", "可兑换");
+    control_ok(&till->cards, line, sizeof line, "tear after 5");
+    press("F4");
+    await("All allowed", "最多可兑");
+    enter("150");
+    await("Tap the same card again: M1", "请再刷同一张卡：M1");
+    milestone("the card was torn away");
+    control_ok(&till->cards, line, sizeof line, "tear off");
+    card_put(till, "bela");
+    await("The sale of M1 is not finished", "M1的单还没完成");
+    card_take(till);
+    card_put(till, "anna");
+    await("To pay", "应收");
+    milestone("the same card again");
+    press("F5");
+    await("Receipt T0001-", "小票 T0001-");
+    press("Enter");
+    await("Hold a card", "请刷卡");
+    card_take(till);
+    sync_now();
+}
+
+static void line_cut(void)
+{
+    till_cut(till);
+    await("offline", "离线");
+    card_put(till, "anna");
+    await("Head office was not asked", "未询问总部");
+    enter("22745 20.00");
+    await("1 line ", "1行");
+    press("Enter");
+    await("May redeem", "可兑换");
+    milestone("the line is cut");
+    press("F4");
+    await("All allowed", "最多可兑");
+    enter("100");
+    await("To pay", "应收");
+    press("F5");
+    await("Receipt T0001-", "小票 T0001-");
+    await("2 to send", "2条待传");
+    milestone("paid with points, the line cut");
+    press("Enter");
+    await("Hold a card", "请刷卡");
+    card_take(till);
+    till_restore(till);
+    sync_now();
+    await("online 09:00", "在线 09:00");
+}
+
+static void bad_cards(void)
+{
+    char line[512];
+    card_put(till, "blank");
+    await("This is not a card of ours", "不是本店的卡");
+    milestone("a card of somebody else");
+    card_take(till);
+    control_ok(&till->cards, line, sizeof line, "present anna bela");
+    await("More than one card lies there", "感应区有多张卡");
+    milestone("two cards");
+    card_take(till);
+}
+
+static void park(void)
+{
+    card_put(till, "bela");
+    await("M2", "M2");
+    enter("22423 5.00");
+    await("1 line ", "1行");
+    card_take(till);
+    press("F6");
+    await("put aside", "已挂单");
+    press("F6");
+    await("press the digit", "按数字取单");
+    milestone("parked bills");
+    type("1");
+    await("Total 5.00", "合计 5.00");
+    press("Enter");
+    await("Earns", "本单可积");
+    press("F5");
+    await("Receipt T0001-", "小票 T0001-");
+    sync_now();
+    await("online 09:00", "在线 09:00");
+    milestone("taken up again and paid");
+}
+
+/* Of the receipt that is on the screen. */
+static void refund(void)
+{
+    press("F7");
+    await("Goods come back", "退货");
+    press("Enter");
+    await("1 left", "可退1");
+    press("Enter");
+    await("back 1", "退1");
+    milestone("goods come back");
+    press("F5");
+    await("Refund T0001-", "退货单 T0001-");
+    sync_now();
+    await("online 09:00", "在线 09:00");
+    milestone("refunded");
+    press("Enter");
+    await("Hold a card", "请刷卡");
+}
+
+static void enrol(void)
+{
+    card_put(till, "neu");
+    await("nobody's yet", "还没有会员");
+    milestone("a card that is nobody's");
+    press("Enter");
+    await("Welcome", "欢迎");
+    card_take(till);
+    sync_now();
+}
+
+static void goodwill(void)
+{
+    card_put(till, "bela");
+    await("M2", "M2");
+    press("Tab");
+    await("g Goodwill points", "g 补偿积分");
+    milestone("menu");
+    type("g");
+    await("Goodwill points for", "补偿积分：");
+    enter("100");
+    type("1");
+    press("Enter");
+    await("A supervisor has to allow this", "需要主管同意");
+    milestone("above the cashier's limit");
+    enter("2");
+    type("1357");
+    await("****", "****");
+    press("Enter");
+    await("100 points given", "已补偿100积分");
+    press("F8");
+    await("Hold a card", "请刷卡");
+    card_take(till);
+    sync_now();
+}
+
+static void end_of_shift(void)
+{
+    press("Tab");
+    await("s Shift report", "s 交班报表");
+    type("s");
+    await("Shift of", "的班次");
+    await("online 09:00", "在线 09:00");
+    milestone("shift report");
+    press("Escape");
+    await("Hold a card", "请刷卡");
+    press("Tab");
+    await("q Log out", "q 退出登录");
+    type("q");
+    await("Who works at this till?", "请收银员登录");
+    milestone("logged out");
+}
+
+static void work_a_day(const char *language)
+{
+    open_shop(language);
+    log_in();
+    first_sale();
+    redeem();
+    walk_in();
+    wrong_card();
+    torn_card();
+    line_cut();
+    bad_cards();
+    park();
+    refund();
+    enrol();
+    goodwill();
+    end_of_shift();
+    close_shop();
+    compare_day();
+}
+
+TEST(day, a_cashier_works_a_day_in_english)
+{
+    work_a_day("en");
+}
+
+TEST(day, a_cashier_works_a_day_in_chinese)
+{
+    work_a_day("zh");
+}
