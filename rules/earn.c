@@ -29,16 +29,16 @@ static void explain(const struct pack *pack, const struct rate *r, char out[RULE
     for (int32_t i = 0; i < pack->multiplier_count; i++) {
         if (money_minor(r->multiplied[i]) == 0)
             continue;
-        say(&s, ", x %s (%s)", say_ratio(ratio, pack->multipliers[i].factor),
+        say(&s, tr(", x %s (%s)"), say_ratio(ratio, pack->multipliers[i].factor),
             pack->multipliers[i].name);
         if (money_cmp(r->multiplied[i], r->counted) != 0)
             say(&s, tr(" on %s"), pack_amount_text(money, pack, r->multiplied[i]));
     }
     for (int32_t i = 0; i < pack->bonus_count; i++)
         if (points_n(r->bonus[i]))
-            say(&s, ", +%" PRId64 " (%s)", points_n(r->bonus[i]), pack->bonuses[i].name);
+            say(&s, tr(", +%" PRId64 " (%s)"), points_n(r->bonus[i]), pack->bonuses[i].name);
     if (r->tier->factor.num != r->tier->factor.den)
-        say(&s, ", x %s (%s)", say_ratio(ratio, r->tier->factor), r->tier->name);
+        say(&s, tr(", x %s (%s)"), say_ratio(ratio, r->tier->factor), r->tier->name);
     if (r->cap == CAP_PER_BILL)
         say(&s, tr(", at most %" PRId64 " a bill"), points_n(pack->cap_per_bill));
     if (r->cap == CAP_PER_DAY)

@@ -91,7 +91,7 @@ static bool can(const struct screen *s, const struct till_view *v, enum action a
 {
     bool idle = screen_is_idle(s, v), done = screen_shows_receipt(s, v), typed = *s->field[0] != 0;
     bool open = v->state == SALE_IDLE || v->state == SALE_IDENTIFIED;
-    bool closed = v->state == SALE_TOTALLED && !points_n(v->redeemed);
+    bool closed = v->state == SALE_TOTALLED;
     if (s->busy != VERB_NONE && action != ACT_VOID && action != ACT_GIVE_UP && action != ACT_LANGUAGE)
         return false;
     switch (action) {
@@ -598,6 +598,7 @@ static struct screen_effects enter_redeem(struct screen *s, const struct till_vi
     } else {
         c->all = true;
     }
+    go(s, PAGE_SALE); /* which says whose card is waited for */
     return ask(s, c);
 }
 
@@ -607,7 +608,7 @@ static struct screen_effects enter_pin(struct screen *s)
         return complain(s, tr("The member types the PIN."));
     copy(s->pin, sizeof s->pin, s->field[0]);
     s->command.pin = s->pin;
-    clear_fields(s);
+    go(s, PAGE_SALE);
     s->again = false;
     return ask(s, &s->command);
 }

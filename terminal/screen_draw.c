@@ -225,13 +225,15 @@ static void why_spendable(char *out, size_t size, const struct till_view *v)
     if (v->means != MEANS_CARD)
         snprintf(out, size, "%s", v->online ? tr("Without the card: head office sets the points aside.")
                                             : tr("Without the card and without the line nothing can be redeemed."));
-    else if (!v->online && points_n(v->spendable) < points_n(v->purse))
-        snprintf(out, size, tr("The line is cut: of %s on the card only so many."), points(n, v->purse));
-    else if (points_n(v->spendable) == 0 && points_n(v->purse) > 0)
-        snprintf(out, size, tr("On the card: %s; below the least that may be redeemed."), points(n, v->purse));
-    else if (points_n(v->spendable) < points_n(v->purse) && v->pack)
-        snprintf(out, size, tr("On the card: %s; redeemed in steps of %" PRId64 "."), points(n, v->purse),
-                 points_n(v->pack->redeem_step));
+    else if (points_n(v->spendable) < points_n(v->purse) && v->pack) {
+        int64_t step = points_n(v->pack->redeem_step), whole = points_n(v->purse) / step * step;
+        if (whole < points_n(v->pack->redeem_min))
+            snprintf(out, size, tr("On the card: %s; below the least that may be redeemed."), points(n, v->purse));
+        else if (points_n(v->spendable) == whole)
+            snprintf(out, size, tr("On the card: %s; redeemed in steps of %" PRId64 "."), points(n, v->purse), step);
+        else
+            snprintf(out, size, tr("The line is cut: of %s on the card only so many."), points(n, v->purse));
+    }
     else if (points_n(v->held) > 0)
         snprintf(out, size, tr("%s more at head office come at the next tap."), points(n, v->held));
     else if (points_n(v->pending) > 0)
@@ -259,7 +261,7 @@ static void missing_text(char *out, size_t size, const struct till_view *v)
 
 static void member_rows(struct rows *r, const struct till_view *v)
 {
-    char number[MEMBER_TEXT_SIZE], n[POINTS_SIZE], m[PACK_MONEY_SIZE], text[240];
+    char number[MEMBER_TEXT_SIZE], n[POINTS_SIZE], m[PACK_MONEY_SIZE], text[240], since[TIME_TEXT_SIZE];
     member_text(number, v->member);
     struct row *row = add(r, 1, LOOK_BOLD, "%s%s%s", *v->name ? v->name : v->member ? number : tr("Member"),
                           *v->name && v->member ? "  " : "", *v->name && v->member ? number : "");
@@ -279,17 +281,22 @@ static void member_rows(struct rows *r, const struct till_view *v)
     if (points_n(v->expiring) > 0)
         fact(r, 5, LOOK_PLAIN, tr("End in 30 days"), "%s", points(n, v->expiring));
     missing_text(text, sizeof text, v);
-    if (v->told && *v->next_tier && *text) {
+    if (v->told_s && *v->next_tier && *text) {
         fact(r, 7, LOOK_PLAIN, tr("Next tier"), tr("%s: %s"), tier_name(v, v->next_tier), text);
-    } else if (v->told) {
+    } else if (v->told_s) {
         fact(r, 12, LOOK_PLAIN, tr("Next tier"), "%s", tr("none above"));
     }
     if (*v->suggestion) {
         snprintf(text, sizeof text, tr("Say: %s"), v->suggestion);
         prose(r, 4, LOOK_GOOD, 0, text);
     }
-    if (!v->told)
+    if (!v->told && v->told_s) {
+        snprintf(text, sizeof text, tr("Name and advice as of %s; head office was not asked now."),
+                 when(since, v, v->told_s));
+        prose(r, 14, LOOK_DIM, 0, text);
+    } else if (!v->told) {
         prose(r, 14, LOOK_DIM, 0, tr("Head office was not asked: no name, no advice."));
+    }
 }
 
 /* ---- the bill ---- */
@@ -329,7 +336,11 @@ static void earns_rows(struct rows *r, const struct till_view *v)
 static void sale_rows(struct rows *r, const struct till_view *v)
 {
     char n[POINTS_SIZE], m[PACK_MONEY_SIZE], name[MEMBER_TEXT_SIZE], text[240];
-    if (v->state == SALE_PREPARING || v->state == SALE_INTENDING || v->state == SALE_COMMITTING) {
+    if (v->second_tap) {
+        snprintf(text, sizeof text, tr("So many points need a second tap: take the card of %s away, then lay it down again."),
+                 who(name, v->member));
+        prose(r, 0, LOOK_BOLD, 0, text);
+    } else if (v->state == SALE_PREPARING || v->state == SALE_INTENDING || v->state == SALE_COMMITTING) {
         snprintf(text, sizeof text, tr("Hold the card of %s to the reader and leave it there: %s"),
                  who(name, v->member), points(n, v->redeemed));
         prose(r, 0, LOOK_BOLD, 0, text);
@@ -427,6 +438,8 @@ static void idle_rows(struct rows *r, const struct till_view *v)
     if (v->parked_count > 0)
         fact(r, 2, LOOK_BOLD, tr("Parked"), v->parked_count == 1 ? tr("%d bill") : tr("%d bills"), v->parked_count);
     fact(r, 6, v->printer == PART_AWAY ? LOOK_BAD : LOOK_PLAIN, tr("Printer"), "%s", part_text(v->printer));
+    if (*v->printer_trouble)
+        prose(r, 6, LOOK_BAD, 0, v->printer_trouble);
     if (v->receipts_waiting > 0)
         fact(r, 5, LOOK_BAD, tr("Not printed"), v->receipts_waiting == 1 ? tr("%u receipt") : tr("%u receipts"),
              v->receipts_waiting);

@@ -313,6 +313,7 @@ enum err screen_tty_open(struct screen_tty **out, struct till *t, const char *pa
     s->extra = (struct till_extra){.fds = fds, .due_ms = due_ms, .turn = turn};
     s->asker.answered = answered;
     s->asker.told = told;
+    s->asker.person = true;
     s->card.answered = card_answered;
     screen_init(&s->screen);
     till_join_asker(t, &s->asker);

@@ -371,7 +371,7 @@ void tap_answered(struct till *t, const struct wire_answer *a)
 
 /* ---- exchanges ---- */
 
-static void lost(struct till *t, const struct errmsg *why)
+static void lost(struct till *t)
 {
     struct tap *p = &t->tap;
     bool stale =
@@ -384,7 +384,7 @@ static void lost(struct till *t, const struct errmsg *why)
     } else if (stale && !p->again) {
         p->again = true;
         arm(t, false);
-        till_tell(t, tr("Hold the card there again (%s)."), why->text);
+        till_tell(t, "%s", tr("Hold the card there again."));
     } else if (p->job == JOB_IDENTIFY) {
         arm(t,
             false); /* it was pulled away, or only just came near: whoever waits goes on waiting */
@@ -446,7 +446,7 @@ static void op_failed(struct till *t)
     bool by_kind = p->at == AT_IDENTIFY;
     enum card_status_word word = by_kind ? p->kind.status : p->op.status;
     if (word == CARD_LEFT) {
-        lost(t, by_kind ? &p->kind.why : &p->op.why);
+        lost(t);
         return;
     }
     if (p->at == AT_WITNESS) { /* it will tell another time */
@@ -523,7 +523,7 @@ static void exchange(struct till *t)
         if (commit)
             crash_point("after-commit");
         if (e) {
-            lost(t, &why);
+            lost(t);
             return;
         }
         p->next = by_kind ? kind_step(&p->kind, buf_bytes(&rx)) : card_step(&p->op, buf_bytes(&rx));

@@ -104,6 +104,7 @@ static void member(struct till_view *v, struct screen *s)
     text(v->name, sizeof v->name, "王芳");
     text(v->tier, sizeof v->tier, "silver");
     v->told = true;
+    v->told_s = v->now_s;
     text(v->next_tier, sizeof v->next_tier, "gold");
     v->missing = 48725;
     v->expiring = points_of(120);
@@ -218,6 +219,23 @@ static void hold_it(struct till_view *v, struct screen *s)
     v->redeemed = points_of(300);
     v->redeemed_value = money_of(300);
     s->busy = VERB_REDEEM;
+}
+
+static void second_tap(struct till_view *v, struct screen *s)
+{
+    hold_it(v, s);
+    v->second_tap = true;
+}
+
+static void known_before(struct till_view *v, struct screen *s)
+{
+    member(v, s);
+    v->online = v->told = false;
+    v->told_s = at("2010-11-30T17:00");
+    v->spendable = points_of(200);
+    v->spendable_value = money_of(200);
+    v->flags = 0;
+    v->suggestion[0] = 0;
 }
 
 static void doubt(struct till_view *v, struct screen *s)
@@ -481,6 +499,7 @@ const struct moment moments[] = {
     {"login", login},
     {"member", member},
     {"member, offline", member_offline},
+    {"member, told yesterday", known_before},
     {"member by telephone", member_by_phone},
     {"bill without a member, a line being typed", walk_in},
     {"long bill", long_bill},
@@ -490,6 +509,7 @@ const struct moment moments[] = {
     {"totalled, no member", totalled_walk_in},
     {"redeem", redeem},
     {"waiting for the card", hold_it},
+    {"waiting for a second tap", second_tap},
     {"doubt", doubt},
     {"debited", debited},
     {"paid", paid},
