@@ -8,6 +8,9 @@
 #include "cardproto/layout.h"
 #include "hw/clock.h"
 #include "hw/reader_sim.h"
+#include "sync/member_code.h"
+#include "office/known.h"
+#include "hw/vtag.h"
 #include "terminal/enrol.h"
 #include "terminal/limits.h"
 #include "terminal/loop.h"
@@ -35,6 +38,7 @@ static struct {
     struct vcard card;
     struct reader_sim reader;
     struct identity identity;
+    struct kind_keys kinds;
     struct journal *journal;
     struct till *till;
     int fd;
@@ -75,6 +79,8 @@ static void till_open_here(void)
                                .home = b.dir,
                                .journal = b.journal,
                                .reader = &b.reader.reader,
+                               .kinds = &b.kinds,
+                               .country = "+49",
                                .office = hq.address};
     must(till_create(&b.till, &parts, &why), &why);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
@@ -98,6 +104,7 @@ static void open_all(enum vcard_kind kind)
     office_open(&hq);
     memset(&b, 0, sizeof b);
     reader_sim_init(&b.reader);
+    b.kinds.uids = true;
     snprintf(b.dir, sizeof b.dir, "%s.till", hq.dir);
     office_code(&hq, 7, code, &secret);
     assert_int_equal(enrol_here(b.dir, code), OK);
@@ -434,5 +441,289 @@ TEST(uplink, a_card_on_the_hot_list_is_refused_offline_too)
     till_open_here();
     assert_said(ask("tap"), "error BLOCKED"); /* and the till remembers */
     office_start(&hq);
+    close_all();
+}
+
+/* ---- without the card ---- */
+
+/* Member 12 with 2000 points at head office, a telephone and a PIN. */
+static void open_with_phone(void)
+{
+    struct errmsg why = {""};
+    static const char phone[] = "+49301234567";
+    open_all(VCARD_EV2);
+    assert_said(ask("sync"), "ok owed=0");
+    office_adjust(&hq, 12, 2000);
+    must(known_bind(hq.books, &hq.home.known_keys, MEANS_PHONE, bytes_of(phone, strlen(phone)), 12, 1, &why), &why);
+    must(people_set_pin(hq.books, 12, "4711", &why), &why);
+}
+
+static void bill_by_phone(void)
+{
+    assert_said(ask("identify phone 030/1234567"), "ok state=identified member=M12 tier=bronze means=phone spendable=");
+    assert_said(ask("line 22745 1 100000 gift"), "ok");
+    assert_said(ask("total"), "ok total=100000");
+}
+
+TEST(uplink, a_telephone_number_redeems_on_line_with_the_pin_from_what_head_office_holds)
+{
+    open_with_phone();
+    bill_by_phone();
+    assert_said(ask("redeem 500"), "error NEEDS_APPROVAL");
+    assert_said(ask("redeem 500 pin=0000"), "error REFUSED Head office does not set the points aside");
+    assert_said(ask("redeem 500 pin=4711"), "ok state=debited redeemed=500");
+    assert_int_equal(points_n(office_member(&hq, 12).reserved), 500);
+    assert_said(ask("pay ref=P1"), "by_points=500");
+    assert_said(ask("sync"), "ok owed=0");
+    struct member_view m = office_member(&hq, 12);
+    assert_int_equal(points_n(m.reserved), 0);
+    assert_int_equal(points_n(m.held), 2000 - 500 + 995);
+    assert_said(ask("pay ref=P1"), "repeated=yes");
+    bill_by_phone(); /* and cancelled: it comes back */
+    assert_said(ask("redeem 500 pin=4711"), "ok state=debited");
+    assert_said(ask("cancel"), "ok state=idle");
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(points_n(office_member(&hq, 12).reserved), 0);
+    assert_int_equal(points_n(office_member(&hq, 12).held), 2495);
+    assert_said(ask("identify phone 030/1234567"), "ok"); /* and alone, as a register redeems */
+    assert_said(ask("redeem money:300 alone pin=4711 ref=A1"), "ok receipt=");
+    assert_said(b.answer, "total=300 due=0 by_points=300");
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(points_n(office_member(&hq, 12).held), 2195);
+    assert_said(ask("identify phone 030/7654321"), "error NOT_FOUND Head office knows nobody");
+    books_sound(hq.books);
+    close_all();
+}
+
+/* Waits for the answer of what was sent with send(), without head office having its turns but n. */
+static const char *await_with_turns(int n)
+{
+    int64_t end_ms = clock_tick_ms() + 15000;
+    while (clock_tick_ms() < end_ms) {
+        (void)!till_turn(b.till, 1);
+        if (b.till->question.asked && b.till->question.deadline_ms > clock_tick_ms() + 100)
+            b.till->question.deadline_ms = clock_tick_ms() + 100; /* not eight seconds */
+        if (hq.server && n > 0) {
+            server_turn(hq.server, 0);
+            n--;
+        }
+        if (answered())
+            return b.answer;
+    }
+    fail_msg("no answer");
+    return NULL;
+}
+
+static void tell_till(const char *command)
+{
+    char line[300];
+    int n = snprintf(line, sizeof line, "%s\n", command);
+    assert_int_equal(send(b.fd, line, (size_t)n, MSG_NOSIGNAL), n);
+}
+
+TEST(uplink, a_hold_whose_answer_is_lost_is_asked_again_and_taken_once)
+{
+    static const struct {
+        const char *claim;
+        bool dies;   /* head office ends before it reads the question; else it is only slow */
+        char then;   /* 'r'edeem again, 'g'ive up, 'k'ill the till */
+    } table[] = {{"gone, asked again", true, 'r'},   {"slow, asked again", false, 'r'},
+                 {"gone, given up", true, 'g'},      {"slow, given up", false, 'g'},
+                 {"gone, and the till too", true, 'k'}, {"slow, and the till too", false, 'k'}};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        open_with_phone();
+        bill_by_phone();
+        if (table[i].dies) {
+            tell_till("redeem 500 pin=4711");
+            (void)!till_turn(b.till, 1); /* it is on the line */
+            office_stop(&hq);
+        } else {
+            tell_till("redeem 500 pin=4711");
+        }
+        assert_said(await_with_turns(0), "error NO_ANSWER");
+        assert_said(ask("status"), "state=holding");
+        if (table[i].dies)
+            office_start(&hq);
+        int64_t redeemed = 0;
+        switch (table[i].then) {
+        case 'r':
+            assert_said(ask("pay"), "error NO_ANSWER");
+            assert_said(ask("sync"), "ok");
+            assert_said(ask("redeem 500 pin=4711"), "ok state=debited redeemed=500");
+            redeemed = 500;
+            break;
+        case 'g':
+            assert_said(ask("giveup"), "ok state=totalled");
+            break;
+        case 'k':
+            till_close_here();
+            till_open_here();
+            assert_said(ask("status"), "state=idle"); /* nothing is open here */
+            assert_said(ask("sync"), "ok");
+            bill_by_phone();
+            assert_said(ask("redeem 500 pin=4711"), "ok state=debited"); /* another hold, another name */
+            redeemed = 500;
+            break;
+        }
+        assert_said(ask("pay ref=P1"), redeemed ? "by_points=500" : "by_points=0");
+        assert_said(ask("sync"), "ok owed=0");
+        struct member_view m = office_member(&hq, 12);
+        int64_t earned = redeemed ? 995 : 1000;
+        /* A hold that nobody took waits for its time; taken or waiting, no point is lost or there twice. */
+        assert_int_equal(points_n(m.held) + points_n(m.reserved), 2000 - redeemed + earned);
+        assert_int_equal(points_n(m.reserved), !table[i].dies && table[i].then != 'r' ? 500 : 0);
+        books_sound(hq.books);
+        close_all();
+    }
+}
+
+TEST(uplink, what_is_shown_off_line_earns_for_whom_head_office_finds_and_a_code_is_good_once)
+{
+    struct errmsg why = {""};
+    struct vtag tag;
+    char code[MEMBER_CODE_TEXT_SIZE], command[200];
+    static const uint8_t tag_uid[7] = {4, 0x55, 1, 2, 3, 4, 5};
+    open_with_phone();
+    must(known_bind(hq.books, &hq.home.known_keys, MEANS_UID, bytes_of(tag_uid, 7), 12, 1, &why), &why);
+    vtag_init(&tag, VTAG_UID, tag_uid, 7, 5);
+    reader_sim_present(&b.reader, &tag.target);
+    assert_said(ask("tap"), "ok state=identified member=M12 tier=bronze");
+    assert_said(ask("cancel"), "ok");
+    must(member_code_make(code, 12, clock_now_s(), &hq.home.code_key, &why), &why);
+    snprintf(command, sizeof command, "identify code %s", code);
+    assert_said(ask(command), "ok state=identified member=M12 tier=bronze means=code spendable=2000");
+    assert_said(ask("line 22745 1 10000 gift"), "ok");
+    assert_said(ask("total"), "ok");
+    assert_said(ask("redeem 100 pin=4711"), "ok state=debited");
+    assert_said(ask("pay"), "by_points=100");
+    assert_said(ask("sync"), "ok owed=0");
+    till_close_here(); /* somebody else's till would be refused at once; this one after its half hour */
+    office_set_clock(&hq, "2011-03-01T09:40");
+    till_open_here();
+    assert_said(ask("sync"), "ok owed=0");
+    assert_said(ask(command), "error"); /* shown before, or too old: either way nobody */
+    int64_t before = points_n(office_member(&hq, 12).held);
+    office_stop(&hq);
+    for (int i = 0; i < 5; i++)
+        assert_said(ask("status"), "ok");
+    assert_said(ask("tap"), "ok state=identified member=- tier=bronze purse=0"); /* the tier is remembered */
+    assert_said(ask("line 22745 1 10000 gift"), "ok");
+    assert_said(ask("total"), "earns=100 offer=0");
+    assert_said(ask("redeem 100 pin=4711"), "error REFUSED");
+    assert_said(ask("pay"), "member=- tier=bronze total=10000 due=10000 by_points=0 earned=100");
+    assert_said(ask("identify phone 030 1234567"), "ok state=identified member=-");
+    assert_said(ask("line 22745 1 10000 gift"), "ok");
+    assert_said(ask("total"), "earns=100");
+    assert_said(ask("pay"), "earned=100");
+    office_start(&hq);
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(points_n(office_member(&hq, 12).held), before + 200);
+    books_sound(hq.books);
+    close_all();
+}
+
+TEST(uplink, who_joins_off_line_and_buys_is_a_member_with_points_when_the_line_is_back)
+{
+    static const struct card_uid fresh = {{4, 0x33, 3, 3, 3, 3, 3}};
+    struct vcard card;
+    struct card_profile nobody = {.layout = CARD_LAYOUT};
+    struct card_view v;
+    struct errmsg why = {""};
+    open_all(VCARD_EV2);
+    assert_said(ask("sync"), "ok");
+    cards_issue(&card, VCARD_EV2, &fresh, &hq.home.card_keys, &nobody);
+    office_post_card(&hq, &fresh, CARD_EV2, 0, CARD_ACTIVE, "issued");
+    office_stop(&hq);
+    for (int i = 0; i < 5; i++)
+        assert_said(ask("status"), "ok");
+    reader_sim_present(&b.reader, &card.target);
+    assert_said(ask("tap"), "error UNBOUND");
+    assert_said(ask("join"), "ok entry=");
+    assert_said(ask("line 22745 1 10000 gift"), "ok");
+    assert_said(ask("total"), "earns=100");
+    assert_said(ask("pay"), "earned=100");
+    office_start(&hq);
+    assert_said(ask("sync"), "ok owed=0");
+    must(books_card(hq.books, &fresh, &v, &why), &why);
+    assert_int_not_equal(v.member, 0);
+    assert_int_equal(points_n(office_member(&hq, v.member).held), 100);
+    char who[40];
+    snprintf(who, sizeof who, "member=M%d ", (int)v.member);
+    assert_said(ask("tap"), who); /* and loaded */
+    assert_said(b.answer, "purse=100");
+    assert_said(ask("line 22745 1 10000 gift"), "ok");
+    assert_said(ask("total"), "earns=100 offer=100");
+    assert_said(ask("redeem 100"), "ok state=debited");
+    assert_said(ask("pay"), who);
+    assert_said(ask("sync"), "ok owed=0");
+    books_sound(hq.books);
+    close_all();
+}
+
+TEST(uplink, a_member_gets_a_name_and_a_new_card_and_the_old_one_is_good_for_nothing)
+{
+    static const struct card_uid fresh = {{4, 0x33, 3, 3, 3, 3, 3}};
+    struct vcard card;
+    struct card_profile nobody = {.layout = CARD_LAYOUT};
+    struct person p;
+    struct errmsg why = {""};
+    open_all(VCARD_EV2);
+    assert_said(ask("sync"), "ok");
+    office_adjust(&hq, 12, 500);
+    assert_said(ask("person consent 030-555123 Mary Ann"), "error STATE"); /* whose? */
+    assert_said(ask("tap"), "member=M12");
+    assert_said(b.answer, "purse=500");
+    assert_said(ask("person no 030-555123 Mary Ann"), "error FORMAT");
+    assert_said(ask("person consent +49-30-5551234 Mary Ann"), "ok");
+    must(books_person(hq.books, 12, &p, &why), &why);
+    assert_string_equal(p.name, "Mary Ann");
+    assert_string_equal(p.phone, "+49305551234");
+    assert_said(ask("person consent - Someone Else"), "error REFUSED");
+    assert_said(ask("cancel"), "ok");
+    cards_issue(&card, VCARD_EV2, &fresh, &hq.home.card_keys, &nobody);
+    office_post_card(&hq, &fresh, CARD_EV2, 0, CARD_ACTIVE, "issued");
+    assert_said(ask("identify phone 030 5551234"), "member=M12"); /* the card is lost */
+    struct till_view v;
+    till_view(b.till, &v);
+    assert_string_equal(v.name, "Mary Ann");
+    reader_sim_present(&b.reader, NULL);
+    tell_till("replace");
+    for (int i = 0; i < 20; i++)
+        (void)!till_turn(b.till, 1);
+    reader_sim_present(&b.reader, &card.target);
+    assert_said(await_with_turns(10000), "ok");
+    assert_said(ask("cancel"), "ok");
+    till_view(b.till, &v);
+    assert_string_equal(v.name, "");
+    assert_said(ask("sync"), "ok");
+    assert_said(ask("tap"), "ok state=identified member=M12");
+    assert_said(ask("cancel"), "ok");
+    reader_sim_present(&b.reader, &b.card.target);
+    assert_said(ask("tap"), "error BLOCKED");
+    books_sound(hq.books);
+    close_all();
+}
+
+TEST(uplink, a_till_locked_by_head_office_sells_without_points_and_names_are_kept_nowhere)
+{
+    struct errmsg why = {""};
+    char command[400];
+    open_with_phone();
+    assert_said(ask("identify phone 030 1234567"), "ok");
+    assert_said(ask("person consent +49301234567 Gloria Unforgettable"), "ok");
+    assert_said(ask("cancel"), "ok");
+    bill_by_phone();
+    assert_said(ask("pay"), "ok");
+    must(books_set_orders(hq.books, 7, ORDER_LOCKED, &why), &why);
+    assert_said(ask("sync"), "ok owed=0");
+    assert_said(ask("tap"), "error LOCKED");
+    assert_said(ask("identify phone 030 1234567"), "error LOCKED");
+    assert_said(ask("line 22745 1 10000 gift"), "ok");
+    assert_said(ask("total"), "ok total=10000 earns=0");
+    assert_said(ask("pay"), "member=- tier=- total=10000 due=10000");
+    till_close_here();
+    snprintf(command, sizeof command, "grep -rqa -e Unforgettable -e 301234567 '%.300s'", b.dir);
+    assert_int_not_equal(system(command), 0);
+    till_open_here();
     close_all();
 }
