@@ -434,12 +434,17 @@ static bool has_line(struct till *t, struct asker *a)
 static void do_person(struct till *t, struct asker *a, const struct command *c)
 {
     struct wire_request r = {.ask = ASK_PERSON};
+    struct errmsg why = {""};
+    char number[PHONE_TEXT_SIZE] = "";
     const char *name = c->text ? c->text : "", *phone = c->value ? c->value : "";
     if (!may_wait(t, a) || !has_line(t, a))
         return;
-    if (strlen(name) >= sizeof r.person.name || strlen(phone) >= sizeof r.person.phone) {
-        fail(t, a, "FORMAT", tr("A name has at most %d bytes, a telephone number %d."),
-             (int)sizeof r.person.name - 1, (int)sizeof r.person.phone - 1);
+    if (strlen(name) >= sizeof r.person.name) {
+        fail(t, a, "FORMAT", tr("A name has at most %d bytes."), (int)sizeof r.person.name - 1);
+        return;
+    }
+    if (*phone && till_phone(number, t, phone, &why)) {
+        fail(t, a, "FORMAT", tr("That is no telephone number: %s."), why.text);
         return;
     }
     if (!c->all) {
@@ -448,7 +453,7 @@ static void do_person(struct till *t, struct asker *a, const struct command *c)
     }
     r.person.member = t->sale.member;
     strcpy(r.person.name, name);
-    strcpy(r.person.phone, phone);
+    strcpy(r.person.phone, number);
     r.person.consent = true;
     r.person.cashier = t->people.cashier.id;
     t->waiter = a;

@@ -64,16 +64,20 @@ static void set_value(struct shown *s, const char *text)
     memcpy(s->value, text, s->value_size);
 }
 
-/* A country as the telephone book wants it: "49" of "+49". */
-static enum err read_phone(struct till *t, struct shown *s, const char *text, struct errmsg *why)
+enum err till_phone(char out[PHONE_TEXT_SIZE], const struct till *t, const char *text, struct errmsg *why)
 {
     const char *country = t->parts.country ? t->parts.country : "";
-    char phone[PHONE_TEXT_SIZE];
-    if (*country == '+')
+    if (*country == '+') /* "49" is what lookup.h wants */
         country++;
     if (!*country && *text != '+' && strncmp(text, "00", 2) != 0)
         return err_set(why, ERR_FORMAT, "%s", tr("give the number with its country, such as +49 30 1234567"));
-    enum err e = phone_normalise(phone, text, *country ? country : "1", why);
+    return phone_normalise(out, text, *country ? country : "1", why);
+}
+
+static enum err read_phone(struct till *t, struct shown *s, const char *text, struct errmsg *why)
+{
+    char phone[PHONE_TEXT_SIZE];
+    enum err e = till_phone(phone, t, text, why);
     if (e)
         return e;
     set_value(s, phone);

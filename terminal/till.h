@@ -17,6 +17,7 @@
 #ifndef PATRON_TERMINAL_TILL_H
 #define PATRON_TERMINAL_TILL_H
 
+#include "base/lookup.h"
 #include "cardproto/kind.h"
 #include "sync/link.h"
 #include "sync/outbox.h"
@@ -259,6 +260,9 @@ void known_begin(struct till *t);
 void known_otherwise(struct till *t);
 /* Into tap.shown.  Errors: ERR_FORMAT, ERR_MAC, ERR_RANGE: why. */
 MUST_CHECK enum err known_typed(struct till *t, enum txn_means means, const char *text, struct errmsg *why);
+/* A telephone number as head office keeps it; without a country it is this till's.  Errors: ERR_FORMAT. */
+MUST_CHECK enum err till_phone(char out[PHONE_TEXT_SIZE], const struct till *t, const char *text,
+                               struct errmsg *why);
 void known_identified(struct till *t); /* tap.shown, with or without head office's answer */
 /* tap.told, kept for the days without a line; and what was kept.  card NULL: of what is shown. */
 void known_told(struct till *t, const struct card_uid *card);

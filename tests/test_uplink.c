@@ -427,6 +427,37 @@ TEST(uplink, who_works_here_comes_down_and_orders_are_obeyed_also_after_a_restar
     close_all();
 }
 
+TEST(uplink, a_member_known_by_telephone_redeems_with_the_pin_and_the_books_agree)
+{
+    struct errmsg why = {""};
+    struct person p;
+    open_all(VCARD_EV2);
+    assert_said(ask("sync"), "ok owed=0");
+    sell("100000", "earned=1000");
+    assert_said(ask("sync"), "ok owed=0");
+    must(people_set_pin(hq.books, 12, "2468", &why), &why);
+    assert_said(ask("tap"), "member=M12"); /* the card takes what is held: give some more */
+    office_adjust(&hq, 12, 500);
+    assert_said(ask("person consent 12 Ann"), "error FORMAT");
+    assert_said(ask("person consent +49-30-1234567 Ann"), "ok");
+    must(books_person(hq.books, 12, &p, &why), &why);
+    assert_string_equal(p.phone, "+49301234567");
+    assert_said(ask("cancel"), "ok");
+    assert_said(ask("identify phone +49301234567"), "member=M12");
+    assert_said(ask("line 22745 1 2000 gift"), "ok");
+    assert_said(ask("total"), "ok");
+    assert_said(ask("redeem 300"), "error");
+    assert_said(ask("redeem 300 pin=1357"), "error");
+    assert_said(ask("redeem 300 pin=2468"), "redeemed=300");
+    assert_int_equal(points_n(office_member(&hq, 12).reserved), 300);
+    assert_said(ask("pay"), "ok");
+    assert_said(ask("sync"), "ok owed=0");
+    struct member_view m = office_member(&hq, 12);
+    assert_int_equal(points_n(m.reserved), 0);
+    books_sound(hq.books);
+    close_all();
+}
+
 TEST(uplink, a_card_on_the_hot_list_is_refused_offline_too)
 {
     open_all(VCARD_EV2);
