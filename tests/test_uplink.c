@@ -2,6 +2,7 @@
  * ledger, a virtual card.  Head office is given its turns by the test, so that it can be slow,
  * gone, or back.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "office/known.h"
 #include "office/people.h"
 #include "base/date.h"
 #include "base/mbed.h"
@@ -166,6 +167,15 @@ static const char *ask(const char *command)
 static bool take_fleet_line(const struct fleet_line *line, void *arg)
 {
     *(struct fleet_line *)arg = *line;
+    return true;
+}
+
+static bool count_review(const struct review_item *item, void *arg)
+{
+    char entry[ENTRY_TEXT_SIZE];
+    entry_text(entry, item->entry);
+    print_message("  %s: %s (%s)\n", entry, item->answer, item->detail);
+    ++*(int *)arg;
     return true;
 }
 
@@ -382,6 +392,72 @@ TEST(uplink, a_redemption_in_doubt_or_cancelled_comes_back_to_the_member_and_the
             books_sound(hq.books);
             close_all();
         }
+}
+
+/* What tills post besides sales with a card, from the till's own hand to the books: nothing for a person to look
+ * at, because both sides reckon by the same rules (I6). */
+TEST(uplink, what_is_done_without_the_members_card_agrees_with_the_books)
+{
+    struct errmsg why = {""};
+    struct staff bo = {.name = "Bo", .role = STAFF_CASHIER, .grant_limit = points_of(100),
+                       .grant_day_limit = points_of(500)};
+    int count = 0;
+    open_all(VCARD_EV2);
+    static const uint8_t salt[PIN_SALT_SIZE] = {1};
+    must(pin_make(&bo.pin, "1234", salt, &why), &why);
+    must(people_save_staff(hq.books, &bo, &why), &why);
+    must(people_set_pin(hq.books, 12, "4711", &why), &why);
+    must(books_begin(hq.books, &why), &why);
+    must(known_set_phone(hq.books, &hq.home.known_keys, 12, "+49301234567", clock_now_s(), &why), &why);
+    must(books_commit(hq.books, &why), &why);
+    office_adjust(&hq, 12, 500);
+    assert_said(ask("sync"), "ok owed=0");
+    assert_said(ask("login 1 1234"), "ok cashier=1");
+
+    /* A redemption by telephone, of what head office holds; then money back without goods, then the goods. */
+    reader_sim_present(&b.reader, NULL);
+    assert_said(ask("identify phone +49 30 1234567"), "member=M12");
+    assert_said(ask("line 22745 2 10000 gift"), "ok");
+    assert_said(ask("total"), "offer=500");
+    assert_said(ask("redeem 400"), "error");
+    assert_said(ask("redeem 400 pin=4711"), "redeemed=400");
+    assert_said(ask("pay ref=A"), "by_points=400");
+    assert_said(ask("refund T0007-1 money:1000"), "ok");
+    assert_said(ask("refund T0007-1 22745:1:5000"), "ok");
+    assert_said(ask("refund T0007-1 all"), "ok");
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(points_n(office_member(&hq, 12).held), 500);
+
+    /* One that is set aside and cancelled. */
+    assert_said(ask("identify phone +49 30 1234567"), "member=M12");
+    assert_said(ask("line 22745 1 10000 gift"), "ok");
+    assert_said(ask("total"), "offer=500");
+    assert_said(ask("redeem 500 pin=4711"), "redeemed=500");
+    assert_said(ask("cancel"), "ok");
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(points_n(office_member(&hq, 12).held), 500);
+    assert_int_equal(points_n(office_member(&hq, 12).reserved), 0);
+
+    /* A gift, a rating, and with the line cut a sale by telephone. */
+    assert_said(ask("identify phone +49 30 1234567"), "member=M12");
+    assert_said(ask("grant 50 spilt tea"), "ok");
+    assert_said(ask("line 22745 1 2000 gift"), "ok");
+    assert_said(ask("total"), "earns=20");
+    assert_said(ask("pay"), "earned=20");
+    assert_said(ask("rate 3"), "ok");
+    office_stop(&hq);
+    assert_said(ask("identify phone +49 30 1234567"), "ok state=identified");
+    assert_said(ask("line 22745 1 3000 gift"), "ok");
+    assert_said(ask("total"), "earns=30");
+    assert_said(ask("pay"), "earned=30");
+    office_start(&hq);
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(points_n(office_member(&hq, 12).held), 600);
+
+    must(books_reviews(hq.books, count_review, &count, &why), &why);
+    assert_int_equal(count, 0);
+    books_sound(hq.books);
+    close_all();
 }
 
 TEST(uplink, who_works_here_comes_down_and_orders_are_obeyed_also_after_a_restart)
