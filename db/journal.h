@@ -55,7 +55,7 @@ struct journal_memo {
     int64_t time_s;
     struct entry_id entry;      /* its effect; seq 0 = none (yet) */
     int64_t amount;             /* points or minor units, for totals */
-    bool open;                  /* still under way: reply is empty */
+    bool open;                  /* still under way: reply is what is needed to make it later, if anything */
     uint8_t whole[32];          /* digest of the request and its key, with its time stamp: once it has an entry it is
                                  * kept for ever, for journal_counted; zeros = none.  Not read back */
     struct bytes reply;         /* borrowed; after a find, from the caller's buffer */

@@ -113,8 +113,8 @@ CREATE TABLE memo (
     time_s INTEGER NOT NULL,
     entry  INTEGER CHECK (entry > 0), -- of this journal; none: it moved no points
     amount INTEGER NOT NULL,
-    open   INTEGER NOT NULL CHECK (open IN (0, 1)), -- 1: still under way, there is no reply yet
-    reply  BLOB NOT NULL CHECK (open = 0 OR length(reply) = 0)
+    open   INTEGER NOT NULL CHECK (open IN (0, 1)), -- 1: still under way
+    reply  BLOB NOT NULL -- open: what is needed to make it, in the door's own words
 ) STRICT;
 CREATE INDEX memo_key ON memo (door, asker, key);
 

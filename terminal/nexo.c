@@ -98,6 +98,15 @@ bool nexo_fill_memo(struct nexo *n, struct journal_memo *m, const char *what, js
     return true;
 }
 
+/* For one register's dialogue: VERB_TRAIN is a supervisor's, for the whole till. */
+static void set_training(struct nexo *n, bool on)
+{
+    till_ask(n->t, &n->quiet, &(struct command){.verb = VERB_CANCEL});
+    n->t->training = on;
+    n->t->trained = 0;
+    sale_init(&n->t->sale);
+}
+
 void nexo_finish(struct nexo *n, json_t *response, bool kept_already)
 {
     struct nexo_dialogue *d = &n->d;
@@ -113,7 +122,11 @@ void nexo_finish(struct nexo *n, json_t *response, bool kept_already)
         } else if (d->r.service == NEXO_CARD_ACQUISITION) {
             n->acquired.memo = m.id;
         }
+    } else if (d->training && d->r.service == NEXO_CARD_ACQUISITION) {
+        n->acquired.memo = 0;
     }
+    if (d->switched)
+        set_training(n, false);
     struct nexo_call *call = d->call;
     json_t *message = d->message;
     json_decref(d->reply);
@@ -172,6 +185,14 @@ static void name_it(const struct nexo *n, const struct nexo_request *r, json_t *
                                   nexo_transaction_id(name, nexo_time(time_room, clock_now_s()))));
 }
 
+json_t *nexo_refusal(struct nexo *n, enum nexo_error e, const char *message)
+{
+    json_t *response = failure(&n->d.r, e, message);
+    if (n->d.keeps && is_decision(e))
+        name_it(n, &n->d.r, response);
+    return response;
+}
+
 void nexo_fail(struct nexo *n, enum nexo_error e, const char *format, ...)
 {
     char text[400];
@@ -179,13 +200,13 @@ void nexo_fail(struct nexo *n, enum nexo_error e, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    json_t *response = failure(&n->d.r, e, text);
-    bool keep = is_decision(e);
-    if (n->d.keeps && keep)
-        name_it(n, &n->d.r, response);
-    n->d.what[0] = 0;
-    n->d.amount = 0;
-    nexo_finish(n, response, !keep);
+    struct nexo_dialogue *d = &n->d;
+    json_t *response = d->kept ? d->reply : nexo_refusal(n, e, text);
+    if (d->kept)
+        d->reply = NULL;
+    d->what[0] = 0;
+    d->amount = 0;
+    nexo_finish(n, response, d->kept || !is_decision(e));
 }
 
 /* ---- logins ---- */
@@ -616,7 +637,7 @@ static void begin(struct nexo *n, json_t *message, struct nexo_call *call, const
     d->message = json_incref(message);
     d->r = n->now;
     d->keeps = is_kept(d->r.service);
-    d->training = login && login->training;
+    d->training = n->t->training || (login && login->training);
     d->memo_id = open;
     d->deadline_ms = clock_tick_ms() + (n->config.wait_ms ? n->config.wait_ms : NEXO_WAIT_MS);
     memcpy(d->digest, digest, sizeof d->digest);
@@ -625,8 +646,12 @@ static void begin(struct nexo *n, json_t *message, struct nexo_call *call, const
     hex_encode(d->ref + 1, whole, (sizeof d->ref - 2) / 2);
     if (d->r.faulty)
         nexo_fail(n, NEXO_E_MESSAGE_FORMAT, "%s", d->r.fault);
-    else
+    else {
+        d->switched = d->training && !n->t->training;
+        if (d->switched)
+            set_training(n, true);
         nexo_begin(n);
+    }
 }
 
 /* What needs the one sale: new, or known already. */
@@ -725,6 +750,8 @@ static bool needs_sale(enum nexo_service s)
 void nexo_request(struct nexo *n, json_t *request, struct nexo_call *call)
 {
     struct nexo_request *r = &n->now;
+    if (sale_is_idle(&n->t->sale))
+        packs_choose(n->t, day_of_time(clock_now_s()));
     const struct pack *pack = pack_of(n);
     struct nexo_programme programme = {.brand = n->config.brand,
                                        .currency = pack ? pack->currency : NULL,

@@ -33,7 +33,7 @@ struct nexo_dialogue {
     json_t *message;
     struct nexo_request r;
     bool keeps; /* its outcome becomes a memo */
-    bool training;
+    bool training, switched; /* switched: the till trains for this dialogue alone */
     bool aborted;
     uint8_t digest[32], whole[32];
     char ref[NEXO_REF_SIZE];
@@ -48,6 +48,7 @@ struct nexo_dialogue {
     char mode[NEXO_MODE_SIZE];
     bool tapped;     /* a card was asked for already */
     bool named;      /* by us, so that it is cleared afterwards */
+    int64_t wanted;  /* points to be redeemed */
     int32_t entered; /* lines of the bill, so far */
 
     /* what is undone */
@@ -62,6 +63,7 @@ struct nexo_dialogue {
     char say[400];
     char what[MEMO_NAME_SIZE]; /* of a success that has no entry */
     int64_t amount;
+    bool kept;     /* reply is a refusal that was written with its entry */
     json_t *reply; /* made with the entry, sent when it is on disk */
 };
 
@@ -101,6 +103,8 @@ void nexo_finish(struct nexo *n, json_t *response, bool kept_already);
 /* A failure, kept when it is a decision. */
 void nexo_fail(struct nexo *n, enum nexo_error e, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The reply of a failure to the dialogue's request, with the name it is kept under. */
+json_t *nexo_refusal(struct nexo *n, enum nexo_error e, const char *message);
 /* "T0007-N12" of the memo to come, or of this one. */
 void nexo_memo_name(const struct nexo *n, char out[NEXO_ID_SIZE], uint32_t memo);
 uint32_t nexo_memo_of(const struct nexo *n, const char *name); /* 0: it is none of ours */

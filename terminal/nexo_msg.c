@@ -458,6 +458,10 @@ static void read_acquisition(struct place *p, const struct nexo_programme *progr
 static void fit_code(char out[TXN_SKU_SIZE], const char *code)
 {
     uint8_t hash[MBED_HASH_SIZE];
+    if (strcmp(code, "POINTS") == 0) { /* the till's own word (sale_is_alone) */
+        copy_text(out, TXN_SKU_SIZE, "POINTS#");
+        return;
+    }
     if (strlen(code) < TXN_SKU_SIZE) {
         copy_text(out, TXN_SKU_SIZE, code);
         return;

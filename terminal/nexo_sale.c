@@ -38,8 +38,8 @@ void nexo_answered(struct till *t, struct asker *a, const struct answer *answer)
     struct nexo *n = (struct nexo *)a;
     struct nexo_dialogue *d = &n->d;
     (void)t;
-    if (!d->on)
-        return;
+    if (!d->on || answer->verb == VERB_CANCEL || answer->verb == VERB_GIVE_UP)
+        return; /* an abort: what it ended has its answer */
     d->answered = true;
     d->verb = answer->verb;
     snprintf(d->code, sizeof d->code, "%s", answer->code ? answer->code : "");
@@ -63,6 +63,10 @@ static void ask_for_card(struct nexo *n, enum nexo_step step, int64_t wait_ms)
 /* An offline limit stood in the way, not the points: with head office it may well work. */
 static bool limited_offline(const struct nexo *n)
 {
+    const struct sale *s = &n->t->sale;
+    if (s->means == MEANS_CARD &&
+        (n->d.wanted > s->purse || n->d.wanted <= points_n(s->offer.most)))
+        return false; /* not there at all; or it is not the limit */
     switch (n->t->sale.offer.limit) {
     case REDEEM_OFFLINE_TAP_LIMIT:
     case REDEEM_OFFLINE_DAY_LIMIT:
@@ -80,7 +84,7 @@ static bool limited_offline(const struct nexo *n)
     case REDEEM_ANSWERS:
         break;
     }
-    return n->t->sale.means != MEANS_CARD;
+    return s->means != MEANS_CARD;
 }
 
 static enum nexo_error error_of(const struct nexo *n)
@@ -112,6 +116,7 @@ static enum nexo_error error_of(const struct nexo *n)
         {"NO_LINE", NEXO_E_UNREACHABLE_HOST},
         {"NO_ANSWER", NEXO_E_UNREACHABLE_HOST},
         {"NO_DEVICE", NEXO_E_UNAVAILABLE_DEVICE},
+        {"BADGE", NEXO_E_INVALID_CARD},
     };
     const struct nexo_dialogue *d = &n->d;
     if (d->aborted)
@@ -121,8 +126,12 @@ static enum nexo_error error_of(const struct nexo *n)
                          : NEXO_E_BUSY; /* the cashier cancelled; or a bill is open */
     if (strcmp(d->code, "BLOCKED") == 0 && d->verb == VERB_IDENTIFY)
         return NEXO_E_NOT_ALLOWED;
-    if (strcmp(d->code, "REFUSED") == 0)
-        return !n->t->sale.online && limited_offline(n) ? NEXO_E_UNREACHABLE_HOST : NEXO_E_REFUSAL;
+    if (strcmp(d->code, "FORMAT") == 0 && d->verb == VERB_IDENTIFY)
+        return NEXO_E_NOT_FOUND;
+    if (strcmp(d->code, "REFUSED") == 0) {
+        bool online = n->t->sale.online && uplink_is_up(n->t);
+        return !online && limited_offline(n) ? NEXO_E_UNREACHABLE_HOST : NEXO_E_REFUSAL;
+    }
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (strcmp(rows[i].code, d->code) == 0)
             return rows[i].e;
@@ -387,7 +396,10 @@ bool nexo_on_entry(struct till *t, struct asker *a, const struct txn *e, struct 
     if (e->kind == TXN_INTENT) {
         response = skeleton(&d->r);
     } else if (e->kind == TXN_CANCEL) {
-        response = nexo_plain(&d->r, d->aborted ? NEXO_E_ABORTED : NEXO_E_CANCEL, NULL);
+        json_decref(d->reply);
+        d->reply = nexo_refusal(n, d->aborted ? NEXO_E_ABORTED : NEXO_E_CANCEL, "Given up");
+        d->kept = true;
+        response = json_incref(d->reply);
     } else {
         json_decref(d->reply);
         d->reply = nexo_reply_of(n, &d->r, e, d->mode);
@@ -430,6 +442,12 @@ static bool resolve_reference(struct nexo *n)
     struct errmsg why = {""};
     struct buf b = BUF_ON(n->buffer);
     uint32_t id = nexo_memo_of(n, d->r.who.reference);
+    if (d->training && n->acquired.memo == 0 && n->acquired.member) { /* nothing was kept */
+        d->member = n->acquired.member;
+        d->means = MEANS_REGISTER;
+        member_text(d->value, d->member);
+        return true;
+    }
     if (!id || journal_memo_get(n->t->journal, id, &m, &b, &why) ||
         strcmp(m.what, "CardAcquisition") != 0) {
         nexo_fail(n, NEXO_E_NOT_FOUND, "No card was acquired as %s", d->r.who.reference);
@@ -466,7 +484,8 @@ static bool resolve(struct nexo *n)
     d->means = w->account == ID_PHONE     ? MEANS_PHONE
                : w->account == ID_BARCODE ? MEANS_CODE
                                           : MEANS_REGISTER;
-    if (member_of(&d->member, w->value)) { /* a number of ours, however it came in */
+    bool may_be = w->account == ID_ACCOUNT || (w->account != ID_PHONE && w->value[0] == 'M');
+    if (may_be && member_of(&d->member, w->value)) { /* a number of ours, however it came in */
         d->means = MEANS_REGISTER;
         member_text(d->value, d->member);
     } else if (d->means == MEANS_REGISTER && w->account != ID_PAN) {
@@ -636,13 +655,10 @@ static void enter(struct nexo *n)
 {
     struct nexo_dialogue *d = &n->d;
     struct nexo_request *r = &d->r;
-    if (r->line_count == 0 && money_minor(r->total) > 0) {
+    if (r->line_count == 0 && d->entered == 0) {
+        struct txn_line total = {.sku = "TOTAL", .quantity = 1, .amount = r->total};
         d->entered = 1;
-        ask(n, NEXO_CLOSED, &(struct command){.verb = VERB_TOTAL, .money = r->total});
-    } else if (r->line_count == 0 && d->entered == 0) {
-        struct txn_line nothing = {.sku = "TOTAL", .quantity = 1};
-        d->entered = 1;
-        ask(n, NEXO_ENTERED, &(struct command){.verb = VERB_LINE, .line = &nothing});
+        ask(n, NEXO_ENTERED, &(struct command){.verb = VERB_LINE, .line = &total});
     } else if (d->entered < r->line_count) {
         d->entered++;
         ask(n, NEXO_ENTERED,
@@ -701,6 +717,7 @@ static void redeem(struct nexo *n)
         give_up(n, NEXO_E_REFUSAL, "No points are worth that little");
         return;
     }
+    d->wanted = points_n(points);
     ask(n, NEXO_DONE,
         &(struct command){.verb = VERB_REDEEM,
                           .points = points,
@@ -1097,7 +1114,13 @@ static void done(struct nexo *n)
 {
     struct nexo_dialogue *d = &n->d;
     bool redeems = d->verb == VERB_REDEEM;
-    if (!*d->code && d->reply) {
+    if (!*d->code && !d->reply && n->t->training &&
+        n->t->sale.writing) /* as if it had been written */
+        d->reply = nexo_reply_of(n, &d->r, n->t->sale.writing, d->mode);
+    const struct sale *s = &n->t->sale;
+    if (!*d->code && s->means == MEANS_CARD && s->member == n->acquired.member)
+        n->acquired.seen.purse = s->purse;
+    if (!*d->code && d->reply && !d->kept) {
         json_t *response = d->reply;
         d->reply = NULL;
         d->entered = 0;
