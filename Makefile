@@ -151,6 +151,14 @@ test: ## every test: the parts, then whole programs (about two minutes)
 	$Q tests/deps.sh test
 	$Q $(MAKE) -s --no-print-directory -j$$(nproc) every-test
 
+# The real client of a cash register, from npm, kept in the build folder.
+$B/nexo/node_modules/.package-lock.json: tests/nexo/package.json tests/nexo/package-lock.json
+	$(call say,NPM,$(@D))
+	$Q mkdir -p $B/nexo && cp tests/nexo/package.json tests/nexo/package-lock.json $B/nexo/
+	$Q cd $B/nexo && npm ci --no-audit --no-fund --loglevel=error >/dev/null
+	$Q touch $@
+$B/tests/e2e_nexo: | $B/nexo/node_modules/.package-lock.json
+
 every-test: $(programs) $(tests) $(filter $B/%,$(e2e))
 	$Q BUILD=$B tests/run.sh $(tests) $(e2e)
 

@@ -125,7 +125,7 @@ void till_start(struct chain *c, struct till *t, const char *env)
     char *address = path_of("127.0.0.1:%d", t->relay.port);
     proc_start(&t->program, c->log, env,
                ARGS(name, "--home", t->home, "--reader", reader, "--office", address, "--control",
-                    t->socket, "--clock", t->clock));
+                    t->socket, "--clock", t->clock, t->config ? "--config" : NULL, t->config));
     control_open(&t->control, t->socket, 20000);
     free(name);
     free(reader);

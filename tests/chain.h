@@ -16,6 +16,7 @@ struct till {
     struct control cards;     /* of the simulated reader */
     struct relay relay;
     char *home, *clock, *link, *socket;
+    const char *config;       /* file for --config; NULL = none */
 };
 
 struct chain {

@@ -18,6 +18,11 @@ need='gcc libc6-dev make pkg-config libsqlite3-dev libnfc-dev libusb-1.0-0-dev l
 [ "${1:-build}" = build ] || need="$need libcmocka-dev libnfc-bin libnfc-examples libfreefare-bin libfreefare-dev
       libumockdev-dev umockdev tmux valgrind sqlite3 zbar-tools"
 
+# The cash register of the tests; Node may have come from elsewhere than Debian.
+if [ "${1:-build}" != build ] && ! { command -v node && command -v npm; } >/dev/null; then
+    need="$need nodejs npm"
+fi
+
 if ! command -v dpkg-query >/dev/null; then
     echo "deps: this is no Debian; nothing was checked. Needed, by Debian's names:" $need >&2
     exit 0

@@ -1,0 +1,1114 @@
+/* test_nexo.c - the cash register's services on a real till with a journal on disk and a virtual card: each once,
+ * whatever is repeated, aborted, killed.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/crash.h"
+#include "base/date.h"
+#include "base/mbed.h"
+#include "db/journal.h"
+#include "hw/clock.h"
+#include "hw/reader_sim.h"
+#include "terminal/nexo.h"
+#include "terminal/till.h"
+#include "tests/cards.h"
+#include "tests/test.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { TERMINAL = 7, MEMBER = 12, PURSE = 1000, NOW = 1291192440 /* 2010-12-01T08:34 */ };
+
+static const struct card_uid uid_a = {{4, 1, 2, 3, 4, 5, 6}}, uid_b = {{4, 9, 9, 9, 9, 9, 9}};
+
+static const char pack_json[] =
+    "{\"version\": 1, \"effective\": \"2010-01-01\", \"name\": \"Test\", \"currency\": \"EUR\",\n"
+    "\"earn\": {\"rate\": \"1/100\"},\n"
+    "\"tiers\": {\"metric\": \"spend\", \"window\": \"lifetime\", \"levels\": [\n"
+    "  {\"code\": \"base\", \"name\": \"Base\", \"offline_per_tap\": 300, \"offline_per_day\": "
+    "500}]},\n"
+    "\"redeem\": {\"worth\": 1, \"min\": 10, \"step\": 10, \"max_share\": \"1/2\", "
+    "\"offline_days\": 30},\n"
+    "\"rebates\": [{\"name\": \"cake\", \"rate\": \"1/10\", \"when\": {\"sku\": \"2002\"}}],\n"
+    "\"grants\": {\"per_gift\": 50, \"per_day\": 100, \"register\": true}}";
+
+struct bench {
+    struct vcard card, other;
+    struct reader_sim reader;
+    struct identity identity;
+    struct journal *journal;
+    struct till *till;
+    struct nexo *nexo;
+    struct nexo_config config;
+    char path[300];
+};
+
+/* ---- a till on a bench ---- */
+
+static uint8_t pack_sig[MBED_SIGNATURE_MAX];
+static size_t pack_sig_size;
+static mbedtls_pk_context pack_key;
+
+static void make_identity(struct identity *id)
+{
+    struct errmsg why = {""};
+    memset(id, 0, sizeof *id);
+    id->terminal = TERMINAL;
+    snprintf(id->shop, sizeof id->shop, "berlin");
+    id->card = cards_till_keys(1);
+    if (!pack_sig_size) {
+        uint8_t hash[MBED_HASH_SIZE];
+        struct buf s = BUF_ON(pack_sig);
+        assert_int_equal(mbed_init(&why), OK);
+        assert_int_equal(mbed_key_make(&pack_key, &why), OK);
+        mbed_sha256(hash, bytes_of(pack_json, strlen(pack_json)));
+        assert_int_equal(mbed_sign(&s, &pack_key, hash, &why), OK);
+        pack_sig_size = s.size;
+    }
+    id->pack_key = pack_key;
+}
+
+static void set_clock(const char *time)
+{
+    char path[300];
+    snprintf(path, sizeof path, "%s/clock", test_scratch_dir());
+    FILE *f = fopen(path, "w");
+    fprintf(f, "%s\n", time);
+    fclose(f);
+    clock_use(path);
+}
+
+static void open_till(struct bench *b)
+{
+    struct errmsg why = {""};
+    enum err e = journal_open(&b->journal, b->path, TERMINAL, &why);
+    struct till_parts parts = {
+        .identity = &b->identity, .reader = &b->reader.reader, .journal = b->journal};
+    parts.journal = b->journal;
+    if (!e)
+        e = till_create(&b->till, &parts, &why);
+    if (!e)
+        e = nexo_create(&b->nexo, b->till, &b->config, &why);
+    if (e)
+        fail_msg("%s", why.text);
+}
+
+static void close_till(struct bench *b)
+{
+    till_destroy(b->till);
+    nexo_destroy(b->nexo);
+    journal_close(b->journal);
+    b->till = NULL;
+    b->nexo = NULL;
+    b->journal = NULL;
+}
+
+static void make_card(struct vcard *card, const struct card_uid *uid, member_id member)
+{
+    struct card_office_keys keys = cards_keys(1);
+    struct card_profile p = {.member = member,
+                             .tier = "base",
+                             .tier_valid_day = day_of_time(NOW),
+                             .layout = CARD_LAYOUT};
+    cards_issue(card, VCARD_EV2, uid, &keys, &p);
+    if (member)
+        cards_load(card, &keys, PURSE, (struct entry_id){0, 1}, NOW);
+}
+
+static struct bench *new_bench(void)
+{
+    static struct vcard made[2];
+    static struct bench *b;
+    uint8_t now[8];
+    struct errmsg why = {""};
+    if (!b) {
+        b = mmap(NULL, sizeof *b, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        assert_true(b != MAP_FAILED);
+        make_card(&made[0], &uid_a, MEMBER);
+        make_card(&made[1], &uid_b, MEMBER + 1);
+    }
+    set_clock("2010-12-01T08:34");
+    memset(b, 0, sizeof *b);
+    b->card = made[0];
+    b->other = made[1];
+    b->config.wait_ms = 150;
+    reader_sim_init(&b->reader);
+    make_identity(&b->identity);
+    snprintf(b->path, sizeof b->path, "%s/till.db", test_scratch_dir());
+    open_till(b);
+    put_le(now, NOW, sizeof now);
+    assert_int_equal(journal_save(b->journal, "contact", bytes_of(now, sizeof now), &why), OK);
+    if (packs_take(b->till, bytes_of(pack_json, strlen(pack_json)),
+                   bytes_of(pack_sig, pack_sig_size), &why))
+        fail_msg("%s", why.text);
+    close_till(b);
+    open_till(b);
+    return b;
+}
+
+/* ---- a register ---- */
+
+struct asked {
+    struct nexo_call call; /* first */
+    bool replied, empty;
+    char refused[200];
+    json_t *reply;
+};
+
+static void on_reply(struct nexo_call *c, const json_t *response)
+{
+    struct asked *a = (struct asked *)c;
+    assert_false(a->replied);
+    a->replied = true;
+    a->empty = response == NULL;
+    char *text = response ? nexo_json_write_create(response) : NULL;
+    if (response) {
+        struct errmsg why = {""};
+        assert_non_null(text);
+        a->reply = nexo_json_read(bytes_of(text, strlen(text)), &why);
+        if (!a->reply)
+            fail_msg("%s: %s", text, why.text);
+    }
+    free(text);
+}
+
+static void on_refuse(struct nexo_call *c, const char *sentence)
+{
+    struct asked *a = (struct asked *)c;
+    assert_false(a->replied);
+    a->replied = true;
+    snprintf(a->refused, sizeof a->refused, "%s", sentence);
+}
+
+/* Sends category's request with this body, as the register sale_id, number service_id. */
+static void send(struct bench *b, struct asked *a, const char *sale_id, const char *service_id,
+                 const char *category, const char *body)
+{
+    struct errmsg why = {""};
+    char *text = NULL;
+    assert_true(
+        asprintf(&text,
+                 "{\"MessageHeader\":{\"ProtocolVersion\":\"3.0\",\"MessageClass\":\"Service\","
+                 "\"MessageCategory\":\"%s\",\"MessageType\":\"Request\",\"ServiceID\":\"%s\","
+                 "\"SaleID\":\"%s\",\"POIID\":\"P\"},\"%sRequest\":%s}",
+                 category, service_id, sale_id, category, body) > 0);
+    json_t *v = nexo_json_read(bytes_of(text, strlen(text)), &why);
+    if (!v)
+        fail_msg("%s: %s", text, why.text);
+    *a = (struct asked){.call = {on_reply, on_refuse}};
+    nexo_request(b->nexo, v, &a->call);
+    json_decref(v);
+    free(text);
+}
+
+static void turn(struct bench *b, int turns)
+{
+    while (turns--)
+        (void)!till_turn(b->till, 1);
+}
+
+static void await(struct bench *b, struct asked *a)
+{
+    for (int i = 0; i < 5000 && !a->replied; i++)
+        turn(b, 1);
+    if (!a->replied)
+        fail_msg("no reply");
+}
+
+static struct asked last; /* of ask, until the next */
+
+static void ask(struct bench *b, const char *service_id, const char *category, const char *body)
+{
+    json_decref(last.reply);
+    last.reply = NULL;
+    send(b, &last, "ECR1", service_id, category, body);
+    await(b, &last);
+}
+
+/* "LoyaltyResponse.LoyaltyResult.0.CurrentBalance" of a reply, as text; "" = not there. */
+static const char *at(const json_t *v, const char *path)
+{
+    static char room[4][600];
+    static int turn_of;
+    char name[100], *out = room[turn_of++ % 4];
+    while (v && *path) {
+        size_t size = strcspn(path, ".");
+        snprintf(name, sizeof name, "%.*s", (int)size, path);
+        path += size + (path[size] == '.');
+        v = json_is_array(v) ? json_array_get(v, (size_t)atoi(name)) : json_object_get(v, name);
+    }
+    const char *text =
+        nexo_json_number_text(v) ? nexo_json_number_text(v) : nexo_json_string_text(v);
+    snprintf(out, sizeof room[0], "%s",
+             text               ? text
+             : json_is_true(v)  ? "true"
+             : json_is_false(v) ? "false"
+             : v                ? "{}"
+                                : "");
+    return out;
+}
+
+#define is(path, expected)                                                                         \
+    do {                                                                                           \
+        const char *is_ = at(last.reply, path);                                                    \
+        if (strcmp(is_, expected) != 0) {                                                          \
+            char *all_ = last.reply ? nexo_json_write_create(last.reply) : NULL;                   \
+            fail_msg("%s is '%s', not '%s', in %s", path, is_, expected, all_ ? all_ : "nothing"); \
+        }                                                                                          \
+    } while (0)
+
+static void has(const char *path, const char *part)
+{
+    const char *text = at(last.reply, path);
+    if (!strstr(text, part))
+        fail_msg("'%s' is not in %s: '%s'", part, path, text);
+}
+
+static void error(const char *category, const char *condition)
+{
+    char path[100];
+    snprintf(path, sizeof path, "%sResponse.Response.Result", category);
+    is(path, *condition ? "Failure" : "Success");
+    snprintf(path, sizeof path, "%sResponse.Response.ErrorCondition", category);
+    is(path, condition);
+}
+
+#define SALE(id)                                                                                   \
+    "\"SaleData\":{\"SaleTransactionID\":{\"TransactionID\":\"" id                                 \
+    "\",\"TimeStamp\":\"2010-12-01T08:00:00Z\"}}"
+#define ACQUIRE(handling)                                                                          \
+    "{" SALE("T") ",\"CardAcquisitionTransaction\":{\"LoyaltyHandling\":\"" handling "\"}}"
+
+static const char *acquire(struct bench *b, const char *service_id)
+{
+    static char id[60];
+    reader_sim_present(&b->reader, &b->card.target);
+    ask(b, service_id, "CardAcquisition", ACQUIRE("Required"));
+    error("CardAcquisition", "");
+    snprintf(id, sizeof id, "%s",
+             at(last.reply, "CardAcquisitionResponse.POIData.POITransactionID.TransactionID"));
+    return id;
+}
+
+static const char *loyalty(const char *type, const char *transaction, const char *reference,
+                           const char *amount)
+{
+    static char text[2000];
+    char who[200] = "", value[100] = "";
+    if (reference && *reference)
+        snprintf(who, sizeof who,
+                 "\"CardAcquisitionReference\":{\"TransactionID\":\"%s\",\"TimeStamp\":\"x\"}",
+                 reference);
+    if (amount && *amount)
+        snprintf(value, sizeof value, "%s\"LoyaltyAmount\":{%s}", *who ? "," : "", amount);
+    snprintf(
+        text, sizeof text,
+        "{" SALE("T") ",\"LoyaltyTransaction\":{\"LoyaltyTransactionType\":\"%s\"%s%s}%s%s%s%s}",
+        type, *transaction ? "," : "", transaction, *who || *value ? ",\"LoyaltyData\":[{" : "",
+        who, value, *who || *value ? "}]" : "");
+    return text;
+}
+
+static const char *refund(const char *type, const char *original, const char *more)
+{
+    char text[600];
+    snprintf(text, sizeof text,
+             "\"OriginalPOITransaction\":{\"POITransactionID\":{\"TransactionID\":\"%s\","
+             "\"TimeStamp\":\"x\"}}%s",
+             original, more);
+    return loyalty(type, text, "", "");
+}
+
+static char kept_id[2][60];
+static const char *transaction_id(int i)
+{
+    snprintf(kept_id[i], sizeof kept_id[0], "%s",
+             at(last.reply, "LoyaltyResponse.POIData.POITransactionID.TransactionID"));
+    return kept_id[i];
+}
+
+static uint32_t entries(struct bench *b)
+{
+    return journal_next_seq(b->journal) - 1;
+}
+
+/* ---- services at once ---- */
+
+TEST(nexo, login_diagnosis_and_logout_are_answered)
+{
+    struct bench *b = new_bench();
+    ask(b, "L1", "Login", "{\"DateTime\":\"x\",\"SaleSoftware\":{},\"OperatorLanguage\":\"de\"}");
+    error("Login", "");
+    is("LoginResponse.POISystemData.POITerminalData.POISerialNumber", "000007");
+    is("MessageHeader.MessageType", "Response");
+    is("MessageHeader.ServiceID", "L1");
+    is("MessageHeader.ProtocolVersion", "3.0");
+    ask(b, "D1", "Diagnosis", "{\"HostDiagnosisFlag\":true}");
+    error("Diagnosis", "");
+    is("DiagnosisResponse.LoggedSaleID.0", "ECR1");
+    is("DiagnosisResponse.HostStatus.0.IsReachableFlag", "false");
+    is("DiagnosisResponse.POIStatus.GlobalStatus", "OK");
+    ask(b, "L2", "Logout", "{}");
+    error("Logout", "");
+    ask(b, "D2", "Diagnosis", "{}");
+    is("DiagnosisResponse.LoggedSaleID.0", "");
+    close_till(b);
+}
+
+TEST(nexo, what_is_not_offered_says_so_in_the_shape_of_its_category)
+{
+    struct bench *b = new_bench();
+    ask(b, "1", "Payment", "{\"x\":1}");
+    error("Payment", "UnavailableService");
+    ask(b, "2", "StoredValue", "{}");
+    error("StoredValue", "UnavailableService");
+    ask(b, "3", "Display",
+        "{\"DisplayOutput\":[{\"Device\":\"CustomerDisplay\",\"InfoQualify\":\"Display\","
+        "\"OutputContent\":{\"OutputFormat\":\"Text\"}}]}");
+    is("DisplayResponse.OutputResult.0.Response.ErrorCondition", "UnavailableDevice");
+    ask(b, "4", "Print",
+        "{\"PrintOutput\":{\"DocumentQualifier\":\"Voucher\",\"ResponseMode\":\"PrintEnd\","
+        "\"OutputContent\":{\"OutputFormat\":\"Text\"}}}");
+    is("PrintResponse.DocumentQualifier", "Voucher");
+    error("Print", "UnavailableDevice");
+    ask(b, "5", "Input",
+        "{\"InputData\":{\"Device\":\"CustomerInput\",\"InfoQualify\":\"Input\",\"InputCommand\":"
+        "\"GetConfirmation\"}}");
+    is("InputResponse.InputResult.Response.ErrorCondition", "UnavailableDevice");
+    ask(b, "6", "Admin", "{\"ServiceIdentification\":\"Dance\"}");
+    error("Admin", "UnavailableService");
+    ask(b, "7", "Loyalty", "{}");
+    error("Loyalty", "MessageFormat");
+    has("LoyaltyResponse.Response.AdditionalResponse",
+        "errors=At+SaleToPOIRequest.LoyaltyRequest%2C+field+SaleData%3A+Missing");
+    close_till(b);
+}
+
+TEST(nexo, services_wait_for_a_login_only_where_the_shop_wants_it)
+{
+    struct bench *b = new_bench();
+    close_till(b);
+    b->config.login = true;
+    open_till(b);
+    ask(b, "1", "CardAcquisition", ACQUIRE("Forbidden"));
+    error("CardAcquisition", "LoggedOut");
+    ask(b, "2", "Diagnosis", "{}");
+    error("Diagnosis", "");
+    ask(b, "3", "Login", "{\"DateTime\":\"x\",\"SaleSoftware\":{},\"OperatorLanguage\":\"de\"}");
+    ask(b, "1", "CardAcquisition", ACQUIRE("Forbidden"));
+    error("CardAcquisition", ""); /* it was not a decision */
+    close_till(b);
+    open_till(b); /* the login outlives the program */
+    ask(b, "4", "CardAcquisition", ACQUIRE("Forbidden"));
+    error("CardAcquisition", "");
+    close_till(b);
+}
+
+/* ---- a card ---- */
+
+TEST(nexo, a_card_is_acquired_and_named_by_its_member)
+{
+    struct bench *b = new_bench();
+    assert_string_equal(acquire(b, "C1"), "T0007-N1");
+    is("CardAcquisitionResponse.LoyaltyAccount.0.LoyaltyAccountID.LoyaltyID", "M12");
+    is("CardAcquisitionResponse.LoyaltyAccount.0.LoyaltyAccountID.EntryMode.0", "Contactless");
+    is("CardAcquisitionResponse.LoyaltyAccount.0.LoyaltyBrand", "Test");
+    is("CardAcquisitionResponse.SaleData.SaleTransactionID.TransactionID", "T");
+    has("CardAcquisitionResponse.Response.AdditionalResponse", "online=false");
+    close_till(b);
+}
+
+TEST(nexo, how_a_card_is_asked_for_follows_loyalty_handling)
+{
+    struct bench *b = new_bench();
+    static const struct {
+        const char *handling, *error, *message;
+    } rows[] = {{"Required", "Cancel", "No+card+came"},
+                {"Proposed", "", "No+card+came"},
+                {"Forbidden", "", "online=false"},
+                {"Processed", "", "online=false"}};
+    for (int i = 0; i < 4; i++) {
+        char id[8], body[300];
+        snprintf(id, sizeof id, "H%d", i);
+        snprintf(body, sizeof body,
+                 "{" SALE("T") ",\"CardAcquisitionTransaction\":{\"LoyaltyHandling\":\"%s\"}}",
+                 rows[i].handling);
+        ask(b, id, "CardAcquisition", body);
+        error("CardAcquisition", rows[i].error);
+        has("CardAcquisitionResponse.Response.AdditionalResponse", rows[i].message);
+        is("CardAcquisitionResponse.LoyaltyAccount", "");
+    }
+    ask(b, "H9", "CardAcquisition",
+        "{" SALE("T") ",\"CardAcquisitionTransaction\":{\"LoyaltyHandling\":\"Required\","
+                      "\"ForceEntryMode\":[[\"ICC\"]]}}");
+    error("CardAcquisition", "UnavailableDevice");
+    close_till(b);
+}
+
+TEST(nexo, an_abort_ends_the_wait_for_a_card_and_nothing_else)
+{
+    struct bench *b = new_bench();
+    struct asked waits;
+    b->config.wait_ms = 60000;
+    close_till(b);
+    open_till(b);
+    send(b, &waits, "ECR1", "C1", "CardAcquisition", ACQUIRE("Required"));
+    turn(b, 20);
+    assert_false(waits.replied);
+    ask(b, "A0", "Abort", "{\"AbortReason\":\"x\",\"MessageReference\":{\"ServiceID\":\"C9\"}}");
+    assert_true(last.empty);
+    ask(b, "A0", "Abort",
+        "{\"AbortReason\":\"x\",\"MessageReference\":{\"SaleID\":\"ECR2\",\"ServiceID\":\"C1\"}}");
+    ask(b, "A0", "Abort", "{\"bad\":1}");
+    assert_true(last.empty);
+    turn(b, 5);
+    assert_false(waits.replied);
+    /* beside it: */
+    ask(b, "D1", "Diagnosis", "{}");
+    is("DiagnosisResponse.POIStatus.GlobalStatus", "Busy");
+    ask(b, "L1", "Login", "{\"DateTime\":\"x\",\"SaleSoftware\":{},\"OperatorLanguage\":\"de\"}");
+    error("Login", "");
+    ask(b, "S1", "TransactionStatus", "{}");
+    error("TransactionStatus", "InProgress");
+    ask(b, "C1", "CardAcquisition", ACQUIRE("Required"));
+    error("CardAcquisition", "InProgress");
+    ask(b, "C1", "CardAcquisition", ACQUIRE("Proposed"));
+    error("CardAcquisition", "NotAllowed");
+    ask(b, "C2", "CardAcquisition", ACQUIRE("Required"));
+    error("CardAcquisition", "Busy");
+    ask(b, "A1", "Abort",
+        "{\"AbortReason\":\"x\",\"MessageReference\":{\"MessageCategory\":\"CardAcquisition\","
+        "\"ServiceID\":\"C1\"}}");
+    assert_true(last.empty);
+    assert_true(waits.replied);
+    assert_string_equal(at(waits.reply, "CardAcquisitionResponse.Response.ErrorCondition"),
+                        "Aborted");
+    json_decref(waits.reply);
+    /* the outcome is kept, and the door is free */
+    ask(b, "S2", "TransactionStatus", "{\"MessageReference\":{\"ServiceID\":\"C1\"}}");
+    is("TransactionStatusResponse.RepeatedMessageResponse.RepeatedResponseMessageBody."
+       "CardAcquisitionResponse.Response.ErrorCondition",
+       "Aborted");
+    acquire(b, "C2"); /* Busy was no decision */
+    close_till(b);
+}
+
+TEST(nexo, a_card_may_come_before_its_request)
+{
+    struct bench *b = new_bench();
+    ask(b, "E1", "EnableService",
+        "{\"TransactionAction\":\"StartTransaction\",\"ServicesEnabled\":[\"CardAcquisition\"]}");
+    error("EnableService", "");
+    reader_sim_present(&b->reader, &b->card.target);
+    turn(b, 100);
+    reader_sim_present(&b->reader, NULL);
+    turn(b, 10);
+    ask(b, "C1", "CardAcquisition", ACQUIRE("Required"));
+    error("CardAcquisition", "");
+    is("CardAcquisitionResponse.LoyaltyAccount.0.LoyaltyAccountID.LoyaltyID", "M12");
+    ask(b, "E2", "EnableService", "{\"TransactionAction\":\"AbortTransaction\"}");
+    error("EnableService", "");
+    close_till(b);
+}
+
+/* ---- award, refund ---- */
+
+TEST(nexo, an_award_is_rated_by_the_programme_and_counts_once_whatever_is_repeated)
+{
+    struct bench *b = new_bench();
+    const char *x = acquire(b, "C1");
+    char award[2000];
+    reader_sim_present(&b->reader, NULL);
+    snprintf(award, sizeof award, "%s",
+             loyalty("Award",
+                     "\"Currency\":\"EUR\",\"TotalAmount\":12.4,\"SaleItem\":[{\"ItemID\":1,"
+                     "\"ProductCode\":\"1001\","
+                     "\"Quantity\":2,\"ItemAmount\":6.4},{\"ItemID\":2,\"ProductCode\":\"2002\","
+                     "\"ItemAmount\":6}]",
+                     x, ""));
+    ask(b, "S1", "Loyalty", award);
+    error("Loyalty", "");
+    is("LoyaltyResponse.POIData.POITransactionID.TransactionID", "T0007-1");
+    is("LoyaltyResponse.LoyaltyResult.0.LoyaltyAmount.Value", "12");
+    is("LoyaltyResponse.LoyaltyResult.0.LoyaltyAmount.AmountValue", "12");
+    is("LoyaltyResponse.LoyaltyResult.0.CurrentBalance", "1012");
+    is("LoyaltyResponse.LoyaltyResult.0.LoyaltyAccount.LoyaltyAccountID.LoyaltyID", "M12");
+    is("LoyaltyResponse.PaymentReceipt.0.OutputContent.OutputText.0.Text",
+       "Points for this purchase: 12");
+    is("LoyaltyResponse.PaymentReceipt.0.OutputContent.OutputText.1.Text", "Your points: 1012");
+    has("LoyaltyResponse.Response.AdditionalResponse", "pointsAwarded=12");
+    assert_int_equal(entries(b), 1);
+    for (int i = 0; i < 3; i++) {
+        ask(b, "S1", "Loyalty", award);
+        error("Loyalty", "");
+        is("LoyaltyResponse.POIData.POITransactionID.TransactionID", "T0007-1");
+        is("LoyaltyResponse.LoyaltyResult.0.CurrentBalance", "1012");
+        if (i == 1) {
+            close_till(b);
+            open_till(b);
+        }
+    }
+    ask(b, "S1", "Loyalty", loyalty("Award", "\"TotalAmount\":12.41", x, ""));
+    error("Loyalty", "NotAllowed");
+    ask(b, "TS", "TransactionStatus",
+        "{\"MessageReference\":{\"MessageCategory\":\"Loyalty\",\"ServiceID\":\"S1\"}}");
+    error("TransactionStatus", "");
+    is("TransactionStatusResponse.RepeatedMessageResponse.RepeatedResponseMessageBody."
+       "LoyaltyResponse.POIData.POITransactionID.TransactionID",
+       "T0007-1");
+    is("TransactionStatusResponse.RepeatedMessageResponse.MessageHeader.ServiceID", "S1");
+    ask(b, "TS", "TransactionStatus",
+        "{\"MessageReference\":{\"MessageCategory\":\"Reversal\",\"ServiceID\":\"S1\"}}");
+    error("TransactionStatus", "NotFound");
+    ask(b, "TS", "TransactionStatus", "{}"); /* the last one */
+    is("TransactionStatusResponse.MessageReference.ServiceID", "S1");
+    ask(b, "TS", "TransactionStatus", "{\"MessageReference\":{\"ServiceID\":\"S9\"}}");
+    error("TransactionStatus", "NotFound");
+    assert_int_equal(entries(b), 1);
+    /* After two days the key may come back with a new sale; the very same message counts never again. */
+    set_clock("2010-12-04T08:34");
+    ask(b, "S1", "Loyalty", award);
+    error("Loyalty", "");
+    is("LoyaltyResponse.POIData.POITransactionID.TransactionID", "T0007-1");
+    assert_int_equal(entries(b), 1);
+    set_clock("2011-12-04T08:34");
+    ask(b, "S1", "Loyalty", award);
+    is("LoyaltyResponse.POIData.POITransactionID.TransactionID", "T0007-1");
+    assert_int_equal(entries(b), 1);
+    close_till(b);
+}
+
+TEST(nexo, an_award_comes_back_in_parts_and_never_more_than_whole)
+{
+    struct bench *b = new_bench();
+    const char *x = acquire(b, "C1");
+    ask(b, "S1", "Loyalty", loyalty("Award", "\"TotalAmount\":30", x, ""));
+    char z[60];
+    snprintf(z, sizeof z, "%s", transaction_id(0));
+    is("LoyaltyResponse.LoyaltyResult.0.LoyaltyAmount.Value", "30");
+    ask(b, "R1", "Loyalty", refund("AwardRefund", z, ",\"TotalAmount\":10"));
+    error("Loyalty", "");
+    is("LoyaltyResponse.LoyaltyResult.0.LoyaltyAmount.Value", "10");
+    is("LoyaltyResponse.POIData.POITransactionID.TransactionID", "T0007-2");
+    ask(b, "R2", "Loyalty", refund("RedemptionRefund", z, ""));
+    error("Loyalty", "NotAllowed");
+    ask(b, "R3", "Loyalty",
+        refund("AwardRefund", z, ",\"TotalAmount\":100")); /* never more than is left */
+    error("Loyalty", "");
+    is("LoyaltyResponse.LoyaltyResult.0.LoyaltyAmount.Value", "20");
+    ask(b, "R4", "Loyalty", refund("AwardRefund", z, ""));
+    error("Loyalty", "NotAllowed");
+    is("LoyaltyResponse.Response.AdditionalResponse", "message=Already+undone");
+    ask(b, "R4", "Loyalty", refund("AwardRefund", z, "")); /* kept */
+    error("Loyalty", "NotAllowed");
+    ask(b, "R5", "Reversal",
+        "{\"OriginalPOITransaction\":{\"POITransactionID\":{\"TransactionID\":\"T0007-1\"}},"
+        "\"ReversalReason\":\"CustCancel\"}");
+    error("Reversal", "NotAllowed");
+    ask(b, "R6", "Loyalty", refund("AwardRefund", "T0007-99", ""));
+    error("Loyalty", "NotFound");
+    ask(b, "R7", "Loyalty", refund("AwardRefund", "nonsense", ""));
+    error("Loyalty", "NotFound");
+    ask(b, "R8", "Loyalty", refund("AwardRefund", "T0007-2", "")); /* a refund */
+    error("Loyalty", "NotAllowed");
+    ask(b, "R9", "Loyalty", refund("AwardRefund", "T0008-1", ""));
+    error("Loyalty", "NotFound");
+    assert_int_equal(entries(b), 3);
+    close_till(b);
+}
+
+TEST(nexo, a_rebate_takes_off_lines_and_is_undone_once)
+{
+    struct bench *b = new_bench();
+    const char *x = acquire(b, "C1");
+    ask(b, "B1", "Loyalty",
+        loyalty("Rebate",
+                "\"TotalAmount\":12.4,\"SaleItem\":[{\"ItemID\":1,\"ProductCode\":\"1001\","
+                "\"ItemAmount\":6.4},"
+                "{\"ItemID\":\"2\",\"ProductCode\":\"2002\",\"ItemAmount\":6}]",
+                x, ""));
+    error("Loyalty", "");
+    is("LoyaltyResponse.LoyaltyResult.0.Rebates.TotalRebate", "0.6");
+    is("LoyaltyResponse.LoyaltyResult.0.Rebates.SaleItemRebate.0.ProductCode", "2002");
+    is("LoyaltyResponse.LoyaltyResult.0.Rebates.SaleItemRebate.0.ItemID", "2");
+    is("LoyaltyResponse.LoyaltyResult.0.Rebates.SaleItemRebate.0.ItemAmount", "0.6");
+    is("LoyaltyResponse.LoyaltyResult.0.Rebates.SaleItemRebate.0.RebateLabel", "cake");
+    is("LoyaltyResponse.LoyaltyResult.0.CurrentBalance", "1000");
+    const char *id = transaction_id(0);
+    assert_string_equal(id, "T0007-N2");
+    ask(b, "B2", "Loyalty", refund("AwardRefund", id, ""));
+    error("Loyalty", "NotAllowed");
+    ask(b, "B3", "Loyalty", refund("RebateRefund", "T0007-N1", ""));
+    error("Loyalty", "NotAllowed"); /* an acquisition */
+    ask(b, "B4", "Loyalty", refund("RebateRefund", id, ""));
+    error("Loyalty", "");
+    ask(b, "B5", "Loyalty", refund("RebateRefund", id, ""));
+    error("Loyalty", "NotAllowed");
+    ask(b, "B6", "Reversal",
+        "{\"OriginalPOITransaction\":{\"POITransactionID\":{\"TransactionID\":\"T0007-N2\"}},"
+        "\"ReversalReason\":\"CustCancel\"}");
+    error("Reversal", "NotAllowed");
+    ask(b, "B7", "Loyalty", refund("RebateRefund", "T0007-N77", ""));
+    error("Loyalty", "NotFound");
+    assert_int_equal(entries(b), 0);
+    close_till(b);
+}
+
+TEST(nexo, totals_are_of_today_and_of_each_register)
+{
+    struct bench *b = new_bench();
+    const char *x = acquire(b, "C1");
+    ask(b, "S1", "Loyalty", loyalty("Award", "\"TotalAmount\":30", x, ""));
+    ask(b, "S2", "Loyalty", loyalty("Award", "\"TotalAmount\":20", x, ""));
+    ask(b, "R1", "Loyalty", refund("AwardRefund", "T0007-2", ""));
+    error("Loyalty", "");
+    ask(b, "G1", "GetTotals",
+        "{\"TotalDetails\":[\"SaleID\"],\"TotalFilter\":{\"SaleID\":\"ECR1\"}}");
+    error("GetTotals", "");
+    is("GetTotalsResponse.POIReconciliationID", "2010-12-01");
+    is("GetTotalsResponse.TransactionTotals.0.SaleID", "ECR1");
+    is("GetTotalsResponse.TransactionTotals.0.LoyaltyTotals.0.TransactionType", "Award");
+    is("GetTotalsResponse.TransactionTotals.0.LoyaltyTotals.0.TransactionCount", "2");
+    is("GetTotalsResponse.TransactionTotals.0.LoyaltyTotals.0.TransactionAmount", "50");
+    is("GetTotalsResponse.TransactionTotals.0.LoyaltyTotals.1.TransactionType", "ReverseAward");
+    is("GetTotalsResponse.TransactionTotals.0.LoyaltyTotals.1.TransactionAmount", "20");
+    ask(b, "G2", "GetTotals", "{\"TotalFilter\":{\"SaleID\":\"ECR2\"}}");
+    is("GetTotalsResponse.TransactionTotals.0", "");
+    set_clock("2010-12-02T08:34");
+    ask(b, "G3", "GetTotals", "{}");
+    is("GetTotalsResponse.TransactionTotals.0", "");
+    close_till(b);
+}
+
+TEST(nexo, a_bill_that_is_open_at_the_till_is_not_touched)
+{
+    struct bench *b = new_bench();
+    const char *x = acquire(b, "C1");
+    struct txn_line line = {.sku = "MUG", .quantity = 1, .amount = money_of(500)};
+    till_feed(b->till, (struct sale_event){.kind = SALE_LINE, .line = &line});
+    ask(b, "S1", "Loyalty", loyalty("Award", "\"TotalAmount\":30", x, ""));
+    error("Loyalty", "Busy");
+    ask(b, "S2", "CardAcquisition", ACQUIRE("Required"));
+    error("CardAcquisition", "Busy");
+    assert_int_equal(b->till->sale.t.line_count, 1);
+    till_feed(b->till, (struct sale_event){.kind = SALE_CANCEL});
+    ask(b, "S1", "Loyalty", loyalty("Award", "\"TotalAmount\":30", x, ""));
+    error("Loyalty", "");
+    close_till(b);
+}
+
+TEST(nexo, a_register_that_hung_up_finds_its_outcome)
+{
+    struct bench *b = new_bench();
+    struct asked a;
+    reader_sim_present(&b->reader, &b->card.target);
+    send(b, &a, "ECR1", "S1", "Loyalty",
+         loyalty("Award", "\"TotalAmount\":30", "", "")); /* waits for the card */
+    nexo_gone(b->nexo, &a.call);
+    turn(b, 300);
+    assert_false(a.replied);
+    assert_int_equal(entries(b), 1);
+    ask(b, "S1", "Loyalty", loyalty("Award", "\"TotalAmount\":30", "", ""));
+    error("Loyalty", "");
+    is("LoyaltyResponse.POIData.POITransactionID.TransactionID", "T0007-1");
+    assert_int_equal(entries(b), 1);
+    close_till(b);
+}
+
+/* ---- redemption ---- */
+
+static const char points_200[] = "\"LoyaltyUnit\":\"Point\",\"Value\":200";
+
+TEST(nexo, a_redemption_takes_points_off_the_card_once_and_comes_back_once)
+{
+    struct bench *b = new_bench();
+    const char *x = acquire(b, "C1");
+    char redeem[1000];
+    snprintf(redeem, sizeof redeem, "%s", loyalty("Redemption", "", x, points_200));
+    ask(b, "S1", "Loyalty", redeem);
+    error("Loyalty", "");
+    is("LoyaltyResponse.LoyaltyResult.0.LoyaltyAmount.Value", "200");
+    is("LoyaltyResponse.LoyaltyResult.0.Rebates.TotalRebate", "2");
+    is("LoyaltyResponse.LoyaltyResult.0.Rebates.RebateLabel", "200 points");
+    is("LoyaltyResponse.LoyaltyResult.0.CurrentBalance", "800");
+    is("LoyaltyResponse.POIData.POITransactionID.TransactionID", "T0007-2");
+    has("LoyaltyResponse.Response.AdditionalResponse", "pointsRedeemed=200");
+    assert_int_equal(cards_purse(&b->card), 800);
+    ask(b, "S1", "Loyalty", redeem);
+    is("LoyaltyResponse.POIData.POITransactionID.TransactionID", "T0007-2");
+    assert_int_equal(cards_purse(&b->card), 800);
+    assert_int_equal(entries(b), 2);
+    ask(b, "R1", "Loyalty", refund("AwardRefund", "T0007-2", ""));
+    error("Loyalty", "NotAllowed");
+    ask(b, "R2", "Reversal",
+        "{\"OriginalPOITransaction\":{\"POITransactionID\":{\"TransactionID\":\"T0007-2\"}},"
+        "\"ReversalReason\":\"Unable2Compl\",\"ReversedAmount\":100}");
+    error("Reversal", "NotAllowed"); /* in part */
+    ask(b, "R3", "Reversal",
+        "{\"OriginalPOITransaction\":{\"POITransactionID\":{\"TransactionID\":\"T0007-2\"}},"
+        "\"ReversalReason\":\"Unable2Compl\"}");
+    error("Reversal", "");
+    is("ReversalResponse.ReversedAmount", "200");
+    is("ReversalResponse.POIData.POITransactionID.TransactionID", "T0007-3");
+    is("ReversalResponse.OriginalPOITransaction.POITransactionID.TransactionID", "T0007-2");
+    ask(b, "R4", "Loyalty", refund("RedemptionRefund", "T0007-2", ""));
+    error("Loyalty", "NotAllowed");
+    ask(b, "R5", "Loyalty", refund("RedemptionRefund", "T0007-1", "")); /* the INTENT */
+    error("Loyalty", "NotAllowed");
+    close_till(b);
+}
+
+TEST(nexo, what_may_not_be_redeemed_is_refused_and_nothing_is_taken)
+{
+    struct bench *b = new_bench();
+    static const struct {
+        const char *amount, *error;
+    } rows[] = {{"\"Value\":2000", "Refusal"},        /* more than there is */
+                {"\"Value\":205", "Refusal"},         /* no step */
+                {"\"Value\":400", "UnreachableHost"}, /* offline_per_tap is 300 */
+                {"\"LoyaltyUnit\":\"Monetary\",\"Value\":0.05", "Refusal"}};
+    const char *x = acquire(b, "C1");
+    for (int i = 0; i < 4; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "S%d", i);
+        ask(b, id, "Loyalty", loyalty("Redemption", "", x, rows[i].amount));
+        error("Loyalty", rows[i].error);
+    }
+    ask(b, "S8", "Loyalty",
+        "{\"SaleData\":{\"SaleToPOIData\":\"reward=COFFEE\",\"SaleTransactionID\":{"
+        "\"TransactionID\":\"T\",\"TimeStamp\":\"x\"}},"
+        "\"LoyaltyTransaction\":{\"LoyaltyTransactionType\":\"Redemption\"}}");
+    error("Loyalty", "Refusal");
+    ask(b, "S9", "Loyalty",
+        loyalty("Redemption", "", x, "\"LoyaltyUnit\":\"Monetary\",\"Value\":2.07"));
+    error("Loyalty", "");
+    is("LoyaltyResponse.LoyaltyResult.0.Rebates.TotalRebate", "2"); /* never more than was wanted */
+    assert_int_equal(cards_purse(&b->card), 800);
+    close_till(b);
+}
+
+TEST(nexo, a_redemption_waits_for_the_members_own_card)
+{
+    struct bench *b = new_bench();
+    struct asked a;
+    b->config.wait_ms = 20000;
+    close_till(b);
+    open_till(b);
+    const char *x = acquire(b, "C1");
+    reader_sim_present(&b->reader, NULL);
+    turn(b, 20);
+    send(b, &a, "ECR1", "S1", "Loyalty", loyalty("Redemption", "", x, points_200));
+    turn(b, 50);
+    assert_false(a.replied);
+    reader_sim_present(&b->reader, &b->card.target);
+    await(b, &a);
+    assert_string_equal(at(a.reply, "LoyaltyResponse.Response.Result"), "Success");
+    json_decref(a.reply);
+    assert_int_equal(cards_purse(&b->card), 800);
+    /* by number: the card is asked for, and another member's is no good */
+    reader_sim_present(&b->reader, &b->other.target);
+    ask(b, "S2", "Loyalty",
+        "{" SALE("T") ",\"LoyaltyTransaction\":{\"LoyaltyTransactionType\":\"Redemption\"},"
+                      "\"LoyaltyData\":[{\"LoyaltyAccountID\":"
+                      "{\"IdentificationType\":\"AccountNumber\",\"LoyaltyID\":\"M12\"},"
+                      "\"LoyaltyAmount\":{\"Value\":100}}]}");
+    error("Loyalty", "InvalidCard");
+    assert_int_equal(cards_purse(&b->other), PURSE);
+    assert_int_equal(cards_purse(&b->card), 800);
+    close_till(b);
+}
+
+/* The redemption S1, torn at the n-th exchange after the acquisition; then as the sentence says. */
+TEST(nexo, a_redemption_torn_anywhere_ends_once_when_the_card_comes_back)
+{
+    int torn = 0;
+    for (int n = 1; n <= 12; n++)
+        for (int acted = 0; acted < 2; acted++) {
+            struct bench *b = new_bench();
+            struct asked a;
+            b->config.wait_ms = 20000;
+            close_till(b);
+            unlink(b->path);
+            b = new_bench();
+            close_till(b);
+            b->config.wait_ms = 20000;
+            open_till(b);
+            const char *x = acquire(b, "C1");
+            reader_sim_tear(&b->reader, n, acted, ERR_GONE);
+            send(b, &a, "ECR1", "S1", "Loyalty", loyalty("Redemption", "", x, points_200));
+            for (int i = 0; i < 400 && !a.replied; i++) {
+                turn(b, 1);
+                if (!b->reader.card && i % 20 == 19) {
+                    reader_sim_present(&b->reader, &b->card.target);
+                    torn++;
+                }
+            }
+            if (!a.replied)
+                fail_msg("torn at %d: no reply", n);
+            assert_string_equal(at(a.reply, "LoyaltyResponse.Response.Result"), "Success");
+            json_decref(a.reply);
+            assert_int_equal(cards_purse(&b->card), 800);
+            ask(b, "S1", "Loyalty", loyalty("Redemption", "", x, points_200));
+            error("Loyalty", "");
+            assert_int_equal(cards_purse(&b->card), 800);
+            close_till(b);
+            unlink(b->path);
+        }
+    assert_true(torn > 4);
+}
+
+/* ---- killed ---- */
+
+/* Runs the redemption in a child that dies at its point-th crash point; false: it lived to the end. */
+static bool dies_at(struct bench *b, int point, const char *reference)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct asked a;
+        char number[16];
+        open_till(b);
+        snprintf(number, sizeof number, "%d", point);
+        setenv("PATRON_CRASH", number, 1);
+        crash_read();
+        send(b, &a, "ECR1", "S1", "Loyalty", loyalty("Redemption", "", reference, points_200));
+        for (int i = 0; i < 500 && !a.replied; i++)
+            turn(b, 1);
+        _exit(a.replied ? 0 : 3);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (WIFSIGNALED(status)) {
+        assert_int_equal(WTERMSIG(status), SIGKILL);
+        return true;
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
+    return false;
+}
+
+TEST(nexo, a_till_killed_anywhere_in_a_redemption_ends_it_once_when_the_request_comes_again)
+{
+    bool lived = false;
+    int in_doubt = 0, points = 0;
+    for (int point = 1; !lived; point++) {
+        struct bench *b = new_bench();
+        char x[60];
+        close_till(b);
+        unlink(b->path);
+        b = new_bench();
+        b->config.wait_ms = 20000;
+        snprintf(x, sizeof x, "%s", acquire(b, "C1"));
+        close_till(b);
+        reader_sim_present(&b->reader, &b->card.target);
+        lived = !dies_at(b, point, x);
+        points++;
+        /* the machine comes up again, the card is on the counter */
+        reader_sim_init(&b->reader);
+        open_till(b);
+        reader_sim_present(&b->reader, &b->card.target);
+        ask(b, "TS", "TransactionStatus", "{\"MessageReference\":{\"ServiceID\":\"S1\"}}");
+        in_doubt += strcmp(at(last.reply, "TransactionStatusResponse.Response.ErrorCondition"),
+                           "InProgress") == 0;
+        ask(b, "S1", "Loyalty", loyalty("Redemption", "", x, points_200));
+        error("Loyalty", "");
+        is("LoyaltyResponse.LoyaltyResult.0.LoyaltyAmount.Value", "200");
+        is("LoyaltyResponse.LoyaltyResult.0.Rebates.TotalRebate", "2");
+        assert_int_equal(cards_purse(&b->card), 800);
+        char id[60];
+        snprintf(id, sizeof id, "%s", transaction_id(0));
+        ask(b, "S1", "Loyalty", loyalty("Redemption", "", x, points_200));
+        is("LoyaltyResponse.POIData.POITransactionID.TransactionID", id);
+        assert_int_equal(cards_purse(&b->card), 800);
+        close_till(b);
+        unlink(b->path);
+    }
+    assert_true(in_doubt >= 2);
+    print_message("  killed at %d points, %d times in doubt\n", points - 1, in_doubt);
+}
+
+TEST(nexo, a_redemption_the_cashier_gave_up_is_answered_so_when_the_request_comes_again)
+{
+    struct bench *b = new_bench();
+    char x[60];
+    snprintf(x, sizeof x, "%s", acquire(b, "C1"));
+    close_till(b);
+    bool doubt = false;
+    for (int point = 1; !doubt; point++) {
+        assert_true(dies_at(b, point, x));
+        reader_sim_init(&b->reader);
+        open_till(b);
+        doubt = b->till->sale.state == SALE_DOUBT;
+        if (!doubt) {
+            close_till(b);
+            unlink(b->path);
+            b = new_bench();
+            snprintf(x, sizeof x, "%s", acquire(b, "C1"));
+            close_till(b);
+        }
+    }
+    /* other requests wait until it is settled */
+    ask(b, "S2", "Loyalty", loyalty("Award", "\"TotalAmount\":30", x, ""));
+    error("Loyalty", "Busy");
+    reader_sim_present(&b->reader, &b->card.target);
+    /* the cashier gives up: nothing was redeemed, as far as is told */
+    till_feed(b->till, (struct sale_event){.kind = SALE_GIVE_UP});
+    turn(b, 5);
+    ask(b, "S1", "Loyalty", loyalty("Redemption", "", x, points_200));
+    error("Loyalty", "Cancel");
+    ask(b, "S2", "Loyalty", loyalty("Award", "\"TotalAmount\":30", x, ""));
+    error("Loyalty", "");
+    close_till(b);
+}
+
+/* ---- the rest ---- */
+
+TEST(nexo, a_register_decides_points_only_where_the_programme_lets_it)
+{
+    struct bench *b = new_bench();
+    const char *x = acquire(b, "C1");
+    char grant[1000];
+    snprintf(grant, sizeof grant, "%s", loyalty("Award", "", x, "\"AmountValue\":20"));
+    ask(b, "S1", "Loyalty", grant);
+    error("Loyalty", "");
+    is("LoyaltyResponse.LoyaltyResult.0.LoyaltyAmount.Value", "20");
+    is("LoyaltyResponse.LoyaltyResult.0.CurrentBalance", "1020");
+    is("LoyaltyResponse.POIData.POITransactionID.TransactionID", "T0007-1");
+    ask(b, "S1", "Loyalty", grant);
+    is("LoyaltyResponse.POIData.POITransactionID.TransactionID", "T0007-1");
+    ask(b, "S2", "Loyalty", loyalty("Award", "", x, "\"Value\":51")); /* per_gift */
+    error("Loyalty", "Refusal");
+    set_clock("2010-12-05T08:34");
+    ask(b, "S1", "Loyalty", grant); /* played again after days */
+    is("LoyaltyResponse.POIData.POITransactionID.TransactionID", "T0007-1");
+    assert_int_equal(entries(b), 1);
+    ask(b, "R1", "Loyalty", refund("AwardRefund", "T0007-1", ""));
+    error("Loyalty", "");
+    is("LoyaltyResponse.LoyaltyResult.0.LoyaltyAmount.Value", "20");
+    ask(b, "R2", "Loyalty", refund("AwardRefund", "T0007-1", ""));
+    error("Loyalty", "NotAllowed");
+    close_till(b);
+}
+
+TEST(nexo, a_register_that_trains_leaves_no_trace)
+{
+    struct bench *b = new_bench();
+    ask(b, "L1", "Login",
+        "{\"DateTime\":\"x\",\"SaleSoftware\":{},\"OperatorLanguage\":\"de\",\"TrainingModeFlag\":"
+        "true}");
+    const char *x = acquire(b, "C1");
+    ask(b, "S1", "Loyalty", loyalty("Award", "\"TotalAmount\":30", x, ""));
+    error("Loyalty", "");
+    is("LoyaltyResponse.LoyaltyResult.0.LoyaltyAmount.Value", "30");
+    ask(b, "S2", "Loyalty", loyalty("Redemption", "", x, points_200));
+    error("Loyalty", "");
+    assert_int_equal(cards_purse(&b->card), PURSE);
+    assert_int_equal(entries(b), 0);
+    assert_int_equal(journal_memo_next(b->journal), 1);
+    assert_false(b->till->training);
+    close_till(b);
+    open_till(b); /* it still trains after a restart */
+    x = acquire(b, "C2");
+    ask(b, "S3", "Loyalty", loyalty("Award", "\"TotalAmount\":30", x, ""));
+    assert_int_equal(entries(b), 0);
+    /* the other register sells */
+    struct asked a;
+    send(b, &a, "ECR2", "S3", "Loyalty", loyalty("Award", "\"TotalAmount\":30", "", ""));
+    await(b, &a);
+    json_decref(a.reply);
+    assert_int_equal(entries(b), 1);
+    ask(b, "L2", "Login", "{\"DateTime\":\"x\",\"SaleSoftware\":{},\"OperatorLanguage\":\"de\"}");
+    x = acquire(b, "C3");
+    ask(b, "S4", "Loyalty", loyalty("Award", "\"TotalAmount\":30", x, ""));
+    assert_int_equal(entries(b), 2);
+    close_till(b);
+}
+
+TEST(nexo, two_registers_use_the_same_numbers_without_meeting)
+{
+    struct bench *b = new_bench();
+    struct asked a;
+    const char *x = acquire(b, "C1");
+    ask(b, "S1", "Loyalty", loyalty("Award", "\"TotalAmount\":30", x, ""));
+    send(b, &a, "ECR2", "S1", "Loyalty", loyalty("Award", "\"TotalAmount\":20", x, ""));
+    await(b, &a);
+    assert_string_equal(at(a.reply, "LoyaltyResponse.POIData.POITransactionID.TransactionID"),
+                        "T0007-2");
+    assert_string_equal(at(a.reply, "LoyaltyResponse.LoyaltyResult.0.LoyaltyAmount.Value"), "20");
+    json_decref(a.reply);
+    close_till(b);
+}
+
+TEST(nexo, a_member_is_named_by_number_where_no_card_is_at_hand)
+{
+    struct bench *b = new_bench();
+    static const char by[] = "{" SALE(
+        "T") ",\"LoyaltyTransaction\":{\"LoyaltyTransactionType\":\"Award\",\"TotalAmount\":30},"
+             "\"LoyaltyData\":[{\"LoyaltyAccountID\":{\"IdentificationType\":\"%s\",\"LoyaltyID\":"
+             "\"%s\"}}]}";
+    static const struct {
+        const char *type, *id, *error, *member;
+    } rows[] = {{"AccountNumber", "M12", "", "M12"},
+                {"AccountNumber", "M-12", "", "M12"},
+                {"PAN", "M12", "", "M12"},
+                {"BarCode", "M12", "", "M12"},
+                {"AccountNumber", "0", "NotFound", ""},
+                {"AccountNumber", "M99999999999999999999999", "NotFound", ""},
+                {"ISOTrack2", ";4111=99?", "InvalidCard", ""},
+                {"BarCode", "123", "NotFound", ""},
+                {"PhoneNumber", "+49 30 1234567", "", "unknown"},
+                {"PhoneNumber", "no number", "NotFound", ""}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char id[8], body[600];
+        snprintf(id, sizeof id, "S%zu", i);
+        snprintf(body, sizeof body, by, rows[i].type, rows[i].id);
+        ask(b, id, "Loyalty", body);
+        error("Loyalty", rows[i].error);
+        is("LoyaltyResponse.LoyaltyResult.0.LoyaltyAccount.LoyaltyAccountID.LoyaltyID",
+           rows[i].member);
+    }
+    ask(b, "B1", "BalanceInquiry",
+        "{\"LoyaltyAccountReq\":{\"LoyaltyAccountID\":{\"IdentificationType\":\"AccountNumber\","
+        "\"LoyaltyID\":\"M12\"}}}");
+    error("BalanceInquiry", "UnreachableHost");
+    char body[300];
+    snprintf(body, sizeof body,
+             "{\"LoyaltyAccountReq\":{\"CardAcquisitionReference\":{\"TransactionID\":\"%s\","
+             "\"TimeStamp\":\"x\"}}}",
+             acquire(b, "C1"));
+    ask(b, "B2", "BalanceInquiry", body);
+    error("BalanceInquiry", "");
+    is("BalanceInquiryResponse.LoyaltyAccountStatus.LoyaltyUnit", "Point");
+    ask(b, "B3", "BalanceInquiry",
+        "{\"LoyaltyAccountReq\":{\"CardAcquisitionReference\":{\"TransactionID\":\"T0007-N99\"}}}");
+    error("BalanceInquiry", "NotFound");
+    close_till(b);
+}
+
+TEST(nexo, items_are_made_to_add_up_to_what_was_paid)
+{
+    static const struct {
+        const char *total, *items, *earned;
+    } rows[] = {
+        {"9.8",
+         "{\"ProductCode\":\"1\",\"ItemAmount\":6.4},{\"ProductCode\":\"2\",\"ItemAmount\":6}",
+         "9"},
+        {"15", "{\"ProductCode\":\"1\",\"ItemAmount\":6.4}", "15"},
+        {"0", "{\"ProductCode\":\"1\",\"ItemAmount\":6.4}", "0"},
+        {"0", "", "0"},
+        {"7", "{\"ProductCode\":\"POINTS\",\"ItemAmount\":7}", "7"}};
+    struct bench *b = new_bench();
+    const char *x = acquire(b, "C1");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char id[8], what[400];
+        snprintf(id, sizeof id, "S%zu", i);
+        snprintf(what, sizeof what, "\"TotalAmount\":%s%s%s%s", rows[i].total,
+                 *rows[i].items ? ",\"SaleItem\":[" : "", rows[i].items, *rows[i].items ? "]" : "");
+        ask(b, id, "Loyalty", loyalty("Award", what, x, ""));
+        error("Loyalty", "");
+        is("LoyaltyResponse.LoyaltyResult.0.LoyaltyAmount.Value", rows[i].earned);
+    }
+    close_till(b);
+}
