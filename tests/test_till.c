@@ -4,12 +4,15 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/crash.h"
 #include "base/date.h"
+#include "base/tr.h"
 #include "base/mbed.h"
 #include "cardproto/layout.h"
 #include "db/journal.h"
 #include "hw/clock.h"
 #include "hw/reader_sim.h"
 #include "sync/wire.h"
+#include "terminal/display.h"
+#include "terminal/display_state.h"
 #include "terminal/till.h"
 #include "tests/cards.h"
 #include "tests/faultvfs.h"
@@ -23,6 +26,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -773,6 +777,213 @@ TEST(till, a_printer_that_is_not_there_is_told_of_and_the_receipt_waits_over_a_r
     open_till(b);
     assert_said(ask(b, "reprint T0007-1"), "error NO_DEVICE This till has no receipt printer.");
     close_till(b);
+}
+
+/* What head office said at the tap, as it would with the line up. */
+static void be_told(struct bench *b, int64_t next_expiry, int32_t day)
+{
+    b->till->tap.known = true;
+    b->till->tap.told = (struct wire_tapped){
+        .known = true, .member = MEMBER, .next_expiry = points_of(next_expiry), .next_expiry_day = day};
+}
+
+TEST(till, a_receipt_knows_balance_next_expiry_reason_and_language_of_its_sale)
+{
+    static const struct {
+        int64_t ends, redeems, told, day;
+    } rows[] = {
+        {120, 0, 120, 1}, /* head office said 120 points end next */
+        {120, 100, 20, 1}, /* the redemption takes the first to end */
+        {120, 120, 0, 0},  /* all of them: what ends after that is not known here */
+        {0, 0, 0, 0},
+    };
+    struct bench *b = bench();
+    int64_t earned = 0, purse = PURSE;
+    int32_t day = day_of_time(NOW) + 40;
+    new_bench(b, card_of(1), "facts");
+    close_till(b);
+    b->printer = "usb:ffff:ffff";
+    open_till(b);
+    reader_sim_present(&b->reader, &b->card.target);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[40];
+        struct journal_receipt r;
+        struct errmsg why = {""};
+        assert_said(ask(b, "tap"), "ok state=identified");
+        be_told(b, rows[i].ends, rows[i].ends ? day : DAY_NEVER);
+        assert_said(ask(b, "line MUG 2 3000 cups"), "ok");
+        assert_said(ask(b, "total"), "ok total=3000 earns=30");
+        snprintf(text, sizeof text, "redeem %d", (int)rows[i].redeems);
+        if (rows[i].redeems)
+            assert_said(ask(b, text), "ok state=debited");
+        assert_true(tr_use(i == 1 ? "zh" : "en"));
+        assert_said(ask(b, "pay"), "ok receipt=");
+        assert_true(tr_use("en"));
+        purse -= rows[i].redeems;
+        earned += (3000 - rows[i].redeems) / 100;
+        assert_int_equal(journal_receipt_get(b->journal, journal_next_seq(b->journal) - 1, &r, &why), OK);
+        assert_int_equal(points_n(r.purse), purse);
+        assert_int_equal(points_n(r.balance), purse + earned);
+        assert_int_equal(points_n(r.expiring), rows[i].told);
+        assert_int_equal(r.expiring_day, rows[i].day ? day : 0);
+        assert_string_equal(r.language, i == 1 ? "zh" : "en");
+        if (!strstr(r.why, i == 1 ? "积分" : "point"))
+            fail_msg("%s", r.why);
+        assert_true(r.boot[0]);
+    }
+    close_till(b);
+}
+
+TEST(till, a_sale_costs_no_fsync_more_with_a_printer)
+{
+    struct bench *b = bench();
+    faultvfs_use();
+    for (int with = 0; with < 2; with++) {
+        new_bench(b, card_of(1), with ? "with" : "without");
+        close_till(b);
+        b->printer = with ? "usb:ffff:ffff" : NULL;
+        open_till(b);
+        reader_sim_present(&b->reader, &b->card.target);
+        ring_up(b);
+        int64_t before = faultvfs.syncs;
+        assert_said(ask(b, "pay ref=R1"), "ok receipt=T0007-1");
+        assert_int_equal(faultvfs.syncs - before, 1);
+        close_till(b);
+    }
+}
+
+/* ---- the member's display ---- */
+
+static int call_display(struct bench *b, const char *path)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+    (void)!till_turn(b->till, 1);
+    return fd;
+}
+
+/* The last state the till sent; false: it hung up. */
+static bool last_state(struct bench *b, int fd, struct display_state *out)
+{
+    static char text[4 * DISPLAY_JSON_MAX];
+    size_t size = 0;
+    for (int turns = 0; turns < 5; turns++) {
+        (void)!till_turn(b->till, 1);
+        ssize_t n = recv(fd, text + size, sizeof text - 1 - size, MSG_DONTWAIT);
+        if (n == 0)
+            return false;
+        size += n > 0 ? (size_t)n : 0;
+    }
+    text[size ? size - 1 : 0] = 0;
+    char *start = strrchr(text, '\n');
+    return display_decode(out, start ? start + 1 : text, NULL) == OK;
+}
+
+static void say(struct bench *b, int fd, const char *text)
+{
+    assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+    (void)!till_turn(b->till, 1);
+    (void)!till_turn(b->till, 1);
+}
+
+static int answers;
+static bool answered_yes;
+static char answered_pin[20];
+
+static void on_answer(void *arg, bool yes, const char *pin)
+{
+    (void)arg;
+    answers++;
+    answered_yes = yes;
+    snprintf(answered_pin, sizeof answered_pin, "%s", pin ? pin : "-");
+}
+
+TEST(till, its_display_is_answered_only_to_the_question_that_is_open_and_nonsense_changes_nothing)
+{
+    static const char *const question[] = {"Redeem 300 points?"};
+    struct bench *b = bench();
+    struct display *d;
+    struct display_state s;
+    struct errmsg why = {""};
+    char path[300], text[400];
+    new_bench(b, card_of(1), "display");
+    snprintf(path, sizeof path, "%s/d", test_scratch_dir());
+    assert_int_equal(display_open(&d, b->till, path, &why), OK);
+    answers = 0;
+    assert_false(display_is_there(d));
+    assert_false(display_ask(d, DISPLAY_ASK_YES, question, 1, on_answer, NULL));
+    assert_false(display_show(d, question, 1));
+
+    int fd = call_display(b, path);
+    assert_true(display_is_there(d));
+    assert_true(last_state(b, fd, &s));
+    assert_int_equal(s.page, DISPLAY_IDLE);
+    assert_true(display_show(d, question, 1));
+    assert_true(last_state(b, fd, &s));
+    assert_int_equal(s.page, DISPLAY_LINES);
+    assert_string_equal(s.lines[0], question[0]);
+    assert_said(ask(b, "line MUG 1 1000"), "ok"); /* the sale goes on: the text goes */
+    assert_true(last_state(b, fd, &s));
+    assert_int_equal(s.page, DISPLAY_BILL);
+
+    assert_true(display_ask(d, DISPLAY_ASK_PIN, question, 1, on_answer, NULL));
+    assert_false(display_ask(d, DISPLAY_ASK_YES, question, 1, on_answer, NULL)); /* one at a time */
+    assert_false(display_show(d, question, 1));
+    assert_true(last_state(b, fd, &s));
+    assert_int_equal(s.page, DISPLAY_PIN);
+    say(b, fd, "\n\nnonsense\n{}\n[]\n{\"ask\":\"x\",\"pin\":7}\n\x01\xff\n");
+    snprintf(text, sizeof text, "{\"ask\":%u,\"pin\":\"4711\"}\n", s.ask + 1);
+    say(b, fd, text);
+    assert_int_equal(answers, 0);
+    snprintf(text, sizeof text, "{\"ask\":%u,\"pin\":\"4711\"}\n", s.ask);
+    say(b, fd, text);
+    assert_int_equal(answers, 1);
+    assert_true(answered_yes);
+    assert_string_equal(answered_pin, "4711");
+    say(b, fd, text); /* again: nobody asked */
+    assert_int_equal(answers, 1);
+
+    assert_true(display_ask(d, DISPLAY_ASK_PIN, question, 1, on_answer, NULL));
+    assert_true(last_state(b, fd, &s));
+    snprintf(text, sizeof text, "{\"ask\":%u,\"yes\":true}\n", s.ask); /* a PIN was asked for */
+    say(b, fd, text);
+    assert_int_equal(answers, 2);
+    assert_false(answered_yes);
+
+    assert_true(display_ask(d, DISPLAY_ASK_YES, question, 1, on_answer, NULL));
+    display_unask(d);
+    assert_true(last_state(b, fd, &s));
+    assert_int_equal(s.page, DISPLAY_BILL);
+    assert_int_equal(answers, 2);
+
+    assert_true(display_ask(d, DISPLAY_ASK_YES, question, 1, on_answer, NULL));
+    close(fd); /* nobody looks any more */
+    for (int i = 0; i < 3; i++)
+        (void)!till_turn(b->till, 1);
+    assert_int_equal(answers, 3);
+    assert_false(answered_yes);
+    assert_false(display_is_there(d));
+
+    int fds[DISPLAYS_MAX + 1];
+    for (int i = 0; i <= DISPLAYS_MAX; i++)
+        fds[i] = call_display(b, path);
+    assert_false(last_state(b, fds[DISPLAYS_MAX], &s)); /* one too many */
+    memset(text, 'a', sizeof text - 1);
+    text[sizeof text - 1] = 0;
+    say(b, fds[0], text); /* no answer is so long */
+    assert_false(last_state(b, fds[0], &s));
+    for (int i = 0; i < 3000 && display_is_there(d); i++) { /* these two never read */
+        (void)display_show(d, i % 2 ? question : NULL, i % 2);
+        (void)!till_turn(b->till, 0);
+    }
+    assert_false(display_is_there(d));
+    assert_said(ask(b, "total"), "ok total=1000"); /* and the till sold on */
+    for (int i = 0; i <= DISPLAYS_MAX; i++)
+        close(fds[i]);
+    close_till(b);
+    display_close(d);
 }
 
 TEST(till, packs_are_taken_only_from_head_office_and_come_into_effect_on_their_day_between_sales)
