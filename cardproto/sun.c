@@ -78,6 +78,8 @@ enum err sun_verify(const struct sun *sun, const struct sun_tag *tag, const stru
     if (!bytes_equal_const_time(mac, sun->mac, sizeof mac))
         return err_set(why, ERR_MAC, "the tag's message is not signed with our key");
     if (tag->counter <= last)
-        return err_set(why, ERR_EXISTS, "the tag's message number %u was shown before", (unsigned)tag->counter);
+        return err_set(why, ERR_EXISTS, "the tag showed an old message (number %u): hold it there again; if this comes again, it is "
+                       "a copy",
+                       (unsigned)tag->counter);
     return OK;
 }

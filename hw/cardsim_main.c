@@ -835,6 +835,23 @@ static void do_show(struct sim *s, char **w, int count)
     }
 }
 
+/* What a copied message looks like: the same number a second time. */
+static void do_rewind(struct sim *s, char **w, int count)
+{
+    struct card *c = named(s, count > 1 ? w[1] : NULL);
+    if (!c)
+        return;
+    long counter = count == 3 ? strtol(w[2], NULL, 10) : -1;
+    if (!c->is_tag || c->tag.m.kind != VTAG_NTAG424 || counter < 0 || counter > 0xffffff) {
+        refuse(s, "rewind NAME N, of an ntag424, N from 0 to 16777215");
+        return;
+    }
+    c->tag.m.counter = (uint32_t)counter;
+    c->tag.changes++;
+    save_changed(s);
+    say(s, "ok");
+}
+
 static void do_status(struct sim *s, char **w, int count)
 {
     (void)w, (void)count;
@@ -868,6 +885,7 @@ static const struct {
     {"delete", "delete NAME", do_delete},
     {"tear", "tear before|after N, tear off", do_tear},
     {"show", "show NAME [FILE]", do_show},
+    {"rewind", "rewind NAME N", do_rewind},
     {"fault", "fault silent|checksum|sleep|status HEX|off", do_fault},
     {"unplug", "unplug", do_unplug},
     {"plug", "plug", do_plug},
@@ -1251,6 +1269,7 @@ static const char usage[] =
     "  fault off                           well again\n"
     "  unplug, plug                        pull the reader's cable, put it back\n"
     "  show NAME [FILE]                    what is on a card, or in a file of it\n"
+    "  rewind NAME N                       an NTAG 424 counts its readings from N again, as a copy would\n"
     "  trace on [FILE], trace off          write every exchange with a card to FILE or stderr\n"
     "  line BAUD, line off                 be as slow as a serial line of that speed\n"
     "  status, help, quit\n"

@@ -315,6 +315,8 @@ static void put_answer(struct till *t, struct client *c, const struct answer *a)
     case VERB_TAP:
         if (s->state == SALE_DEBITED)
             put_debit(t, c);
+        else if (s->means != MEANS_NONE && s->means != MEANS_CARD)
+            put_known(t, c);
         else
             put_sale(t, c);
         return;
