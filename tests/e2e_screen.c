@@ -163,6 +163,19 @@ static void issue_to_nobody(const char *name)
     free(reader);
 }
 
+/* A card that lets somebody work here: any tag. */
+static void give_badge(const char *number)
+{
+    char line[512], uid[32], *ctl = path_of("%s/patronctl", bin_dir());
+    control_ok(&till->cards, line, sizeof line, "new uid 04a1b2c3d4e5f6 badge%s", number);
+    snprintf(uid, sizeof uid, "04a1b2c3d4e5f6");
+    if (run(chain.log, NULL, NULL, 0,
+            ARGS(ctl, "--home", chain.office_home, "--clock", chain.office_clock, "staff", "change", number, "--badge",
+                 uid)))
+        die("day: no badge for %s; see %s", number, chain.log);
+    free(ctl);
+}
+
 static void open_shop(const char *language)
 {
     char line[512], *root = path_of("%s/c", test_scratch_dir());
@@ -176,18 +189,20 @@ static void open_shop(const char *language)
     chain_issue(&chain, till, "ev2", "anna");
     chain_issue(&chain, till, "ev2", "bela");
     chain_desk_close(&chain);
+    give_badge("1");
     control_ok(&till->control, line, sizeof line, "sync 15000");
     control_close(&till->control);
     if (proc_end(&till->program, SIGTERM))
         die("day: the till did not end well; see %s", chain.log);
     issue_to_nobody("neu");
+    issue_to_nobody("spare");
     control_ok(&till->cards, line, sizeof line, "new ev2 random blank");
 
     tmux_socket = path_of("%s/t", chain.root);
     proc_start(&tmux, chain.log, NULL, ARGS("/usr/bin/env", "tmux", "-S", tmux_socket, "-f", "/dev/null", "-D"));
-    char *command = path_of("%s/patron-terminal --home %s --reader pn532_uart:%s --office 127.0.0.1:%d --control %s "
-                            "--clock %s --screen; echo \"ended $?\"; exec cat",
-                            bin_dir(), till->home, till->link, till->relay.port, till->socket, till->clock);
+    char *command = path_of("sh -c 'echo $$ >%s/pid; exec %s/patron-terminal --home %s --reader pn532_uart:%s --office "
+                            "127.0.0.1:%d --control %s --clock %s --screen'; echo \"ended $?\"; stty -a; exec cat",
+                            chain.root, bin_dir(), till->home, till->link, till->relay.port, till->socket, till->clock);
     for (int64_t until = now_ms() + PATIENCE_MS;
          run(chain.log, NULL, NULL, 0,
              TMUX("new-session", "-d", "-x", "80", "-y", "24", "-s", "till", "env", "TERM=screen-256color", "sh", "-c",
@@ -203,9 +218,15 @@ static void open_shop(const char *language)
 
 static void close_shop(void)
 {
-    char line[512];
-    control_ok(&till->control, line, sizeof line, "quit");
+    char pid[32] = "", *path = path_of("%s/pid", chain.root);
+    FILE *f = fopen(path, "r");
+    if (!f || !fgets(pid, sizeof pid, f) || atoi(pid) <= 1 || kill(atoi(pid), SIGTERM))
+        die("day: the till cannot be told to end");
+    fclose(f);
+    free(path);
     await("ended 0", "ended 0");
+    await(" icanon", " icanon"); /* the terminal is as it was */
+    await(" echo ", " echo ");
     control_close(&till->control);
     run(chain.log, NULL, NULL, 0, TMUX("kill-server"));
     proc_wait(&tmux, 10000);
@@ -478,6 +499,167 @@ static void end_of_shift(void)
     milestone("logged out");
 }
 
+/* ---- what else happens at a counter ---- */
+
+static void badge(void)
+{
+    await("Who works at this till?", "请收银员登录");
+    press("F9");
+    await("请收银员登录", "请收银员登录");
+    press("F9");
+    await("Who works at this till?", "Who works at this till?");
+    card_put(till, "badge1");
+    await("Ann Lee", "李华");
+    await("Hold a card to the reader", "请刷卡");
+    take_card();
+}
+
+static void approve(void)
+{
+    await("A supervisor has to allow this", "需要主管同意");
+    enter("2");
+    type("1357");
+    await("****", "****");
+    press("Enter");
+}
+
+static void train(void)
+{
+    press("Tab");
+    await("t Training on/off", "t 培训模式开关");
+    type("t");
+    approve();
+    await("*** TRAINING: nothing counts ***", "*** 培训模式");
+    enter("3x4.25");
+    await("Total 12.75", "合计 12.75");
+    await("*** TRAINING: nothing counts ***", "*** 培训模式");
+    press("Enter");
+    await("No member: this sale earns nothing.", "没有会员");
+    press("F5");
+    await("Paid", "实收");
+    await("*** TRAINING: nothing counts ***", "*** 培训模式");
+    press("Enter");
+    await("Hold a card", "请刷卡");
+    press("Tab");
+    await("t Training on/off", "t 培训模式开关");
+    type("t");
+    await("Training is over", "培训结束");
+}
+
+static void scan(void)
+{
+    type("5012345678900");
+    await("Article", "商品");
+    press("Enter");
+    await("Price, or qty x price", "价格，或 数量x价格");
+    enter("2x4.25");
+    await("2 x 5012345678900", "2 x 5012345678900");
+    enter("22423 1.00");
+    await("Total 9.50", "合计 9.50");
+    press("F9");
+    await("Take which line off?", "删除哪一行？");
+    press("Up");
+    press("Enter");
+    await("Total 1.00", "合计 1.00");
+    press("F8");
+    await("Cancelled.", "已取消。");
+}
+
+/* An anonymous card is bound to a telephone; its member comes without it and redeems what head office holds; then
+ * gets a new one for it. */
+static void by_telephone(void)
+{
+    card_put(till, "neu");
+    await("nobody's yet", "还没有会员");
+    press("Enter");
+    await("Welcome", "欢迎");
+    sync_now();
+    take_card();
+    card_put(till, "neu");
+    await("M3", "M3");
+    press("Tab");
+    await("n Name, telephone", "n 姓名和电话");
+    type("n");
+    await("Who is M3?", "M3 是谁？");
+    enter("+441134960000");
+    enter("王芳");
+    type("y");
+    await("(y): y", "(y): y");
+    press("Enter");
+    await("Type the first price, or scan.", "请输入第一件的价格");
+    enter("22745 300.00");
+    await("1 line ", "1行");
+    press("Enter");
+    await("Earns 300 points", "本单可积300积分");
+    press("F5");
+    await("Receipt T0001-", "小票 T0001-");
+    take_card();
+    sync_now();
+    press("F7"); /* looked at, and left alone */
+    await("Goods come back", "退货");
+    press("Escape");
+    await("Receipt T0001-", "小票 T0001-");
+    press("Enter");
+    await("Hold a card", "请刷卡");
+    press("F3");
+    await("A member without a card", "没带卡的会员");
+    enter("0044 113 496 0000");
+    await("by telephone", "（电话）");
+    await("300 points = 3.00 GBP", "300积分 = 3.00 GBP");
+    enter("22745 10.00");
+    await("1 line ", "1行");
+    press("Enter");
+    await("May redeem 300 points", "可兑换300积分");
+    press("F4");
+    await("All allowed", "最多可兑");
+    press("Enter");
+    await("needs the member's PIN, or a supervisor", "会员密码");
+    press("F9");
+    approve();
+    await("To pay", "应收");
+    press("F5");
+    await("Redeemed", "兑换积分");
+    press("Enter");
+    await("Hold a card", "请刷卡");
+}
+
+static void lost_card(void)
+{
+    press("F3");
+    await("A member without a card", "没带卡的会员");
+    enter("M3");
+    await("by number", "（号码）");
+    press("Tab");
+    await("c Replace lost card", "c 补卡");
+    type("c");
+    await("A new card for", "换新卡");
+    press("Enter");
+    approve();
+    await("Hold the new card to the reader.", "请放新卡。");
+    card_put(till, "spare");
+    await("The lost card is blocked", "The lost card is blocked"); /* head office's own words */
+    take_card();
+    press("F8");
+    await("Cancelled.", "已取消。");
+    sync_now();
+    card_put(till, "neu");
+    await("This card of M3 was replaced by another.", "M3的这张卡已换新卡");
+    take_card();
+}
+
+static void small_display(void)
+{
+    if (run(chain.log, NULL, NULL, 0, TMUX("resize-window", "-t", "till", "-x", "40", "-y", "12")))
+        die("day: tmux does not resize; see %s", chain.log);
+    await("\nF3 Member  F7 Refund  F1 Help  Tab Menu", "\nF3 会员  F7 退货  F1 帮助  Tab 菜单");
+    if (run(chain.log, NULL, NULL, 0, TMUX("resize-window", "-t", "till", "-x", "39", "-y", "12")))
+        die("day: tmux does not resize; see %s", chain.log);
+    await("Make this window 40 x 12", "请把窗口放大");
+    if (run(chain.log, NULL, NULL, 0, TMUX("resize-window", "-t", "till", "-x", "80", "-y", "24")))
+        die("day: tmux does not resize; see %s", chain.log);
+    await("Last contact", "上次联系");
+}
+
 static void work_a_day(const char *language)
 {
     open_shop(language);
@@ -496,6 +678,21 @@ static void work_a_day(const char *language)
     end_of_shift();
     close_shop();
     compare_day();
+}
+
+TEST(counter, badge_training_scanner_telephone_a_lost_card_and_a_small_display)
+{
+    open_shop("en");
+    badge();
+    train();
+    scan();
+    small_display();
+    by_telephone();
+    lost_card();
+    close_shop();
+    fclose(day);
+    free(day_text);
+    day_text = NULL;
 }
 
 TEST(day, a_cashier_works_a_day_in_english)
