@@ -9,7 +9,7 @@
 -- seconds since then, shop-local.  2147483647 as a day means never.  A card is its 7-byte UID.
 
 PRAGMA application_id = 0x5054524e; -- "PTRN"
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 -- =================================================================== the truth
 

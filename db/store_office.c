@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OFFICE_SCHEMA = 1, OFFICE_APPLICATION = 0x5054524e };
+enum { OFFICE_SCHEMA = 2, OFFICE_APPLICATION = 0x5054524e };
 
 extern const char db_office_sql[];
 

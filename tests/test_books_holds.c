@@ -414,3 +414,23 @@ TEST(holds, amounts_and_goods_given_back_add_up_in_any_order)
         ledgers_close(&l);
     }
 }
+
+/* The till works out its refund by what it knows; what another gave back meanwhile it does not (I6). */
+TEST(holds, a_tills_own_amount_given_back_is_compared_by_what_it_knew)
+{
+    open_new("");
+    ledgers_member(&l, 7, 0);
+    struct entry_id s = ledgers_sale(&l, 1, 7, "A 1 40.00", 1);
+    for (uint32_t till = 2; till >= 1; till--) {
+        struct txn *t = ledgers_entry(&l, till, TXN_REFUND, ledgers_day(2));
+        t->original = s;
+        t->total = money_of(50);
+        t->points = points_of(till == 1); /* 39.50 earn 39: it takes 1 back; head office did so before */
+        if (till == 2)
+            t->pack_version = 0;
+        ledgers_post(&l, t, POST_NEW);
+    }
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM refund WHERE rated = 1 AND till = 1 AND clawed = 0"), 1);
+    expect(39, 0, 0, "");
+    ledgers_close(&l);
+}
