@@ -185,7 +185,7 @@ static void read_binary(struct vtag *v, const uint8_t *f, struct buf *out)
 static void select_iso(struct vtag *v, const uint8_t *f, struct buf *out)
 {
     static const uint8_t name[] = {0xd2, 0x76, 0x00, 0x00, 0x85, 0x01, 0x01};
-    uint16_t id = f[4] == 2 ? (uint16_t)(f[5] << 8 | f[6]) : 0;
+    uint16_t id = (uint16_t)(f[4] == 2 ? f[5] << 8 | f[6] : 0);
     if (f[2] == 0x04 && f[4] == sizeof name && memcmp(f + 5, name, sizeof name) == 0) {
         v->in_application = true;
         v->file = 0;

@@ -23,7 +23,7 @@ static bool take_pin(struct ctl *c, const char *typed, char pin[PIN_MOST + 2])
     }
     bool good = pin_check(typed, &why) == OK;
     if (good)
-        snprintf(pin, PIN_MOST + 2, "%s", typed);
+        snprintf(pin, PIN_MOST + 2, "%.*s", PIN_MOST + 1, typed);
     else
         ctl_usage(c, "%s", why.text);
     bytes_wipe(line, sizeof line);

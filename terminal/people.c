@@ -152,16 +152,16 @@ static void recount(struct till *t)
 
 /* ---- bills put aside: settings parked-1 and on, each a SALE that was not made ---- */
 
-static const char *slot_name(char out[16], int32_t number)
+static const char *slot_name(char out[24], int32_t number)
 {
-    snprintf(out, 16, "parked-%d", (int)number);
+    snprintf(out, 24, "parked-%d", (int)number);
     return out;
 }
 
 /* The bill in a slot, into t->earlier.  ERR_NOT_FOUND: it is empty. */
 static enum err load_slot(struct till *t, int32_t number, struct errmsg *why)
 {
-    char name[16];
+    char name[24];
     struct buf b = BUF_ON(t->entry);
     enum err e = journal_load(t->journal, slot_name(name, number), &b, why);
     if (!e && b.size == 0)
@@ -354,7 +354,7 @@ void people_grant_facts(struct till *t, struct sale_facts *f)
 
 void people_park(struct till *t, struct asker *a)
 {
-    char name[16];
+    char name[24];
     struct errmsg why = {""};
     struct buf b = BUF_ON(t->entry);
     int32_t n = 1;
@@ -388,7 +388,7 @@ void people_park(struct till *t, struct asker *a)
 
 void people_resume(struct till *t, struct asker *a, const struct command *c)
 {
-    char name[16];
+    char name[24];
     struct errmsg why = {""};
     bool there = c->number >= 1 && c->number <= VIEW_PARKED_MAX &&
                  load_slot(t, c->number, &why) == OK && !t->training;

@@ -54,7 +54,7 @@ const char *plain_money_text(char out[PLAIN_MONEY_SIZE], struct money m, int32_t
     uint64_t n = minor < 0 ? -(uint64_t)minor : (uint64_t)minor;
     if (digits > 0)
         snprintf(out, PLAIN_MONEY_SIZE, "%s%" PRIu64 ".%0*" PRIu64, minor < 0 ? "-" : "", n / tens[digits],
-                 (int)digits, n % tens[digits]);
+                 digits > 3 ? 3 : (int)digits, n % tens[digits]);
     else
         snprintf(out, PLAIN_MONEY_SIZE, "%" PRId64, minor);
     return out;

@@ -14,7 +14,7 @@
 enum {
     PLAIN_VALUE_SIZE = 160,   /* a telephone number, a member code, with the final 0 */
     PLAIN_PIN_SIZE = 16,
-    PLAIN_MONEY_SIZE = 32,
+    PLAIN_MONEY_SIZE = 48,
     PLAIN_WAIT_S = 30,        /* for a card or a person, when nothing is said */
     PLAIN_WAIT_MOST_S = 120
 };
