@@ -278,7 +278,10 @@ static enum err open_plain(struct running *r, const struct config *c, struct err
                                .key = c->http_key[0] ? c->http_key : NULL,
                                .only_here = !c->http_anywhere};
     enum err e = plain_open(&r->plain, r->till, c->home, &http, why);
-    return e ? err_add(why, e, "the HTTP door is not opened") : OK;
+    if (e)
+        return err_add(why, e, "the HTTP door is not opened");
+    log_event("http", "listen=\"%s\"", plain_address(r->plain));
+    return OK;
 }
 
 /* Those who may ask. */

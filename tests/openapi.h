@@ -10,8 +10,8 @@ void openapi_check(const char *method, const char *path, const char *body, int s
 /* Is this error code in the document, for this status?  And how many has the document? */
 int openapi_has_code(const char *code, int status);
 int openapi_code_count(void);
-/* How many of the document's answers (method, path, status) and fields of answers were never seen; each is
- * printed. */
-int openapi_unseen(void);
+/* How many of the document's answers (method, path, status) and fields, of requests and answers, were never seen
+ * but for these (up to NULL); each is printed. */
+int openapi_unseen(const char *const except[]);
 
 #endif

@@ -846,6 +846,11 @@ TEST(plain, a_full_disk_is_said_and_the_same_request_goes_through_when_there_is_
     lay(s, &s->card);
     assert_said(post(s, "/v1/award", AWARD), "200 ");
     assert_int_equal(entries(s), 1);
+    static const char refund[] = "{\"ref\":\"F1\",\"receipt\":\"T0007-1\",\"all\":true}";
+    faultvfs.fail_write = faultvfs.writes + 1;
+    assert_said(post(s, "/v1/refund", refund), "422 {\"error\":{\"code\":\"IO\"");
+    faultvfs.fail_write = 0;
+    assert_said(post(s, "/v1/refund", refund), "200 ");
     close_till(s);
 }
 
