@@ -234,11 +234,23 @@ static void close_shop(void)
     free(tmux_socket);
 }
 
-/* Cards are moved as fast as by a quick hand: the reader notices within 150 ms that one has gone. */
+/* Cards are moved as fast as by a quick hand: the reader notices within 150 ms that one has gone, or that none
+ * lies there, and only then another counts. */
+static void hand(void)
+{
+    nanosleep(&(struct timespec){0, 300 * 1000000L}, NULL);
+}
+
 static void take_card(void)
 {
     card_take(till);
-    nanosleep(&(struct timespec){0, 300 * 1000000L}, NULL);
+    hand();
+}
+
+static void lay_card(const char *name)
+{
+    hand();
+    card_put(till, name);
 }
 
 /* ---- the day ---- */
@@ -258,7 +270,7 @@ static void log_in(void)
 /* Enough points for the whole day. */
 static void first_sale(void)
 {
-    card_put(till, "anna");
+    lay_card("anna");
     await("Spend here", "本店可用");
     milestone("a card is laid down");
     enter("22745 2000.00");
@@ -279,7 +291,7 @@ static void first_sale(void)
 
 static void redeem(void)
 {
-    card_put(till, "anna");
+    lay_card("anna");
     await("2000 points", "2000积分");
     milestone("the next visit");
     enter("22745 20.00");
@@ -316,7 +328,7 @@ static void walk_in(void)
 static void wrong_card(void)
 {
     char line[512];
-    card_put(till, "anna");
+    lay_card("anna");
     await("Spend here", "本店可用");
     enter("22745 20.00");
     await("1 line ", "1行");
@@ -329,7 +341,7 @@ static void wrong_card(void)
     enter("2.00");
     await("Hold the card of M1 to the reader", "请放好M1的卡");
     milestone("waiting for the card");
-    card_put(till, "bela");
+    lay_card("bela");
     await("This is another card; nothing was taken off it.", "不是同一张卡，未扣积分");
     milestone("another card");
     control_ok(&till->cards, line, sizeof line, "swap bela anna");
@@ -342,7 +354,7 @@ static void wrong_card(void)
 static void torn_card(void)
 {
     char line[512];
-    card_put(till, "anna");
+    lay_card("anna");
     await("Spend here", "本店可用");
     enter("22745 20.00");
     await("1 line ", "1行");
@@ -355,10 +367,10 @@ static void torn_card(void)
     await("Tap the same card again: M1", "请再刷同一张卡：M1");
     milestone("the card was torn away");
     control_ok(&till->cards, line, sizeof line, "tear off");
-    card_put(till, "bela");
+    lay_card("bela");
     await("The sale of M1 is not finished", "M1的单还没完成");
     take_card();
-    card_put(till, "anna");
+    lay_card("anna");
     await("To pay", "应收");
     milestone("the same card again");
     press("F5");
@@ -373,7 +385,7 @@ static void line_cut(void)
 {
     till_cut(till);
     await("offline", "离线");
-    card_put(till, "anna");
+    lay_card("anna");
     await("head office was not asked now", "这次未询问总部");
     enter("22745 20.00");
     await("1 line ", "1行");
@@ -399,7 +411,7 @@ static void line_cut(void)
 static void bad_cards(void)
 {
     char line[512];
-    card_put(till, "blank");
+    lay_card("blank");
     await("Head office knows nobody by this.", "总部不认识");
     milestone("a card of somebody else");
     take_card();
@@ -411,7 +423,7 @@ static void bad_cards(void)
 
 static void park(void)
 {
-    card_put(till, "bela");
+    lay_card("bela");
     await("M2", "M2");
     enter("22423 5.00");
     await("1 line ", "1行");
@@ -449,7 +461,7 @@ static void refund(void)
 
 static void enrol(void)
 {
-    card_put(till, "neu");
+    lay_card("neu");
     await("nobody's yet", "还没有会员");
     milestone("a card that is nobody's");
     press("Enter");
@@ -460,7 +472,7 @@ static void enrol(void)
 
 static void goodwill(void)
 {
-    card_put(till, "bela");
+    lay_card("bela");
     await("M2", "M2");
     press("Tab");
     await("g Goodwill points", "g 补偿积分");
@@ -508,7 +520,7 @@ static void badge(void)
     await("请收银员登录", "请收银员登录");
     press("F9");
     await("Who works at this till?", "Who works at this till?");
-    card_put(till, "badge1");
+    lay_card("badge1");
     await("Ann Lee", "李华");
     await("Hold a card to the reader", "请刷卡");
     take_card();
@@ -569,13 +581,13 @@ static void scan(void)
  * gets a new one for it. */
 static void by_telephone(void)
 {
-    card_put(till, "neu");
+    lay_card("neu");
     await("nobody's yet", "还没有会员");
     press("Enter");
     await("Welcome", "欢迎");
     sync_now();
     take_card();
-    card_put(till, "neu");
+    lay_card("neu");
     await("M3", "M3");
     press("Tab");
     await("n Name, telephone", "n 姓名和电话");
@@ -636,13 +648,13 @@ static void lost_card(void)
     press("Enter");
     approve();
     await("Hold the new card to the reader.", "请放新卡。");
-    card_put(till, "spare");
+    lay_card("spare");
     await("The lost card is blocked", "The lost card is blocked"); /* head office's own words */
     take_card();
     press("F8");
     await("Cancelled.", "已取消。");
     sync_now();
-    card_put(till, "neu");
+    lay_card("neu");
     await("This card of M3 was replaced by another.", "M3的这张卡已换新卡");
     take_card();
 }
