@@ -26,7 +26,8 @@ enum {
     ACCEPTS_PER_TURN = 16,
     EXCHANGE_MS = 500,      /* what a till gives the card */
     TURN_MS = 1000,         /* the clock is looked at this often */
-    LET_GO_S = 10           /* and holds that ran out */
+    LET_GO_S = 10,          /* and holds that ran out */
+    TERMINALS = 10000       /* their numbers are below */
 };
 
 /* A card load under way, as many at once as there are tills:
@@ -69,6 +70,10 @@ struct server {
     uint32_t next_load;
     int64_t wrong_codes[SERVER_WRONG_CODES]; /* when the last ones came; a ring */
     int32_t wrong_at;
+    struct misses {
+        int64_t minute_ms; /* when it began */
+        int32_t count;
+    } misses[TERMINALS]; /* by number of the till: a new line begins no new minute */
     struct server_counts counts;
     struct conn conns[SERVER_CONNECTIONS];
     struct pollfd polls[SERVER_CONNECTIONS + 1];
@@ -443,11 +448,28 @@ static void finish(struct server *s, struct conn *c, enum err e, const struct er
     bytes_wipe(&s->answer, sizeof s->answer);
 }
 
+/* How often this till asked for nobody in the minute that runs. */
+static struct misses *misses_of(struct server *s, const struct conn *c)
+{
+    struct misses *m = &s->misses[c->terminal];
+    int64_t now_ms = clock_tick_ms();
+    if (now_ms - m->minute_ms >= 60000)
+        *m = (struct misses){.minute_ms = now_ms};
+    return m;
+}
+
 static void ask_tap(struct server *s, struct conn *c, const struct wire_tap *ask)
 {
     struct errmsg why = {""};
     struct clerk clerk = clerk_of(s, c);
-    enum err e = clerk_tap(&clerk, ask, &fresh_answer(s, SAY_TAPPED)->tapped, &why);
+    struct wire_tapped *out = &fresh_answer(s, SAY_TAPPED)->tapped;
+    bool full = ask->means == MEANS_NONE || ask->means == MEANS_CARD;
+    struct misses *m = misses_of(s, c);
+    enum err e = !full && m->count >= SERVER_MISSES
+                     ? err_set(&why, ERR_BUSY, "too many were asked for that nobody knows: wait a minute")
+                     : clerk_tap(&clerk, ask, out, &why);
+    if (!full && !e && !out->known)
+        m->count++;
     finish(s, c, e, &why, "tap");
 }
 

@@ -482,6 +482,35 @@ TEST(server, questions_about_people_are_answered_or_refused_with_a_sentence)
     close_office();
 }
 
+TEST(server, a_till_that_tries_out_telephone_numbers_has_to_wait_and_no_other)
+{
+    open_office(2);
+    static struct wire_request r;
+    struct vcard card;
+    static const struct card_uid uid = {{4, 1, 1, 1, 1, 1, 1}};
+    char number[20];
+    office_new_card(&hq, &card, VCARD_EV2, &uid, 12);
+    r = (struct wire_request){.ask = ASK_TAP};
+    r.tap.means = MEANS_PHONE;
+    for (int i = 0; i < SERVER_MISSES; i++) {
+        snprintf(number, sizeof number, "+4930%07d", i);
+        r.tap.value = bytes_of(number, strlen(number));
+        assert_false(till_ask(&tills[0], &r)->tapped.known);
+        if (i == SERVER_MISSES / 2)
+            link_close(tills[0].link); /* coming back is no new minute */
+    }
+    r.tap.means = MEANS_REGISTER;
+    r.tap.value = bytes_of("M12", 3);
+    assert_refused(till_ask(&tills[0], &r), "wait a minute");
+    assert_true(till_ask(&tills[1], &r)->tapped.known);
+    r.tap = (struct wire_tap){.card = uid}; /* a card that lies there is no guess */
+    assert_true(till_ask(&tills[0], &r)->tapped.known);
+    skipped_s += 61;
+    r.tap = (struct wire_tap){.means = MEANS_REGISTER, .value = {(const uint8_t *)"M12", 3}};
+    assert_true(till_ask(&tills[0], &r)->tapped.known);
+    close_office();
+}
+
 TEST(server, a_code_is_good_once_and_ten_wrong_ones_make_everybody_wait)
 {
     struct errmsg why = {""};
