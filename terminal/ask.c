@@ -756,6 +756,7 @@ void till_ask(struct till *t, struct asker *a, const struct command *c)
         assert(c->verb == VERB_CANCEL || c->verb == VERB_GIVE_UP);
         fail(t, a, "STATE", tr("The sale was cancelled."));
     }
+    people_settle(t);
     a->busy = c->verb;
     t->current = a;
     if (a->person && t->people.staffed && !t->people.cashier.id && needs_login(c->verb))

@@ -211,6 +211,7 @@ static void log_out(struct till *t)
     memset(&t->people.cashier, 0, sizeof t->people.cashier);
     t->people.approver = NULL;
     t->people.badge = 0;
+    t->people.gone = false;
 }
 
 static bool sale_in_hand(struct till *t, struct asker *a)
@@ -272,7 +273,14 @@ void people_changed(struct till *t)
         return;
     if (journal_staff(t->journal, p->cashier.id, &now, &why) == OK)
         p->cashier = now;
-    else if (sale_is_idle(&t->sale))
+    else
+        p->gone = true;
+}
+
+/* The sale in hand was still theirs. */
+void people_settle(struct till *t)
+{
+    if (t->people.gone && sale_is_idle(&t->sale))
         log_out(t);
 }
 

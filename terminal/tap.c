@@ -156,6 +156,7 @@ static void found(struct till *t)
         return;
     }
     if (p->job == JOB_DEBIT) {
+        p->second = false; /* it came again */
         start_op(t, AT_DEBIT);
         return;
     }

@@ -119,6 +119,7 @@ struct question_out {
 struct people {
     bool staffed;         /* head office has named who works here */
     struct staff cashier; /* id 0 = nobody */
+    bool gone;            /* head office has taken the cashier out: logged out after the sale in hand */
     struct view_shift shift;
     uint32_t shift_of, shift_seq; /* whose, and from which entry on; kept over a restart */
     const struct asker *approver; /* whose next command approved_by allows; NULL = nobody's */
@@ -271,6 +272,7 @@ bool known_remembered(struct till *t, const struct card_uid *card);
 /* people.c */
 void people_open(struct till *t);
 void people_changed(struct till *t); /* head office changed who works here */
+void people_settle(struct till *t);  /* between two sales */
 void people_login(struct till *t, struct asker *a, const struct command *c);
 void people_logout(struct till *t, struct asker *a);
 void people_badge(struct till *t, const struct staff *who); /* it is on the reader */

@@ -834,3 +834,46 @@ TEST(uplink, a_till_locked_by_head_office_sells_without_points_and_names_are_kep
     till_open_here();
     close_all();
 }
+
+TEST(uplink, after_a_clock_that_jumped_head_office_vouches_for_it_and_points_are_redeemed_again)
+{
+    struct errmsg why = {""};
+    struct staff bo = {.name = "Bo", .role = STAFF_CASHIER};
+    static const uint8_t salt[PIN_SALT_SIZE] = {5};
+    open_all(VCARD_EV2);
+    must(pin_make(&bo.pin, "2468", salt, &why), &why);
+    must(people_save_staff(hq.books, &bo, &why), &why);
+    assert_said(ask("sync"), "ok");
+    office_adjust(&hq, 12, 500);
+    assert_said(ask("tap"), "purse=500");
+    assert_said(ask("cancel"), "ok");
+    assert_said(ask("login 1 2468"), "ok cashier=1");
+    office_stop(&hq);
+    for (int i = 0; i < 5; i++)
+        assert_said(ask("status"), "ok");
+    office_set_clock(&hq, "2011-03-06T09:00"); /* five days ahead */
+    sell("1000", "earned=10");
+    office_set_clock(&hq, "2011-03-01T10:00"); /* set right */
+    assert_said(ask("tap"), "online=no");
+    assert_said(ask("line 22745 1 10000 gift"), "ok");
+    assert_said(ask("total"), "offer=0");
+    assert_said(ask("redeem 100"), "error REFUSED The clock of this till went back");
+    assert_said(ask("cancel"), "ok");
+    office_start(&hq);
+    bo.role = STAFF_GONE; /* and whoever is at the till is taken out meanwhile */
+    must(people_save_staff(hq.books, &bo, &why), &why);
+    assert_said(ask("line 22745 1 10000 gift"), "ok");
+    assert_said(ask("sync"), "ok owed=0");
+    assert_said(ask("total"), "ok");
+    assert_said(ask("pay"), "ok receipt=T0007-2"); /* the sale in hand is still theirs */
+    assert_said(ask("shift"), "error STATE");
+    office_stop(&hq);
+    for (int i = 0; i < 5; i++)
+        assert_said(ask("status"), "ok");
+    assert_said(ask("tap"), "online=no");
+    assert_said(ask("line 22745 1 10000 gift"), "ok");
+    assert_said(ask("total"), "offer=500");
+    assert_said(ask("cancel"), "ok");
+    office_start(&hq);
+    close_all();
+}
