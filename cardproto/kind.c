@@ -1,6 +1,7 @@
 /* kind.c - see kind.h.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cardproto/kind.h"
+#include "cardproto/ndef.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -58,6 +59,8 @@ enum card_next kind_done(struct kind_op *op, enum txn_means means, struct bytes 
         memcpy(op->seen.name, name.data, name.size);
     op->seen.value_size = value.size;
     op->seen.name_size = name.size;
+    if (means == MEANS_PASS && !ndef_is_member(&op->seen.member, value)) /* else head office knows */
+        op->seen.member = 0;
     if (op->facts.uid_size == 7 && means != MEANS_PASS)
         memcpy(op->seen.uid.b, op->facts.uid, 7);
     op->status = CARD_OK;

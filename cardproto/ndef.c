@@ -78,8 +78,7 @@ enum err ndef_text(struct bytes *out, const struct ndef_record *r)
     return OK;
 }
 
-/* Exactly the spelling that member_text gives. */
-static bool member_of(member_id *out, struct bytes word)
+bool ndef_is_member(member_id *out, struct bytes word)
 {
     char text[MEMBER_TEXT_SIZE], again[MEMBER_TEXT_SIZE];
     member_id member;
@@ -109,7 +108,7 @@ enum err ndef_member(member_id *out, struct bytes message)
                     text = bytes_of(text.data + i + 1, text.size - i - 1);
                     break;
                 }
-        if (member_of(out, text))
+        if (ndef_is_member(out, text))
             return OK;
     }
     return ERR_NOT_FOUND;

@@ -23,6 +23,8 @@ void ndef_put(struct buf *out, uint8_t tnf, const char *type, struct bytes paylo
 
 /* The text of a T record (UTF-8 only) or what follows the prefix of a U record.  Errors: ERR_FORMAT. */
 MUST_CHECK enum err ndef_text(struct bytes *out, const struct ndef_record *record);
+/* Is this word a member number, in exactly the spelling that member_text gives? */
+MUST_CHECK bool ndef_is_member(member_id *out, struct bytes word);
 /* The member number of a tag of ours: a T record "M12345", or a U record whose last word, behind the last
  * "/" or "=", is that.  Errors: ERR_NOT_FOUND. */
 MUST_CHECK enum err ndef_member(member_id *out, struct bytes message);

@@ -7,6 +7,7 @@
  * One poll loop, no threads, no sleeping.  A card is saved before the answer to its commit goes
  * out, so what a terminal was told is in the file, as it would be on a card.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "base/mbed.h"
 #include "hw/clock.h"
 #include "hw/pn532_sim.h"
 #include "hw/vcard_store.h"
@@ -395,6 +396,9 @@ static void host_bytes(struct sim *s)
     ssize_t n = read(s->master, in, sizeof in);
     if (n <= 0)
         return;
+    for (size_t i = 0; i < s->card_count; i++)
+        if (s->cards[i]->is_tag && lies_here(s, s->cards[i]))
+            s->cards[i]->tag.utc_s = (int64_t)time(NULL);
     pn532_input(&s->chip, bytes_of(in, (size_t)n), now_us() / 1000, &s->out);
     after_chip(s, (size_t)n);
 }
@@ -508,6 +512,13 @@ static const char *fill_tag(struct vtag *tag, char **w, int count)
     size_t meta_size = 0, file_size = 0;
     if (tag->m.kind == VTAG_NTAG213 && count > 4)
         return vtag_write_text(tag, w[4]) ? "the text is too long" : NULL;
+    if (tag->m.kind == VTAG_PHONE) {
+        uint8_t key[33];
+        size_t size = 0;
+        if (count < 7 || hex_decode(key, sizeof key, &size, w[5]) || size != sizeof key)
+            return "new phone random NAME PASS-TYPE READER-KEY VALUE, the key 66 hex digits";
+        return vtag_write_pass(tag, w[4], key, w[6]) ? "the pass says too much" : NULL;
+    }
     if (tag->m.kind != VTAG_NTAG424)
         return NULL;
     if (count < 6 || hex_decode(meta.b, sizeof meta.b, &meta_size, w[4]) || meta_size != sizeof meta.b ||
@@ -544,7 +555,7 @@ static void do_new(struct sim *s, char **w, int count)
     }
     bool is_tag = vtag_kind_parse(&tag_kind, w[1]) == OK;
     if (!is_tag && vcard_kind_parse(&kind, w[1])) {
-        refuse(s, "no such kind of card: %s; there are ev1, ev2, ev3, ntag424, ntag213, uid, random", w[1]);
+        refuse(s, "no such kind of card: %s; there are ev1, ev2, ev3, ntag424, ntag213, phone, uid, random", w[1]);
         return;
     }
     if (strcmp(w[2], "random") == 0) {
@@ -835,6 +846,21 @@ static void do_show(struct sim *s, char **w, int count)
     }
 }
 
+static void do_lock(struct sim *s, char **w, int count)
+{
+    struct card *c = named(s, count > 1 ? w[1] : NULL);
+    if (!c)
+        return;
+    if (!c->is_tag || c->tag.m.kind != VTAG_PHONE) {
+        refuse(s, "%s is no phone", c->name);
+        return;
+    }
+    c->tag.m.locked = *w[0] == 'l';
+    c->tag.changes++;
+    save_changed(s);
+    say(s, "ok");
+}
+
 /* What a copied message looks like: the same number a second time. */
 static void do_rewind(struct sim *s, char **w, int count)
 {
@@ -878,13 +904,16 @@ static const struct {
 } verbs[] = {
     {"list", "list [field]", do_list},
     {"new", "new ev1|ev2|ev3|uid|random UID|random [NAME]; new ntag213 UID|random NAME [TEXT]; "
-            "new ntag424 UID|random NAME META FILE [ADDRESS]", do_new},
+            "new ntag424 UID|random NAME META FILE [ADDRESS]; "
+            "new phone random NAME PASS-TYPE READER-KEY VALUE", do_new},
     {"present", "present NAME...", do_present},
     {"remove", "remove [NAME...]", do_remove},
     {"swap", "swap NAME OTHER", do_swap},
     {"delete", "delete NAME", do_delete},
     {"tear", "tear before|after N, tear off", do_tear},
     {"show", "show NAME [FILE]", do_show},
+    {"lock", "lock NAME", do_lock},
+    {"unlock", "unlock NAME", do_lock},
     {"rewind", "rewind NAME N", do_rewind},
     {"fault", "fault silent|checksum|sleep|status HEX|off", do_fault},
     {"unplug", "unplug", do_unplug},
@@ -1256,6 +1285,9 @@ static const char usage[] =
     "  new ntag424 UID|random NAME META FILE [ADDRESS]\n"
     "                                      an NTAG 424 DNA that adds who it is, how often it was read\n"
     "                                      and a MAC to that address; its two keys in hex\n"
+    "  new phone random NAME PASS-TYPE READER-KEY VALUE\n"
+    "                                      a phone with a pass in an Apple wallet, for the reader whose public\n"
+    "                                      key that is (compressed, in hex)\n"
     "  present NAME...                     lay cards on the reader\n"
     "  remove [NAME...]                    take them away; without a name, all\n"
     "  swap NAME OTHER                     take one away and lay the other there\n"
@@ -1269,6 +1301,7 @@ static const char usage[] =
     "  fault off                           well again\n"
     "  unplug, plug                        pull the reader's cable, put it back\n"
     "  show NAME [FILE]                    what is on a card, or in a file of it\n"
+    "  lock NAME, unlock NAME              a phone wants its owner first, or no longer\n"
     "  rewind NAME N                       an NTAG 424 counts its readings from N again, as a copy would\n"
     "  trace on [FILE], trace off          write every exchange with a card to FILE or stderr\n"
     "  line BAUD, line off                 be as slow as a serial line of that speed\n"
@@ -1336,6 +1369,9 @@ int main(int argc, char **argv)
     s->chip.trace = on_exchange;
     s->chip.torn = on_torn;
     s->chip.of = s;
+    struct errmsg why = {""};
+    if (mbed_init(&why))
+        complain("%s", why.text);
     bool good = catch_signals(s) && take_place(s) && open_cards(s) && open_pty(s) &&
                 (!control || open_control(s)) && make_link(s);
     if (good) {

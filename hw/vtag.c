@@ -2,11 +2,14 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "hw/vtag.h"
 
+#include "base/mbed.h"
+
 #include <assert.h>
+#include <mbedtls/gcm.h>
 #include <stdio.h>
 #include <string.h>
 
-static const char *const kind_texts[] = {"uid", "random", "ntag213", "ntag424"};
+static const char *const kind_texts[] = {"uid", "random", "ntag213", "ntag424", "phone"};
 static const struct vtarget_ops ops;
 
 const char *vtag_kind_text(enum vtag_kind kind)
@@ -220,6 +223,78 @@ static void ntag424(struct vtag *v, struct bytes frame, struct buf *out)
         sw(out, f[1] == 0xa4 || f[1] == 0xb0 ? 0x6700 : 0x6d00);
 }
 
+/* ---- a phone: Apple VAS, as published by kormax/apple-vas ---- */
+
+enum err vtag_write_pass(struct vtag *v, const char *pass_type, const uint8_t reader_key[33], const char *value)
+{
+    if (v->m.kind != VTAG_PHONE || strlen(value) >= sizeof v->m.value)
+        return ERR_RANGE;
+    mbed_sha256(v->m.pass_hash, bytes_of(pass_type, strlen(pass_type)));
+    memcpy(v->m.reader_key, reader_key, sizeof v->m.reader_key);
+    snprintf(v->m.value, sizeof v->m.value, "%s", value);
+    v->changes++;
+    return OK;
+}
+
+/* A fresh cryptogram: key id 4, own X 32, cipher, tag 16.  Its size; 0: it could not be made. */
+static size_t cryptogram(struct vtag *v, uint8_t *out)
+{
+    static const uint8_t iv[16], label[] = "\x0did-aes256-GCMApplePay encrypted VAS data";
+    uint8_t own[32], point[MBED_POINT_SIZE], shared[32], hash[32], input[120], plain[4 + VTAG_VALUE_MAX];
+    size_t size = 4 + strlen(v->m.value);
+    struct buf b = BUF_ON(input);
+    mbedtls_gcm_context c;
+    for (size_t i = 0; i < sizeof own; i += 8) {
+        v->seed = v->seed * 6364136223846793005u + 1442695040888963407u;
+        put_le(own + i, v->seed, 8);
+    }
+    own[0] = 0x42; /* below the order of the curve */
+    if (mbed_p256_public(point, own, NULL) || mbed_p256_ecdh(shared, own, v->m.reader_key, NULL))
+        return 0;
+    mbed_sha256(hash, bytes_of(v->m.reader_key + 1, 32));
+    memcpy(out, hash, 4);
+    memcpy(out + 4, point + 1, 32);
+    buf_put(&b, shared, sizeof shared);
+    buf_put(&b, "\0\0\0\1", 4);
+    buf_put(&b, label, sizeof label - 1);
+    mbed_sha256_two(hash, buf_bytes(&b), bytes_of(v->m.pass_hash, 32));
+    for (int i = 0; i < 4; i++)
+        plain[i] = (uint8_t)((v->utc_s - 978307200) >> (24 - 8 * i));
+    memcpy(plain + 4, v->m.value, size - 4);
+    mbedtls_gcm_init(&c);
+    int rc = mbedtls_gcm_setkey(&c, MBEDTLS_CIPHER_ID_AES, hash, 256);
+    if (!rc)
+        rc = mbedtls_gcm_crypt_and_tag(&c, MBEDTLS_GCM_ENCRYPT, size, iv, sizeof iv, NULL, 0, plain, out + 36,
+                                       16, out + 36 + size);
+    mbedtls_gcm_free(&c);
+    return rc ? 0 : 36 + size + 16;
+}
+
+static void phone(struct vtag *v, struct bytes frame, struct buf *out)
+{
+    static const uint8_t wallet[] = {0x6f, 0x0f, 0x50, 0x08, 'A',  'p',  'p',  'l', 'e',
+                                     'P',  'a',  'y',  0x9f, 0x21, 0x02, 0x01, 0x00};
+    const uint8_t *f = frame.data;
+    size_t n = frame.size, size;
+    uint8_t secret[36 + 4 + VTAG_VALUE_MAX + 16];
+    if (n == 16 && memcmp(f, "\x00\xa4\x04\x00\x0aOSE.VAS.01", 15) == 0) {
+        buf_put(out, wallet, sizeof wallet);
+        v->in_application = true;
+        sw(out, 0x9000);
+    } else if (n < 46 || !v->in_application || f[0] != 0x80 || f[1] != 0xca || f[10] != 0x9f || f[11] != 0x25) {
+        sw(out, n < 2 ? 0x6700 : f[1] == 0xa4 ? 0x6a82 : 0x6d00);
+    } else if (v->m.locked) {
+        sw(out, 0x6984);
+    } else if (memcmp(f + 13, v->m.pass_hash, 32) != 0 || (size = cryptogram(v, secret)) == 0) {
+        sw(out, 0x6a83);
+    } else {
+        const uint8_t head[] = {0x70, (uint8_t)(size + 6), 0x9f, 0x2a, 0x00, 0x9f, 0x27, (uint8_t)size};
+        buf_put(out, head, sizeof head);
+        buf_put(out, secret, size);
+        sw(out, 0x9000);
+    }
+}
+
 /* ---- on a reader ---- */
 
 static struct vtag *of(struct vtarget *t)
@@ -239,6 +314,7 @@ static void facts(const struct vtarget *t, struct vtarget_facts *out)
         out->sak = 0x08;
         return;
     case VTAG_RANDOM:
+    case VTAG_PHONE:
         out->uid_size = sizeof v->shown;
         memcpy(out->uid, v->shown, sizeof v->shown);
         out->atqa[1] = 0x04;
@@ -274,6 +350,9 @@ static bool exchange(struct vtarget *t, struct bytes frame, struct buf *out)
         return true;
     case VTAG_NTAG424:
         ntag424(v, frame, out);
+        return true;
+    case VTAG_PHONE:
+        phone(v, frame, out);
         return true;
     case VTAG_KINDS:
         break;

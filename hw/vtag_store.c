@@ -30,6 +30,13 @@ enum err vtag_save(const struct vtag *v, const char *path, struct errmsg *why)
         json_object_update(o, more);
         json_decref(more);
     }
+    if (m->kind == VTAG_PHONE) {
+        json_t *more = json_pack("{s:o, s:o, s:s, s:b}", "reader_key", hex_of(m->reader_key, sizeof m->reader_key),
+                                 "pass_hash", hex_of(m->pass_hash, sizeof m->pass_hash), "value", m->value,
+                                 "locked", m->locked);
+        json_object_update(o, more);
+        json_decref(more);
+    }
     char *temp = NULL;
     enum err e = OK;
     if (asprintf(&temp, "%s.new", path) < 0)
@@ -69,6 +76,14 @@ static bool read_in(struct vtag *v, const json_t *o, uint64_t seed)
             !hex_in(o, "file", file.b, sizeof file.b) || vtag_write_sun(v, &meta, &file, url))
             return false;
         v->m.counter = (uint32_t)counter;
+    }
+    if (kind == VTAG_PHONE) {
+        const char *value = json_string_value(json_object_get(o, "value"));
+        if (!value || !hex_in(o, "reader_key", v->m.reader_key, sizeof v->m.reader_key) ||
+            vtag_write_pass(v, "", v->m.reader_key, value) ||
+            !hex_in(o, "pass_hash", v->m.pass_hash, sizeof v->m.pass_hash))
+            return false;
+        v->m.locked = json_is_true(json_object_get(o, "locked"));
     }
     v->changes = 0;
     return true;

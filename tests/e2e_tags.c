@@ -2,14 +2,17 @@
  * number at a till with the real libnfc, on line and with the line cut.  Points that were promised must be the
  * member's in the books, and a copy worth nothing.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "base/mbed.h"
 #include "cardproto/sun.h"
 #include "office/home.h"
 #include "tests/chain.h"
 #include "tests/test.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
@@ -255,4 +258,54 @@ TEST(tags, a_member_code_is_good_once_and_a_telephone_number_in_any_spelling)
     assert_int_equal(held("M4"), earned);
     books_hold();
     chain_close(&chain);
+}
+
+TEST(tags, a_pass_in_a_phones_wallet_is_read_when_the_till_has_its_keys)
+{
+    char key_hex[67], private_hex[65];
+    uint8_t key[MBED_POINT_SIZE];
+    static const uint8_t private_key[MBED_P256_SIZE] = {0x42, 1, 2, 3};
+    char *passes = path_of("%s/passes", test_scratch_dir()), *config = path_of("%s/till.ini", test_scratch_dir());
+    char text[400];
+    open_shop();
+    assert_int_equal(mbed_init(NULL), OK);
+    assert_int_equal(mbed_p256_public(key, private_key, NULL), OK);
+    hex_encode(key_hex, key, sizeof key);
+    hex_encode(private_hex, private_key, sizeof private_key);
+    SIM("new phone random iphone pass.example.club %s M4", key_hex);
+    SIM("present iphone");
+    refused("tap 5000", "PHONE"); /* nobody asked it for a pass */
+
+    snprintf(text, sizeof text, "apple pass.example.club %s\n", private_hex);
+    write_file(passes, text);
+    assert_int_equal(chmod(passes, 0600), 0);
+    snprintf(text, sizeof text, "[reader]\npasses = %s\n", passes);
+    write_file(config, text);
+    control_close(&till->control);
+    proc_end(&till->program, SIGTERM);
+    till->config = config;
+    till_start(&chain, till, NULL);
+    TILL("sync 15000");
+
+    SIM("lock iphone");
+    refused("tap 5000", "PHONE The phone is locked");
+    SIM("unlock iphone");
+    tap("iphone");
+    said("member=M4 ");
+    said("means=pass ");
+    int64_t earned = sell(50000);
+    till_cut(till);
+    tap("iphone");
+    said("means=pass ");
+    earned += sell(50000);
+    till_restore(till);
+    books_hold();
+    assert_int_equal(held("M4"), earned);
+    /* A full card and a tag are known as before. */
+    tap("sun");
+    said("member=M1 ");
+    TILL("cancel");
+    chain_close(&chain);
+    free(passes);
+    free(config);
 }

@@ -334,6 +334,7 @@ TEST(pass, an_apple_pass_is_taken_once_and_only_when_it_is_fresh)
     assert_int_equal(op.seen.means, MEANS_PASS);
     assert_int_equal(op.seen.name_size, 6);
     assert_memory_equal(op.seen.name, "M12345", 6);
+    assert_int_equal(op.seen.member, 12345); /* so that it earns with the line cut */
     assert_false(uid_is(&op.seen.uid));
     assert_int_equal(tap_apple(&op, &keys, buf_bytes(&c), NULL, UTC + 6), CARD_FAILED); /* a copy */
     assert_int_equal(op.status, CARD_BAD_ANSWER);
@@ -532,6 +533,7 @@ TEST(pass, a_google_pass_comes_over_its_channel_plain_or_deflated_in_one_answer_
             if (tap_android(&op, &a) != CARD_DONE)
                 fail_msg("%s", op.why.text);
             assert_int_equal(op.seen.means, MEANS_PASS);
+            assert_int_equal(op.seen.member, i ? 0 : 12345);
             assert_int_equal(op.seen.name_size, strlen(values[i]));
             assert_memory_equal(op.seen.name, values[i], op.seen.name_size);
             assert_in_range(op.exchanges, 4, 5);

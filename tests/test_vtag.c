@@ -1,5 +1,7 @@
 /* test_vtag.c - the virtual tags: what a data sheet says of them, and that they are kept.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "base/mbed.h"
+#include "cardproto/kind.h"
 #include "hw/vtag.h"
 #include "tests/test.h"
 
@@ -82,6 +84,11 @@ TEST(vtag, every_kind_is_kept_with_all_it_remembers)
         vtag_init(&tag, (enum vtag_kind)k, uid, k == VTAG_UID ? 4 : 7, 1);
         if (k == VTAG_NTAG213)
             assert_int_equal(vtag_write_text(&tag, "M77"), OK);
+        if (k == VTAG_PHONE) {
+            uint8_t reader[33] = {2, 3};
+            assert_int_equal(vtag_write_pass(&tag, "pass.a.b", reader, "M9"), OK);
+            tag.m.locked = true;
+        }
         if (k == VTAG_NTAG424) {
             assert_int_equal(vtag_write_sun(&tag, &meta, &file, "a.b/t"), OK);
             tag.m.counter = 0xfffffe;
@@ -99,4 +106,42 @@ TEST(vtag, every_kind_is_kept_with_all_it_remembers)
     fputs("{\"format\": \"patron-tag 1\", \"kind\": \"ntag424\", \"uid\": \"04112233445566\"}", f);
     fclose(f);
     assert_int_equal(vtag_load(&again, path, 1, &why), ERR_FORMAT);
+}
+
+TEST(vtag, a_phone_shows_its_pass_to_its_reader_when_it_is_unlocked)
+{
+    uint8_t key[33] = {0};
+    static const uint8_t private_key[32] = {0x42};
+    assert_int_equal(mbed_init(NULL), OK);
+    assert_int_equal(mbed_p256_public(key, private_key, NULL), OK);
+    vtag_init(&tag, VTAG_PHONE, uid, 7, 1);
+    assert_int_equal(vtag_write_pass(&tag, "pass.a.b", key, "M9"), OK);
+    struct vas_keys vas = {.private_key = {0x42}};
+    struct kind_keys keys = {.vas = &vas};
+    static struct kind_op op;
+    mbed_sha256(vas.pass_hash, bytes_of("pass.a.b", 8));
+    tag.utc_s = 1760000000;
+    for (int round = 0; round < 3; round++) {
+        uint8_t random[KIND_RANDOM_SIZE] = {1}, room[VTARGET_ANSWER_MAX];
+        struct buf answer = BUF_ON(room);
+        struct vtarget_facts f;
+        struct kind_facts facts = {.uid_size = 4, .sak = 0x20};
+        tag.target.ops->facts(&tag.target, &f);
+        assert_int_equal(f.uid_size, 4);
+        assert_int_equal(f.uid[0], 0x08);
+        memcpy(facts.uid, f.uid, 4);
+        tag.m.locked = round == 1;
+        if (round == 2)
+            vas.pass_hash[0] ^= 1; /* another programme's reader */
+        kind_start(&op, &facts, &keys, NULL, random, 1760000000);
+        enum card_next next = kind_step(&op, bytes_of(NULL, 0));
+        while (next == CARD_SEND) {
+            assert_true(tag.target.ops->exchange(&tag.target, kind_frame(&op), &answer));
+            next = kind_step(&op, buf_bytes(&answer));
+        }
+        assert_int_equal(next, round == 0 ? CARD_DONE : CARD_FAILED);
+        assert_int_equal(op.status, round == 0 ? CARD_OK : round == 1 ? CARD_PHONE_LOCKED : CARD_PHONE);
+        assert_true(round > 0 || memcmp(op.seen.name, "M9", 2) == 0);
+        tag.target.ops->field_off(&tag.target);
+    }
 }
