@@ -36,8 +36,8 @@ struct reader_ops {
      * ERR_NO_DEVICE = the reader is away and is being reopened, keep asking.  Never blocks. */
     enum err (*take)(struct reader *r, struct reader_card *card, struct errmsg *why);
     /* One exchange with the card taken: ISO 7816 APDU out, answer in (rx is emptied first); to a card that is
-     * not ISO 14443-4 (SAK without 20) its own command, of which the PN532 passes a type 2 tag's READ; what
-     * such a tag refuses looks as if it had gone.  Blocks at
+     * not ISO 14443-4 (SAK without 20) its own command, of which the PN532 passes a type 2 tag's READ; its
+     * NAK comes as one byte 00 (and costs the time of a search more).  Blocks at
      * most timeout_ms (> 0) plus 200 ms.  Errors: ERR_GONE, ERR_TIMEOUT, ERR_NO_DEVICE, ERR_FULL (rx is too
      * small) - with each of these a commit that was sent may have happened; ERR_RANGE (tx is empty or above
      * READER_FRAME_MAX), ERR_STATE (no card was taken): nothing was sent. */

@@ -97,6 +97,7 @@ struct child {
     int64_t step_at_ms;
     int absent;            /* searches in a row that found nothing */
     struct reader_card lying;
+    struct reader_card card; /* the one the till was told of */
     uint32_t number;       /* of the last arm */
     bool selected;         /* the card the till was told of is ready for exchanges */
 };
@@ -286,6 +287,7 @@ static void found(struct child *c, struct reader_card *card)
     if (!c->device)
         return;
     c->phase = IDLE;
+    c->card = *card;
     struct tell_message m = {.kind = TELL_CARD, .number = c->number, .card = *card};
     tell(c, &m);
 }
@@ -352,6 +354,21 @@ static enum err exchange_error(int rc, struct errmsg *why)
     }
 }
 
+/* A type 2 tag ended an exchange with an error.  When it is still there, that was its NAK. */
+static bool tag_refused(struct child *c)
+{
+    struct reader_card again;
+    if (c->card.sak & 0x20)
+        return false;
+    int found = search(c, &again);
+    if (found == 0) {
+        reset_field(c);
+        found = c->device ? search(c, &again) : -1;
+    }
+    c->selected = found == 1 && same_card(&again, &c->card);
+    return c->selected;
+}
+
 static void exchange(struct child *c, const struct ask_message *a)
 {
     struct tell_message m = {.kind = TELL_ANSWER, .number = a->number};
@@ -366,6 +383,12 @@ static void exchange(struct child *c, const struct ask_message *a)
             m.size = (size_t)n;
         else
             m.e = exchange_error(n, &m.why);
+        if (m.e == ERR_GONE && tag_refused(c)) {
+            m.e = OK;
+            m.why.text[0] = 0;
+            m.size = 1;
+            m.data[0] = 0x00;
+        }
     }
     tell(c, &m);
     if (m.e == ERR_NO_DEVICE && c->device)

@@ -87,8 +87,7 @@ static enum err sim_exchange(struct reader *r, struct bytes tx, struct buf *rx, 
         reader_sim_present(s, NULL);
         return err_set(why, s->tear_error, "the card left the field");
     }
-    bool raw_nak = answer.size == 1 && !(s->seen.sak & VTARGET_14443_4) && *answer.data != 0x0a;
-    if (!answered || raw_nak) /* a real reader does not tell one from the other */
+    if (!answered)
         return err_set(why, ERR_GONE, "the card is silent");
     buf_put(rx, answer.data, answer.size);
     if (rx->full)

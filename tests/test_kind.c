@@ -186,6 +186,77 @@ TEST(kind, a_type_2_tag_says_its_member_and_no_more_is_read_than_that_takes)
     }
 }
 
+static void endless(int exchange, struct buf *a)
+{
+    memset(a->data, 0, a->size = 16);
+    if (exchange == 1)
+        memcpy(a->data, "\xe1\x10\xff", 3);
+}
+
+static void seventeen(int exchange, struct buf *a)
+{
+    a->size += exchange == 1;
+}
+static void refused(int exchange, struct buf *a)
+{
+    (void)exchange;
+    a->data[0] = 0x00;
+    a->size = 1;
+}
+
+TEST(kind, a_type_2_tag_is_read_no_further_than_it_says_it_reaches)
+{
+    static const struct {
+        uint8_t cc_size; /* of 8 bytes each */
+        const char *area;
+        int exchanges;
+    } rows[] = {
+        {0x01, "", 1},             /* 8 bytes of nothing */
+        {0x00, "", 1},
+        {0x02, "", 2},
+        {0x12, "fe", 1},           /* it ends at once */
+        {0x12, "0103a00c34fe", 1}, /* lock bytes, end */
+        {0x12, "0103a00c3403ff01000309d101055402656e4d37", 1}, /* a message longer than any of ours */
+    };
+    static struct vtag tag;
+    struct kind_keys keys = all_keys();
+    size_t size;
+    keys.uids = false;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        make_ntag213(&tag, "");
+        memset(tag.m.pages + 16, 0, sizeof tag.m.pages - 16);
+        tag.m.pages[14] = rows[i].cc_size;
+        assert_int_equal(hex_decode(tag.m.pages + 16, 64, &size, rows[i].area), OK);
+        assert_int_equal(identify(&op, &card, &tag.target, &keys), CARD_FAILED);
+        assert_int_equal(op.status, CARD_NOT_OURS);
+        assert_int_equal(op.exchanges, rows[i].exchanges);
+    }
+    assert_int_equal(identify_bent(&op, &card, &tag.target, &keys, endless), CARD_FAILED);
+    assert_int_equal(op.status, CARD_NOT_OURS);
+    assert_int_equal(op.exchanges, KIND_MESSAGE_MAX / 16);
+    make_ntag213(&tag, "M7");
+    tag.m.pages[12] = 0x00; /* no NDEF there */
+    assert_int_equal(identify(&op, &card, &tag.target, &keys), CARD_FAILED);
+    assert_int_equal(op.status, CARD_NOT_OURS);
+    make_ntag213(&tag, "M7");
+    tag.m.pages[13] = 0x20; /* or of another version */
+    assert_int_equal(identify(&op, &card, &tag.target, &keys), CARD_FAILED);
+    make_ntag213(&tag, "M7");
+    assert_int_equal(identify_bent(&op, &card, &tag.target, &keys, seventeen), CARD_FAILED);
+    assert_int_equal(op.status, CARD_BAD_ANSWER);
+    assert_int_equal(identify_bent(&op, &card, &tag.target, &keys, refused), CARD_FAILED);
+    assert_int_equal(op.status, CARD_NOT_OURS);
+    keys.uids = true; /* one that is locked still has its number */
+    assert_int_equal(identify_bent(&op, &card, &tag.target, &keys, refused), CARD_DONE);
+    assert_int_equal(op.seen.means, MEANS_UID);
+    keys.uids = false;
+    /* behind lock bytes, as tags come from a shop */
+    make_ntag213(&tag, "");
+    assert_int_equal(hex_decode(tag.m.pages + 16, 64, &size, "0103a00c34" "0309d1010554" "02656e4d37" "fe"), OK);
+    assert_int_equal(identify(&op, &card, &tag.target, &keys), CARD_DONE);
+    assert_int_equal(op.seen.member, 7);
+}
+
 TEST(kind, a_uid_of_seven_bytes_names_one_of_four_only_when_allowed_a_random_one_never)
 {
     static struct vtag tag;
@@ -254,26 +325,48 @@ TEST(kind, a_card_of_ours_that_fails_is_not_taken_for_its_uid)
 
 /* ---- answers that are wrong ---- */
 
+/* To an NTAG 424 with all kinds on: 1 full card?, 2 application, 3 file, 4 length, 5 message. */
+enum { LENGTH = 4, MESSAGE = 5 };
+
 static void one_short(int exchange, struct buf *a)
 {
-    if (exchange >= 4 && a->size > 3) /* a byte of the message is missing, the status is there */
-        memmove(a->data + a->size - 3, a->data + a->size - 2, 2), a->size--;
+    if (exchange >= MESSAGE && a->size > 3) { /* a byte of the message is missing, the status is there */
+        memmove(a->data + a->size - 3, a->data + a->size - 2, 2);
+        a->size--;
+    }
 }
 static void one_long(int exchange, struct buf *a)
 {
-    if (exchange >= 4 && a->size + 1 <= a->cap) {
+    if (exchange >= MESSAGE) {
         memmove(a->data + a->size - 1, a->data + a->size - 2, 2);
         a->size++;
     }
 }
+static void long_length(int exchange, struct buf *a)
+{
+    if (exchange == LENGTH) {
+        memmove(a->data + 3, a->data + 2, 2);
+        a->size++;
+    }
+}
+static void too_much(int exchange, struct buf *a)
+{
+    if (exchange == LENGTH)
+        memcpy(a->data, "\x01\x01", 2); /* one more than is ever read */
+}
+static void nothing(int exchange, struct buf *a)
+{
+    if (exchange == LENGTH)
+        memcpy(a->data, "\x00\x00", 2);
+}
 static void bent_mac(int exchange, struct buf *a)
 {
-    if (exchange >= 5)
+    if (exchange >= MESSAGE)
         a->data[a->size - 3] = a->data[a->size - 3] == '0' ? '1' : '0';
 }
 static void bent_hex(int exchange, struct buf *a)
 {
-    if (exchange >= 5)
+    if (exchange >= MESSAGE)
         a->data[a->size - 3] = 'z';
 }
 
@@ -284,13 +377,26 @@ TEST(kind, a_message_that_is_cut_lengthened_or_bent_proves_nothing)
     struct errmsg why = {""};
     keys.uids = false;
     make_ntag424(&tag);
-    assert_int_equal(identify_bent(&op, &card, &tag.target, &keys, one_long), CARD_FAILED);
-    assert_int_equal(op.status, CARD_BAD_ANSWER);
-    tag.target.ops->field_off(&tag.target);
+    static const struct {
+        bend_fn *bend;
+        enum card_status_word status;
+        int exchanges;
+    } rows[] = {{one_long, CARD_BAD_ANSWER, MESSAGE},
+                {long_length, CARD_BAD_ANSWER, LENGTH},
+                {too_much, CARD_NOT_OURS, LENGTH},
+                {nothing, CARD_NOT_OURS, LENGTH}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_int_equal(identify_bent(&op, &card, &tag.target, &keys, rows[i].bend), CARD_FAILED);
+        assert_int_equal(op.status, rows[i].status);
+        assert_int_equal(op.exchanges, rows[i].exchanges);
+        tag.target.ops->field_off(&tag.target);
+    }
     assert_int_equal(identify_bent(&op, &card, &tag.target, &keys, bent_hex), CARD_FAILED);
     assert_int_equal(op.status, CARD_NOT_OURS);
     tag.target.ops->field_off(&tag.target);
-    assert_int_equal(identify_bent(&op, &card, &tag.target, &keys, one_short), CARD_FAILED);
+    /* One that sends less at once is asked for the rest. */
+    assert_int_equal(identify_bent(&op, &card, &tag.target, &keys, one_short), CARD_DONE);
+    assert_int_equal(op.exchanges, MESSAGE + 1);
     tag.target.ops->field_off(&tag.target);
     /* What the till cannot see, head office does. */
     assert_int_equal(identify_bent(&op, &card, &tag.target, &keys, bent_mac), CARD_DONE);
@@ -344,6 +450,18 @@ TEST(kind, any_answer_at_all_ends_and_harms_nothing)
 }
 
 /* ---- NDEF ---- */
+
+TEST(kind, a_text_record_shorter_than_its_language_has_no_text)
+{
+    struct ndef_record r;
+    struct bytes text;
+    for (uint8_t language = 0; language < 64; language++) {
+        const uint8_t message[] = {0xd1, 0x01, 0x04, 'T', language, 'e', 'n', 'x'};
+        assert_int_equal(ndef_find(&r, bytes_of(message, sizeof message), "T"), OK);
+        assert_int_equal(ndef_text(&text, &r), language <= 3 ? OK : ERR_FORMAT);
+        assert_true(language > 3 || text.size == 3u - language);
+    }
+}
 
 TEST(kind, records_are_taken_apart_exactly)
 {

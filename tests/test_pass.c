@@ -375,7 +375,7 @@ struct android {
     uint8_t bundle[KIND_BUNDLE_MAX];
     size_t size, sent;
     const char *value;
-    bool compress, lie_about_session, bend_bundle;
+    bool compress, lie_about_session, repeat_sequence, bend_bundle, endless;
     unsigned word; /* instead of data; 0 = none */
 };
 
@@ -480,6 +480,7 @@ static struct bytes android_phone(struct android *a, struct bytes frame)
         memcpy(answer, ses.data, 10);
         answer[8] = (uint8_t)(ses.data[8] + 1);
         answer[0] ^= a->lie_about_session;
+        answer[8] = (uint8_t)(answer[8] - a->repeat_sequence);
         ndef_put(&nrs, NDEF_EXTERNAL, "ses", bytes_of(answer, 10), true, false);
         ndef_put(&nrs, NDEF_EXTERNAL, "dpk", bytes_of(a->own_public, 33), false, true);
         ndef_put(&out, NDEF_EXTERNAL, "nrs", buf_bytes(&nrs), true, true);
@@ -488,6 +489,11 @@ static struct bytes android_phone(struct android *a, struct bytes frame)
             android_bundle(a);
             memcpy(a->bundle + a->sent, session, 8);
             a->sent = 0;
+        }
+        if (a->endless) {
+            memset(raw, 0x55, 200);
+            memcpy(raw + 200, "\x91\x00", 2);
+            return bytes_of(raw, 202);
         }
         size_t n = a->size - a->sent < 100 ? a->size - a->sent : 100;
         buf_put(&out, a->bundle + a->sent, n);
@@ -552,6 +558,13 @@ TEST(pass, a_google_pass_that_is_bent_of_another_session_or_refused_is_no_pass)
     a = (struct android){.reader = &keys, .value = "M1", .lie_about_session = true};
     assert_int_equal(tap_android(&op, &a), CARD_FAILED);
     assert_int_equal(op.status, CARD_BAD_ANSWER);
+    a = (struct android){.reader = &keys, .value = "M1", .repeat_sequence = true};
+    assert_int_equal(tap_android(&op, &a), CARD_FAILED);
+    assert_int_equal(op.status, CARD_BAD_ANSWER);
+    a = (struct android){.reader = &keys, .value = "M1", .endless = true};
+    assert_int_equal(tap_android(&op, &a), CARD_FAILED);
+    assert_int_equal(op.status, CARD_BAD_ANSWER);
+    assert_int_equal(op.exchanges, 3 + KIND_BUNDLE_MAX / 200);
     a = (struct android){.reader = &keys, .value = ""};
     assert_int_equal(tap_android(&op, &a), CARD_FAILED);
     static const struct {

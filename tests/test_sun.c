@@ -137,6 +137,16 @@ TEST(sun, head_office_takes_a_message_once_and_none_that_is_older)
     assert_int_equal(sun_verify(&sun, &read, &class, 6, &why), ERR_EXISTS);
 }
 
+TEST(sun, the_file_key_of_a_tag_is_made_from_its_uid_as_the_spec_says)
+{
+    static const uint8_t input[] = {0x04, 0xde, 0x5f, 0x1e, 0xac, 0xc0, 0x40, 'S', 'U', 'N'};
+    const struct card_uid uid = {{0x04, 0xde, 0x5f, 0x1e, 0xac, 0xc0, 0x40}};
+    struct aes_key class = {{2}}, key, expected;
+    aes_diversify(&class, bytes_of(input, sizeof input), &expected);
+    sun_file_key(&key, &class, &uid);
+    assert_memory_equal(key.b, expected.b, sizeof key.b);
+}
+
 TEST(sun, a_till_that_knows_the_meta_key_makes_no_tag)
 {
     struct aes_key meta = {{1}}, class = {{2}}, other = {{3}};
