@@ -713,7 +713,7 @@ TEST(uplink, what_is_shown_off_line_earns_for_whom_head_office_finds_and_a_code_
     office_stop(&hq);
     for (int i = 0; i < 5; i++)
         assert_said(ask("status"), "ok");
-    assert_said(ask("tap"), "ok state=identified member=- tier=bronze purse=0"); /* the tier is remembered */
+    assert_said(ask("tap"), "ok state=identified member=- tier=bronze means=uid"); /* the tier is remembered */
     assert_said(ask("line 22745 1 10000 gift"), "ok");
     assert_said(ask("total"), "earns=100 offer=0");
     assert_said(ask("redeem 100 pin=4711"), "error REFUSED");
