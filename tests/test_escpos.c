@@ -21,6 +21,10 @@ TEST(escpos, a_line_is_ascii_as_it_is_and_chinese_as_gb18030_between_its_two_swi
     escpos_line(&out, "A1会员 7", 0);
     assert_int_equal(out.size, sizeof expected - 1);
     assert_memory_equal(out.data, expected, sizeof expected - 1);
+    out = doc();
+    escpos_line(&out, "会员", 0);
+    assert_int_equal(out.size, 9);
+    assert_memory_equal(out.data, "\x1c&\xbb\xe1\xd4\xb1\x1c.\n", 9); /* also at the end of a line */
 }
 
 TEST(escpos, styles_are_switched_off_again)

@@ -454,6 +454,7 @@ TEST(printing, paper_that_ends_in_mid_receipt_is_waited_for_and_the_rest_follows
     usb.no_paper_after = 7;
     usb_child(work_paper);
     assert_printed("\x1b@one receipt\n");
+    assert_int_equal(usb.asked_when_full, 0);
     usb_end();
 }
 

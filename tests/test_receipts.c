@@ -465,6 +465,58 @@ TEST(receipts, stopped_at_each_transfer_no_receipt_has_two_originals_and_each_is
             }
 }
 
+/* Sells two, sees them in trouble, and is killed. */
+static void work_sell_in_trouble(void)
+{
+    open_till();
+    await_printer("");
+    sell("en");
+    sell("zh");
+    for (int64_t end = clock_tick_ms() + 5000; !*receipts_trouble(receipts); turn(100))
+        MUST(clock_tick_ms() < end);
+    turn(100);
+    raise(SIGKILL);
+}
+
+static void run_two_days(void)
+{
+    int status;
+    till = usb_start(work_sell_in_trouble);
+    while (!usb_ended(till, &status))
+        ;
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    boot = "the next morning";
+    usb_plug_in();
+    usb_refill();
+    usb_child(work_sell);
+}
+
+TEST(receipts, one_that_certainly_was_not_begun_is_an_original_the_next_morning)
+{
+    begin("morning", 2);
+    usb_plug_in();
+    usb.hold_before = 1; /* ESC @ of the first */
+    usb.on_held = usb_unplug;
+    run_two_days();
+    assert_each_once("not begun");
+    assert_no_copy();
+    usb_end();
+}
+
+TEST(receipts, one_behind_another_that_ran_out_of_paper_is_an_original_the_next_morning)
+{
+    begin("behind", 2);
+    usb_plug_in();
+    usb.no_paper_after = 300; /* in the first */
+    usb.take_most = 300;
+    run_two_days();
+    assert_each_once("behind");
+    assert_int_equal(of[1].copies, 1);
+    assert_int_equal(of[2].originals, 1);
+    assert_int_equal(of[2].copies, 0);
+    usb_end();
+}
+
 /* ---- many faults at random ---- */
 
 static int faults_made[8], fault_kind;

@@ -80,6 +80,7 @@ static void bulk_out(int i, const uint8_t *data)
     if (u->buffer_length == 3 && data[0] == 0x10 && data[1] == 0x04 && data[2] < 5) {
         usb.last_question = usb.mute ? 0 : data[2];
         usb.questions++;
+        usb.asked_when_full += usb.no_paper;
         u->actual_length = 3;
         finish(i, 0);
         return;

@@ -18,6 +18,7 @@ struct usb_printer {
     int transfers; /* that printed something */
     bool there;
     int opened, claimed, cleared, questions; /* counted */
+    int asked_when_full; /* questions while it took no more: in a picture they would spoil it */
 
     /* what it does; all 0 = it is well */
     int take_most;                  /* bytes of one transfer; 0 = all */
