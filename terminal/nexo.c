@@ -334,7 +334,7 @@ static enum nexo_error show(struct nexo *n, const json_t *outputs)
         if (!by)
             return NEXO_E_UNAVAILABLE_DEVICE;
         if (!by(dev->arg, lines, display_lines(o, lines, 16)))
-            return NEXO_E_DEVICE_OUT;
+            return NEXO_E_UNAVAILABLE_DEVICE;
     }
     return NEXO_SUCCESS;
 }

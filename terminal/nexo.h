@@ -22,13 +22,13 @@ enum { NEXO_WAIT_MS = 60000, NEXO_BRAND_SIZE = 32 };
 /* What a register may use of this till besides points.  NULL = no such device.  lines: borrowed for the call. */
 struct nexo_devices {
     void *arg;
-    /* Shows the lines on the member's or the cashier's display; false: it is broken. */
+    /* Shows the lines on the member's or the cashier's display; false: none is there now. */
     bool (*show)(void *arg, const char *const *lines, int count);
     bool (*show_cashier)(void *arg, const char *const *lines, int count);
-    /* Asks the member yes or no; the answer comes by nexo_confirmed.  False: it is broken. */
+    /* Asks the member yes or no; the answer comes by nexo_confirmed.  False: no display is there now. */
     bool (*confirm)(void *arg, const char *const *lines, int count);
     void (*unconfirm)(void *arg); /* nobody waits for the answer any more */
-    bool (*print)(void *arg, const char *const *lines, int count);
+    bool (*print)(void *arg, const char *const *lines, int count); /* false: it cannot */
 };
 
 struct nexo_config {

@@ -602,7 +602,8 @@ static void begin_acquisition(struct nexo *n)
         else
             finish_acquisition(n, "No reader for that");
     } else {
-        ask_for_card(n, NEXO_CARD, r->handling == HANDLING_ALLOWED ? ALLOWED_WAIT_MS : rest_ms(n));
+        bool short_wait = r->handling == HANDLING_ALLOWED && rest_ms(n) > ALLOWED_WAIT_MS;
+        ask_for_card(n, NEXO_CARD, short_wait ? ALLOWED_WAIT_MS : rest_ms(n));
     }
 }
 
@@ -1065,7 +1066,7 @@ static void begin_input(struct nexo *n)
         d->deadline_ms = clock_tick_ms() + s * 1000;
     d->step = NEXO_PERSON;
     if (!dev->confirm(dev->arg, lines, count))
-        nexo_fail(n, NEXO_E_DEVICE_OUT, "%s", "");
+        nexo_fail(n, NEXO_E_UNAVAILABLE_DEVICE, "%s", "");
 }
 
 void nexo_confirmed(struct nexo *n, bool yes)

@@ -1112,3 +1112,202 @@ TEST(nexo, items_are_made_to_add_up_to_what_was_paid)
     }
     close_till(b);
 }
+
+/* ---- devices ---- */
+
+static struct {
+    char shown[200];
+    int asked, unasked;
+    bool there;
+} display;
+
+static bool show(void *arg, const char *const *lines, int count)
+{
+    (void)arg;
+    snprintf(display.shown, sizeof display.shown, "%s", count ? lines[0] : "");
+    return display.there;
+}
+
+static bool confirm(void *arg, const char *const *lines, int count)
+{
+    display.asked++;
+    return show(arg, lines, count);
+}
+
+static void unconfirm(void *arg)
+{
+    (void)arg;
+    display.unasked++;
+}
+
+TEST(nexo, the_members_display_shows_and_asks_where_there_is_one)
+{
+    struct bench *b = new_bench();
+    struct asked a;
+    close_till(b);
+    b->config.wait_ms = 20000;
+    b->config.devices = (struct nexo_devices){
+        .show = show, .confirm = confirm, .unconfirm = unconfirm, .print = show};
+    open_till(b);
+    memset(&display, 0, sizeof display);
+    static const char text[] = "\"OutputContent\":{\"OutputFormat\":\"Text\",\"OutputText\":[{"
+                               "\"Text\":\"Use 200 points?\"}]}";
+    char body[600];
+    for (int there = 0; there < 2; there++) {
+        display.there = there;
+        snprintf(
+            body, sizeof body,
+            "{\"DisplayOutput\":[{\"Device\":\"CustomerDisplay\",\"InfoQualify\":\"Display\",%s}]}",
+            text);
+        ask(b, "1", "Display", body);
+        is("DisplayResponse.OutputResult.0.Response.ErrorCondition",
+           there ? "" : "UnavailableDevice");
+        snprintf(body, sizeof body,
+                 "{\"PrintOutput\":{\"DocumentQualifier\":\"Voucher\",\"ResponseMode\":"
+                 "\"PrintEnd\",%s}}",
+                 text);
+        ask(b, "2", "Print", body);
+        is("PrintResponse.Response.ErrorCondition", there ? "" : "DeviceOut");
+    }
+    assert_string_equal(display.shown, "Use 200 points?");
+    snprintf(body, sizeof body,
+             "{\"DisplayOutput\":{\"Device\":\"CustomerDisplay\",\"InfoQualify\":\"Display\",%s},"
+             "\"InputData\":{\"Device\":"
+             "\"CustomerInput\",\"InfoQualify\":\"Input\",\"InputCommand\":\"GetConfirmation\","
+             "\"MaxInputTime\":1}}",
+             text);
+    for (int yes = 0; yes < 2; yes++) {
+        send(b, &a, "ECR1", "I1", "Input", body);
+        turn(b, 5);
+        assert_false(a.replied);
+        nexo_confirmed(b->nexo, yes);
+        assert_true(a.replied);
+        assert_string_equal(at(a.reply, "InputResponse.InputResult.Input.ConfirmedFlag"),
+                            yes ? "true" : "false");
+        assert_string_equal(at(a.reply, "InputResponse.InputResult.Response.Result"), "Success");
+        json_decref(a.reply);
+    }
+    send(b, &a, "ECR1", "I2", "Input", body);
+    ask(b, "A1", "Abort", "{\"AbortReason\":\"x\",\"MessageReference\":{\"ServiceID\":\"I2\"}}");
+    assert_string_equal(at(a.reply, "InputResponse.InputResult.Response.ErrorCondition"),
+                        "Aborted");
+    assert_int_equal(display.unasked, 1);
+    json_decref(a.reply);
+    ask(b, "I3", "Input", body); /* MaxInputTime */
+    is("InputResponse.InputResult.Response.ErrorCondition", "Cancel");
+    assert_int_equal(display.unasked, 2);
+    close_till(b);
+}
+
+/* ---- every field of every request, spoilt ---- */
+
+enum { SPOIL_KINDS = 9 };
+
+/* The kind-th way to spoil a value; NULL: to take it away. */
+static json_t *spoilt(int kind)
+{
+    static char huge[100001];
+    switch (kind) {
+    case 0:
+        return NULL;
+    case 1:
+        return nexo_json_string("");
+    case 2:
+        memset(huge, 'x', sizeof huge - 1);
+        return nexo_json_string(huge);
+    case 3:
+        return nexo_json_number("-1e308");
+    case 4:
+        return nexo_json_number("99999999999999999999999999999999.5");
+    case 5:
+        return json_object();
+    case 6:
+        return json_pack("[[[]]]");
+    case 7:
+        return json_true();
+    default:
+        return nexo_json_string("\x01\"\\\xe7\xa7\xaf T0007-1");
+    }
+}
+
+static int spoilt_count, refused_count;
+
+/* Sends whole with one value of it spoilt, for every value in v: answered, never a crash, no effect of a refusal. */
+static void spoil_each(struct bench *b, json_t *whole, json_t *v)
+{
+    char names[24][100];
+    const char *key;
+    json_t *value;
+    int count = 0;
+    if (json_is_array(v))
+        for (size_t i = 0; i < json_array_size(v); i++)
+            spoil_each(b, whole, json_array_get(v, i));
+    json_object_foreach(v, key, value) /* a field that was away comes back as the last */
+    {
+        assert_true(count < 24);
+        snprintf(names[count++], sizeof names[0], "%s", key);
+    }
+    for (int n = 0; n < count; n++) {
+        const char *name = names[n];
+        value = json_incref(json_object_get(v, name));
+        for (int kind = spoilt_count % 2; kind < SPOIL_KINDS; kind += 2) {
+            struct asked a = {.call = {on_reply, on_refuse}};
+            json_t *bad = spoilt(kind), *header = json_object_get(whole, "MessageHeader");
+            uint32_t before = entries(b);
+            char id[11]; /* a new message each, or it would be known already */
+            snprintf(id, sizeof id, "k%d", spoilt_count);
+            if (json_is_object(header))
+                json_object_set_new(header, "ServiceID", json_string(id));
+            if (bad)
+                json_object_set_new(v, name, bad);
+            else
+                json_object_del(v, name);
+            nexo_request(b->nexo, whole, &a.call);
+            for (int i = 0; i < 400 && !a.replied; i++)
+                turn(b, 1);
+            if (!a.replied)
+                fail_msg("no reply when %s is spoilt (%d)", name, kind);
+            json_t *body =
+                json_object_iter_value(json_object_iter_next(a.reply, json_object_iter(a.reply)));
+            const char *result = at(body, "Response.Result");
+            if (!a.empty && !*a.refused && strcmp(result, "Success") != 0 && entries(b) != before)
+                fail_msg("%s spoilt (%d): %s, and it counted", name, kind, result);
+            refused_count += strcmp(result, "Failure") == 0 || *a.refused;
+            spoilt_count++;
+            json_decref(a.reply);
+        }
+        json_object_set_new(v, name, json_incref(value));
+        spoil_each(b, whole, value);
+        json_decref(value);
+    }
+}
+
+TEST(nexo, every_field_of_every_request_may_be_missing_huge_or_of_another_type)
+{
+    struct bench *b = new_bench();
+    char path[512], *line = NULL;
+    size_t cap = 0;
+    struct errmsg why = {""};
+    close_till(b);
+    b->config.wait_ms = 1;
+    open_till(b);
+    snprintf(path, sizeof path, "%s/nexo/requests.txt", test_data_dir());
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    while (getline(&line, &cap, f) > 0) {
+        json_t *v = nexo_json_read(bytes_of(line, strlen(line)), &why);
+        assert_non_null(v);
+        spoil_each(b, v, v);
+        json_decref(v);
+    }
+    fclose(f);
+    free(line);
+    print_message("  %d requests, %d refused\n", spoilt_count, refused_count);
+    assert_true(spoilt_count > 1000);
+    assert_true(refused_count > spoilt_count / 2);
+    ask(b, "D1", "Diagnosis", "{}");
+    error("Diagnosis", "");
+    uint32_t count = 0;
+    assert_int_equal(journal_verify(b->journal, &count, &why), OK);
+    close_till(b);
+}
