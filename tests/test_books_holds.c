@@ -434,3 +434,62 @@ TEST(holds, a_tills_own_amount_given_back_is_compared_by_what_it_knew)
     expect(39, 0, 0, "");
     ledgers_close(&l);
 }
+
+/* Anything in any order: no point is lost or made, what is set aside is what open holds say, and a hold pays
+ * at most one sale. */
+TEST(holds, whatever_happens_no_point_is_lost_or_made)
+{
+    int64_t redeemed_in_all = 0, late = 0;
+    for (int round = 0; round < 8; round++) {
+        struct entry_id holds[40];
+        int64_t amounts[40], earned = 300;
+        int count = 0;
+        open_with(300);
+        for (int32_t step = 0; step < 60; step++) {
+            int32_t day = 2 + step / 15;
+            int64_t now_s = ledgers_day(day) + step * 60;
+            struct hold_wanted w = wanted(10 * (1 + test_below(6)), "");
+            struct hold_view h;
+            struct errmsg why;
+            char name[16];
+            int which = count ? (int)test_below((uint32_t)count) : -1;
+            switch (test_below(6)) {
+            case 0:
+            case 1:
+                snprintf(name, sizeof name, "n%d", count);
+                w.name = name;
+                w.terminal = 1 + test_below(2);
+                if (count < 40 && books_hold(l.books, &w, now_s, &h, &why) == OK) {
+                    holds[count] = h.entry;
+                    amounts[count++] = points_n(h.points);
+                }
+                break;
+            case 2:
+            case 3:
+                if (which >= 0)
+                    (void)outcome(test_below(4) ? TXN_SALE : TXN_CANCEL, 1 + test_below(2), holds[which],
+                                  amounts[which] - 10 * (int64_t)test_below(2) * (amounts[which] > 10), day);
+                break;
+            case 4:
+                (void)release_due(now_s);
+                break;
+            case 5:
+                ledgers_sale(&l, 2, 7, "A 1 20.00", day);
+                earned += 20;
+                break;
+            }
+        }
+        int64_t redeemed = ledgers_sql(&l, "SELECT coalesce(sum(redeemed), 0) FROM sale");
+        assert_int_equal(ledgers_sql(&l, "SELECT held + reserved FROM member WHERE member = 7"), earned - redeemed);
+        assert_int_equal(ledgers_sql(&l, "SELECT reserved FROM member WHERE member = 7"),
+                         ledgers_sql(&l, "SELECT coalesce(sum(amount), 0) FROM hold WHERE state = 0"));
+        assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM sale WHERE redeemed > 0"),
+                         ledgers_sql(&l, "SELECT count(*) FROM hold WHERE state IN (1, 3)"));
+        redeemed_in_all += redeemed;
+        late += ledgers_sql(&l, "SELECT count(*) FROM hold WHERE state = 3");
+        ledgers_sound(&l);
+        ledgers_close(&l);
+    }
+    assert_true(redeemed_in_all > 500);
+    assert_true(late > 0);
+}
