@@ -237,6 +237,19 @@ struct books_totals {
 };
 MUST_CHECK enum err books_totals(struct books *b, struct books_totals *out, struct errmsg *why);
 
+/* What somebody did at the tills on these days (of event), ratings included that members gave the sales. */
+struct cashier_line {
+    uint32_t cashier; /* 0 = nobody: a cash register */
+    int64_t sales, refunds, gifts, ratings;
+    struct money sold, refunded;
+    struct points given;    /* less what was taken back */
+    int64_t rating_sum;     /* of ratings, 1 to 3 each */
+    int64_t approved;       /* gifts, sales and refunds of others that this one allowed */
+};
+typedef bool books_cashier_fn(const struct cashier_line *line, void *arg);
+MUST_CHECK enum err books_by_cashier(struct books *b, int32_t from_day, int32_t to_day,
+                                     books_cashier_fn *each, void *arg, struct errmsg *why);
+
 /* Every posting as CSV with a header line. */
 MUST_CHECK enum err books_export(struct books *b, FILE *out, struct errmsg *why);
 

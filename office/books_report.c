@@ -270,6 +270,43 @@ enum err books_totals(struct books *b, struct books_totals *out, struct errmsg *
     return OK;
 }
 
+enum err books_by_cashier(struct books *b, int32_t from_day, int32_t to_day, books_cashier_fn *each,
+                          void *arg, struct errmsg *why)
+{
+    bool go_on = true;
+    struct query q = query_text_of(
+        b->store,
+        "WITH days AS (SELECT ?1 AS a, ?2 AS z), done (cashier, what, n, amount) AS ("
+        " SELECT cashier, 1, 1, total FROM sale, days WHERE day BETWEEN a AND z"
+        " UNION ALL SELECT cashier, 2, 1, total FROM refund, days WHERE day BETWEEN a AND z"
+        " UNION ALL SELECT cashier, 3, 1, points - taken_back FROM gift, days WHERE day BETWEEN a AND z"
+        " UNION ALL SELECT r.cashier, 4, 1, r.rating FROM rating r JOIN sale s ON s.position = r.sale, days"
+        " WHERE day BETWEEN a AND z"
+        " UNION ALL SELECT approved_by, 5, 1, 0 FROM sale, days WHERE approved_by > 0 AND day BETWEEN a AND z"
+        " UNION ALL SELECT approved_by, 5, 1, 0 FROM refund, days WHERE approved_by > 0 AND day BETWEEN a AND z"
+        " UNION ALL SELECT approved_by, 5, 1, 0 FROM gift, days WHERE approved_by > 0 AND day BETWEEN a AND z)"
+        " SELECT cashier, sum(iif(what = 1, n, 0)), sum(iif(what = 1, amount, 0)),"
+        " sum(iif(what = 2, n, 0)), sum(iif(what = 2, amount, 0)), sum(iif(what = 3, n, 0)),"
+        " sum(iif(what = 3, amount, 0)), sum(iif(what = 4, n, 0)), sum(iif(what = 4, amount, 0)),"
+        " sum(iif(what = 5, n, 0)) FROM done GROUP BY cashier ORDER BY cashier");
+    query_int(&q, from_day);
+    query_int(&q, to_day);
+    while (go_on && query_row(&q)) {
+        struct cashier_line line = {.cashier = (uint32_t)query_get_int(&q)};
+        line.sales = query_get_int(&q);
+        line.sold = money_of(query_get_int(&q));
+        line.refunds = query_get_int(&q);
+        line.refunded = money_of(query_get_int(&q));
+        line.gifts = query_get_int(&q);
+        line.given = points_of(query_get_int(&q));
+        line.ratings = query_get_int(&q);
+        line.rating_sum = query_get_int(&q);
+        line.approved = query_get_int(&q);
+        go_on = each(&line, arg);
+    }
+    return query_done(&q, why);
+}
+
 enum err books_export(struct books *b, FILE *out, struct errmsg *why)
 {
     fprintf(out, "entry,time,received,kind,member,account,card,points\n");

@@ -1,6 +1,7 @@
 /* ctl_people.c - patronctl staff, tag, member pin and code: who works at the tills, and by what members are
  * known besides a full card.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "base/date.h"
 #include "base/staff.h"
 #include "office/ctl.h"
 #include "office/known.h"
@@ -329,6 +330,60 @@ static enum ctl_exit run_member_code(struct ctl *c)
     return CTL_OK;
 }
 
+struct report {
+    struct ctl *c;
+    json_t *rows;
+};
+
+static bool add_cashier(const struct cashier_line *line, void *arg)
+{
+    struct report *r = arg;
+    struct staff p = {.name = ""};
+    char rating[16] = "";
+    (void)!people_staff(r->c->books, line->cashier, &p, NULL); /* gone: the number is all there is */
+    if (line->ratings) /* of 1 to 3, to a tenth */
+        snprintf(rating, sizeof rating, "%d.%d", (int)(line->rating_sum / line->ratings),
+                 (int)(line->rating_sum * 10 / line->ratings % 10));
+    json_array_append_new(
+        r->rows, json_pack("{s:i, s:o, s:I, s:o, s:I, s:o, s:I, s:o, s:I, s:s, s:I}", "number",
+                           (int)line->cashier, "name", ctl_json_text(p.name), "sales",
+                           (json_int_t)line->sales, "sold", ctl_json_money(r->c, line->sold), "refunds",
+                           (json_int_t)line->refunds, "refunded", ctl_json_money(r->c, line->refunded),
+                           "gifts", (json_int_t)line->gifts, "points_given", ctl_json_points(line->given),
+                           "ratings", (json_int_t)line->ratings, "rating", rating, "approved",
+                           (json_int_t)line->approved));
+    return true;
+}
+
+static bool take_day(struct ctl *c, const char *option, int32_t *day)
+{
+    struct errmsg why;
+    const char *text = ctl_value(c, option);
+    if (!text || day_parse(day, text) == OK)
+        return true;
+    err_set(&why, ERR_FORMAT, "%s is no day", text);
+    ctl_fail(&why, "a day is written 2026-11-22");
+    return false;
+}
+
+static enum ctl_exit run_staff_report(struct ctl *c)
+{
+    struct errmsg why;
+    struct report r = {c, json_array()};
+    int32_t from = INT32_MIN, to = INT32_MAX;
+    enum ctl_exit wrong = CTL_OK;
+    if (!take_day(c, "--from", &from) || !take_day(c, "--to", &to))
+        wrong = CTL_USAGE;
+    else if (books_by_cashier(c->books, from, to, add_cashier, &r, &why))
+        wrong = ctl_fail(&why, "");
+    if (wrong) {
+        json_decref(r.rows);
+        return wrong;
+    }
+    ctl_show(c, r.rows);
+    return CTL_OK;
+}
+
 #define STAFF_OPTIONS                                                                              \
     {"--name", "NAME", "what to call the person"}, {"--role", "ROLE", "cashier or supervisor"},    \
         {"--pin", "PIN", "4 to 8 digits, or - to read them; \"\" = none"},                         \
@@ -357,6 +412,14 @@ const struct ctl_command ctl_people_commands[] = {
      .summary = "who works at the tills",
      .needs = CTL_HOME,
      .run = run_staff_list},
+    {.name = "staff report",
+     .positions = "",
+     .summary = "what everybody did at the tills, and what members said of it",
+     .options = {{"--from", "DAY", "only from this day on"}, {"--to", "DAY", "only to this day"}},
+     .text = "Number 0 is nobody: a cash register.  A rating is 1 to 3.\n\n"
+             "  patronctl staff report --from 2026-11-01 --to 2026-11-30\n",
+     .needs = CTL_HOME,
+     .run = run_staff_report},
     {.name = "staff change",
      .positions = "N",
      .least = 1,

@@ -248,6 +248,10 @@ does 0 'the next one gets another number' staff add --name Cy
 [ "$(value number)" = 3 ]
 ok $? 'since entries name the old one'
 
+does 0 'what they did is reported' staff report
+does 0 'of some days' staff report --from 2026-01-01 --to 2026-01-31
+does 2 'which are days' staff report --from yesterday
+
 # ---- orders ----
 does 0 'a till is locked' till lock 1
 said out '^orders +lock$' 'and it says so'

@@ -630,6 +630,40 @@ TEST(till, verify_and_replay_find_what_was_changed)
     }
 }
 
+static bool copy_cashier(const struct cashier_line *line, void *arg)
+{
+    char *text = arg;
+    size_t used = strlen(text);
+    snprintf(text + used, 400 - used, "%u: %d sales of %d, %d refunds of %d, %d gifts of %d, rated %d by %d; ",
+             (unsigned)line->cashier, (int)line->sales, (int)money_minor(line->sold), (int)line->refunds,
+             (int)money_minor(line->refunded), (int)line->gifts, (int)points_n(line->given),
+             (int)line->rating_sum, (int)line->ratings);
+    return true;
+}
+
+TEST(till, a_report_says_what_each_cashier_did_on_these_days)
+{
+    static const struct {
+        int32_t from, to;
+        const char *says;
+    } rows[] = {
+        {0, 9, "0: 3 sales of 20740, 1 refunds of 500, 0 gifts of 0, rated 2 by 1; "
+               "4: 0 sales of 0, 0 refunds of 0, 1 gifts of 30, rated 0 by 0; "},
+        {1, 1, "4: 0 sales of 0, 0 refunds of 0, 1 gifts of 30, rated 0 by 0; "},
+        {3, 3, "0: 1 sales of 40, 1 refunds of 500, 0 gifts of 0, rated 0 by 0; "},
+        {8, 9, ""},
+    };
+    struct errmsg why;
+    everything();
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[400] = "";
+        assert_int_equal(books_by_cashier(l.books, LEDGERS_DAY_0 + rows[i].from, LEDGERS_DAY_0 + rows[i].to,
+                                          copy_cashier, text, &why), OK);
+        assert_string_equal(text, rows[i].says);
+    }
+    ledgers_close(&l);
+}
+
 TEST(till, the_example_query_says_who_gave_what)
 {
     everything();
