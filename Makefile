@@ -192,8 +192,8 @@ check: ## lint; parts, and whole programs through faults, under the address and 
 	  CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 	  SAN='-fsanitize=address,undefined -fno-sanitize-recover=undefined'
 
-check-sanitized: $(programs) $(tests) $B/tests/e2e_faults
-	$Q BUILD=$B PATRON_BIN=$B tests/run.sh $(tests) $B/tests/e2e_faults
+check-sanitized: $(programs) $(tests) $B/tests/e2e_faults $B/tests/e2e_plain
+	$Q BUILD=$B PATRON_BIN=$B tests/run.sh $(tests) $B/tests/e2e_faults $B/tests/e2e_plain
 
 bench: ## what a tap costs on the air and over a serial line; a journal of a million entries
 	$Q tests/deps.sh test
