@@ -1,6 +1,7 @@
 # patron - loyalty points and membership cards for shops.  `make help` lists the commands.
 # SPDX-License-Identifier: Apache-2.0
 
+.DEFAULT_GOAL := all
 B ?= build
 CC := $(if $(shell command -v ccache),ccache )$(CC)
 Q := $(if $(V),,@)
