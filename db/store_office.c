@@ -342,10 +342,35 @@ enum err store_office_open(struct store_office **out, const char *path, struct e
     if (!e && pragma(s, "PRAGMA application_id") != OFFICE_APPLICATION)
         e = err_set(why, ERR_CORRUPT, "%s is no database of a programme", path ? path : "memory");
     if (!e && version != OFFICE_SCHEMA)
-        e = err_set(why, ERR_CORRUPT, "%s has schema %" PRId64 ", this program knows %d",
-                    path ? path : "memory", version, OFFICE_SCHEMA);
+        e = err_set(why, ERR_CORRUPT, "%s has schema %" PRId64 ", this program knows %d%s",
+                    path ? path : "memory", version, OFFICE_SCHEMA,
+                    version == OFFICE_SCHEMA - 1 ? ": patronctl upgrade takes it over" : "");
     if (!e)
         e = prepare(s, why);
+    if (e) {
+        store_office_close(s);
+        return e;
+    }
+    *out = s;
+    return OK;
+}
+
+enum err store_office_open_old(struct store_office **out, const char *path, struct errmsg *why)
+{
+    struct store_office *s = NULL;
+    if (access(path, F_OK) != 0)
+        return err_set(why, ERR_NOT_FOUND, "%s is not there", path);
+    enum err e = connect(&s, path, SQLITE_OPEN_READWRITE, why);
+    if (e)
+        return e;
+    int64_t version = pragma(s, "PRAGMA user_version");
+    if (pragma(s, "PRAGMA application_id") != OFFICE_APPLICATION)
+        e = err_set(why, ERR_CORRUPT, "%s is no database of a programme", path);
+    else if (version == OFFICE_SCHEMA)
+        e = err_set(why, ERR_STATE, "%s is of schema %d already", path, OFFICE_SCHEMA);
+    else if (version != OFFICE_SCHEMA - 1)
+        e = err_set(why, ERR_CORRUPT, "%s has schema %" PRId64 ", only %d is taken over", path, version,
+                    OFFICE_SCHEMA - 1);
     if (e) {
         store_office_close(s);
         return e;

@@ -58,6 +58,9 @@ MUST_CHECK enum err store_office_create(const char *path, struct errmsg *why);
 /* Opens one and prepares every statement.  path NULL: a fresh one in memory, ended by close.
  * Errors: ERR_NOT_FOUND, ERR_IO, ERR_CORRUPT (not a database of ours, or of a newer program). */
 MUST_CHECK enum err store_office_open(struct store_office **out, const char *path, struct errmsg *why);
+/* One of the schema before, for query_text_of alone.  Errors: ERR_NOT_FOUND, ERR_IO, ERR_STATE (it is of this
+ * schema), ERR_CORRUPT (of neither). */
+MUST_CHECK enum err store_office_open_old(struct store_office **out, const char *path, struct errmsg *why);
 void store_office_close(struct store_office *s);
 
 MUST_CHECK enum err store_office_begin(struct store_office *s, struct errmsg *why);

@@ -22,6 +22,13 @@ MUST_CHECK enum err books_create(const char *path, struct errmsg *why);
 MUST_CHECK enum err books_open(struct books **out, const char *path, const struct card_office_keys *keys,
                                struct errmsg *why);
 void books_close(struct books *b);
+/* The books of the schema before: their log is posted again into tables of this one, which take their place; the
+ * old file stays beside it as PATH.old.  No other program may have them open.  *entries: how many; *differing:
+ * members whose points are others now (a sale of a card that was somebody's later counts now).  keys as for
+ * books_open.  Errors: ERR_STATE (they are of this schema), ERR_BUSY, ERR_EXISTS (PATH.old is there), ERR_IO,
+ * ERR_CORRUPT; then nothing has changed. */
+MUST_CHECK enum err books_upgrade(const char *path, const struct card_office_keys *keys, int64_t *entries,
+                                  int64_t *differing, struct errmsg *why);
 
 /* One database transaction around any number of posts: nothing of them lasts before books_commit. */
 MUST_CHECK enum err books_begin(struct books *b, struct errmsg *why);

@@ -68,6 +68,8 @@ enum err books_number(struct books *b, enum office_query name, int64_t first, in
  * transaction. */
 enum err books_claim(struct books *b, const uint8_t token[TXN_TOKEN_SIZE], member_id member, int64_t now_s,
                      struct errmsg *why);
+/* Posts a log, entry by entry, each with the packs that had come in before it.  In a transaction of to. */
+enum err books_post_log(struct store_office *from, struct books *to, int64_t *entries, struct errmsg *why);
 /* Checks the evidence of t (a SALE, CANCEL, SETTLE or LOAD with commit DONE) as posting does.  intent:
  * t's; before: the commit before it, as the card names it. */
 enum err books_check_evidence(const struct books *b, const struct txn *t,

@@ -377,14 +377,14 @@ static enum err compare(struct check *c, struct books *again, const char *table,
 }
 
 /* The packs that had come in before an entry.  *next: position of the entry that will need another. */
-static enum err copy_packs(struct books *from, struct books *to, int64_t position, int64_t *next,
+static enum err copy_packs(struct store_office *from, struct books *to, int64_t position, int64_t *next,
                            struct errmsg *why)
 {
     enum err e = OK;
     if (position < *next)
         return OK;
     *next = INT64_MAX;
-    struct query q = query_of(from->store, Q_PACKS);
+    struct query q = query_text_of(from, "SELECT version, json, after_position FROM pack ORDER BY version");
     while (!e && query_row(&q)) {
         uint32_t version = (uint32_t)query_get_int(&q);
         struct bytes json = query_get_blob(&q);
@@ -400,24 +400,24 @@ static enum err copy_packs(struct books *from, struct books *to, int64_t positio
     return e ? e : ended;
 }
 
-static enum err post_again(struct books *b, struct books *again, int64_t *entries, struct errmsg *why)
+enum err books_post_log(struct store_office *from, struct books *to, int64_t *entries, struct errmsg *why)
 {
-    enum err e = books_begin(again, why), ended;
+    enum err e = OK, ended;
     int64_t next_pack = 0;
     struct txn *t = malloc(sizeof *t);
-    struct query q = query_of(b->store, Q_ENTRIES);
-    if (!t && !e)
+    struct query q = query_text_of(from, "SELECT position, bytes, received_s FROM entry ORDER BY position");
+    if (!t)
         e = err_set(why, ERR_IO, "out of memory");
     while (!e && query_row(&q)) {
         enum post_result result;
         int64_t position = query_get_int(&q);
         struct bytes bytes = query_get_blob(&q);
         int64_t received_s = query_get_int(&q);
-        e = copy_packs(b, again, position, &next_pack, why);
+        e = copy_packs(from, to, position, &next_pack, why);
         if (!e)
             e = wire_decode_txn(t, bytes, why);
         if (!e)
-            e = books_post(again, t, bytes, received_s, &result, why);
+            e = books_post(to, t, bytes, received_s, &result, why);
         if (!e && result != POST_NEW)
             e = err_set(why, ERR_CORRUPT, "entry at %" PRId64 " does not follow the one before", position);
         if (e)
@@ -426,10 +426,7 @@ static enum err post_again(struct books *b, struct books *again, int64_t *entrie
     }
     ended = query_done(&q, why);
     free(t);
-    e = e ? e : ended;
-    if (e)
-        books_rollback(again);
-    return e ? e : books_commit(again, why);
+    return e ? e : ended;
 }
 
 enum err books_replay(struct books *b, FILE *out, int *broken, struct errmsg *why)
@@ -440,7 +437,9 @@ enum err books_replay(struct books *b, FILE *out, int *broken, struct errmsg *wh
     char text[64];
     enum err e = books_open_store(&again, NULL, b->keys, why);
     if (!e)
-        e = post_again(b, again, &entries, why);
+        e = books_begin(again, why);
+    if (!e && !(e = books_post_log(b->store, again, &entries, why)))
+        e = books_commit(again, why);
     if (!e) {
         snprintf(text, sizeof text, "%" PRId64 " entries", entries);
         say(&c, true, "I7 the log was posted again from the first entry", text);

@@ -590,6 +590,24 @@ static enum ctl_exit run_till_list(struct ctl *c)
     return CTL_OK;
 }
 
+static enum ctl_exit run_upgrade(struct ctl *c)
+{
+    struct errmsg why;
+    char path[HOME_PATH_MAX];
+    int64_t entries, differing;
+    enum err e = home_open(&c->home, c->dir, &why);
+    if (e)
+        return ctl_fail(&why, "");
+    home_path(&c->home, HOME_BOOKS, path);
+    e = books_upgrade(path, &c->home.card_keys, &entries, &differing, &why);
+    if (e)
+        return ctl_fail(&why, e == ERR_STATE ? "there is nothing to do" : "nothing was changed");
+    ctl_show(c, json_pack("{s:I, s:I}", "entries", (json_int_t)entries, "members_with_other_points",
+                          (json_int_t)differing));
+    ctl_say(c, "\nThe old books are %s.old; check the new ones: patronctl ledger verify", path);
+    return CTL_OK;
+}
+
 const struct ctl_command ctl_setup_commands[] = {
     {.name = "init",
      .positions = "",
@@ -601,6 +619,11 @@ const struct ctl_command ctl_setup_commands[] = {
              "Either all of it is made or nothing.\n\n"
              "  patronctl --home office init --name \"Corner Shops\" --currency EUR\n",
      .run = run_init},
+    {.name = "upgrade",
+     .positions = "",
+     .summary = "take over the books of the program before",
+     .text = "Their log is posted again into new tables.  End patron-office first; the old file stays.\n",
+     .run = run_upgrade},
     {.name = "pack template",
      .positions = "",
      .summary = "print rules to start from",

@@ -226,6 +226,10 @@ does 0 'frees the telephone number' member edit M2 --phone '+86 10 12345678'
 ! grep -aq 'Li Wei' office/patron.db
 ok $? 'and the name is gone'
 
+# ---- books of the program before ----
+does 1 'the books are of this program' upgrade
+said err 'of schema 2 already' 'and it says so'
+
 # ---- staff ----
 does 2 'staff without a name is wrong usage' staff add --role cashier
 does 0 'staff is added' staff add --name 'Bo' --pin 2468 --badge 04aabbccddeeff --gift 50 --gifts-a-day 200

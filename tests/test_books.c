@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct ledgers l;
 
@@ -1065,6 +1066,69 @@ TEST(books, an_erased_name_is_in_no_file_even_while_others_have_the_books_open)
     assert_int_equal(books_person(office, 7, &p, NULL), ERR_NOT_FOUND);
     books_close(office);
     ledgers_close(&l);
+}
+
+/* ---- books of the schema before ---- */
+
+/* What the first program left: its tables, and of their contents what is the truth. */
+static void make_old(const char *path)
+{
+    char sql[1200], *error = NULL;
+    size_t size;
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    if (sqlite3_exec(db, packs_file("tests/data/office_1.sql", &size), NULL, NULL, &error) != SQLITE_OK)
+        fail_msg("%s", error);
+    snprintf(sql, sizeof sql,
+             "ATTACH '%s' AS new; INSERT INTO entry SELECT * FROM new.entry; INSERT INTO pack SELECT * FROM new.pack;"
+             "INSERT INTO terminal (terminal, shop) VALUES (1, 'LEEDS');"
+             "INSERT INTO person (member, name) VALUES (7, 'Ada');"
+             "INSERT INTO member SELECT member, position, tier, short_since_day, last_day, held, transit, owed"
+             " FROM new.member", l.path);
+    if (sqlite3_exec(db, sql, NULL, NULL, &error) != SQLITE_OK)
+        fail_msg("%s", error);
+    sqlite3_close(db);
+}
+
+TEST(books, the_books_of_the_schema_before_are_taken_over_by_posting_their_log_again)
+{
+    struct errmsg why;
+    struct person p;
+    struct member_view before, after;
+    char old[300], kept[310];
+    int64_t entries, differing;
+    everything("new");
+    assert_int_equal(books_member(l.books, 7, &before, &why), OK);
+    int64_t in_log = ledgers_sql(&l, "SELECT count(*) FROM entry");
+    assert_int_equal(books_upgrade(l.path, &l.keys, &entries, &differing, &why), ERR_STATE);
+    ledgers_close(&l);
+    snprintf(old, sizeof old, "%s/old.db", test_scratch_dir());
+    snprintf(kept, sizeof kept, "%s.old", old);
+    make_old(old);
+    snprintf(l.path, sizeof l.path, "%s", old);
+    assert_int_equal(books_open(&l.books, old, &l.keys, &why), ERR_CORRUPT);
+    assert_non_null(strstr(why.text, "patronctl upgrade takes it over"));
+    l.books = NULL;
+    if (books_upgrade(old, &l.keys, &entries, &differing, &why))
+        fail_msg("%s", why.text);
+    assert_int_equal(entries, in_log);
+    assert_int_equal(differing, 0);
+    ledgers_reopen(&l);
+    assert_int_equal(books_member(l.books, 7, &after, &why), OK);
+    assert_memory_equal(&before, &after, sizeof before);
+    assert_int_equal(books_person(l.books, 7, &p, &why), OK);
+    assert_string_equal(p.name, "Ada");
+    assert_int_equal(ledgers_sql(&l, "SELECT shop = 'LEEDS' FROM terminal"), 1);
+    ledgers_sound(&l);
+    ledgers_close(&l);
+    assert_int_equal(access(kept, F_OK), 0);
+    assert_int_equal(books_upgrade(old, &l.keys, &entries, &differing, &why), ERR_STATE);
+    assert_int_equal(rename(kept, old), 0);
+    ledgers_exec(&l, "DROP TRIGGER entry_not_changed; UPDATE entry SET bytes = x'08' WHERE position = 3");
+    assert_int_not_equal(books_upgrade(old, &l.keys, &entries, &differing, &why), OK); /* and nothing changed */
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM entry"), in_log);
+    assert_int_equal(ledgers_sql(&l, "SELECT user_version FROM pragma_user_version"), 1);
+    l.path[0] = 0;
 }
 
 /* ---- db/examples ---- */
