@@ -214,8 +214,11 @@ TEST(tags, points_of_a_tag_are_redeemed_from_what_head_office_holds)
 TEST(tags, with_the_line_cut_they_earn_and_redeem_nothing)
 {
     static const char *const things[] = {"sun", "text", "uid"};
-    int64_t earned[3];
+    int64_t earned[4];
+    char code[200];
     open_shop();
+    CTL("member", "code", "M4");
+    json_text_of(out, "code", code, sizeof code);
     till_cut(till);
     for (int i = 0; i < 3; i++) {
         tap(things[i]);
@@ -227,9 +230,17 @@ TEST(tags, with_the_line_cut_they_earn_and_redeem_nothing)
         earned[i] = answer_number(line, "earned");
         assert_true(earned[i] > 0);
     }
+    TILL("identify code %s", code); /* its signature is checked here */
+    said("member=M4 ");
+    said("online=no");
+    earned[3] = sell(50000);
+    till_clock(till, "2011-03-01T09:05");
+    char command[300];
+    snprintf(command, sizeof command, "identify code %s", code);
+    refused(command, ""); /* it ran out, line or no line */
     till_restore(till);
     books_hold();
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         char member[8];
         snprintf(member, sizeof member, "M%d", i + 1);
         assert_int_equal(held(member), earned[i]);

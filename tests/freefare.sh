@@ -131,6 +131,32 @@ control swap OLD NEW >"$dir/out"
 check 'an EV3 is a DESFire to them too' 'UID: *0x04aabbccddeeff|Version: *51.0' mifare-desfire-info
 check 'mifare-ultralight-info finds no card of its kind' '' mifare-ultralight-info
 
+# Tags.
+control remove >"$dir/out"
+control new ntag213 04a1b2c3d4e5f6 TAG M12345 >"$dir/out"
+control new ntag424 04a1b2c3d4e5f7 SUN 000102030405060708090a0b0c0d0e0f 101112131415161718191a1b1c1d1e1f >"$dir/out"
+control new uid 0badcafe BARE >"$dir/out"
+control present TAG >"$dir/out"
+check 'nfc-list takes an NTAG213 for a type 2 tag' 'SENS_RES): 00  44|04  a1  b2  c3  d4  e5  f6|SEL_RES): 00' nfc-list -t 1
+check 'mifare-ultralight-info knows it' '04a1b2c3d4e5f6 is a Mifare UltraLight' mifare-ultralight-info
+check 'nfc-mfultralight reads it' '16 of 16 pages read (0 pages failed)' nfc-mfultralight r "$dir/tag.mfd"
+check 'and its text is there' 'enM12345' grep -ao enM12345 "$dir/tag.mfd"
+nfc-poll >"$dir/poll" 2>&1 &
+poller=$!
+until_true grep -q 'NFCID1' "$dir/poll"
+control remove >"$dir/out"
+if until_true grep -q 'card removed\|done' "$dir/poll" && wait "$poller"; then
+    ok 'nfc-poll sees a tag go'
+else
+    no 'nfc-poll sees a tag go' "$dir/poll"
+fi
+poller=
+control present SUN >"$dir/out"
+check 'nfc-list sees an NTAG 424' 'SENS_RES): 03  44|04  a1  b2  c3  d4  e5  f7|SEL_RES): 20' nfc-list -t 1
+control swap SUN BARE >"$dir/out"
+check 'nfc-list sees a UID of four bytes' '0b  ad  ca  fe' nfc-list -t 1
+control swap BARE NEW >"$dir/out"
+
 # What may be wrong with a reader.
 control unplug >"$dir/out"
 timeout 20 nfc-list -t 1 >"$dir/out" 2>&1
