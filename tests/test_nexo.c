@@ -10,6 +10,7 @@
 #include "terminal/nexo.h"
 #include "terminal/till.h"
 #include "tests/cards.h"
+#include "tests/faultvfs.h"
 #include "tests/test.h"
 
 #include <signal.h>
@@ -1309,5 +1310,135 @@ TEST(nexo, every_field_of_every_request_may_be_missing_huge_or_of_another_type)
     error("Diagnosis", "");
     uint32_t count = 0;
     assert_int_equal(journal_verify(b->journal, &count, &why), OK);
+    close_till(b);
+}
+
+TEST(nexo, a_key_comes_back_after_two_days_with_a_new_sale)
+{
+    struct bench *b = new_bench();
+    char award[1000], *stamp;
+    const char *x = acquire(b, "C1");
+    snprintf(award, sizeof award, "%s", loyalty("Award", "\"TotalAmount\":30", x, ""));
+    ask(b, "S1", "Loyalty", award);
+    is("LoyaltyResponse.POIData.POITransactionID.TransactionID", "T0007-1");
+    stamp = strstr(award, "2010-12-01T08:00:00Z");
+    assert_non_null(stamp);
+    stamp[9] = '4'; /* the same sale again, by another stamp */
+    ask(b, "S1", "Loyalty", award);
+    is("LoyaltyResponse.POIData.POITransactionID.TransactionID", "T0007-1");
+    set_clock("2010-12-04T08:34");
+    ask(b, "S1", "Loyalty", award);
+    error("Loyalty", "");
+    is("LoyaltyResponse.POIData.POITransactionID.TransactionID", "T0007-2");
+    assert_int_equal(entries(b), 2);
+    close_till(b);
+}
+
+TEST(nexo, a_card_that_is_nobodys_is_enrolled_once)
+{
+    static struct vcard fresh;
+    static const struct card_uid uid = {{4, 7, 7, 7, 7, 7, 7}};
+    struct bench *b = new_bench();
+    make_card(&fresh, &uid, 0);
+    reader_sim_present(&b->reader, &fresh.target);
+    ask(b, "C1", "CardAcquisition", ACQUIRE("Required"));
+    error("CardAcquisition", "InvalidCard");
+    ask(b, "E1", "Admin", "{\"ServiceIdentification\":\"Enrol,v1\"}");
+    error("Admin", "");
+    has("AdminResponse.Response.AdditionalResponse", "transaction=T0007-1");
+    ask(b, "E1", "Admin", "{\"ServiceIdentification\":\"Enrol,v1\"}");
+    has("AdminResponse.Response.AdditionalResponse", "transaction=T0007-1");
+    assert_int_equal(entries(b), 1);
+    reader_sim_present(&b->reader, &b->card.target);
+    ask(b, "E2", "Admin", "{\"ServiceIdentification\":\"Enrol,v1\"}");
+    error("Admin", "NotAllowed");
+    assert_int_equal(entries(b), 1);
+    close_till(b);
+}
+
+TEST(nexo, a_disk_that_is_full_confirms_nothing_and_the_same_message_works_when_there_is_room)
+{
+    struct bench *b = new_bench();
+    close_till(b);
+    faultvfs_use();
+    open_till(b);
+    char x[60];
+    snprintf(x, sizeof x, "%s", acquire(b, "C1"));
+    faultvfs.fail_write = faultvfs.writes + 1;
+    faultvfs.fail_for_ever = true;
+    ask(b, "S1", "Loyalty", loyalty("Award", "\"TotalAmount\":30", x, ""));
+    error("Loyalty", "DeviceOut");
+    ask(b, "S2", "CardAcquisition", ACQUIRE("Required"));
+    error("CardAcquisition", "DeviceOut");
+    ask(b, "S3", "Loyalty", loyalty("Redemption", "", x, points_200));
+    error("Loyalty", "DeviceOut");
+    assert_int_equal(entries(b), 0);
+    assert_int_equal(cards_purse(&b->card), PURSE);
+    faultvfs.fail_write = 0;
+    faultvfs.fail_for_ever = false;
+    till_feed(b->till, (struct sale_event){.kind = SALE_CANCEL});
+    ask(b, "S1", "Loyalty", loyalty("Award", "\"TotalAmount\":30", x, ""));
+    error("Loyalty", "");
+    assert_int_equal(entries(b), 1);
+    close_till(b);
+}
+
+TEST(nexo, another_terminals_messages_are_refused_where_this_one_has_a_name)
+{
+    struct bench *b = new_bench();
+    close_till(b);
+    b->config.poi_id = "LT-000007";
+    open_till(b);
+    ask(b, "D1", "Diagnosis", "{}");
+    error("Diagnosis", "NotAllowed");
+    close_till(b);
+    b->config.poi_id = "P";
+    open_till(b);
+    ask(b, "D1", "Diagnosis", "{}");
+    error("Diagnosis", "");
+    close_till(b);
+}
+
+TEST(nexo, an_abort_in_doubt_gives_the_redemption_up)
+{
+    struct bench *b = new_bench();
+    struct asked a;
+    close_till(b);
+    b->config.wait_ms = 20000;
+    open_till(b);
+    char x[60];
+    bool doubt = false;
+    snprintf(x, sizeof x, "%s", acquire(b, "C1"));
+    for (int n = 1; n < 12 && !doubt; n++) {
+        char id[8];
+        snprintf(id, sizeof id, "S%d", n);
+        reader_sim_present(&b->reader, &b->card.target);
+        reader_sim_tear(&b->reader, n, true, ERR_GONE);
+        send(b, &a, "ECR1", id, "Loyalty", loyalty("Redemption", "", x, points_200));
+        turn(b, 60);
+        doubt = b->till->sale.state == SALE_DOUBT;
+        if (!a.replied && !doubt) {
+            char abort[200];
+            snprintf(abort, sizeof abort,
+                     "{\"AbortReason\":\"x\",\"MessageReference\":{\"ServiceID\":\"%s\"}}", id);
+            ask(b, "A1", "Abort", abort);
+            assert_true(a.replied);
+        }
+        if (!doubt) {
+            json_decref(a.reply);
+            snprintf(x, sizeof x, "%s", acquire(b, n % 2 ? "C2" : "C3"));
+        } else {
+            char abort[200];
+            snprintf(abort, sizeof abort,
+                     "{\"AbortReason\":\"x\",\"MessageReference\":{\"ServiceID\":\"%s\"}}", id);
+            ask(b, "A1", "Abort", abort);
+            assert_true(a.replied);
+            assert_string_equal(at(a.reply, "LoyaltyResponse.Response.ErrorCondition"), "Aborted");
+            json_decref(a.reply);
+            ask(b, id, "Loyalty", loyalty("Redemption", "", x, points_200));
+            error("Loyalty", "Aborted"); /* kept */
+        }
+    }
+    assert_true(doubt);
     close_till(b);
 }
