@@ -412,6 +412,34 @@ TEST(plain_door, killed_anywhere_in_an_award_the_same_request_ends_it_once)
     close_shop();
 }
 
+TEST(plain_door, a_hold_that_head_office_did_not_answer_is_asked_for_again_and_taken_once)
+{
+    struct till *t = open_shop();
+    char out[4096], body[300], first[2000] = "";
+    memset(&told, 0, sizeof told);
+    chain_ctl(&chain, out, sizeof out, ARGS("member", "edit", "M1", "--phone", "+44 20 7946 0000"));
+    chain_ctl(&chain, out, sizeof out, ARGS("member", "pin", "M1", "7391"));
+    assert_said(note(post("/v1/award", "{\"ref\":\"H1\",\"phone\":\"+44 20 7946 0000\",\"total\":\"500.00\"}")), "200 ");
+    control_ok(&t->control, line, sizeof line, "sync 15000");
+    assert_said(post("/v1/identify", "{\"phone\":\"+44 20 7946 0000\"}"), "\"id\":\"i1\"");
+    relay_hang(&t->relay);
+    snprintf(body, sizeof body, "{\"ref\":\"H2\",\"id\":\"i1\",\"points\":100,\"pin\":\"7391\"}");
+    assert_said(post("/v1/redeem", body), "409 {\"error\":{\"code\":\"NO_ANSWER\"");
+    assert_said(post("/v1/award", "{\"ref\":\"H3\",\"card\":true,\"total\":\"1.00\"}"), "409 {\"error\":{\"code\":\"BUSY\"");
+    relay_cut(&t->relay);
+    (void)relay_restore(&t->relay);
+    for (int i = 0; i < 200 && !strstr(ask("GET", "/v1/status", ""), "\"online\":true"); i++)
+        usleep(50000);
+    snprintf(first, sizeof first, "%s", post("/v1/redeem", body));
+    assert_said(first, "200 {\"ref\":\"H2\"");
+    assert_string_equal(post("/v1/redeem", body), first);
+    note(first);
+    assert_said(ask("GET", "/v1/status", ""), "\"free\":true");
+    assert_books(t);
+    chain_ctl(&chain, out, sizeof out, ARGS("books"));
+    close_shop();
+}
+
 /* ---- TLS ---- */
 
 static void write_pem(const char *path, const char *label, struct bytes der)
