@@ -31,6 +31,7 @@ enum {
 struct receipts {
     struct receipts_parts parts;
     struct printing *printing;
+    bool started;  /* what was begun before is a copy now, in the journal */
     bool more;     /* the journal may have one to print */
     bool apart;    /* what is being printed is none of the journal's */
     uint32_t waiting;
@@ -178,7 +179,7 @@ static void heed_trouble(struct receipts *r)
     const char *trouble = printing_trouble(r->printing);
     if (strcmp(trouble, r->told) == 0)
         return;
-    if (*trouble && !*r->told) /* what was promised has to wait: none of it was begun */
+    if (*trouble && !*r->told && r->started) /* what was promised has to wait: none of it was begun */
         journal_receipts_end(r->parts.journal);
     if (!*trouble)
         tell(r, "%s", tr("The printer is well."));
@@ -199,10 +200,22 @@ static void give_up(struct receipts *r, const struct errmsg *why)
     count(r);
 }
 
+/* A journal that takes nothing (disk full, damaged) lets nothing be printed: it could not be told from new later. */
+static bool start(struct receipts *r)
+{
+    if (!r->started)
+        r->started = journal_receipts_start(r->parts.journal, r->parts.boot, NULL) == OK;
+    return r->started;
+}
+
 static void begin_next(struct receipts *r, int64_t now_ms)
 {
     struct errmsg why = {""};
     struct buf document = BUF_ON(r->document);
+    if (!start(r)) {
+        failed(r, now_ms);
+        return;
+    }
     enum err e = journal_receipt_next(r->parts.journal, &r->current, &why);
     if (e) {
         r->more = false;
@@ -275,9 +288,8 @@ enum err receipts_open(struct receipts **out, const struct receipts_parts *parts
     if (r->parts.stuck_ms == 0)
         r->parts.stuck_ms = PRINTING_STUCK_MS;
     r->more = true;
-    enum err e = journal_receipts_start(parts->journal, parts->boot, why);
-    if (e == OK)
-        e = printing_open(&r->printing, parts->printer, r->parts.stuck_ms, why);
+    (void)start(r);
+    enum err e = printing_open(&r->printing, parts->printer, r->parts.stuck_ms, why);
     if (e) {
         free(r);
         return e;
@@ -302,7 +314,8 @@ void receipts_close(struct receipts *r)
         now_ms = clock_tick_ms();
     }
     printing_close(r->printing);
-    journal_receipts_end(r->parts.journal);
+    if (r->started)
+        journal_receipts_end(r->parts.journal);
     free(r);
 }
 

@@ -2,11 +2,13 @@
  * printer that umockdev pretends.  "The till" here is a process that sells and prints; whatever happens to it, to the
  * printer's process and to the printer, no sale has two originals and each has one whole receipt.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "base/crash.h"
 #include "base/date.h"
 #include "base/tr.h"
 #include "hw/clock.h"
 #include "sync/wire.h"
 #include "terminal/receipts.h"
+#include "tests/faultvfs.h"
 #include "tests/packs.h"
 #include "tests/paper.h"
 #include "tests/test.h"
@@ -379,6 +381,64 @@ TEST(receipts, one_of_training_says_so_and_is_none_of_the_journals)
     usb_end();
 }
 
+static void work_text(void)
+{
+    static const char *const lines[] = {"Coupon: 会员 get a coffee for nothing on each tenth visit", "", "x"};
+    open_till();
+    MUST(!receipts_text(receipts, lines, 3)); /* being looked for: now or not at all */
+    await_printer("");
+    MUST(receipts_text(receipts, lines, 3));
+    sell("zh");
+    print_all();
+    MUST(strcmp(tr_language(), "en") == 0); /* the till's own language is as it was */
+    close_till();
+}
+
+TEST(receipts, a_text_is_printed_at_once_and_is_no_receipt)
+{
+    begin("text", 1);
+    usb_plug_in();
+    usb_child(work_text);
+    const char *text = paper_read(bytes_of(usb.printed, usb.printed_size), RECEIPT_NARROW);
+    const char expected[] = "Coupon: 会员 get a coffee for\nnothing on each tenth visit\n\nx\n=====\n";
+    assert_memory_equal(text, expected, sizeof expected - 1);
+    assert_non_null(strstr(text + sizeof expected - 1, "[QR T0007-1]"));
+    usb_end();
+}
+
+static void work_full_disk(void)
+{
+    faultvfs_use();
+    struct errmsg why = {""};
+    struct receipts_parts parts = {.terminal = TERMINAL,
+                                   .printer = "usb",
+                                   .boot = boot,
+                                   .columns = RECEIPT_NARROW,
+                                   .stuck_ms = STUCK_MS,
+                                   .pack = the_pack,
+                                   .tell = hear};
+    MUST(journal_open(&journal, path, TERMINAL, &why) == OK);
+    parts.journal = journal;
+    faultvfs.fail_write = faultvfs.writes + 1;
+    faultvfs.fail_for_ever = true;
+    MUST(receipts_open(&receipts, &parts, &why) == OK); /* the till starts all the same */
+    await_printer("");
+    for (int i = 0; i < 10; i++)
+        turn(50);
+    MUST(receipts_waiting(receipts) == 2);
+    usb_tell('n');
+    faultvfs.fail_write = 0;
+    faultvfs.fail_for_ever = false;
+    print_all();
+    close_till();
+}
+
+static void nothing_more_is_printed(char c)
+{
+    (void)c;
+    MUST(!memmem(usb.printed, usb.printed_size, "COPY", 4));
+}
+
 /* ---- faults ---- */
 
 static pid_t till;
@@ -515,6 +575,61 @@ TEST(receipts, one_behind_another_that_ran_out_of_paper_is_an_original_the_next_
     assert_int_equal(of[2].originals, 1);
     assert_int_equal(of[2].copies, 0);
     usb_end();
+}
+
+TEST(receipts, on_a_full_disk_nothing_is_printed_and_what_was_begun_before_is_still_a_copy)
+{
+    int status;
+    begin("full", 2);
+    usb_plug_in();
+    usb.hold_after = 2;
+    usb.take_most = 300;
+    usb.on_held = kill_till;
+    usb_on_command = nothing_more_is_printed;
+    till = usb_start(work_sell_in_trouble);
+    while (!usb_ended(till, &status))
+        ;
+    assert_true(WIFSIGNALED(status));
+    sales = 2;
+    usb_child(work_full_disk);
+    assert_each_once("full");
+    assert_int_equal(of[1].originals, 1);
+    assert_int_equal(of[1].copies, 1);
+    usb_end();
+}
+
+static const char *crash;
+
+static void work_crash(void)
+{
+    setenv("PATRON_CRASH", crash, 1);
+    crash_read();
+    work_sell();
+}
+
+TEST(receipts, killed_at_each_step_of_the_queue_no_receipt_has_two_originals)
+{
+    static const struct {
+        const char *point;
+        int copies;
+    } rows[] = {{"receipt-before-begun:1", 0}, {"receipt-after-begun:1", 1}, {"receipt-sent:1", 1},
+                {"receipt-before-ended:1", 1}, {"receipt-after-ended:1", 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int status;
+        begin(rows[i].point, 2);
+        usb_plug_in();
+        crash = rows[i].point;
+        event_ms = 0;
+        till = usb_start(work_crash);
+        while (!usb_ended(till, &status))
+            ;
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+        run(NULL);
+        assert_each_once(rows[i].point);
+        assert_int_equal(of[1].copies, rows[i].copies);
+        assert_int_equal(of[2].copies, 0);
+        usb_end();
+    }
 }
 
 /* ---- many faults at random ---- */

@@ -111,9 +111,16 @@ static int submit(UMockdevIoctlData *arg)
         return ENOMEM;
     usb.flying[i] = umockdev_ioctl_data_resolve(arg, 0, sizeof(struct usbdevfs_urb), NULL);
     usb.done[i] = false;
+    if (!usb.flying[i])
+        return ENODEV; /* who asked was killed meanwhile */
     struct usbdevfs_urb *u = urb(i);
     UMockdevIoctlData *buffer = umockdev_ioctl_data_resolve(
         usb.flying[i], offsetof(struct usbdevfs_urb, buffer), (gsize)u->buffer_length, NULL);
+    if (!buffer) {
+        g_object_unref(usb.flying[i]);
+        usb.flying[i] = NULL;
+        return ENODEV;
+    }
     u->actual_length = 0;
     if (u->type == USBDEVFS_URB_TYPE_CONTROL) {
         control(i, buffer);
@@ -152,8 +159,10 @@ static int reap(UMockdevIoctlData *arg)
             if (!usb.done[i])
                 finish(i, -ESHUTDOWN);
             UMockdevIoctlData *where = umockdev_ioctl_data_resolve(arg, 0, sizeof(void *), NULL);
-            umockdev_ioctl_data_set_ptr(where, 0, usb.flying[i]);
-            g_object_unref(where);
+            if (where) {
+                umockdev_ioctl_data_set_ptr(where, 0, usb.flying[i]);
+                g_object_unref(where);
+            }
             g_object_unref(usb.flying[i]);
             usb.flying[i] = NULL;
             return 0;
