@@ -20,24 +20,6 @@ const char *means_answer_text(enum means_answer answer)
     return tr(texts[answer]);
 }
 
-bool rules_means_copied(enum txn_means means)
-{
-    switch (means) {
-    case MEANS_NONE:
-    case MEANS_TAG:
-    case MEANS_UID:
-    case MEANS_PHONE:
-    case MEANS_REGISTER:
-        return true;
-    case MEANS_CARD:
-    case MEANS_SUN:
-    case MEANS_CODE:
-    case MEANS_PASS:
-        return false;
-    }
-    return true;
-}
-
 /* From how many points on is a second factor wanted?  INT64_MAX = never. */
 static int64_t wanted_above(const struct pack *pack, enum txn_means means)
 {

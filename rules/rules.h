@@ -155,9 +155,6 @@ const char *means_answer_text(enum means_answer answer);
 enum means_answer rules_means_may(const struct pack *pack, enum txn_means means, bool online,
                                   struct points points, bool factor);
 
-/* Is this way of being known copied in seconds, so that what it says is no proof that the member is there? */
-bool rules_means_copied(enum txn_means means);
-
 /* ---- goodwill ---- */
 
 enum grant_answer {

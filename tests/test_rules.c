@@ -851,26 +851,25 @@ TEST(rules, what_is_copied_in_seconds_redeems_on_line_with_a_second_factor_only)
 {
     static const struct {
         enum txn_means means;
-        bool copied;
         /* redeeming 100 on line, with a second factor; then the same with the line cut; limit 0, limit 99 */
         enum means_answer online, with_factor, cut, above, above_with_factor, at_limit;
     } rows[] = {
-        {MEANS_CARD, false, MEANS_MAY, MEANS_MAY, MEANS_MAY, MEANS_WANTS_FACTOR, MEANS_MAY, MEANS_MAY},
-        {MEANS_SUN, false, MEANS_MAY, MEANS_MAY, MEANS_ONLINE_ONLY, MEANS_WANTS_FACTOR, MEANS_MAY, MEANS_MAY},
-        {MEANS_CODE, false, MEANS_WANTS_FACTOR, MEANS_MAY, MEANS_ONLINE_ONLY, MEANS_WANTS_FACTOR, MEANS_MAY,
+        {MEANS_CARD, MEANS_MAY, MEANS_MAY, MEANS_MAY, MEANS_WANTS_FACTOR, MEANS_MAY, MEANS_MAY},
+        {MEANS_SUN, MEANS_MAY, MEANS_MAY, MEANS_ONLINE_ONLY, MEANS_WANTS_FACTOR, MEANS_MAY, MEANS_MAY},
+        {MEANS_CODE, MEANS_WANTS_FACTOR, MEANS_MAY, MEANS_ONLINE_ONLY, MEANS_WANTS_FACTOR, MEANS_MAY,
          MEANS_MAY},
-        {MEANS_PASS, false, MEANS_WANTS_FACTOR, MEANS_MAY, MEANS_ONLINE_ONLY, MEANS_WANTS_FACTOR, MEANS_MAY,
+        {MEANS_PASS, MEANS_WANTS_FACTOR, MEANS_MAY, MEANS_ONLINE_ONLY, MEANS_WANTS_FACTOR, MEANS_MAY,
          MEANS_WANTS_FACTOR},
-        {MEANS_TAG, true, MEANS_WANTS_FACTOR, MEANS_MAY, MEANS_ONLINE_ONLY, MEANS_WANTS_FACTOR, MEANS_MAY,
+        {MEANS_TAG, MEANS_WANTS_FACTOR, MEANS_MAY, MEANS_ONLINE_ONLY, MEANS_WANTS_FACTOR, MEANS_MAY,
          MEANS_WANTS_FACTOR},
-        {MEANS_UID, true, MEANS_WANTS_FACTOR, MEANS_MAY, MEANS_ONLINE_ONLY, MEANS_WANTS_FACTOR, MEANS_MAY,
+        {MEANS_UID, MEANS_WANTS_FACTOR, MEANS_MAY, MEANS_ONLINE_ONLY, MEANS_WANTS_FACTOR, MEANS_MAY,
          MEANS_WANTS_FACTOR},
-        {MEANS_PHONE, true, MEANS_WANTS_FACTOR, MEANS_MAY, MEANS_ONLINE_ONLY, MEANS_WANTS_FACTOR, MEANS_MAY,
+        {MEANS_PHONE, MEANS_WANTS_FACTOR, MEANS_MAY, MEANS_ONLINE_ONLY, MEANS_WANTS_FACTOR, MEANS_MAY,
          MEANS_WANTS_FACTOR},
-        {MEANS_REGISTER, true, MEANS_WANTS_FACTOR, MEANS_MAY, MEANS_ONLINE_ONLY, MEANS_WANTS_FACTOR, MEANS_MAY,
+        {MEANS_REGISTER, MEANS_WANTS_FACTOR, MEANS_MAY, MEANS_ONLINE_ONLY, MEANS_WANTS_FACTOR, MEANS_MAY,
          MEANS_WANTS_FACTOR},
-        {MEANS_NONE, true, MEANS_NOBODY, MEANS_NOBODY, MEANS_NOBODY, MEANS_NOBODY, MEANS_NOBODY, MEANS_NOBODY},
-        {(enum txn_means)99, true, MEANS_NOBODY, MEANS_NOBODY, MEANS_NOBODY, MEANS_NOBODY, MEANS_NOBODY,
+        {MEANS_NONE, MEANS_NOBODY, MEANS_NOBODY, MEANS_NOBODY, MEANS_NOBODY, MEANS_NOBODY, MEANS_NOBODY},
+        {(enum txn_means)99, MEANS_NOBODY, MEANS_NOBODY, MEANS_NOBODY, MEANS_NOBODY, MEANS_NOBODY,
          MEANS_NOBODY},
     };
     struct pack p, limited;
@@ -880,7 +879,6 @@ TEST(rules, what_is_copied_in_seconds_redeems_on_line_with_a_second_factor_only)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         enum txn_means m = rows[i].means;
         bool nobody = rows[i].online == MEANS_NOBODY;
-        assert_int_equal(rules_means_copied(m), rows[i].copied);
         assert_int_equal(rules_means_may(&p, m, false, points_of(0), false), nobody ? MEANS_NOBODY : MEANS_MAY);
         assert_int_equal(rules_means_may(&p, m, true, some, false), rows[i].online);
         assert_int_equal(rules_means_may(&p, m, true, some, true), rows[i].with_factor);
