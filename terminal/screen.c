@@ -1149,8 +1149,6 @@ static struct screen_effects done(struct screen *s, const struct till_view *v, c
         s->back_count = 0;
     if (a->verb == VERB_RATE)
         s->rated = v->last.entry;
-    if (a->verb == VERB_LOGIN && *v->language)
-        return (struct screen_effects){.language = v->language};
     if (a->verb == VERB_APPROVE && s->again) {
         s->again = false;
         return ask(s, &s->command);

@@ -191,11 +191,7 @@ static void take_keys(struct screen_tty *s)
     for (int result; !s->next && (result = get_wch(&key)) != ERR;) {
         struct screen_key k = {.at_ms = clock_tick_ms()};
         s->due = true;
-        if (result == KEY_CODE_YES && key == KEY_RESIZE) {
-            s->shown.rows = 0;
-            continue;
-        }
-        if (!decode(&k, result, key))
+        if (!decode(&k, result, key)) /* such as a new size, which the drawing finds out itself */
             continue;
         till_view(s->till, &s->view);
         carry_out(s, screen_key(&s->screen, &s->view, k));

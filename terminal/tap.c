@@ -17,7 +17,8 @@
 
 #include <string.h>
 
-enum { LOAD_EXCHANGE_MS = 1000 };
+/* A reader that is away no longer than this is not worth a sentence: it may only be starting. */
+enum { LOAD_EXCHANGE_MS = 1000, AWAY_MS = 1000 };
 
 static void drop_session(struct tap *p)
 {
@@ -186,12 +187,18 @@ static void wait_for_card(struct till *t, int64_t now_ms)
         return;
     }
     enum err e = t->reader->ops->take(t->reader, &p->card, &why);
-    if ((e == ERR_NO_DEVICE) != p->reader_away) {
-        p->reader_away = e == ERR_NO_DEVICE;
-        if (p->reader_away)
-            till_tell(t, tr("The card reader is away (%s). Plug it in again."), why.text);
-        else
-            till_tell(t, tr("The card reader is there again."));
+    p->reader_away = e == ERR_NO_DEVICE;
+    if (p->reader_away && !p->away_ms)
+        p->away_ms = now_ms;
+    if (p->reader_away && !p->away_told && now_ms >= p->away_ms + AWAY_MS) {
+        p->away_told = true;
+        till_tell(t, tr("The card reader is away (%s). Plug it in again."), why.text);
+    }
+    if (!p->reader_away && p->away_told)
+        till_tell(t, tr("The card reader is there again."));
+    if (!p->reader_away) {
+        p->away_ms = 0;
+        p->away_told = false;
     }
     if (e == OK)
         found(t);
@@ -547,7 +554,9 @@ int64_t tap_due_ms(const struct till *t, int64_t now_ms)
     switch (p->at) {
     case AT_CARD:
         if (t->reader && t->reader->ops->fd(t->reader) >= 0)
-            return p->deadline_ms;
+            return p->away_ms && !p->away_told && p->away_ms + AWAY_MS < p->deadline_ms
+                       ? p->away_ms + AWAY_MS
+                       : p->deadline_ms;
         return now_ms + TILL_POLL_MS < p->deadline_ms ? now_ms + TILL_POLL_MS : p->deadline_ms;
     case AT_TAP:
     case AT_LOAD: /* at once when the line is free; else it tells when it is */

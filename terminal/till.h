@@ -82,6 +82,8 @@ struct tap {
     enum card_next next; /* what op wants */
     bool loaded;         /* head office has been asked at this tap */
     bool reader_away;    /* as last seen, for status */
+    bool away_told;      /* somebody was told so */
+    int64_t away_ms;     /* since when; 0 = it is there */
     int32_t amount;      /* JOB_DEBIT */
     struct entry_id entry;
     struct card_op op;
