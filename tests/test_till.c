@@ -4,12 +4,14 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/crash.h"
 #include "base/date.h"
+#include "base/lookup.h"
 #include "base/tr.h"
 #include "base/mbed.h"
 #include "cardproto/layout.h"
 #include "db/journal.h"
 #include "hw/clock.h"
 #include "hw/reader_sim.h"
+#include "hw/vtag.h"
 #include "sync/wire.h"
 #include "terminal/display.h"
 #include "terminal/display_state.h"
@@ -60,6 +62,7 @@ struct bench {
     struct vcard card, other;
     struct reader_sim reader;
     struct identity identity;
+    const struct kind_keys *kinds; /* NULL = full cards alone */
     struct journal *journal;
     struct till *till;
     int fd; /* our end of the control socket */
@@ -101,6 +104,7 @@ static void open_till(struct bench *b)
     struct till_parts parts = {.identity = &b->identity, .reader = &b->reader.reader};
     parts.journal = b->journal;
     parts.printer = b->printer;
+    parts.kinds = b->kinds;
     if (!e)
         e = till_create(&b->till, &parts, &why);
     if (!e && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
@@ -712,6 +716,60 @@ TEST(till, cards_that_are_not_ours_or_not_alone_are_refused_with_what_to_do)
     assert_said(ask(b, "line MUG 1 500"), "ok"); /* the sale goes on without */
     assert_said(ask(b, "total"), "ok total=500 earns=0 offer=0");
     assert_said(ask(b, "pay"), "member=- tier=- total=500 due=500 by_points=0 earned=0");
+    close_till(b);
+}
+
+/* With the line cut an entry names the member, or carries the digest by which head office will find who it was. */
+TEST(till, a_sale_with_a_tag_says_by_what_and_by_whom_or_by_which_token)
+{
+    static const struct aes_key meta = {{0x11}};
+    static const struct kind_keys kinds = {.sun_meta = &meta, .tags = true, .uids = true};
+    static struct vtag tag[3];
+    static struct txn t;
+    static uint8_t room[JOURNAL_ENTRY_MAX];
+    struct bench *b = bench();
+    struct errmsg why = {""};
+    new_bench(b, card_of(1), "tags");
+    close_till(b);
+    b->kinds = &kinds;
+    memset(b->identity.lookup_key, 0x5a, sizeof b->identity.lookup_key);
+    open_till(b);
+    vtag_init(&tag[0], VTAG_NTAG213, uid_b.b, 7, 1);
+    vtag_init(&tag[1], VTAG_NTAG424, uid_b.b, 7, 1);
+    vtag_init(&tag[2], VTAG_UID, uid_b.b, 7, 1);
+    assert_int_equal(vtag_write_text(&tag[0], "M77"), OK);
+    assert_int_equal(vtag_write_sun(&tag[1], &meta, &meta, "patron.example/t"), OK);
+    static const struct {
+        const char *answer;
+        enum txn_means means;
+        member_id member;
+        int exchanges; /* SUN: one more than the message takes, to ask for a full card */
+    } rows[] = {{"member=M77 tier=base means=tag", MEANS_TAG, 77, 1},
+                {"member=- tier=base means=sun", MEANS_SUN, 0, 5},
+                {"member=- tier=base means=uid", MEANS_UID, 0, 0}};
+    for (uint32_t i = 0; i < 3; i++) {
+        struct buf entry = BUF_ON(room);
+        uint8_t token[TXN_TOKEN_SIZE] = {0};
+        int32_t before = b->reader.exchanges;
+        reader_sim_present(&b->reader, &tag[i].target);
+        assert_said(ask(b, "tap"), rows[i].answer);
+        assert_int_equal(b->reader.exchanges - before, rows[i].exchanges);
+        assert_said(ask(b, "line MUG 1 5000"), "ok");
+        assert_said(ask(b, "total"), "earns=50");
+        assert_said(ask(b, "redeem max"), "error REFUSED");
+        assert_said(ask(b, "pay"), "earned=50");
+        assert_int_equal(journal_get(b->journal, i + 1, &entry, &why), OK);
+        assert_int_equal(wire_decode_txn(&t, buf_bytes(&entry), &why), OK);
+        assert_int_equal(t.kind, TXN_SALE);
+        assert_int_equal(t.means, rows[i].means);
+        assert_int_equal(t.member, rows[i].member);
+        assert_false(uid_is(&t.card)); /* the UID itself is in no journal */
+        if (!rows[i].member)
+            lookup_token(token, b->identity.lookup_key, rows[i].means, bytes_of(uid_b.b, 7));
+        assert_memory_equal(t.token, token, sizeof token);
+    }
+    reader_sim_present(&b->reader, &b->card.target); /* a full card is known as ever */
+    assert_said(ask(b, "tap"), "member=M12 tier=base purse=1000");
     close_till(b);
 }
 
