@@ -61,7 +61,7 @@ enum card_next kind_done(struct kind_op *op, enum txn_means means, struct bytes 
     op->seen.name_size = name.size;
     if (means == MEANS_PASS && !ndef_is_member(&op->seen.member, value)) /* else head office knows */
         op->seen.member = 0;
-    if (op->facts.uid_size == 7 && means != MEANS_PASS)
+    if (op->facts.uid_size == 7)
         memcpy(op->seen.uid.b, op->facts.uid, 7);
     op->status = CARD_OK;
     return CARD_DONE;

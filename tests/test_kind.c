@@ -129,6 +129,24 @@ TEST(kind, an_ntag_424_shows_who_it_is_and_head_office_believes_each_message_onc
     }
 }
 
+TEST(kind, an_ntag_424_that_hides_its_uid_tells_it_in_its_message)
+{
+    static struct vtag tag;
+    struct kind_keys keys = all_keys();
+    struct kind_facts facts = {.uid = {0x08, 1, 2, 3}, .uid_size = 4, .atqa = {0x03, 0x04}, .sak = 0x20};
+    uint8_t random[KIND_RANDOM_SIZE] = {7}, raw[VTARGET_ANSWER_MAX];
+    struct buf answer = BUF_ON(raw);
+    make_ntag424(&tag);
+    kind_start(&op, &facts, &keys, &card, random, 0);
+    enum card_next next = kind_step(&op, bytes_of(NULL, 0));
+    while (next == CARD_SEND && tag.target.ops->exchange(&tag.target, kind_frame(&op), &answer))
+        next = kind_step(&op, buf_bytes(&answer));
+    assert_int_equal(next, CARD_DONE);
+    assert_int_equal(op.exchanges, 4); /* no full card of ours shows such a UID */
+    assert_true(uid_equal(&op.seen.uid, &uid));
+    assert_memory_equal(op.seen.name, uid.b, 7);
+}
+
 TEST(kind, a_tag_of_another_issuer_or_that_speaks_for_another_is_refused)
 {
     static struct vtag tag;
