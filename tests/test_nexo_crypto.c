@@ -153,7 +153,8 @@ TEST(nexo_crypto, all_nineteen_published_refusals_carry_their_number_and_service
 }
 
 /* A sealed body whose last block ends in what padding says, sealed right or not. */
-static char *sealed_with(const struct nexo_key *key, uint8_t pad, bool right_mac)
+static char *sealed_with(const struct nexo_key *key, uint8_t pad, bool right_mac,
+                         bool whole_padding)
 {
     static const uint8_t nonce[NEXO_NONCE_SIZE] = {7};
     uint8_t text[64], iv[16], mac[MBED_HASH_SIZE];
@@ -163,6 +164,8 @@ static char *sealed_with(const struct nexo_key *key, uint8_t pad, bool right_mac
     size_t whole = pad >= 1 && pad <= 16 ? sizeof text - pad : sizeof text;
     memset(text + whole, pad, sizeof text - whole);
     text[sizeof text - 1] = pad;
+    if (!whole_padding)
+        text[whole] ^= 0x40; /* its first byte; the HMAC does not cover it */
     mbed_hmac_sha256(mac, bytes_of(key->hmac, 32), bytes_of(text, whole), bytes_of("", 0));
     mac[9] ^= !right_mac;
     for (int i = 0; i < 16; i++)
@@ -202,7 +205,7 @@ TEST(nexo_crypto, of_all_paddings_sixteen_open_and_the_others_say_the_same_as_a_
     for (int pad = 0; pad < 256; pad++)
         for (int right = 0; right < 2; right++) {
             struct nexo_opened o;
-            char *body = sealed_with(&keys.key[0], (uint8_t)pad, right);
+            char *body = sealed_with(&keys.key[0], (uint8_t)pad, right, true);
             nexo_open(&o, &keys, text_of(body));
             bool should = right && pad >= 1 && pad <= 16;
             char *said = nexo_refusal_create(&o);
@@ -217,6 +220,11 @@ TEST(nexo_crypto, of_all_paddings_sixteen_open_and_the_others_say_the_same_as_a_
             free(body);
         }
     assert_int_equal(good, 16);
+    for (int pad = 2; pad <= 16; pad++) {
+        char *body = sealed_with(&keys.key[0], (uint8_t)pad, true, false);
+        assert_int_equal(opened(&keys, body, strlen(body)), NEXO_BROKEN);
+        free(body);
+    }
     json_decref(v);
 }
 
