@@ -205,11 +205,12 @@ lint: $B/libpatron.a pot ## the layering, the purity of the core, what may not b
 	$Q tests/lint.sh $B
 
 PREFIX ?= /usr/local
-install: $(programs) ## programs, the unit and an example of its file into DESTDIR/PREFIX
+install: $(programs) ## programs, the units and an example of its file into DESTDIR/PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(programs) $(DESTDIR)$(PREFIX)/bin
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/doc/patron
-	sed 's|/usr/local|$(PREFIX)|' terminal/patron-terminal.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/patron-terminal.service
+	for u in terminal display; do sed 's|/usr/local|$(PREFIX)|' terminal/patron-$$u.service \
+	  > $(DESTDIR)$(PREFIX)/lib/systemd/system/patron-$$u.service || exit 1; done
 	install -m 644 terminal/patron-terminal.conf $(DESTDIR)$(PREFIX)/share/doc/patron
 
 format: ## lay the sources out by .clang-format

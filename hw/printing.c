@@ -337,7 +337,7 @@ struct printing {
     pid_t child;
     int64_t started_ms;
     int restart_pause_ms;
-    bool there, busy, begun; /* busy: with a document; begun: it said so */
+    bool known, there, busy, begun; /* busy: with a document; begun: it said so */
     struct errmsg trouble;
     struct ask_message ask;
 };
@@ -476,6 +476,7 @@ static enum printing_news hear(struct printing *p, const struct tell_message *m,
 {
     switch (m->kind) {
     case TELL_STATE:
+        p->known = true;
         p->there = m->there;
         p->trouble = m->why;
         return PRINTING_STATE;
@@ -529,6 +530,11 @@ const char *printing_trouble(const struct printing *p)
 bool printing_is_there(const struct printing *p)
 {
     return p->there;
+}
+
+bool printing_is_looking(const struct printing *p)
+{
+    return !p->known;
 }
 
 pid_t printing_process(const struct printing *p)

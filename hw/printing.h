@@ -48,6 +48,7 @@ enum printing_news printing_take(struct printing *p, struct printing_event *out)
 bool printing_is_busy(const struct printing *p);            /* with a document */
 const char *printing_trouble(const struct printing *p);     /* why it cannot print now; "" = it can */
 bool printing_is_there(const struct printing *p);           /* attached, whatever else */
+bool printing_is_looking(const struct printing *p);         /* whether there is one is not known yet */
 /* A document of 3..PRINTING_DOCUMENT_MAX bytes, whose first two print nothing (hw/escpos.h); copied.
  * Errors: ERR_BUSY, ERR_NO_DEVICE and ERR_REFUSED (trouble); it is not begun then. */
 MUST_CHECK enum err printing_send(struct printing *p, struct bytes document, struct errmsg *why);

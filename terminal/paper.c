@@ -193,10 +193,11 @@ enum err paper_drawer(struct till *t, struct errmsg *why)
 
 void paper_view(const struct till *t, struct till_view *v)
 {
-    v->printer = !t->receipts ? PART_NONE : receipts_printer_is_there(t->receipts) ? PART_THERE : PART_AWAY;
+    v->printer = PART_NONE;
     if (!t->receipts)
         return;
-    v->receipts_waiting = receipts_waiting(t->receipts);
     const char *trouble = tr(receipts_trouble(t->receipts));
+    v->printer = *trouble ? PART_AWAY : PART_THERE;
+    v->receipts_waiting = receipts_waiting(t->receipts);
     memcpy(v->printer_trouble, trouble, strnlen(trouble, sizeof v->printer_trouble - 1));
 }

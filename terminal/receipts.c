@@ -399,9 +399,9 @@ enum err receipts_drawer(struct receipts *r, struct errmsg *why)
     return printing_drawer(r->printing, why);
 }
 
-bool receipts_printer_is_there(const struct receipts *r)
+bool receipts_looking(const struct receipts *r)
 {
-    return printing_is_there(r->printing);
+    return printing_is_looking(r->printing);
 }
 
 const char *receipts_trouble(const struct receipts *r)

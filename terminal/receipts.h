@@ -50,7 +50,7 @@ MUST_CHECK enum err receipts_reprint(struct receipts *r, struct entry_id id, str
 /* Errors: ERR_NO_DEVICE, ERR_REFUSED; a failure after that is told. */
 MUST_CHECK enum err receipts_drawer(struct receipts *r, struct errmsg *why);
 
-bool receipts_printer_is_there(const struct receipts *r);
+bool receipts_looking(const struct receipts *r); /* for the printer: it is not known yet */
 const char *receipts_trouble(const struct receipts *r); /* why it cannot print now; "" = it can */
 uint32_t receipts_waiting(const struct receipts *r);
 pid_t receipts_process(const struct receipts *r); /* for tests */

@@ -154,7 +154,7 @@ bool selftest_settled(struct till *t)
 {
     ask_reader(t);
     bool line = !t->up.link || (uplink_is_up(t) && outbox_waiting(&t->up.outbox) == 0);
-    return line && (!t->reader || !t->tap.reader_away);
+    return line && (!t->reader || !t->tap.reader_away) && (!t->receipts || !receipts_looking(t->receipts));
 }
 
 static const char *const words[] = {"ok", "none", "away", "BROKEN"};

@@ -38,7 +38,7 @@ struct till_view {
     bool has_line, online;
     int64_t contact_s;         /* head office answered last; 0 = never */
     uint32_t owed;             /* entries it has not got yet */
-    enum view_part reader, printer;
+    enum view_part reader, printer; /* printer away: it cannot print now */
     char printer_trouble[WIRE_SENTENCE_SIZE]; /* why it cannot print now; "" = it can */
     uint32_t receipts_waiting;
     uint32_t pack_version;     /* in effect; 0 = none */

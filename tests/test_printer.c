@@ -351,9 +351,10 @@ static void work_document(void)
     struct printing *p = begin_printing();
     struct errmsg why;
     MUST(strcmp(printing_trouble(p), "the printer is being looked for") == 0);
+    MUST(printing_is_looking(p));
     MUST(printing_send(p, bytes_of("\x1b@x", 3), &why) == ERR_NO_DEVICE);
     await(p, PRINTING_STATE, "");
-    MUST(printing_is_there(p));
+    MUST(printing_is_there(p) && !printing_is_looking(p));
     send_document(p);
     MUST(printing_send(p, bytes_of("\x1b@x", 3), &why) == ERR_BUSY);
     await(p, PRINTING_DONE, NULL);
