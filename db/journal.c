@@ -1,5 +1,5 @@
-/* journal.c - the till's journal on SQLite: see journal.h, and till.sql for the tables.  Here it is
- * opened, appended to, read by number and checked; journal_find.c, _memos.c, _receipts.c and _lists.c do the rest.
+/* journal.c - the till's journal on SQLite: see journal.h, and till.sql for the tables.  Here it is opened,
+ * appended to, read by number and checked; journal_find.c, _memos.c, _receipts.c and _lists.c do the rest.
  *
  * Where the fsyncs are.  A commit in WAL mode with synchronous=FULL is one fsync of the log, with two
  * exceptions that we move out of the sale path:
@@ -60,6 +60,12 @@ enum err journal_failed(struct journal *j, struct errmsg *why, const char *what)
     default:
         return err_set(why, ERR_IO, "%s: %s: %s", what, file, sqlite3_errmsg(j->db));
     }
+}
+
+enum err journal_row(struct journal *j, enum statement s, struct errmsg *why, const char *what)
+{
+    int rc = sqlite3_step(j->st[s]);
+    return rc == SQLITE_ROW ? OK : rc == SQLITE_DONE ? ERR_NOT_FOUND : journal_failed(j, why, what);
 }
 
 static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
@@ -180,16 +186,15 @@ static enum err open_database(struct journal *j, const char *path, uint32_t term
 
 static enum err read_state(struct journal *j, uint32_t terminal, struct errmsg *why)
 {
-    int rc;
-    if (!has_row(j, STATE, &rc)) {
-        enum err e = rc == SQLITE_DONE ? err_set(why, ERR_CORRUPT, "the journal's state is missing")
-                                       : journal_failed(j, why, "reading the journal's state");
-        done(j, STATE);
-        return e;
+    int64_t owner = 0;
+    enum err e = journal_row(j, STATE, why, "reading the journal's state");
+    if (!e) {
+        owner = sqlite3_column_int64(j->st[STATE], 0);
+        j->acked = j->acked_on_disk = (uint32_t)sqlite3_column_int64(j->st[STATE], 1);
     }
-    int64_t owner = sqlite3_column_int64(j->st[STATE], 0);
-    j->acked = j->acked_on_disk = (uint32_t)sqlite3_column_int64(j->st[STATE], 1);
     done(j, STATE);
+    if (e)
+        return e == ERR_NOT_FOUND ? err_set(why, ERR_CORRUPT, "the journal's state is missing") : e;
     if (owner != terminal)
         return err_set(why, ERR_CONFLICT, "the journal %s belongs to terminal %d, not to %u",
                        j->path, (int)owner, terminal);
@@ -208,7 +213,7 @@ static enum err walk(struct journal *j, uint32_t from, uint32_t most, uint32_t *
     *sound = from;
     sqlite3_bind_int64(j->st[WALK], 1, from);
     int rc = SQLITE_DONE;
-    while (e == OK && *sound - from < most && has_row(j, WALK, &rc)) {
+    while (e == OK && *sound - from < most && (rc = sqlite3_step(j->st[WALK])) == SQLITE_ROW) {
         int64_t seq = sqlite3_column_int64(j->st[WALK], 0);
         chain(hash, hash, column_bytes(j->st[WALK], 1));
         if (seq != (int64_t)*sound + 1)
@@ -229,14 +234,13 @@ static enum err walk(struct journal *j, uint32_t from, uint32_t most, uint32_t *
 /* Only the end of the chain, so that a long journal opens as fast as a short one. */
 static enum err check_end(struct journal *j, struct errmsg *why)
 {
-    int rc;
-    enum err e = OK;
-    if (has_row(j, LAST, &rc)) {
+    enum err e = journal_row(j, LAST, why, "reading the end of the journal");
+    if (e == ERR_NOT_FOUND) { /* it is new */
+        e = OK;
+    } else if (!e) {
         j->last = (uint32_t)sqlite3_column_int64(j->st[LAST], 0);
         if (!column_hash(j->last_hash, j->st[LAST], 1))
             e = err_set(why, ERR_CORRUPT, "entry %u has no hash", j->last);
-    } else if (rc != SQLITE_DONE) {
-        e = journal_failed(j, why, "reading the end of the journal");
     }
     done(j, LAST);
     uint32_t sound = 0;
@@ -331,6 +335,14 @@ enum err journal_end_unsynced(struct journal *j, bool good, struct errmsg *why, 
     return e;
 }
 
+static bool keep_acked(struct journal *j)
+{
+    if (j->acked == j->acked_on_disk)
+        return true;
+    sqlite3_bind_int64(j->st[SET_ACKED], 1, j->acked);
+    return run(j, SET_ACKED);
+}
+
 enum err journal_idle(struct journal *j, struct errmsg *why)
 {
     if (j->damaged_from || j->sync_failed)
@@ -340,8 +352,7 @@ enum err journal_idle(struct journal *j, struct errmsg *why)
     if (j->acked == j->acked_on_disk)
         return OK;
     journal_begin_unsynced(j);
-    sqlite3_bind_int64(j->st[SET_ACKED], 1, j->acked);
-    enum err e = journal_end_unsynced(j, run(j, SET_ACKED), why, "noting what head office has");
+    enum err e = journal_end_unsynced(j, keep_acked(j), why, "noting what head office has");
     if (e == OK)
         j->acked_on_disk = j->acked;
     return e;
@@ -358,7 +369,7 @@ enum err journal_may_write(const struct journal *j, struct errmsg *why)
     return OK;
 }
 
-enum err journal_commit(struct journal *j, bool good, const char *what, struct errmsg *why)
+enum err journal_commit(struct journal *j, bool good, struct errmsg *why, const char *what)
 {
     crash_point("journal-before-commit");
     if (!good || !run(j, COMMIT)) {
@@ -382,7 +393,7 @@ static bool insert_entry(struct journal *j, const struct txn *t, struct bytes en
     sqlite3_bind_int(st, 3, day_of_time(t->time_s));
     bind_card(st, 4, &t->card);
     if (t->ref[0])
-        sqlite3_bind_text(st, 5, t->ref, -1, SQLITE_STATIC);
+        bind_text(st, 5, t->ref);
     sqlite3_bind_int64(st, 6, points_n(t->points));
     sqlite3_bind_int64(st, 7, points_n(t->redeemed));
     sqlite3_bind_int(st, 8, (int)t->commit);
@@ -391,8 +402,8 @@ static bool insert_entry(struct journal *j, const struct txn *t, struct bytes en
         sqlite3_bind_int64(st, 10, t->original.seq);
     }
     bind_seq(st, 11, closes);
-    sqlite3_bind_blob(st, 12, hash, HASH_SIZE, SQLITE_STATIC);
-    sqlite3_bind_blob(st, 13, entry.data, (int)entry.size, SQLITE_STATIC);
+    bind_bytes(st, 12, bytes_of(hash, HASH_SIZE));
+    bind_bytes(st, 13, entry);
     bind_member(st, 14, t->member);
     bind_seq(st, 15, t->cashier);
     return run(j, APPEND);
@@ -412,20 +423,12 @@ static bool keep_open_intents(struct journal *j, const struct txn *t, uint32_t c
     return run(j, OPEN_INTENT);
 }
 
-static bool keep_acked(struct journal *j)
-{
-    if (j->acked == j->acked_on_disk)
-        return true;
-    sqlite3_bind_int64(j->st[SET_ACKED], 1, j->acked);
-    return run(j, SET_ACKED);
-}
-
 static enum err check_ref(struct journal *j, const struct txn *t, struct errmsg *why)
 {
     if (!t->ref[0] || (t->kind != TXN_SALE && t->kind != TXN_REFUND && t->kind != TXN_INTENT))
         return OK;
     uint32_t seq = 0;
-    sqlite3_bind_text(j->st[FIND_REF], 1, t->ref, -1, SQLITE_STATIC);
+    bind_text(j->st[FIND_REF], 1, t->ref);
     enum err e = journal_find_number(j, FIND_REF, &seq, why);
     if (e == OK)
         return err_set(why, ERR_EXISTS, "reference %s was closed by entry %u", t->ref, seq);
@@ -465,7 +468,7 @@ enum err journal_append_with(struct journal *j, const struct txn *t, struct byte
     bool good = insert_entry(j, t, entry, own, hash) && keep_open_intents(j, t, own) && keep_acked(j) &&
                 journal_keep_receipt(j, &receipt, t->id.seq) &&
                 (!memo || journal_write_memo(j, memo, t->id.seq, &memo_id));
-    e = journal_commit(j, good, what, why);
+    e = journal_commit(j, good, why, what);
     if (e)
         return e;
     if (memo) {
@@ -491,12 +494,14 @@ enum err journal_get(struct journal *j, uint32_t seq, struct buf *out, struct er
 {
     uint8_t before[HASH_SIZE] = {0}, hash[HASH_SIZE], stored[HASH_SIZE];
     sqlite3_stmt *st = j->st[GET];
-    enum err e = OK;
-    int rc;
-    out->size = 0;
-    out->full = false;
+    empty(out);
     sqlite3_bind_int64(st, 1, seq);
-    if (has_row(j, GET, &rc)) {
+    enum err e = journal_row(j, GET, why, "reading the journal");
+    if (e == ERR_NOT_FOUND) {
+        err_set(why, e, "there is no entry %u", seq);
+    } else if (e) {
+        err_add(why, e, "entry %u cannot be read", seq);
+    } else {
         struct bytes entry = column_bytes(st, 0);
         bool whole = column_hash(stored, st, 1) && (seq == 1 || column_hash(before, st, 2));
         chain(hash, before, entry);
@@ -506,11 +511,6 @@ enum err journal_get(struct journal *j, uint32_t seq, struct buf *out, struct er
             buf_put(out, entry.data, entry.size);
         if (out->full)
             e = err_set(why, ERR_FULL, "entry %u is too large (%zu bytes)", seq, entry.size);
-    } else if (rc == SQLITE_DONE) {
-        e = err_set(why, ERR_NOT_FOUND, "there is no entry %u", seq);
-    } else {
-        e = journal_failed(j, why, "reading the journal");
-        err_add(why, e, "entry %u cannot be read", seq);
     }
     done(j, GET);
     return e;
@@ -522,15 +522,11 @@ enum err journal_hash(struct journal *j, uint32_t seq, uint8_t hash[32], struct 
     if (seq == 0)
         return OK;
     sqlite3_bind_int64(j->st[HASH], 1, seq);
-    int rc;
-    enum err e = OK;
-    if (has_row(j, HASH, &rc)) {
-        if (!column_hash(hash, j->st[HASH], 0))
-            e = err_set(why, ERR_CORRUPT, "entry %u has no hash", seq);
-    } else {
-        e = rc == SQLITE_DONE ? err_set(why, ERR_NOT_FOUND, "there is no entry %u", seq)
-                              : journal_failed(j, why, "reading the journal");
-    }
+    enum err e = journal_row(j, HASH, why, "reading the journal");
+    if (e == ERR_NOT_FOUND)
+        err_set(why, e, "there is no entry %u", seq);
+    else if (!e && !column_hash(hash, j->st[HASH], 0))
+        e = err_set(why, ERR_CORRUPT, "entry %u has no hash", seq);
     done(j, HASH);
     return e;
 }

@@ -42,6 +42,66 @@ uint32_t journal_next_seq(const struct journal *j);
 MUST_CHECK enum err journal_append(struct journal *j, const struct txn *t, struct bytes entry,
                                    struct entry_id closes, struct errmsg *why);
 
+/* ---- reading ---- */
+
+/* Encoded entries are copied into out (emptied first), after their hash was checked.  Errors:
+ * ERR_NOT_FOUND, ERR_FULL, ERR_CORRUPT, ERR_IO. */
+MUST_CHECK enum err journal_get(struct journal *j, uint32_t seq, struct buf *out, struct errmsg *why);
+/* The SALE or REFUND that closed this reference. */
+MUST_CHECK enum err journal_find_ref(struct journal *j, const char *ref, struct buf *out,
+                                     struct errmsg *why);
+/* The n-th REFUND (0..) of a SALE. */
+MUST_CHECK enum err journal_find_refund(struct journal *j, struct entry_id sale, int32_t n,
+                                        struct buf *out, struct errmsg *why);
+/* The n-th entry (0..) of this kind that names the original. */
+MUST_CHECK enum err journal_find_about(struct journal *j, struct entry_id original, enum txn_kind kind,
+                                       int32_t n, struct buf *out, struct errmsg *why);
+/* The last JOIN with this card. */
+MUST_CHECK enum err journal_find_join(struct journal *j, const struct card_uid *card, struct buf *out,
+                                      struct errmsg *why);
+/* The oldest INTENT that is open, of this card or (NULL) of any. */
+MUST_CHECK enum err journal_open_intent(struct journal *j, const struct card_uid *card, struct buf *out,
+                                        struct errmsg *why);
+/* The oldest INTENT of this card whose SALE or CANCEL was written in doubt, and that no SETTLE of this till
+ * has settled: a reading of the card may still tell. */
+MUST_CHECK enum err journal_doubtful_intent(struct journal *j, const struct card_uid *card,
+                                            struct buf *out, struct errmsg *why);
+/* What a card redeemed here on a day and head office has not acknowledged: the sum of its INTENTs but those
+ * shown not done, so an open or doubtful one counts.  INT64_MAX when the journal cannot be read. */
+struct points journal_offline_redeemed(struct journal *j, const struct card_uid *card, int32_t day);
+/* What a card (zeros = none) or its member (0 = none) earned here on a day by the entries before before_seq
+ * (0 = by all); refunds are not taken off.  0 when it cannot be read. */
+struct points journal_earned(struct journal *j, const struct card_uid *card, member_id member,
+                             int32_t day, uint32_t before_seq);
+/* Earned and given here less clawed back here, not yet acknowledged by head office: shown to the member as
+ * pending. */
+struct points journal_pending(struct journal *j, const struct card_uid *card, member_id member);
+/* What a cashier gave away on a day, less what was taken back.  cashier 0: all that this till gave, as
+ * rules_grant wants it, what was taken back included.  INT64_MAX when it cannot be read. */
+struct points journal_granted(struct journal *j, uint32_t cashier, int32_t day);
+
+/* ---- the chain: how far it goes, is acknowledged, and is sound ---- */
+
+/* The chain's hash after seq (zeros for 0), and how far head office has acknowledged. */
+MUST_CHECK enum err journal_hash(struct journal *j, uint32_t seq, uint8_t hash[32], struct errmsg *why);
+uint32_t journal_acked(const struct journal *j);
+/* Never goes back: a smaller seq is ignored.  Errors: ERR_RANGE (no such entry yet). */
+MUST_CHECK enum err journal_set_acked(struct journal *j, uint32_t seq, struct errmsg *why);
+/* Walk the whole chain, then check the tables derived from it and the database's own structure.  count:
+ * entries that are sound, from the first.  Errors: ERR_CORRUPT with the first entry that is wrong. */
+MUST_CHECK enum err journal_verify(struct journal *j, uint32_t *count, struct errmsg *why);
+
+/* Housekeeping, when nobody waits: walk on from where the last call ended, at most count entries.
+ * journal_checked: how far, from the first.  Errors: ERR_CORRUPT: from the entry named on nothing is taken for
+ * true, and appends are refused from now on; ERR_IO. */
+MUST_CHECK enum err journal_check_some(struct journal *j, uint32_t count, struct errmsg *why);
+uint32_t journal_checked(const struct journal *j);
+/* The first entry that is damaged, as far as is known; 0 = none. */
+uint32_t journal_damaged_from(const struct journal *j);
+/* After an append failed: does the disk take anything again?  Writes a little, with fsyncs; opens the database
+ * anew when an fsync had failed.  Errors: ERR_IO (not yet), ERR_CORRUPT. */
+MUST_CHECK enum err journal_recover(struct journal *j, struct errmsg *why);
+
 /* ---- memos: what was answered at a door (nexo, HTTP), so that the same request gets the same answer ---- */
 
 enum { MEMO_NAME_SIZE = 48, MEMO_REPLY_MAX = 65536, MEMO_KEEP_S = 48 * 3600 };
@@ -143,61 +203,7 @@ MUST_CHECK enum err journal_receipt_put(struct journal *j, const struct journal_
 MUST_CHECK enum err journal_receipt_set(struct journal *j, const struct journal_receipt *r,
                                         enum receipt_state state, struct errmsg *why);
 
-/* Encoded entries are copied into out (emptied first), after their hash was checked.  Errors:
- * ERR_NOT_FOUND, ERR_FULL, ERR_CORRUPT, ERR_IO. */
-MUST_CHECK enum err journal_get(struct journal *j, uint32_t seq, struct buf *out, struct errmsg *why);
-/* The SALE or REFUND that closed this reference. */
-MUST_CHECK enum err journal_find_ref(struct journal *j, const char *ref, struct buf *out,
-                                     struct errmsg *why);
-/* The n-th REFUND (0..) of a SALE. */
-MUST_CHECK enum err journal_find_refund(struct journal *j, struct entry_id sale, int32_t n,
-                                        struct buf *out, struct errmsg *why);
-/* The n-th entry (0..) of this kind that names the original. */
-MUST_CHECK enum err journal_find_about(struct journal *j, struct entry_id original, enum txn_kind kind,
-                                       int32_t n, struct buf *out, struct errmsg *why);
-/* The last JOIN with this card. */
-MUST_CHECK enum err journal_find_join(struct journal *j, const struct card_uid *card, struct buf *out,
-                                      struct errmsg *why);
-/* The oldest INTENT that is open, of this card or (NULL) of any. */
-MUST_CHECK enum err journal_open_intent(struct journal *j, const struct card_uid *card, struct buf *out,
-                                        struct errmsg *why);
-/* The oldest INTENT of this card whose SALE or CANCEL was written in doubt, and that no SETTLE of this till
- * has settled: a reading of the card may still tell. */
-MUST_CHECK enum err journal_doubtful_intent(struct journal *j, const struct card_uid *card,
-                                            struct buf *out, struct errmsg *why);
-/* What a card redeemed here on a day and head office has not acknowledged: the sum of its INTENTs but those
- * shown not done, so an open or doubtful one counts.  INT64_MAX when the journal cannot be read. */
-struct points journal_offline_redeemed(struct journal *j, const struct card_uid *card, int32_t day);
-/* What a card (zeros = none) or its member (0 = none) earned here on a day by the entries before before_seq
- * (0 = by all); refunds are not taken off.  0 when it cannot be read. */
-struct points journal_earned(struct journal *j, const struct card_uid *card, member_id member,
-                             int32_t day, uint32_t before_seq);
-/* Earned and given here less clawed back here, not yet acknowledged by head office: shown to the member as
- * pending. */
-struct points journal_pending(struct journal *j, const struct card_uid *card, member_id member);
-/* What a cashier gave away on a day, less what was taken back.  cashier 0: all that this till gave, as
- * rules_grant wants it, what was taken back included.  INT64_MAX when it cannot be read. */
-struct points journal_granted(struct journal *j, uint32_t cashier, int32_t day);
-
-/* The chain's hash after seq (zeros for 0), and how far head office has acknowledged. */
-MUST_CHECK enum err journal_hash(struct journal *j, uint32_t seq, uint8_t hash[32], struct errmsg *why);
-uint32_t journal_acked(const struct journal *j);
-/* Never goes back: a smaller seq is ignored.  Errors: ERR_RANGE (no such entry yet). */
-MUST_CHECK enum err journal_set_acked(struct journal *j, uint32_t seq, struct errmsg *why);
-/* Walk the whole chain, then check the tables derived from it and the database's own structure.  count:
- * entries that are sound, from the first.  Errors: ERR_CORRUPT with the first entry that is wrong. */
-MUST_CHECK enum err journal_verify(struct journal *j, uint32_t *count, struct errmsg *why);
-
-/* Housekeeping, when nobody waits: walk on from where the last call ended, at most count entries.
- * journal_checked: how far, from the first.  Errors: ERR_CORRUPT: from the entry named on nothing is taken for
- * true, and appends are refused from now on; ERR_IO. */
-MUST_CHECK enum err journal_check_some(struct journal *j, uint32_t count, struct errmsg *why);
-uint32_t journal_checked(const struct journal *j);
-/* The first entry that is damaged, as far as is known; 0 = none. */
-uint32_t journal_damaged_from(const struct journal *j);
-/* After an append failed: does the disk take anything again?  Writes a little, with fsyncs; opens the database
- * anew when an fsync had failed.  Errors: ERR_IO (not yet), ERR_CORRUPT. */
-MUST_CHECK enum err journal_recover(struct journal *j, struct errmsg *why);
+/* ---- settings, what head office told, staff, the hot list ---- */
 
 /* Settings: small named blobs (pack, hot list, enrolment, last contact).  Errors: ERR_NOT_FOUND. */
 MUST_CHECK enum err journal_load(struct journal *j, const char *name, struct buf *out,

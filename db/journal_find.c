@@ -4,14 +4,11 @@
 
 #include <assert.h>
 
-enum err journal_find_number(struct journal *j, enum statement s, uint32_t *seq, struct errmsg *why)
+enum err journal_find_number(struct journal *j, enum statement s, uint32_t *out, struct errmsg *why)
 {
-    int rc;
-    enum err e = OK;
-    if (has_row(j, s, &rc))
-        *seq = (uint32_t)sqlite3_column_int64(j->st[s], 0);
-    else
-        e = rc == SQLITE_DONE ? ERR_NOT_FOUND : journal_failed(j, why, "searching the journal");
+    enum err e = journal_row(j, s, why, "searching the journal");
+    if (!e)
+        *out = (uint32_t)sqlite3_column_int64(j->st[s], 0);
     done(j, s);
     return e;
 }
@@ -26,7 +23,7 @@ static enum err find_and_get(struct journal *j, enum statement s, struct buf *ou
 
 enum err journal_find_ref(struct journal *j, const char *ref, struct buf *out, struct errmsg *why)
 {
-    sqlite3_bind_text(j->st[FIND_REF], 1, ref, -1, SQLITE_STATIC);
+    bind_text(j->st[FIND_REF], 1, ref);
     enum err e = find_and_get(j, FIND_REF, out, why);
     return e == ERR_NOT_FOUND ? err_set(why, e, "no sale or refund has the reference %s", ref) : e;
 }
@@ -82,8 +79,7 @@ enum err journal_doubtful_intent(struct journal *j, const struct card_uid *card,
 /* A sum over nothing is NULL, which SQLite reads as 0. */
 int64_t journal_sum(struct journal *j, enum statement s, int64_t when_unreadable)
 {
-    int rc;
-    int64_t n = has_row(j, s, &rc) ? sqlite3_column_int64(j->st[s], 0) : when_unreadable;
+    int64_t n = sqlite3_step(j->st[s]) == SQLITE_ROW ? sqlite3_column_int64(j->st[s], 0) : when_unreadable;
     done(j, s);
     return n;
 }

@@ -6,6 +6,7 @@
 #include "db/journal.h"
 
 #include <sqlite3.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { HASH_SIZE = 32 };
@@ -88,32 +89,37 @@ struct journal {
 
 /* The database's error as ours; the sentence starts with what was tried. */
 enum err journal_failed(struct journal *j, struct errmsg *why, const char *what);
+/* The first row of a bound statement, until done().  Errors: ERR_NOT_FOUND (none; nothing is said), and the
+ * database's. */
+MUST_CHECK enum err journal_row(struct journal *j, enum statement s, struct errmsg *why, const char *what);
 /* Errors: ERR_CORRUPT, ERR_IO (a failed fsync): nothing is added. */
 MUST_CHECK enum err journal_may_write(const struct journal *j, struct errmsg *why);
 /* The end of what BEGIN started; not good: taken back, with the database's error. */
-MUST_CHECK enum err journal_commit(struct journal *j, bool good, const char *what, struct errmsg *why);
+MUST_CHECK enum err journal_commit(struct journal *j, bool good, struct errmsg *why, const char *what);
 /* Start a change that needs no fsync of its own; end_unsynced always follows. */
 void journal_begin_unsynced(struct journal *j);
 MUST_CHECK enum err journal_end_unsynced(struct journal *j, bool good, struct errmsg *why, const char *what);
 
 /* journal_find.c: the number that a bound statement gives.  Errors: ERR_NOT_FOUND (no row; nothing is said),
  * ERR_IO. */
-MUST_CHECK enum err journal_find_number(struct journal *j, enum statement s, uint32_t *out, struct errmsg *why);
+MUST_CHECK enum err journal_find_number(struct journal *j, enum statement s, uint32_t *out,
+                                        struct errmsg *why);
 /* Likewise a sum or a count; over nothing it is 0. */
 int64_t journal_sum(struct journal *j, enum statement s, int64_t when_unreadable);
 
 /* journal_memos.c, within the transaction of an entry (0 = of none).  May it be written?  Then write it,
  * and tell its id. */
 MUST_CHECK enum err journal_check_memo(struct journal *j, const struct journal_memo *m, struct errmsg *why);
-MUST_CHECK bool journal_write_memo(struct journal *j, const struct journal_memo *m, uint32_t entry, uint32_t *id);
+MUST_CHECK bool journal_write_memo(struct journal *j, const struct journal_memo *m, uint32_t entry,
+                                   uint32_t *id);
 
 /* journal_receipts.c: what journal_with_receipt gave, for its entry. */
 MUST_CHECK bool journal_keep_receipt(struct journal *j, const struct journal_receipt *r, uint32_t seq);
 
-static inline bool has_row(struct journal *j, enum statement s, int *rc)
+static inline void done(struct journal *j, enum statement s)
 {
-    *rc = sqlite3_step(j->st[s]);
-    return *rc == SQLITE_ROW;
+    sqlite3_reset(j->st[s]);
+    sqlite3_clear_bindings(j->st[s]);
 }
 
 /* Run a statement that gives no rows we want.  False: ask journal_failed(). */
@@ -123,17 +129,23 @@ static inline bool run(struct journal *j, enum statement s)
     do
         rc = sqlite3_step(j->st[s]);
     while (rc == SQLITE_ROW);
-    sqlite3_reset(j->st[s]);
-    sqlite3_clear_bindings(j->st[s]);
+    done(j, s);
     return rc == SQLITE_DONE;
 }
 
-static inline void done(struct journal *j, enum statement s)
+/* What is bound is borrowed until done(). */
+static inline void bind_text(sqlite3_stmt *st, int column, const char *text)
 {
-    sqlite3_reset(j->st[s]);
-    sqlite3_clear_bindings(j->st[s]);
+    sqlite3_bind_text(st, column, text, -1, SQLITE_STATIC);
 }
 
+static inline void bind_bytes(sqlite3_stmt *st, int column, struct bytes b)
+{
+    const void *data = b.size ? (const void *)b.data : ""; /* no bytes are not NULL */
+    sqlite3_bind_blob(st, column, data, (int)b.size, SQLITE_STATIC);
+}
+
+/* No card, no member, no entry: NULL. */
 static inline void bind_card(sqlite3_stmt *st, int column, const struct card_uid *card)
 {
     if (card && uid_is(card))
@@ -165,6 +177,20 @@ static inline struct bytes column_bytes(sqlite3_stmt *st, int column)
 {
     const void *data = sqlite3_column_blob(st, column);
     return bytes_of(data, (size_t)sqlite3_column_bytes(st, column));
+}
+
+/* False: it was cut. */
+static inline bool column_text(char *out, size_t size, sqlite3_stmt *st, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(st, column);
+    int n = snprintf(out, size, "%s", text ? text : "");
+    return n >= 0 && (size_t)n < size;
+}
+
+static inline void empty(struct buf *b)
+{
+    b->size = 0;
+    b->full = false;
 }
 
 #endif

@@ -4,25 +4,21 @@
 #include "db/journal_inside.h"
 
 #include <assert.h>
-#include <stdio.h>
 
 /* ---- settings ---- */
 
 enum err journal_load(struct journal *j, const char *name, struct buf *out, struct errmsg *why)
 {
-    int rc;
-    enum err e = OK;
-    out->size = 0;
-    out->full = false;
-    sqlite3_bind_text(j->st[LOAD], 1, name, -1, SQLITE_STATIC);
-    if (has_row(j, LOAD, &rc)) {
+    empty(out);
+    bind_text(j->st[LOAD], 1, name);
+    enum err e = journal_row(j, LOAD, why, "reading a setting");
+    if (e == ERR_NOT_FOUND)
+        err_set(why, e, "there is no setting %s", name);
+    if (!e) {
         struct bytes value = column_bytes(j->st[LOAD], 0);
         buf_put(out, value.data, value.size);
         if (out->full)
             e = err_set(why, ERR_FULL, "the setting %s is too large (%zu bytes)", name, value.size);
-    } else {
-        e = rc == SQLITE_DONE ? err_set(why, ERR_NOT_FOUND, "there is no setting %s", name)
-                              : journal_failed(j, why, "reading a setting");
     }
     done(j, LOAD);
     return e;
@@ -30,9 +26,8 @@ enum err journal_load(struct journal *j, const char *name, struct buf *out, stru
 
 enum err journal_save(struct journal *j, const char *name, struct bytes value, struct errmsg *why)
 {
-    sqlite3_bind_text(j->st[SAVE], 1, name, -1, SQLITE_STATIC);
-    sqlite3_bind_blob(j->st[SAVE], 2, value.size ? (const void *)value.data : "", (int)value.size,
-                      SQLITE_STATIC);
+    bind_text(j->st[SAVE], 1, name);
+    bind_bytes(j->st[SAVE], 2, value);
     return run(j, SAVE) ? OK : journal_failed(j, why, "saving a setting");
 }
 
@@ -42,30 +37,26 @@ enum err journal_tell(struct journal *j, struct bytes shown, int64_t time_s, str
                       struct errmsg *why)
 {
     journal_begin_unsynced(j);
-    sqlite3_bind_blob(j->st[TELL], 1, shown.data, (int)shown.size, SQLITE_STATIC);
+    bind_bytes(j->st[TELL], 1, shown);
     sqlite3_bind_int64(j->st[TELL], 2, time_s);
-    sqlite3_bind_blob(j->st[TELL], 3, value.size ? (const void *)value.data : "", (int)value.size,
-                      SQLITE_STATIC);
+    bind_bytes(j->st[TELL], 3, value);
     return journal_end_unsynced(j, run(j, TELL), why, "noting what head office told");
 }
 
 enum err journal_told(struct journal *j, struct bytes shown, int64_t *time_s, struct buf *out,
                       struct errmsg *why)
 {
-    int rc;
-    enum err e = OK;
-    out->size = 0;
-    out->full = false;
-    sqlite3_bind_blob(j->st[TOLD], 1, shown.data, (int)shown.size, SQLITE_STATIC);
-    if (has_row(j, TOLD, &rc)) {
+    empty(out);
+    bind_bytes(j->st[TOLD], 1, shown);
+    enum err e = journal_row(j, TOLD, why, "reading what head office told");
+    if (e == ERR_NOT_FOUND)
+        err_set(why, e, "head office told nothing of this");
+    if (!e) {
         struct bytes value = column_bytes(j->st[TOLD], 1);
         *time_s = sqlite3_column_int64(j->st[TOLD], 0);
         buf_put(out, value.data, value.size);
         if (out->full)
             e = err_set(why, ERR_FULL, "what head office told is too large (%zu bytes)", value.size);
-    } else {
-        e = rc == SQLITE_DONE ? err_set(why, ERR_NOT_FOUND, "head office told nothing of this")
-                              : journal_failed(j, why, "reading what head office told");
     }
     done(j, TOLD);
     return e;
@@ -83,17 +74,17 @@ uint32_t journal_staff_version(struct journal *j)
                : 0;
 }
 
-static bool set_one(struct journal *j, const struct staff *p)
+static bool set_person(struct journal *j, const struct staff *p)
 {
     enum statement s = p->role == STAFF_GONE ? STAFF_REMOVE : STAFF_SET;
     sqlite3_stmt *st = j->st[s];
     sqlite3_bind_int64(st, 1, p->id);
     if (s == STAFF_SET) {
-        sqlite3_bind_text(st, 2, p->name, -1, SQLITE_STATIC);
+        bind_text(st, 2, p->name);
         sqlite3_bind_int(st, 3, (int)p->role);
-        sqlite3_bind_text(st, 4, p->language, -1, SQLITE_STATIC);
-        sqlite3_bind_blob(st, 5, p->pin.salt, sizeof p->pin.salt, SQLITE_STATIC);
-        sqlite3_bind_blob(st, 6, p->pin.hash, sizeof p->pin.hash, SQLITE_STATIC);
+        bind_text(st, 4, p->language);
+        bind_bytes(st, 5, bytes_of(p->pin.salt, sizeof p->pin.salt));
+        bind_bytes(st, 6, bytes_of(p->pin.hash, sizeof p->pin.hash));
         bind_card(st, 7, &p->badge);
         sqlite3_bind_int64(st, 8, points_n(p->grant_limit));
         sqlite3_bind_int64(st, 9, points_n(p->grant_day_limit));
@@ -104,26 +95,24 @@ static bool set_one(struct journal *j, const struct staff *p)
 enum err journal_set_staff(struct journal *j, const struct staff *changes, int32_t count,
                            uint32_t version, struct errmsg *why)
 {
+    static const char what[] = "writing who works here";
     uint8_t raw[4];
     put_le(raw, version, sizeof raw);
     journal_begin_unsynced(j);
     bool good = run(j, BEGIN);
     for (int32_t i = 0; i < count && good; i++)
-        good = set_one(j, &changes[i]);
+        good = set_person(j, &changes[i]);
     good = good && journal_save(j, "staff", bytes_of(raw, sizeof raw), why) == OK && run(j, COMMIT);
-    enum err e = good ? OK : journal_failed(j, why, "writing who works here"), ended;
+    enum err e = good ? OK : journal_failed(j, why, what);
     if (!good)
         (void)run(j, ROLLBACK);
-    ended = journal_end_unsynced(j, true, why, "writing who works here");
+    enum err ended = journal_end_unsynced(j, true, e ? NULL : why, what);
     return e ? e : ended;
 }
 
 int32_t journal_staff_count(struct journal *j)
 {
-    int rc;
-    int32_t count = has_row(j, STAFF_COUNT, &rc) ? sqlite3_column_int(j->st[STAFF_COUNT], 0) : 0;
-    done(j, STAFF_COUNT);
-    return count;
+    return (int32_t)journal_sum(j, STAFF_COUNT, 0);
 }
 
 static void column_fixed(void *out, size_t size, sqlite3_stmt *st, int column)
@@ -136,23 +125,21 @@ static void column_fixed(void *out, size_t size, sqlite3_stmt *st, int column)
 
 static enum err find_staff(struct journal *j, enum statement s, struct staff *out, struct errmsg *why)
 {
-    int rc;
-    enum err e = OK;
     sqlite3_stmt *st = j->st[s];
     memset(out, 0, sizeof *out);
-    if (has_row(j, s, &rc)) {
+    enum err e = journal_row(j, s, why, "reading who works here");
+    if (e == ERR_NOT_FOUND)
+        err_set(why, e, "nobody of that number or badge works here");
+    if (!e) {
         out->id = (uint32_t)sqlite3_column_int64(st, 0);
-        snprintf(out->name, sizeof out->name, "%s", (const char *)sqlite3_column_text(st, 1));
+        (void)column_text(out->name, sizeof out->name, st, 1);
         out->role = (enum staff_role)sqlite3_column_int(st, 2);
-        snprintf(out->language, sizeof out->language, "%s", (const char *)sqlite3_column_text(st, 3));
+        (void)column_text(out->language, sizeof out->language, st, 3);
         column_fixed(out->pin.salt, sizeof out->pin.salt, st, 4);
         column_fixed(out->pin.hash, sizeof out->pin.hash, st, 5);
         column_fixed(out->badge.b, sizeof out->badge.b, st, 6);
         out->grant_limit = points_of(sqlite3_column_int64(st, 7));
         out->grant_day_limit = points_of(sqlite3_column_int64(st, 8));
-    } else {
-        e = rc == SQLITE_DONE ? err_set(why, ERR_NOT_FOUND, "nobody of that number or badge works here")
-                              : journal_failed(j, why, "reading who works here");
     }
     done(j, s);
     return e;
@@ -176,13 +163,11 @@ enum err journal_staff_by_badge(struct journal *j, const struct card_uid *badge,
 
 enum card_status journal_card_status(struct journal *j, const struct card_uid *card)
 {
-    int rc;
-    enum card_status status = CARD_BLOCKED;
     bind_card(j->st[STATUS], 1, card);
-    if (has_row(j, STATUS, &rc))
+    enum err e = journal_row(j, STATUS, NULL, "reading the hot list");
+    enum card_status status = e == ERR_NOT_FOUND ? CARD_ACTIVE : CARD_BLOCKED;
+    if (!e)
         status = (enum card_status)sqlite3_column_int(j->st[STATUS], 0);
-    else if (rc == SQLITE_DONE)
-        status = CARD_ACTIVE;
     done(j, STATUS);
     return status;
 }

@@ -3,7 +3,6 @@
 #include "db/journal_inside.h"
 
 #include <assert.h>
-#include <stdio.h>
 
 enum { COUNTED_SIZE = 16 };
 
@@ -13,7 +12,7 @@ static bool count_whole(struct journal *j, const uint8_t whole[32], uint32_t ent
     static const uint8_t none[COUNTED_SIZE];
     if (memcmp(whole, none, sizeof none) == 0)
         return true;
-    sqlite3_bind_blob(j->st[COUNTED_ADD], 1, whole, COUNTED_SIZE, SQLITE_STATIC);
+    bind_bytes(j->st[COUNTED_ADD], 1, bytes_of(whole, COUNTED_SIZE));
     bind_seq(j->st[COUNTED_ADD], 2, entry);
     return run(j, COUNTED_ADD);
 }
@@ -22,20 +21,18 @@ bool journal_write_memo(struct journal *j, const struct journal_memo *m, uint32_
 {
     enum statement s = m->id ? MEMO_COMPLETE : MEMO_INSERT;
     sqlite3_stmt *st = j->st[s];
-    int rc;
     bind_seq(st, 1, m->id);
-    sqlite3_bind_text(st, 2, m->door, -1, SQLITE_STATIC);
-    sqlite3_bind_text(st, 3, m->asker, -1, SQLITE_STATIC);
-    sqlite3_bind_text(st, 4, m->key, -1, SQLITE_STATIC);
-    sqlite3_bind_text(st, 5, m->what, -1, SQLITE_STATIC);
-    sqlite3_bind_blob(st, 6, m->digest, sizeof m->digest, SQLITE_STATIC);
+    bind_text(st, 2, m->door);
+    bind_text(st, 3, m->asker);
+    bind_text(st, 4, m->key);
+    bind_text(st, 5, m->what);
+    bind_bytes(st, 6, bytes_of(m->digest, sizeof m->digest));
     sqlite3_bind_int64(st, 7, m->time_s);
     bind_seq(st, 8, entry);
     sqlite3_bind_int64(st, 9, m->amount);
     sqlite3_bind_int(st, 10, m->open);
-    sqlite3_bind_blob(st, 11, m->reply.size ? (const void *)m->reply.data : "", (int)m->reply.size,
-                      SQLITE_STATIC);
-    bool good = has_row(j, s, &rc);
+    bind_bytes(st, 11, m->reply);
+    bool good = sqlite3_step(st) == SQLITE_ROW;
     if (good) {
         *id = (uint32_t)sqlite3_column_int64(st, 0);
         good = sqlite3_step(st) == SQLITE_DONE; /* RETURNING ends with its second step */
@@ -56,9 +53,9 @@ enum err journal_check_memo(struct journal *j, const struct journal_memo *m, str
     assert(m->reply.size <= MEMO_REPLY_MAX);
     if (m->id)
         return OK;
-    sqlite3_bind_text(st, 1, m->door, -1, SQLITE_STATIC);
-    sqlite3_bind_text(st, 2, m->asker, -1, SQLITE_STATIC);
-    sqlite3_bind_text(st, 3, m->key, -1, SQLITE_STATIC);
+    bind_text(st, 1, m->door);
+    bind_text(st, 2, m->asker);
+    bind_text(st, 3, m->key);
     sqlite3_bind_int64(st, 4, m->time_s - MEMO_KEEP_S);
     enum err e = journal_find_number(j, MEMO_TAKEN, &id, why);
     if (e == OK)
@@ -77,28 +74,22 @@ enum err journal_memo_save(struct journal *j, struct journal_memo *memo, struct 
         return e;
     if (!run(j, BEGIN))
         return journal_failed(j, why, what);
-    e = journal_commit(j, journal_write_memo(j, memo, memo->entry.seq, &id), what, why);
+    e = journal_commit(j, journal_write_memo(j, memo, memo->entry.seq, &id), why, what);
     if (!e)
         memo->id = id;
     return e;
-}
-
-static bool column_name(char *out, size_t size, sqlite3_stmt *st, int column)
-{
-    int n = snprintf(out, size, "%s", (const char *)sqlite3_column_text(st, column));
-    return n >= 0 && (size_t)n < size;
 }
 
 static enum err read_memo(struct journal *j, enum statement s, struct journal_memo *m, struct buf *buffer,
                           struct errmsg *why)
 {
     sqlite3_stmt *st = j->st[s];
-    enum err e = OK;
-    int rc;
-    buffer->size = 0;
-    buffer->full = false;
+    empty(buffer);
     *m = (struct journal_memo){0};
-    if (has_row(j, s, &rc)) {
+    enum err e = journal_row(j, s, why, "looking for an answer");
+    if (e == ERR_NOT_FOUND)
+        err_set(why, e, "no such request was answered here");
+    if (!e) {
         struct bytes reply = column_bytes(st, 10);
         m->id = (uint32_t)sqlite3_column_int64(st, 0);
         m->time_s = sqlite3_column_int64(st, 6);
@@ -106,17 +97,14 @@ static enum err read_memo(struct journal *j, enum statement s, struct journal_me
         m->entry.terminal = m->entry.seq ? j->terminal : 0;
         m->amount = sqlite3_column_int64(st, 8);
         m->open = sqlite3_column_int(st, 9) != 0;
-        if (!column_name(m->door, sizeof m->door, st, 1) || !column_name(m->asker, sizeof m->asker, st, 2) ||
-            !column_name(m->key, sizeof m->key, st, 3) || !column_name(m->what, sizeof m->what, st, 4) ||
+        if (!column_text(m->door, sizeof m->door, st, 1) || !column_text(m->asker, sizeof m->asker, st, 2) ||
+            !column_text(m->key, sizeof m->key, st, 3) || !column_text(m->what, sizeof m->what, st, 4) ||
             !column_hash(m->digest, st, 5))
             e = err_set(why, ERR_CORRUPT, "the answer to request %u was changed", m->id);
         buf_put(buffer, reply.data, reply.size);
         if (buffer->full)
             e = err_set(why, ERR_FULL, "the answer to request %u is too large (%zu bytes)", m->id, reply.size);
         m->reply = buf_bytes(buffer);
-    } else {
-        e = rc == SQLITE_DONE ? err_set(why, ERR_NOT_FOUND, "no such request was answered here")
-                              : journal_failed(j, why, "looking for an answer");
     }
     done(j, s);
     return e;
@@ -126,10 +114,10 @@ enum err journal_memo_find(struct journal *j, const char *door, const char *aske
                            struct journal_memo *out, struct buf *buffer, struct errmsg *why)
 {
     enum statement s = key ? MEMO_FIND : MEMO_LAST;
-    sqlite3_bind_text(j->st[s], 1, door, -1, SQLITE_STATIC);
-    sqlite3_bind_text(j->st[s], 2, asker, -1, SQLITE_STATIC);
+    bind_text(j->st[s], 1, door);
+    bind_text(j->st[s], 2, asker);
     if (key)
-        sqlite3_bind_text(j->st[s], 3, key, -1, SQLITE_STATIC);
+        bind_text(j->st[s], 3, key);
     return read_memo(j, s, out, buffer, why);
 }
 
@@ -150,7 +138,7 @@ enum err journal_counted(struct journal *j, const uint8_t whole[32], struct entr
                          struct errmsg *why)
 {
     uint32_t seq = 0;
-    sqlite3_bind_blob(j->st[COUNTED_FIND], 1, whole, COUNTED_SIZE, SQLITE_STATIC);
+    bind_bytes(j->st[COUNTED_FIND], 1, bytes_of(whole, COUNTED_SIZE));
     enum err e = journal_find_number(j, COUNTED_FIND, &seq, why);
     if (!e)
         *out = (struct entry_id){j->terminal, seq};
@@ -160,8 +148,8 @@ enum err journal_counted(struct journal *j, const uint8_t whole[32], struct entr
 bool journal_memo_is(struct journal *j, const char *door, const char *what)
 {
     uint32_t id = 0;
-    sqlite3_bind_text(j->st[MEMO_WHAT], 1, door, -1, SQLITE_STATIC);
-    sqlite3_bind_text(j->st[MEMO_WHAT], 2, what, -1, SQLITE_STATIC);
+    bind_text(j->st[MEMO_WHAT], 1, door);
+    bind_text(j->st[MEMO_WHAT], 2, what);
     return journal_find_number(j, MEMO_WHAT, &id, NULL) != ERR_NOT_FOUND;
 }
 
@@ -171,14 +159,14 @@ enum err journal_memo_totals(struct journal *j, const char *door, const char *as
     sqlite3_stmt *st = j->st[MEMO_TOTALS];
     int rc = SQLITE_ROW;
     *count = 0;
-    sqlite3_bind_text(st, 1, door, -1, SQLITE_STATIC);
+    bind_text(st, 1, door);
     sqlite3_bind_int64(st, 2, from_s);
     if (asker)
-        sqlite3_bind_text(st, 3, asker, -1, SQLITE_STATIC);
+        bind_text(st, 3, asker);
     while (*count < cap && (rc = sqlite3_step(st)) == SQLITE_ROW) {
         struct memo_total *m = &out[(*count)++];
-        (void)column_name(m->what, sizeof m->what, st, 0);
-        (void)column_name(m->asker, sizeof m->asker, st, 1);
+        (void)column_text(m->what, sizeof m->what, st, 0);
+        (void)column_text(m->asker, sizeof m->asker, st, 1);
         m->count = sqlite3_column_int64(st, 2);
         m->amount = sqlite3_column_int64(st, 3);
     }

@@ -2,20 +2,18 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "db/journal_inside.h"
 
-#include <stdio.h>
-
 static bool put_receipt(struct journal *j, const struct journal_receipt *r)
 {
     sqlite3_stmt *st = j->st[RECEIPT_PUT];
     sqlite3_bind_int64(st, 1, r->seq);
     sqlite3_bind_int(st, 2, (int)r->state);
-    sqlite3_bind_text(st, 3, r->boot, -1, SQLITE_STATIC);
+    bind_text(st, 3, r->boot);
     sqlite3_bind_int64(st, 4, points_n(r->balance));
     sqlite3_bind_int64(st, 5, points_n(r->purse));
     sqlite3_bind_int64(st, 6, points_n(r->expiring));
     sqlite3_bind_int(st, 7, r->expiring_day);
-    sqlite3_bind_text(st, 8, r->why, -1, SQLITE_STATIC);
-    sqlite3_bind_text(st, 9, r->language, -1, SQLITE_STATIC);
+    bind_text(st, 8, r->why);
+    bind_text(st, 9, r->language);
     return run(j, RECEIPT_PUT);
 }
 
@@ -33,7 +31,7 @@ void journal_with_receipt(struct journal *j, const struct journal_receipt *r)
 
 static enum err receipts_writable(struct journal *j, struct errmsg *why)
 {
-    return j->damaged_from > j->acked || j->sync_failed ? err_set(why, ERR_IO, "the journal takes nothing") : OK;
+    return journal_may_write(j, NULL) ? err_set(why, ERR_IO, "the journal takes nothing") : OK;
 }
 
 enum err journal_receipts_start(struct journal *j, const char *boot, struct errmsg *why)
@@ -42,7 +40,7 @@ enum err journal_receipts_start(struct journal *j, const char *boot, struct errm
     if (e)
         return e;
     journal_begin_unsynced(j);
-    sqlite3_bind_text(j->st[RECEIPTS_START], 1, boot, -1, SQLITE_STATIC);
+    bind_text(j->st[RECEIPTS_START], 1, boot);
     return journal_end_unsynced(j, run(j, RECEIPTS_START), why, "looking through the receipts");
 }
 
@@ -54,32 +52,24 @@ void journal_receipts_end(struct journal *j)
     (void)!journal_end_unsynced(j, run(j, RECEIPTS_END), NULL, "putting the receipts aside");
 }
 
-static void text_column(char *out, size_t size, sqlite3_stmt *st, int column)
-{
-    const char *text = (const char *)sqlite3_column_text(st, column);
-    snprintf(out, size, "%s", text ? text : "");
-}
-
 static enum err read_receipt(struct journal *j, enum statement s, struct journal_receipt *out,
                              struct errmsg *why)
 {
-    int rc;
-    enum err e = OK;
     sqlite3_stmt *st = j->st[s];
     *out = (struct journal_receipt){0};
-    if (has_row(j, s, &rc)) {
+    enum err e = journal_row(j, s, why, "reading the receipts");
+    if (e == ERR_NOT_FOUND)
+        err_set(why, e, "no such receipt is kept");
+    if (!e) {
         out->seq = (uint32_t)sqlite3_column_int64(st, 0);
         out->state = (enum receipt_state)sqlite3_column_int(st, 1);
-        text_column(out->boot, sizeof out->boot, st, 2);
+        (void)column_text(out->boot, sizeof out->boot, st, 2);
         out->balance = points_of(sqlite3_column_int64(st, 3));
         out->purse = points_of(sqlite3_column_int64(st, 4));
         out->expiring = points_of(sqlite3_column_int64(st, 5));
         out->expiring_day = sqlite3_column_int(st, 6);
-        text_column(out->why, sizeof out->why, st, 7);
-        text_column(out->language, sizeof out->language, st, 8);
-    } else {
-        e = rc == SQLITE_DONE ? err_set(why, ERR_NOT_FOUND, "no such receipt is kept")
-                              : journal_failed(j, why, "reading the receipts");
+        (void)column_text(out->why, sizeof out->why, st, 7);
+        (void)column_text(out->language, sizeof out->language, st, 8);
     }
     done(j, s);
     return e;

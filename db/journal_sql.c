@@ -3,6 +3,10 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "db/journal_inside.h"
 
+#define STAFF_COLUMNS "id, name, role, language, pin_salt, pin_hash, badge, grant_limit, grant_day_limit"
+#define RECEIPT_COLUMNS "seq, state, boot, balance, purse, expiring, expiring_day, why, language"
+#define MEMO_COLUMNS "id, door, asker, key, what, digest, time_s, entry, amount, open, reply"
+
 const char *const journal_sql[STATEMENT_COUNT] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
@@ -48,31 +52,26 @@ const char *const journal_sql[STATEMENT_COUNT] = {
     [LOAD] = "SELECT value FROM setting WHERE name = ?1",
     [SAVE] = "INSERT INTO setting (name, value) VALUES (?1, ?2)"
              " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-    [STAFF] = "SELECT id, name, role, language, pin_salt, pin_hash, badge, grant_limit, grant_day_limit"
-              " FROM staff WHERE id = ?1",
-    [STAFF_BADGE] = "SELECT id, name, role, language, pin_salt, pin_hash, badge, grant_limit,"
-                    " grant_day_limit FROM staff WHERE badge = ?1 ORDER BY id LIMIT 1",
+    [STAFF] = "SELECT " STAFF_COLUMNS " FROM staff WHERE id = ?1",
+    [STAFF_BADGE] = "SELECT " STAFF_COLUMNS " FROM staff WHERE badge = ?1 ORDER BY id LIMIT 1",
     [STAFF_COUNT] = "SELECT count(*) FROM staff",
-    [STAFF_SET] = "INSERT OR REPLACE INTO staff (id, name, role, language, pin_salt, pin_hash, badge,"
-                  " grant_limit, grant_day_limit) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [STAFF_SET] = "INSERT OR REPLACE INTO staff (" STAFF_COLUMNS ")"
+                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     [STAFF_REMOVE] = "DELETE FROM staff WHERE id = ?1",
     [STATUS] = "SELECT status FROM hot WHERE card = ?1",
     [SET_STATUS] = "INSERT INTO hot (card, status) VALUES (?1, ?2)"
                    " ON CONFLICT (card) DO UPDATE SET status = excluded.status",
     [CLEAR_STATUS] = "DELETE FROM hot WHERE card = ?1",
-    [RECEIPT_PUT] = "INSERT OR REPLACE INTO receipt (seq, state, boot, balance, purse, expiring, expiring_day, why,"
-                    " language) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [RECEIPT_PUT] = "INSERT OR REPLACE INTO receipt (" RECEIPT_COLUMNS ")"
+                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     [RECEIPT_SET] = "UPDATE receipt SET state = ?2 WHERE seq = ?1",
     [RECEIPT_FORGET] = "DELETE FROM receipt WHERE state = 5 AND seq <= ?1",
-    [RECEIPT_GET] = "SELECT seq, state, boot, balance, purse, expiring, expiring_day, why, language"
-                    " FROM receipt WHERE seq = ?1",
-    [RECEIPT_NEXT] = "SELECT seq, state, boot, balance, purse, expiring, expiring_day, why, language"
-                     " FROM receipt WHERE state < 5 ORDER BY seq LIMIT 1",
+    [RECEIPT_GET] = "SELECT " RECEIPT_COLUMNS " FROM receipt WHERE seq = ?1",
+    [RECEIPT_NEXT] = "SELECT " RECEIPT_COLUMNS " FROM receipt WHERE state < 5 ORDER BY seq LIMIT 1",
     [RECEIPTS_WAITING_COUNT] = "SELECT count(*) FROM receipt WHERE state < 5",
     [RECEIPTS_START] = "UPDATE receipt SET state = 4"
                        " WHERE state < 5 AND (state = 3 OR (state = 2 AND (boot <> ?1 OR ?1 = '')))",
     [RECEIPTS_END] = "UPDATE receipt SET state = 1 WHERE state = 2",
-#define MEMO_COLUMNS "id, door, asker, key, what, digest, time_s, entry, amount, open, reply"
     [MEMO_INSERT] = "INSERT INTO memo (" MEMO_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
                     " RETURNING id",
     [MEMO_COMPLETE] = "INSERT OR REPLACE INTO memo (" MEMO_COLUMNS ")"
