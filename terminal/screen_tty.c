@@ -255,6 +255,23 @@ void screen_tty_keep_clear(const char *home)
     close(fd);
 }
 
+/* What function keys send, whatever TERM says of them: vt220 has no F5 at all, and programs on the other end of a
+ * serial line send what they like. */
+static void know_keys(void)
+{
+    static const struct {
+        int first;
+        const char *sends[5];
+    } keys[] = {{1, {"\033OP", "\033OQ", "\033OR", "\033OS", "\033[15~"}},
+                {1, {"\033[11~", "\033[12~", "\033[13~", "\033[14~", "\033[15~"}},
+                {1, {"\033[[A", "\033[[B", "\033[[C", "\033[[D", "\033[[E"}},
+                {6, {"\033[17~", "\033[18~", "\033[19~", "\033[20~", "\033[21~"}}};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        for (int k = 0; k < 5; k++)
+            if (!key_defined(keys[i].sends[k]))
+                (void)define_key(keys[i].sends[k], KEY_F(keys[i].first + k));
+}
+
 static enum err open_terminal(struct screen_tty *s, const char *path, struct errmsg *why)
 {
     FILE *in = stdin, *out = stdout;
@@ -281,6 +298,7 @@ static enum err open_terminal(struct screen_tty *s, const char *path, struct err
     noecho();
     nonl();
     keypad(stdscr, TRUE);
+    know_keys();
     nodelay(stdscr, TRUE);
     if (has_colors() && start_color() == OK && use_default_colors() == OK) {
         s->colours = true;
