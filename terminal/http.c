@@ -709,7 +709,7 @@ void http_turn(struct http *h, int64_t now_ms)
             if (h->conns[i])
                 pump(h->conns[i], &moved);
         (void)MHD_run(h->mhd);
-        MHD_UNSIGNED_LONG_LONG wait_ms;
+        unsigned long long wait_ms;
         if (h->again || (MHD_get_timeout(h->mhd, &wait_ms) == MHD_YES && wait_ms == 0))
             moved = true;
         h->again = false;

@@ -569,7 +569,9 @@ static void begin(struct plain *p, struct http_request *r, const char *by, const
     bool same = past != PAST_DONE && past != PAST_UNFINISHED ? true : memcmp(memo.digest, digest, 32) == 0;
     if (past == PAST_UNREADABLE) {
         reply_error(r, "CORRUPT", "The till's journal cannot be read.");
-    } else if (past == PAST_OTHER || !same) {
+    } else if (past == PAST_OTHER) { /* elsewhere, or so long ago that its memo is gone: it cannot be compared */
+        reply_error(r, "CONFLICT", "This ref was used before at this till.");
+    } else if (!same) {
         reply_error(r, "CONFLICT", "This ref was used before, with other contents.");
     } else if (past == PAST_DONE) {
         http_reply(r, 200, NULL, room, reply.size, NULL, 0);
