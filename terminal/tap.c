@@ -15,6 +15,7 @@
 #include "base/tr.h"
 #include "hw/clock.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* A reader that is away no longer than this is not worth a sentence: it may only be starting. */
@@ -132,7 +133,9 @@ static bool is_badge(struct till *t)
     p->told_all = true;
     finish(p);
     people_badge(t, &who);
-    ask_wait_over(t, "BADGE", who.name);
+    char say[160];
+    snprintf(say, sizeof say, tr("This is the badge of %s."), who.name);
+    ask_wait_over(t, "BADGE", say);
     return true;
 }
 

@@ -1157,10 +1157,16 @@ TEST(till, a_cashier_logs_in_by_pin_or_badge_and_every_entry_says_who_it_was)
     assert_said(ask(b, "logout"), "ok");
     vcard_init(&b->other, VCARD_EV2, &badge_uid, 5); /* any card can be a badge */
     reader_sim_present(&b->reader, &b->other.target);
-    assert_said(ask(b, "tap"), "error BADGE Bob");
+    assert_said(ask(b, "tap"), "error BADGE This is the badge of Bob.");
     assert_said(ask(b, "login"), "ok cashier=9 supervisor=yes");
     assert_said(ask(b, "logout"), "ok");
     assert_said(ask(b, "login"), "error AUTH"); /* a badge is good for one thing */
+    assert_said(ask(b, "login 3 1234"), "ok");
+    reader_sim_present(&b->reader, NULL);
+    reader_sim_present(&b->reader, &b->other.target);
+    assert_said(ask(b, "tap"), "error BADGE");
+    assert_said(ask(b, "approve"), "ok");
+    assert_said(ask(b, "approve"), "error AUTH");
     close_till(b);
 }
 
@@ -1194,15 +1200,18 @@ TEST(till, a_person_has_to_log_in_where_somebody_is_named_a_register_does_not)
     assert_int_equal(till_attach(b->till, ends[1], ends[1], true, NULL), OK);
     assert_said(ask(b, "line MUG 1 500"), "ok lines=1");
     assert_said(ask(b, "cancel"), "ok");
-    static const char typed[] = "line MUG 1 500\nlogin 3 1234\nline MUG 1 500\n";
+    static const char typed[] = "line MUG 1 500\nlogin 3 1234\nline MUG 1 500\ncancel\nlogout\nlogin 3 1234\n";
     assert_int_equal(send(ends[0], typed, sizeof typed - 1, 0), sizeof typed - 1);
-    for (int turns = 0; turns < 400 && !strstr(heard, "1 lines"); turns++) {
+    for (int turns = 0; turns < 400 && !strstr(heard, "Logged out"); turns++) {
         (void)!till_turn(b->till, 5);
         ssize_t n = recv(ends[0], heard + size, sizeof heard - 1 - size, MSG_DONTWAIT);
         size += n > 0 ? (size_t)n : 0;
     }
     const char *refused = strstr(heard, "Log in first"), *in = strstr(heard, "Ann is logged in");
     assert_true(refused && in && refused < in && in < strstr(heard, "MUG x 1: 1 lines"));
+    for (int turns = 0; turns < 20; turns++) /* the login after it, with nothing typed over it */
+        (void)!till_turn(b->till, 1);
+    assert_int_equal(b->till->people.cashier.id, 3);
     for (size_t i = 0; i + 4 < sizeof b->till->clients[0].in; i++) /* the PIN does not stay in memory */
         assert_int_not_equal(memcmp(b->till->clients[1].in + i, "1234", 4), 0);
     close_till(b);
@@ -1351,6 +1360,9 @@ TEST(till, shift_totals_are_those_of_the_entries_whatever_was_done_and_over_a_re
             reader_sim_present(&b->reader, &b->card.target);
             open_till(b);
             assert_said(ask(b, "shift"), "error STATE"); /* who is at the till must say so again */
+            assert_said(ask(b, "line TEA 1 300"), "ok");
+            assert_said(ask(b, "total"), "ok");
+            assert_said(ask(b, "pay"), "ok"); /* nobody's: a register sold it meanwhile */
             assert_said(ask(b, "login 3 1234"), "ok");
         }
     }
@@ -1437,6 +1449,28 @@ TEST(till, training_leaves_journal_and_card_as_they_were_byte_for_byte)
     assert_said(ask(b, "bill R9"), "error NOT_FOUND");
     ring_up(b); /* and now it counts again */
     assert_said(ask(b, "pay"), "ok receipt=T0007-2");
+    close_till(b);
+}
+
+TEST(till, what_an_earlier_sale_left_in_doubt_is_not_settled_in_training)
+{
+    struct bench *b = bench();
+    int commit = commit_exchange(b, 1);
+    new_bench(b, card_of(1), "doubtful");
+    reader_sim_present(&b->reader, &b->card.target);
+    ring_up(b);
+    reader_sim_tear(&b->reader, commit, true, ERR_GONE);
+    assert_said(ask(b, "redeem 200"), "error DOUBT");
+    assert_said(ask(b, "giveup"), "ok");
+    assert_said(ask(b, "pay"), "ok");
+    assert_said(ask(b, "train on"), "ok");
+    reader_sim_present(&b->reader, &b->card.target);
+    assert_said(ask(b, "tap"), "ok state=identified");
+    assert_int_equal(b->till->trained, 0);
+    assert_said(ask(b, "cancel"), "ok");
+    assert_said(ask(b, "train off"), "ok");
+    assert_said(ask(b, "tap"), "ok state=identified");
+    assert_int_equal(add_up(b).settles, 1); /* but after it */
     close_till(b);
 }
 
