@@ -8,7 +8,10 @@
 #include <qrencode.h>
 #include <string.h>
 
-enum { QR_TEXT_MAX = 100, QR_QUIET = 4 }; /* QR_QUIET: squares left white around it, ISO/IEC 18004 */
+enum {
+    QR_TEXT_MAX = 100,
+    QR_QUIET = 4
+}; /* QR_QUIET: squares left white around it, ISO/IEC 18004 */
 
 static void put_command(struct buf *out, const char *bytes, size_t size)
 {

@@ -29,7 +29,7 @@ struct printer {
     uint16_t vid, pid; /* 0 = any */
     libusb_context *usb;
     libusb_hotplug_callback_handle watch;
-    bool watches, changed, left; /* left: the open one was seen to go */
+    bool watches, changed, left;  /* left: the open one was seen to go */
     libusb_device_handle *handle; /* NULL = none open */
     int interface;
     uint8_t out, in; /* endpoint addresses; in 0 = none */
@@ -53,12 +53,14 @@ bool printer_is_name(const char *name)
     return parse_name(&vid, &pid, name);
 }
 
-static int on_hotplug(libusb_context *usb, libusb_device *device, libusb_hotplug_event event, void *arg)
+static int on_hotplug(libusb_context *usb, libusb_device *device, libusb_hotplug_event event,
+                      void *arg)
 {
     (void)usb;
     struct printer *p = arg;
     p->changed = true;
-    if (event == LIBUSB_HOTPLUG_EVENT_DEVICE_LEFT && p->handle && libusb_get_device(p->handle) == device)
+    if (event == LIBUSB_HOTPLUG_EVENT_DEVICE_LEFT && p->handle &&
+        libusb_get_device(p->handle) == device)
         p->left = true;
     return 0;
 }
@@ -81,9 +83,9 @@ enum err printer_create(struct printer **out, const char *name, struct errmsg *w
     }
     /* Without hotplug on this system the caller's own looking around has to do. */
     p->watches = libusb_hotplug_register_callback(
-                     p->usb, LIBUSB_HOTPLUG_EVENT_DEVICE_ARRIVED | LIBUSB_HOTPLUG_EVENT_DEVICE_LEFT, 0,
-                     LIBUSB_HOTPLUG_MATCH_ANY, LIBUSB_HOTPLUG_MATCH_ANY, LIBUSB_HOTPLUG_MATCH_ANY, on_hotplug, p,
-                     &p->watch) == LIBUSB_SUCCESS;
+                     p->usb, LIBUSB_HOTPLUG_EVENT_DEVICE_ARRIVED | LIBUSB_HOTPLUG_EVENT_DEVICE_LEFT,
+                     0, LIBUSB_HOTPLUG_MATCH_ANY, LIBUSB_HOTPLUG_MATCH_ANY,
+                     LIBUSB_HOTPLUG_MATCH_ANY, on_hotplug, p, &p->watch) == LIBUSB_SUCCESS;
     *out = p;
     return OK;
 }
@@ -129,21 +131,24 @@ static enum err usb_error(struct errmsg *why, int rc, const char *what)
 {
     switch (rc) {
     case LIBUSB_ERROR_TIMEOUT:
-        return err_set(why, ERR_TIMEOUT, "the printer took too long (%s): paper out or cover open?", what);
+        return err_set(why, ERR_TIMEOUT, "the printer took too long (%s): paper out or cover open?",
+                       what);
     case LIBUSB_ERROR_NO_DEVICE:
     case LIBUSB_ERROR_NOT_FOUND:
         return err_set(why, ERR_NO_DEVICE, TR_LATER("the printer was unplugged or switched off"));
     case LIBUSB_ERROR_BUSY:
         return err_set(why, ERR_BUSY, TR_LATER("another program uses the printer"));
     case LIBUSB_ERROR_ACCESS:
-        return err_set(why, ERR_IO, TR_LATER("the printer may not be opened by this user: add a udev rule"));
+        return err_set(why, ERR_IO,
+                       TR_LATER("the printer may not be opened by this user: add a udev rule"));
     default:
         return err_set(why, ERR_IO, "the printer failed (%s): %s", what, libusb_strerror(rc));
     }
 }
 
 /* One transfer; a stall is cleared so that the next call can work. */
-static int transfer(struct printer *p, uint8_t endpoint, uint8_t *data, int size, int *done, int timeout_ms)
+static int transfer(struct printer *p, uint8_t endpoint, uint8_t *data, int size, int *done,
+                    int timeout_ms)
 {
     assert(timeout_ms > 0); /* 0 would mean for ever */
     *done = 0;
@@ -153,7 +158,8 @@ static int transfer(struct printer *p, uint8_t endpoint, uint8_t *data, int size
     return rc;
 }
 
-enum err printer_write(struct printer *p, struct bytes data, size_t *taken, int timeout_ms, struct errmsg *why)
+enum err printer_write(struct printer *p, struct bytes data, size_t *taken, int timeout_ms,
+                       struct errmsg *why)
 {
     uint8_t piece[PIECE_SIZE]; /* libusb wants it writable */
     int size = data.size < PIECE_SIZE ? (int)data.size : PIECE_SIZE, done;
@@ -179,7 +185,8 @@ static void drain(struct printer *p)
 }
 
 /* One DLE EOT question.  Answers have bits 1 and 4 set and bits 0 and 7 clear; anything else is no answer. */
-static enum err question(struct printer *p, uint8_t n, uint8_t *answer, int64_t deadline, struct errmsg *why)
+static enum err question(struct printer *p, uint8_t n, uint8_t *answer, int64_t deadline,
+                         struct errmsg *why)
 {
     uint8_t ask[] = {0x10, 0x04, n}, room[64];
     int done, rc = LIBUSB_ERROR_TIMEOUT;
@@ -188,7 +195,8 @@ static enum err question(struct printer *p, uint8_t n, uint8_t *answer, int64_t 
         rc = transfer(p, p->out, ask, sizeof ask, &done, (int)left);
     left = deadline - clock_tick_ms();
     if (rc == 0)
-        rc = left > 0 ? transfer(p, p->in, room, sizeof room, &done, (int)left) : LIBUSB_ERROR_TIMEOUT;
+        rc = left > 0 ? transfer(p, p->in, room, sizeof room, &done, (int)left)
+                      : LIBUSB_ERROR_TIMEOUT;
     if (rc != 0) {
         p->stale = true;
         return usb_error(why, rc, "asking its status");
@@ -199,12 +207,15 @@ static enum err question(struct printer *p, uint8_t n, uint8_t *answer, int64_t 
     return OK;
 }
 
-static enum err port_status(struct printer *p, struct printer_status *out, int timeout_ms, struct errmsg *why)
+static enum err port_status(struct printer *p, struct printer_status *out, int timeout_ms,
+                            struct errmsg *why)
 {
     uint8_t port = 0;
-    int rc = libusb_control_transfer(
-        p->handle, (uint8_t)(LIBUSB_ENDPOINT_IN | (int)LIBUSB_REQUEST_TYPE_CLASS | (int)LIBUSB_RECIPIENT_INTERFACE),
-        PORT_STATUS, 0, (uint16_t)p->interface, &port, 1, (unsigned)timeout_ms);
+    int rc = libusb_control_transfer(p->handle,
+                                     (uint8_t)(LIBUSB_ENDPOINT_IN | (int)LIBUSB_REQUEST_TYPE_CLASS |
+                                               (int)LIBUSB_RECIPIENT_INTERFACE),
+                                     PORT_STATUS, 0, (uint16_t)p->interface, &port, 1,
+                                     (unsigned)timeout_ms);
     if (rc == LIBUSB_ERROR_PIPE || rc == 0)
         return err_set(why, ERR_UNSUPPORTED, "the printer does not tell its port's status");
     if (rc < 0)
@@ -299,7 +310,8 @@ enum err printer_open(struct printer *p, struct errmsg *why)
     for (ssize_t i = 0; i < n; i++) {
         struct libusb_device_descriptor d;
         if (libusb_get_device_descriptor(list[i], &d) != 0 ||
-            (p->vid && (d.idVendor != p->vid || d.idProduct != p->pid)) || !find_interface(p, list[i]))
+            (p->vid && (d.idVendor != p->vid || d.idProduct != p->pid)) ||
+            !find_interface(p, list[i]))
             continue;
         int rc = libusb_open(list[i], &p->handle);
         if (rc == 0) {

@@ -32,13 +32,13 @@ void printer_close(struct printer *p);
 /* Sends data; taken: how many bytes it took, also on an error.  Returns OK when it took some.
  * Errors: ERR_TIMEOUT (took none for timeout_ms > 0), ERR_NO_DEVICE (unplugged), ERR_IO (a stall, which is
  * cleared, or another fault). */
-MUST_CHECK enum err printer_write(struct printer *p, struct bytes data, size_t *taken, int timeout_ms,
-                                  struct errmsg *why);
+MUST_CHECK enum err printer_write(struct printer *p, struct bytes data, size_t *taken,
+                                  int timeout_ms, struct errmsg *why);
 /* How it is.  midway: in the middle of a document, when a question in it could end up in a picture: by the
  * port's status alone, which knows less.  Else by DLE EOT 1, 2 and 4.
  * Errors: as write; ERR_UNSUPPORTED (it has no way to answer), ERR_FORMAT. */
-MUST_CHECK enum err printer_status(struct printer *p, struct printer_status *out, bool midway, int timeout_ms,
-                                   struct errmsg *why);
+MUST_CHECK enum err printer_status(struct printer *p, struct printer_status *out, bool midway,
+                                   int timeout_ms, struct errmsg *why);
 /* OK, or ERR_REFUSED and what is to be done, for people. */
 enum err printer_status_say(const struct printer_status *s, struct errmsg *why);
 

@@ -37,16 +37,18 @@
 enum {
     STALLS_MOST = 5, /* in a row, without a byte taken */
     CLOSE_MS = 500,
-    HANG_S = 20,     /* the process is ended when it sits in one call for so long */
-    STEADY_MS = 5000 /* a process that lived this long is started again without a pause when it dies */
+    HANG_S = 20, /* the process is ended when it sits in one call for so long */
+    STEADY_MS =
+        5000 /* a process that lived this long is started again without a pause when it dies */
 };
 
 /* All other times are fractions of the patience with a stuck printer, so that a test can be in a hurry.  Usually: */
 enum {
-    SLICE = 20,       /* 500 ms: of one transfer */
-    STATUS = 10,      /* 1 s: between two questions to a printer that has nothing to do */
-    RESCAN = 5,       /* 2 s: between two attempts to open, whatever hotplug said; longest pause before a new process */
-    PAUSE = 100       /* 100 ms: between two glances, and two attempts while it cannot print */
+    SLICE = 20,  /* 500 ms: of one transfer */
+    STATUS = 10, /* 1 s: between two questions to a printer that has nothing to do */
+    RESCAN =
+        5, /* 2 s: between two attempts to open, whatever hotplug said; longest pause before a new process */
+    PAUSE = 100 /* 100 ms: between two glances, and two attempts while it cannot print */
 };
 
 static int part_of(int stuck_ms, int fraction)
@@ -178,7 +180,8 @@ static enum printing_fate write_rest(struct child *c, struct errmsg *why)
     int stalls = 0;
     for (size_t at = ESCPOS_BEGIN_SIZE, taken; at < d->size; at += taken) {
         alarm(HANG_S);
-        enum err e = printer_write(c->printer, bytes_of(d->data + at, d->size - at), &taken, c->slice_ms, why);
+        enum err e = printer_write(c->printer, bytes_of(d->data + at, d->size - at), &taken,
+                                   c->slice_ms, why);
         if (taken > 0) {
             struct errmsg well = {""};
             moved_ms = clock_tick_ms();
@@ -230,7 +233,8 @@ static void print_document(struct child *c)
                      ? ask_status(c, false, &why)
                      : err_set(&why, ERR_NO_DEVICE, "no USB receipt printer is attached");
     if (e == OK)
-        e = printer_write(c->printer, bytes_of(c->ask.data, ESCPOS_BEGIN_SIZE), &taken, c->slice_ms, &why);
+        e = printer_write(c->printer, bytes_of(c->ask.data, ESCPOS_BEGIN_SIZE), &taken, c->slice_ms,
+                          &why);
     if (e) {
         if (e == ERR_NO_DEVICE)
             lose_printer(c, &why);
@@ -268,7 +272,8 @@ static void open_drawer(struct child *c)
     else
         e = ask_status(c, false, &m.why);
     for (size_t at = 0; e == OK && at < pulse.size; at += taken)
-        e = printer_write(c->printer, bytes_of(bytes + at, pulse.size - at), &taken, c->slice_ms, &m.why);
+        e = printer_write(c->printer, bytes_of(bytes + at, pulse.size - at), &taken, c->slice_ms,
+                          &m.why);
     if (e)
         tell(c, &m);
 }
@@ -315,7 +320,8 @@ static _Noreturn void child_start(int sock, const char *name, int stuck_ms, pid_
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* keys may be in the memory we were forked from */
+    setrlimit(RLIMIT_CORE,
+              &(struct rlimit){0, 0}); /* keys may be in the memory we were forked from */
     int null = open("/dev/null", O_RDWR);
     if (dup2(null, 0) < 0 || dup2(null, 1) < 0)
         _exit(1);
@@ -446,7 +452,8 @@ void printing_close(struct printing *p)
         struct pollfd f = {.fd = p->sock, .events = POLLIN};
         int64_t left = CLOSE_MS, deadline = clock_tick_ms() + left;
         struct tell_message m;
-        while (left > 0 && poll(&f, 1, (int)left) > 0 && recv(p->sock, &m, sizeof m, MSG_DONTWAIT) > 0)
+        while (left > 0 && poll(&f, 1, (int)left) > 0 &&
+               recv(p->sock, &m, sizeof m, MSG_DONTWAIT) > 0)
             left = deadline - clock_tick_ms();
     }
     if (p->child > 0)
@@ -463,8 +470,8 @@ int printing_fd(const struct printing *p)
     return p->events;
 }
 
-static enum printing_news ended(struct printing *p, struct printing_event *out, enum printing_fate fate,
-                                const struct errmsg *why)
+static enum printing_news ended(struct printing *p, struct printing_event *out,
+                                enum printing_fate fate, const struct errmsg *why)
 {
     p->busy = p->begun = false;
     out->fate = fate;
@@ -472,7 +479,8 @@ static enum printing_news ended(struct printing *p, struct printing_event *out, 
     return PRINTING_DONE;
 }
 
-static enum printing_news hear(struct printing *p, const struct tell_message *m, struct printing_event *out)
+static enum printing_news hear(struct printing *p, const struct tell_message *m,
+                               struct printing_event *out)
 {
     switch (m->kind) {
     case TELL_STATE:
@@ -497,7 +505,8 @@ enum printing_news printing_take(struct printing *p, struct printing_event *out)
     uint64_t expired;
     struct tell_message m;
     *out = (struct printing_event){PRINTING_PRINTED, {""}};
-    if (p->sock < 0 && read(p->timer, &expired, sizeof expired) == sizeof expired && start_child(p, &p->trouble))
+    if (p->sock < 0 && read(p->timer, &expired, sizeof expired) == sizeof expired &&
+        start_child(p, &p->trouble))
         set_timer(p, part_of(p->stuck_ms, RESCAN));
     while (p->sock >= 0) {
         ssize_t size = recv(p->sock, &m, sizeof m, MSG_DONTWAIT);
@@ -508,7 +517,8 @@ enum printing_news printing_take(struct printing *p, struct printing_event *out)
         } else if (size >= 0 || (errno != EAGAIN && errno != EINTR)) {
             bool was_busy = p->busy, had_begun = p->begun;
             child_died(p);
-            return was_busy ? ended(p, out, had_begun ? PRINTING_UNKNOWN : PRINTING_NOT_BEGUN, &p->trouble)
+            return was_busy ? ended(p, out, had_begun ? PRINTING_UNKNOWN : PRINTING_NOT_BEGUN,
+                                    &p->trouble)
                             : PRINTING_STATE;
         } else if (errno == EAGAIN) {
             break;
@@ -553,7 +563,8 @@ static enum err ask(struct printing *p, enum ask kind, struct bytes data, struct
         memcpy(p->ask.data, data.data, data.size);
     size_t size = offsetof(struct ask_message, data) + data.size;
     if (send(p->sock, &p->ask, size, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)size)
-        return err_set(why, ERR_NO_DEVICE, "the printer's process does not listen: %s", strerror(errno));
+        return err_set(why, ERR_NO_DEVICE, "the printer's process does not listen: %s",
+                       strerror(errno));
     return OK;
 }
 

@@ -19,8 +19,10 @@
 
 enum {
     PRINTING_DOCUMENT_MAX = 65536,
-    PRINTING_STUCK_MS = 10000, /* a printer that says nothing is wrong and takes nothing for this long is given up */
-    PRINTING_DRAWER_MS = 2000  /* a drawer that could not be opened so soon stays shut: nobody waits for it any more */
+    PRINTING_STUCK_MS =
+        10000, /* a printer that says nothing is wrong and takes nothing for this long is given up */
+    PRINTING_DRAWER_MS =
+        2000 /* a drawer that could not be opened so soon stays shut: nobody waits for it any more */
 };
 
 enum printing_fate { PRINTING_PRINTED, PRINTING_NOT_BEGUN, PRINTING_UNKNOWN };
@@ -39,16 +41,17 @@ struct printing_event {
 struct printing;
 /* Begin to look for the printer of this name (printer.h).  stuck_ms: PRINTING_STUCK_MS; tests are less patient.
  * Never waits.  Errors: ERR_FORMAT (no such name), ERR_IO. */
-MUST_CHECK enum err printing_open(struct printing **out, const char *name, int stuck_ms, struct errmsg *why);
+MUST_CHECK enum err printing_open(struct printing **out, const char *name, int stuck_ms,
+                                  struct errmsg *why);
 /* Whoever wants to know what becomes of a document on its way waits before.  At most half a second. */
 void printing_close(struct printing *p);
 int printing_fd(const struct printing *p); /* readable: printing_take has something to say */
 enum printing_news printing_take(struct printing *p, struct printing_event *out);
 
-bool printing_is_busy(const struct printing *p);            /* with a document */
-const char *printing_trouble(const struct printing *p);     /* why it cannot print now; "" = it can */
-bool printing_is_there(const struct printing *p);           /* attached, whatever else */
-bool printing_is_looking(const struct printing *p);         /* whether there is one is not known yet */
+bool printing_is_busy(const struct printing *p);        /* with a document */
+const char *printing_trouble(const struct printing *p); /* why it cannot print now; "" = it can */
+bool printing_is_there(const struct printing *p);       /* attached, whatever else */
+bool printing_is_looking(const struct printing *p);     /* whether there is one is not known yet */
 /* A document of 3..PRINTING_DOCUMENT_MAX bytes, whose first two print nothing (hw/escpos.h); copied.
  * Errors: ERR_BUSY, ERR_NO_DEVICE and ERR_REFUSED (trouble); it is not begun then. */
 MUST_CHECK enum err printing_send(struct printing *p, struct bytes document, struct errmsg *why);

@@ -244,7 +244,8 @@ static int64_t due_ms(struct till_extra *x, int64_t now_ms)
     return display_is_there(d) ? d->beat_ms : INT64_MAX;
 }
 
-static void turn(struct till *t, struct till_extra *x, const struct pollfd *f, int count, int64_t now_ms)
+static void turn(struct till *t, struct till_extra *x, const struct pollfd *f, int count,
+                 int64_t now_ms)
 {
     struct display *d = of(x);
     (void)t;
@@ -268,7 +269,8 @@ static enum err listen_at(struct display *d, const char *path, struct errmsg *wh
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     struct stat st;
     if (strlen(path) >= sizeof a.sun_path)
-        return err_set(why, ERR_RANGE, "%s: a socket's path has at most %zu characters", path, sizeof a.sun_path - 1);
+        return err_set(why, ERR_RANGE, "%s: a socket's path has at most %zu characters", path,
+                       sizeof a.sun_path - 1);
     strcpy(a.sun_path, path);
     d->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (d->listener < 0)
@@ -276,7 +278,8 @@ static enum err listen_at(struct display *d, const char *path, struct errmsg *wh
     if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
         unlink(path); /* left by a till that was killed: the lock says that none runs */
     mode_t old = umask(0177);
-    bool good = bind(d->listener, (struct sockaddr *)&a, sizeof a) == 0 && listen(d->listener, DISPLAYS_MAX) == 0;
+    bool good = bind(d->listener, (struct sockaddr *)&a, sizeof a) == 0 &&
+                listen(d->listener, DISPLAYS_MAX) == 0;
     int error = errno;
     umask(old);
     if (!good)

@@ -20,13 +20,15 @@ struct display;
 
 enum {
     DISPLAYS_MAX = 3,
-    DISPLAY_BEAT_MS = 2000,  /* a display that hears nothing for longer than twice that clears itself */
+    DISPLAY_BEAT_MS =
+        2000, /* a display that hears nothing for longer than twice that clears itself */
     DISPLAY_ASK_MS = 60000,  /* a member who does not answer says no */
     DISPLAY_LINES_MS = 20000 /* display_show stays so long */
 };
 
 /* Listens at path (made anew, 0600).  Errors: ERR_RANGE (the path), ERR_IO, ERR_FULL (memory). */
-MUST_CHECK enum err display_open(struct display **out, struct till *t, const char *path, struct errmsg *why);
+MUST_CHECK enum err display_open(struct display **out, struct till *t, const char *path,
+                                 struct errmsg *why);
 /* After the till has ended; an open question is answered no more.  NULL is allowed. */
 void display_close(struct display *d);
 
@@ -37,8 +39,8 @@ enum display_question { DISPLAY_ASK_YES, DISPLAY_ASK_PIN };
 typedef void display_answer(void *arg, bool yes, const char *pin);
 /* Called back once: answered, Esc, nobody looks any more, or DISPLAY_ASK_MS over.  False: no display, or a
  * question is open already; nothing is called then. */
-MUST_CHECK bool display_ask(struct display *d, enum display_question kind, const char *const *lines, int count,
-                            display_answer *answered, void *arg);
+MUST_CHECK bool display_ask(struct display *d, enum display_question kind, const char *const *lines,
+                            int count, display_answer *answered, void *arg);
 void display_unask(struct display *d); /* nobody wants to know any more; nothing is called */
 
 /* A text until the sale changes or DISPLAY_LINES_MS are over; 0 lines: away with it.  False: no display. */

@@ -195,7 +195,8 @@ static void drop_until(struct page *p, int rows)
     for (int rank = 9; p->count > rows && rank > 0; rank--)
         for (int i = p->count - 1; i >= 0 && p->count > rows; i--)
             if (p->rows[i].rank == rank) {
-                memmove(&p->rows[i], &p->rows[i + 1], (size_t)(p->count - i - 1) * sizeof p->rows[0]);
+                memmove(&p->rows[i], &p->rows[i + 1],
+                        (size_t)(p->count - i - 1) * sizeof p->rows[0]);
                 p->count--;
             }
 }
@@ -233,6 +234,7 @@ void display_draw(const struct display_state *s, int digits, struct canvas *c)
     int top = (c->rows - p.count) / 2;
     for (int i = 0; i < p.count && i < c->rows; i++) {
         int columns = text_columns(p.rows[i].text);
-        canvas_put(c, (top > 0 ? top : 0) + i, (c->columns - columns) / 2, columns, p.rows[i].look, p.rows[i].text);
+        canvas_put(c, (top > 0 ? top : 0) + i, (c->columns - columns) / 2, columns, p.rows[i].look,
+                   p.rows[i].text);
     }
 }

@@ -21,7 +21,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { EXIT_USAGE = 2, RETRY_MS = 500, TURN_MS = 500, SILENCE_MS = 2 * DISPLAY_BEAT_MS + 500, PIN_MAX = WIRE_PIN_SIZE - 1 };
+enum {
+    EXIT_USAGE = 2,
+    RETRY_MS = 500,
+    TURN_MS = 500,
+    SILENCE_MS = 2 * DISPLAY_BEAT_MS + 500,
+    PIN_MAX = WIRE_PIN_SIZE - 1
+};
 
 struct show {
     const char *path;
@@ -126,7 +132,8 @@ static void answer(struct show *s, bool yes)
     if (s->state.page == DISPLAY_PIN && yes)
         snprintf(line, sizeof line, "{\"ask\":%u,\"pin\":\"%s\"}\n", s->state.ask, s->pin);
     else
-        snprintf(line, sizeof line, "{\"ask\":%u,\"yes\":%s}\n", s->state.ask, yes ? "true" : "false");
+        snprintf(line, sizeof line, "{\"ask\":%u,\"yes\":%s}\n", s->state.ask,
+                 yes ? "true" : "false");
     if (send(s->fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
         hang_up(s);
     bytes_wipe(line, sizeof line);
@@ -143,9 +150,11 @@ static void take_key(struct show *s, wint_t key)
         return;
     if (key == 27)
         answer(s, false);
-    else if ((key == '\r' || key == '\n' || key == KEY_ENTER) && (s->state.page == DISPLAY_YES_NO || s->digits > 0))
+    else if ((key == '\r' || key == '\n' || key == KEY_ENTER) &&
+             (s->state.page == DISPLAY_YES_NO || s->digits > 0))
         answer(s, true);
-    else if (s->state.page == DISPLAY_PIN && (key == 8 || key == 127 || key == KEY_BACKSPACE) && s->digits > 0)
+    else if (s->state.page == DISPLAY_PIN && (key == 8 || key == 127 || key == KEY_BACKSPACE) &&
+             s->digits > 0)
         s->pin[--s->digits] = 0;
     else if (s->state.page == DISPLAY_PIN && key >= '0' && key <= '9' && s->digits < PIN_MAX)
         s->pin[s->digits++] = (char)key;
@@ -241,7 +250,8 @@ static void run(struct show *s)
 static const char usage[] =
     "usage: patron-display --socket SOCKET [--tty DEVICE] [--language en|zh]\n"
     "\n"
-    "The member's screen of a till: greeting, points before and after, a redemption to be confirmed, thanks.\n"
+    "The member's screen of a till: greeting, points before and after, a redemption to be "
+    "confirmed, thanks.\n"
     "\n"
     "  --socket SOCKET     where the till listens (display.socket in its file, or its --display)\n"
     "  --tty DEVICE        terminal to show it on; else where the program was started\n"
@@ -287,7 +297,8 @@ int main(int argc, char **argv)
     sigaction(SIGTERM, &end, NULL);
     sigaction(SIGHUP, &end, NULL);
     if (!open_terminal(&s, tty))
-        return complain("no terminal, or one that is not known (TERM): ", *tty ? tty : "standard input");
+        return complain("no terminal, or one that is not known (TERM): ",
+                        *tty ? tty : "standard input");
     run(&s);
     endwin();
     return 0;

@@ -52,7 +52,8 @@ static void put_points(struct display_state *s, const struct till_view *v)
     s->before = s->after = -1;
     if (now < 0)
         return;
-    bool taken = v->means == MEANS_CARD && (done || v->state == SALE_DEBITED || v->state == SALE_CLOSING);
+    bool taken =
+        v->means == MEANS_CARD && (done || v->state == SALE_DEBITED || v->state == SALE_CLOSING);
     s->before = taken ? now + s->redeems : now;
     s->after = s->before - s->redeems + s->earns;
 }
@@ -91,7 +92,8 @@ static enum display_page page_of(const struct till_view *v, int64_t still_s)
     bool bill = v->bill && v->bill->line_count > 0;
     switch (v->state) {
     case SALE_DONE:
-        return still_s < DISPLAY_THANKS_S && v->last.kind == TXN_SALE ? DISPLAY_THANKS : DISPLAY_IDLE;
+        return still_s < DISPLAY_THANKS_S && v->last.kind == TXN_SALE ? DISPLAY_THANKS
+                                                                      : DISPLAY_IDLE;
     case SALE_PREPARING:
     case SALE_DOUBT:
         return DISPLAY_CONFIRM;
@@ -145,9 +147,9 @@ bool display_state_equal(const struct display_state *a, const struct display_sta
 /* ---- as JSON ---- */
 
 static const char *const page_names[DISPLAY_PAGES] = {
-    [DISPLAY_IDLE] = "idle",   [DISPLAY_BILL] = "bill",     [DISPLAY_MEMBER] = "member",
+    [DISPLAY_IDLE] = "idle",       [DISPLAY_BILL] = "bill",     [DISPLAY_MEMBER] = "member",
     [DISPLAY_CONFIRM] = "confirm", [DISPLAY_THANKS] = "thanks", [DISPLAY_LINES] = "lines",
-    [DISPLAY_YES_NO] = "yes_no", [DISPLAY_PIN] = "pin",       [DISPLAY_NO_TILL] = "no_till",
+    [DISPLAY_YES_NO] = "yes_no",   [DISPLAY_PIN] = "pin",       [DISPLAY_NO_TILL] = "no_till",
 };
 static const char *const metric_names[] = {
     [METRIC_SPEND] = "spend", [METRIC_POINTS] = "points", [METRIC_VISITS] = "visits"};
@@ -203,7 +205,8 @@ static json_t *json_text(const char *from)
     return j;
 }
 
-enum err display_encode(char out[DISPLAY_JSON_MAX], const struct display_state *state, struct errmsg *why)
+enum err display_encode(char out[DISPLAY_JSON_MAX], const struct display_state *state,
+                        struct errmsg *why)
 {
     struct display_state s = *state;
     struct text_field texts[TEXT_FIELDS];

@@ -15,9 +15,9 @@ enum display_page {
     DISPLAY_MEMBER,  /* who, points before and after */
     DISPLAY_CONFIRM, /* the card is wanted: to redeem, or again, as the second factor */
     DISPLAY_THANKS,
-    DISPLAY_LINES,  /* a cash register's text */
-    DISPLAY_YES_NO, /* lines, and a question that Enter or Esc answers */
-    DISPLAY_PIN,    /* the same, answered by a PIN */
+    DISPLAY_LINES,   /* a cash register's text */
+    DISPLAY_YES_NO,  /* lines, and a question that Enter or Esc answers */
+    DISPLAY_PIN,     /* the same, answered by a PIN */
     DISPLAY_NO_TILL, /* patron-display's own: nobody tells it anything */
     DISPLAY_PAGES
 };
@@ -60,7 +60,8 @@ void display_state_of(struct display_state *out, const struct till_view *v, int6
 bool display_state_equal(const struct display_state *a, const struct display_state *b);
 
 /* A line of JSON with its newline and a final 0.  Errors: ERR_FULL. */
-MUST_CHECK enum err display_encode(char out[DISPLAY_JSON_MAX], const struct display_state *s, struct errmsg *why);
+MUST_CHECK enum err display_encode(char out[DISPLAY_JSON_MAX], const struct display_state *s,
+                                   struct errmsg *why);
 /* line: without its newline.  Errors: ERR_FORMAT, out is then undefined. */
 MUST_CHECK enum err display_decode(struct display_state *out, const char *line, struct errmsg *why);
 

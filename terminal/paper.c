@@ -32,7 +32,8 @@ static int64_t paper_due_ms(struct till_extra *x, int64_t now_ms)
     return receipts_due_ms(till_of(x)->receipts);
 }
 
-static void paper_turn(struct till *t, struct till_extra *x, const struct pollfd *f, int count, int64_t now_ms)
+static void paper_turn(struct till *t, struct till_extra *x, const struct pollfd *f, int count,
+                       int64_t now_ms)
 {
     (void)x, (void)f, (void)count;
     receipts_turn(t->receipts, now_ms);
@@ -66,7 +67,8 @@ enum err paper_open(struct till *t, struct errmsg *why)
                                    .terminal = t->parts.identity->terminal,
                                    .printer = t->parts.printer,
                                    .boot = t->boot,
-                                   .columns = t->parts.columns == RECEIPT_WIDE ? RECEIPT_WIDE : RECEIPT_NARROW,
+                                   .columns = t->parts.columns == RECEIPT_WIDE ? RECEIPT_WIDE
+                                                                               : RECEIPT_NARROW,
                                    .pack = pack_of,
                                    .tell = tell,
                                    .arg = t};
@@ -87,7 +89,8 @@ void paper_close(struct till *t)
 /* ---- the facts ---- */
 
 /* What ends next, once the redemption has taken from it: the first to end is the first to be taken. */
-static void put_expiry(struct receipt_facts *f, const struct wire_tapped *told, const struct txn *txn)
+static void put_expiry(struct receipt_facts *f, const struct wire_tapped *told,
+                       const struct txn *txn)
 {
     struct points left;
     if (told->next_expiry_day == DAY_NEVER || !points_sub(&left, told->next_expiry, txn->redeemed))
@@ -126,7 +129,8 @@ static struct receipt_facts facts_of(const struct till *t, const struct txn *txn
 {
     struct receipt_facts f = {.txn = txn,
                               .pack = t->facts.pack,
-                              .columns = t->parts.columns == RECEIPT_WIDE ? RECEIPT_WIDE : RECEIPT_NARROW,
+                              .columns =
+                                  t->parts.columns == RECEIPT_WIDE ? RECEIPT_WIDE : RECEIPT_NARROW,
                               .balance = points_of(-1),
                               .purse = points_of(-1),
                               .why = ""};

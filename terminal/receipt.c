@@ -185,8 +185,8 @@ static void put_member(struct receipt *r, const struct receipt_facts *f)
         put_points(r, tr("of it on the card"), f->purse);
     if (points_n(f->expiring) > 0) {
         day_text(day, f->expiring_day);
-        snprintf(line, sizeof line, tr("%" PRId64 " points end after %s"),
-                 points_n(f->expiring), day);
+        snprintf(line, sizeof line, tr("%" PRId64 " points end after %s"), points_n(f->expiring),
+                 day);
         put_wrapped(r, 0, line, 3);
     }
     if (*f->why) {

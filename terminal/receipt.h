@@ -37,13 +37,14 @@ struct receipt_facts {
     const struct txn *txn;   /* SALE or REFUND, as journalled */
     const struct pack *pack; /* its rules; NULL: amounts in minor units */
     int columns;             /* RECEIPT_NARROW, RECEIPT_WIDE */
-    struct points balance;   /* all that the member has, as far as this till knows; -1: not to be told */
-    struct points purse;     /* of it on the card; -1: not to be told */
-    struct points expiring;  /* what ends next, 0: not known or nothing ... */
-    int32_t expiring_day;    /* ... and its last good day */
-    const char *why;         /* what was earned for what, a line for people; "" = nothing to say */
-    bool copy;               /* not the first one */
-    bool training;           /* nothing of it happened */
+    struct points
+        balance; /* all that the member has, as far as this till knows; -1: not to be told */
+    struct points purse;    /* of it on the card; -1: not to be told */
+    struct points expiring; /* what ends next, 0: not known or nothing ... */
+    int32_t expiring_day;   /* ... and its last good day */
+    const char *why;        /* what was earned for what, a line for people; "" = nothing to say */
+    bool copy;              /* not the first one */
+    bool training;          /* nothing of it happened */
 };
 
 void receipt_of(struct receipt *out, const struct receipt_facts *f);

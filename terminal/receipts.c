@@ -23,21 +23,22 @@
 
 enum {
     CLOSE_MS = 2000,
-    RETRY = 5,      /* of the patience with a printer, 2 s: pause after the second failure in a row, ... */
+    RETRY =
+        5, /* of the patience with a printer, 2 s: pause after the second failure in a row, ... */
     RETRY_MOST = 6, /* ... doubling up to so many times that patience, 60 s */
-    QR_MODULE = 6          /* dots: 0.75 mm at 203 dpi */
+    QR_MODULE = 6   /* dots: 0.75 mm at 203 dpi */
 };
 
 struct receipts {
     struct receipts_parts parts;
     struct printing *printing;
-    bool started;  /* what was begun before is a copy now, in the journal */
-    bool more;     /* the journal may have one to print */
-    bool apart;    /* what is being printed is none of the journal's */
+    bool started; /* what was begun before is a copy now, in the journal */
+    bool more;    /* the journal may have one to print */
+    bool apart;   /* what is being printed is none of the journal's */
     uint32_t waiting;
     int failures; /* in a row */
     int64_t retry_at_ms;
-    struct journal_receipt current; /* being printed; seq 0 = none */
+    struct journal_receipt current;              /* being printed; seq 0 = none */
     char told[sizeof((struct errmsg *)0)->text]; /* of the printer's trouble */
 
     /* scratch */
@@ -81,7 +82,8 @@ static enum err document_of(struct receipts *r, const struct receipt_facts *f, s
             continue;
         }
         escpos_line(out, text,
-                    (style & RECEIPT_BOLD ? ESCPOS_BOLD : 0u) | (style & RECEIPT_BIG ? ESCPOS_BIG : 0u) |
+                    (style & RECEIPT_BOLD ? ESCPOS_BOLD : 0u) |
+                        (style & RECEIPT_BIG ? ESCPOS_BIG : 0u) |
                         (style & RECEIPT_CENTRED ? ESCPOS_CENTRED : 0u));
     }
     escpos_cut(out);
@@ -179,7 +181,8 @@ static void heed_trouble(struct receipts *r)
     const char *trouble = printing_trouble(r->printing);
     if (strcmp(trouble, r->told) == 0)
         return;
-    if (*trouble && !*r->told && r->started) /* what was promised has to wait: none of it was begun */
+    if (*trouble && !*r->told &&
+        r->started) /* what was promised has to wait: none of it was begun */
         journal_receipts_end(r->parts.journal);
     if (!*trouble)
         tell(r, "%s", tr("The printer is well."));
@@ -261,7 +264,8 @@ void receipts_turn(struct receipts *r, int64_t now_ms)
             break;
         }
     heed_trouble(r);
-    if (r->more && !printing_is_busy(r->printing) && !*printing_trouble(r->printing) && now_ms >= r->retry_at_ms)
+    if (r->more && !printing_is_busy(r->printing) && !*printing_trouble(r->printing) &&
+        now_ms >= r->retry_at_ms)
         begin_next(r, now_ms);
 }
 
@@ -278,7 +282,8 @@ int receipts_fd(const struct receipts *r)
 
 /* ---- opening, closing ---- */
 
-enum err receipts_open(struct receipts **out, const struct receipts_parts *parts, struct errmsg *why)
+enum err receipts_open(struct receipts **out, const struct receipts_parts *parts,
+                       struct errmsg *why)
 {
     *out = NULL;
     struct receipts *r = calloc(1, sizeof *r);
@@ -378,11 +383,13 @@ enum err receipts_reprint(struct receipts *r, struct entry_id id, struct errmsg 
         return err_set(why, ERR_NOT_FOUND, tr("This till has no receipt %s."), text);
     if (e == OK)
         e = journal_receipt_get(r->parts.journal, id.seq, &row, why);
-    if (e == ERR_NOT_FOUND) /* printed long ago, or when there was no printer: what was known besides is gone */
+    if (e ==
+        ERR_NOT_FOUND) /* printed long ago, or when there was no printer: what was known besides is gone */
         row = (struct journal_receipt){.balance = points_of(-1), .purse = points_of(-1)};
     else if (e)
         return e;
-    else if (row.state == RECEIPT_WAITING || row.state == RECEIPT_PROMISED || row.state == RECEIPT_BEGUN)
+    else if (row.state == RECEIPT_WAITING || row.state == RECEIPT_PROMISED ||
+             row.state == RECEIPT_BEGUN)
         return err_set(why, ERR_STATE, tr("Receipt %s is still waiting to be printed."), text);
     row.seq = id.seq;
     row.state = RECEIPT_COPY;

@@ -30,7 +30,8 @@ struct receipts_parts {
 
 struct receipts;
 /* Errors: ERR_FORMAT (the printer's name), ERR_IO, ERR_FULL (memory). */
-MUST_CHECK enum err receipts_open(struct receipts **out, const struct receipts_parts *parts, struct errmsg *why);
+MUST_CHECK enum err receipts_open(struct receipts **out, const struct receipts_parts *parts,
+                                  struct errmsg *why);
 void receipts_close(struct receipts *r); /* gives what is being printed two seconds; NULL is fine */
 
 int receipts_fd(const struct receipts *r); /* to poll for input */
@@ -50,7 +51,7 @@ MUST_CHECK enum err receipts_reprint(struct receipts *r, struct entry_id id, str
 /* Errors: ERR_NO_DEVICE, ERR_REFUSED; a failure after that is told. */
 MUST_CHECK enum err receipts_drawer(struct receipts *r, struct errmsg *why);
 
-bool receipts_looking(const struct receipts *r); /* for the printer: it is not known yet */
+bool receipts_looking(const struct receipts *r);        /* for the printer: it is not known yet */
 const char *receipts_trouble(const struct receipts *r); /* why it cannot print now; "" = it can */
 uint32_t receipts_waiting(const struct receipts *r);
 pid_t receipts_process(const struct receipts *r); /* for tests */

@@ -73,11 +73,14 @@ static void press(const char *key)
 static void start_till(const char *language)
 {
     char text[2048];
-    char *file = path_of("%s/till.conf.test", till->home), *program = path_of("%s/patron-terminal", chain.bin);
+    char *file = path_of("%s/till.conf.test", till->home),
+         *program = path_of("%s/patron-terminal", chain.bin);
     snprintf(text, sizeof text,
-             "[till]\nhome = %s\noffice = 127.0.0.1:%d\nclock = %s\nlanguage = %s\n[reader]\ndevice = pn532_uart:%s\n"
+             "[till]\nhome = %s\noffice = 127.0.0.1:%d\nclock = %s\nlanguage = "
+             "%s\n[reader]\ndevice = pn532_uart:%s\n"
              "[register]\nsocket = %s\n[display]\nsocket = %s\n",
-             till->home, till->relay.port, till->clock, language, till->link, till->socket, display_socket);
+             till->home, till->relay.port, till->clock, language, till->link, till->socket,
+             display_socket);
     write_file(file, text);
     proc_start(&till->program, chain.log, NULL, ARGS(program, "--config", file));
     control_open(&till->control, till->socket, 20000);
@@ -102,7 +105,8 @@ static void begin(const char *language)
     for (int64_t until = now_ms() + PATIENCE_MS; access(tmux_socket, F_OK);)
         assert_true(now_ms() < until);
     if (run(chain.log, NULL, NULL, 0,
-            TMUX("new-session", "-d", "-s", "glass", "-x", "60", "-y", "20", program, "--socket", display_socket)))
+            TMUX("new-session", "-d", "-s", "glass", "-x", "60", "-y", "20", program, "--socket",
+                 display_socket)))
         die("display: tmux does not start; see %s", chain.log);
     free(root);
     free(program);
@@ -133,7 +137,8 @@ TEST(e2e_display, a_member_sees_the_points_confirms_by_a_second_tap_is_thanked_a
     chain_issue(&chain, till, "ev2", "anna");
     chain_ctl(&chain, out, sizeof out,
               ARGS("member", "edit", "M1", "--name", "Anna", "--consent", "yes"));
-    chain_ctl(&chain, out, sizeof out, ARGS("points", "adjust", "M1", "2000", "--reason", "to begin with"));
+    chain_ctl(&chain, out, sizeof out,
+              ARGS("points", "adjust", "M1", "2000", "--reason", "to begin with"));
 
     await("Please hold your member card to the reader.");
     shows_not("Anna");
@@ -188,15 +193,17 @@ TEST(e2e_display, a_member_sees_the_points_confirms_by_a_second_tap_is_thanked_a
     end();
 }
 
-TEST(e2e_display, a_pin_is_typed_there_and_shown_as_dots_and_what_the_member_reads_is_in_their_own_language)
+TEST(e2e_display,
+     a_pin_is_typed_there_and_shown_as_dots_and_what_the_member_reads_is_in_their_own_language)
 {
     char out[4096];
     begin("en");
     chain_ctl(&chain, out, sizeof out,
-              ARGS("member", "add", "--name", "王安娜", "--consent", "yes", "--language", "zh", "--phone",
-                   "+44 20 7946 0018"));
+              ARGS("member", "add", "--name", "王安娜", "--consent", "yes", "--language", "zh",
+                   "--phone", "+44 20 7946 0018"));
     chain_ctl(&chain, out, sizeof out, ARGS("member", "pin", "M1", "4711"));
-    chain_ctl(&chain, out, sizeof out, ARGS("points", "adjust", "M1", "2000", "--reason", "to begin with"));
+    chain_ctl(&chain, out, sizeof out,
+              ARGS("points", "adjust", "M1", "2000", "--reason", "to begin with"));
     await("Please hold your member card to the reader.");
     control_ok(&till->control, line, sizeof line, "identify phone +442079460018");
     await("王安娜，您好！");

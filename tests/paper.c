@@ -19,14 +19,15 @@ static struct {
 static void end_line(const char *end)
 {
     int width = paper.big ? 2 * paper.used : paper.used;
-    int left = paper.centred && paper.used && width < paper.columns ? (paper.columns - width) / 2 : 0;
+    int left =
+        paper.centred && paper.used && width < paper.columns ? (paper.columns - width) / 2 : 0;
     assert_true(width <= paper.columns);
     while (paper.line_size && paper.line[paper.line_size - 1] == ' ')
         paper.line_size--;
     assert_true(paper.size + paper.line_size + 100 < sizeof paper.text);
-    paper.size += (size_t)sprintf(paper.text + paper.size, "%*s%s%s%.*s%s\n", left, "",
-                                  paper.big ? "##" : "", paper.bold ? "**" : "", (int)paper.line_size,
-                                  paper.line, end);
+    paper.size +=
+        (size_t)sprintf(paper.text + paper.size, "%*s%s%s%.*s%s\n", left, "", paper.big ? "##" : "",
+                        paper.bold ? "**" : "", (int)paper.line_size, paper.line, end);
     paper.line_size = 0;
     paper.used = 0;
 }

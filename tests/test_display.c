@@ -91,7 +91,8 @@ static void put_utf8(char *out, uint32_t c)
     else if (c < 0x800)
         sprintf(out, "%c%c", (char)(0xc0 | c >> 6), (char)(0x80 | (c & 0x3f)));
     else
-        sprintf(out, "%c%c%c", (char)(0xe0 | c >> 12), (char)(0x80 | (c >> 6 & 0x3f)), (char)(0x80 | (c & 0x3f)));
+        sprintf(out, "%c%c%c", (char)(0xe0 | c >> 12), (char)(0x80 | (c >> 6 & 0x3f)),
+                (char)(0x80 | (c & 0x3f)));
 }
 
 /* Rows that have something in them, without the blanks around it. */
@@ -181,10 +182,11 @@ TEST(display, a_member_is_greeted_by_name_when_it_is_known_and_sees_points_befor
     redeem(300);
     v.purse = points_of(40);
     v.earns = points_of(17);
-    snprintf(expected, sizeof expected,
-             "Test\nHello, Anna!\n%s\nYour points: 350\nThis purchase earns: 17\nPoints after it: 67\n"
-             "Total: 20.00 GBP\n300 points pay 3.00 GBP\nTo pay: 17.00 GBP\n",
-             tier);
+    snprintf(
+        expected, sizeof expected,
+        "Test\nHello, Anna!\n%s\nYour points: 350\nThis purchase earns: 17\nPoints after it: 67\n"
+        "Total: 20.00 GBP\n300 points pay 3.00 GBP\nTo pay: 17.00 GBP\n",
+        tier);
     expect(expected);
 }
 
@@ -197,7 +199,8 @@ TEST(display, a_redemption_is_confirmed_by_the_card_or_by_a_second_tap)
            "Points after it: 67\nTo pay: 17.00 GBP\nTo confirm, hold your card to the reader.\n");
     v.second_tap = true;
     expect("Test\nPay 3.00 GBP with 300 points?\nYour points: 350\nThis purchase earns: 17\n"
-           "Points after it: 67\nTo pay: 17.00 GBP\nTo confirm, take your card away and hold it there again.\n");
+           "Points after it: 67\nTo pay: 17.00 GBP\nTo confirm, take your card away and hold it "
+           "there again.\n");
 }
 
 TEST(display, in_the_members_own_language_when_it_is_known)
@@ -207,11 +210,13 @@ TEST(display, in_the_members_own_language_when_it_is_known)
     v.earns = points_of(17);
     v.second_tap = true;
     snprintf(v.member_language, sizeof v.member_language, "zh");
-    expect("Test\n用300积分抵扣3.00 GBP？\n您的积分：350\n本次可获积分：17\n之后积分：67\n应付：17.00 GBP\n"
+    expect("Test\n用300积分抵扣3.00 "
+           "GBP？\n您的积分：350\n本次可获积分：17\n之后积分：67\n应付：17.00 GBP\n"
            "请拿开会员卡，再次靠近读卡器以确认。\n");
     finish(17, 300);
     snprintf(v.name, sizeof v.name, "王安娜");
-    expect("Test\n王安娜，谢谢！\n使用积分：300\n获得积分：17\n现有积分：67\n距gold还差30.00 GBP\n");
+    expect(
+        "Test\n王安娜，谢谢！\n使用积分：300\n获得积分：17\n现有积分：67\n距gold还差30.00 GBP\n");
     begin(SALE_IDLE);
     v.means = MEANS_NONE;
     bill.line_count = 0;
@@ -224,15 +229,19 @@ TEST(display, thanks_tell_the_progress_to_the_next_tier_and_clear_themselves)
 {
     begin(SALE_DONE);
     finish(20, 0);
-    expect("Test\nThank you, Anna!\nEarned: 20 points\nYour points now: 370\nUntil gold: 30.00 GBP more\n");
+    expect("Test\nThank you, Anna!\nEarned: 20 points\nYour points now: 370\nUntil gold: 30.00 GBP "
+           "more\n");
     v.missing = 1500;
-    expect("Test\nThank you, Anna!\nEarned: 20 points\nYour points now: 370\nYou have reached gold!\n");
+    expect("Test\nThank you, Anna!\nEarned: 20 points\nYour points now: 370\nYou have reached "
+           "gold!\n");
     v.missing = 50;
     pack.metric = METRIC_POINTS;
-    expect("Test\nThank you, Anna!\nEarned: 20 points\nYour points now: 370\nUntil gold: 30 points more\n");
+    expect("Test\nThank you, Anna!\nEarned: 20 points\nYour points now: 370\nUntil gold: 30 points "
+           "more\n");
     pack.metric = METRIC_VISITS;
     v.missing = 5;
-    expect("Test\nThank you, Anna!\nEarned: 20 points\nYour points now: 370\nUntil gold: 4 visits more\n");
+    expect("Test\nThank you, Anna!\nEarned: 20 points\nYour points now: 370\nUntil gold: 4 visits "
+           "more\n");
     display_state_of(&s, &v, DISPLAY_THANKS_S - 1);
     assert_int_equal(s.page, DISPLAY_THANKS);
     display_state_of(&s, &v, DISPLAY_THANKS_S);
@@ -263,8 +272,10 @@ TEST(display, a_question_shows_its_lines_and_a_pin_as_dots)
     s.ask = 3;
     s.line_count = 1;
     snprintf(s.lines[0], sizeof s.lines[0], "Redeem 900 points?");
-    expect_drawn(24, 80, 0, "Test\nRedeem 900 points?\nPIN: _\nType your PIN, then Enter.  Esc: no\n");
-    expect_drawn(24, 80, 4, "Test\nRedeem 900 points?\nPIN: * * * * _\nType your PIN, then Enter.  Esc: no\n");
+    expect_drawn(24, 80, 0,
+                 "Test\nRedeem 900 points?\nPIN: _\nType your PIN, then Enter.  Esc: no\n");
+    expect_drawn(24, 80, 4,
+                 "Test\nRedeem 900 points?\nPIN: * * * * _\nType your PIN, then Enter.  Esc: no\n");
     s.page = DISPLAY_YES_NO;
     expect_drawn(24, 80, 4, "Test\nRedeem 900 points?\nEnter: yes   Esc: no\n");
     snprintf(s.language, sizeof s.language, "zh");
@@ -295,8 +306,9 @@ TEST(display, on_a_small_screen_what_matters_most_stays)
     redeem(300);
     v.second_tap = true;
     display_state_of(&s, &v, 0);
-    expect_drawn(4, 40, 0, "Pay 3.00 GBP with 300 points?\nYour points: 350\n"
-                           "To confirm, take your card away and hold\nit there again.\n");
+    expect_drawn(4, 40, 0,
+                 "Pay 3.00 GBP with 300 points?\nYour points: 350\n"
+                 "To confirm, take your card away and hold\nit there again.\n");
     for (int rows = 4; rows <= 30; rows += 3) /* nothing is put over anything else, at any size */
         for (int columns = 20; columns <= 100; columns += 7)
             for (int zh = 0; zh < 2; zh++) {
@@ -311,7 +323,8 @@ TEST(display, on_a_small_screen_what_matters_most_stays)
 
 TEST(display, any_state_comes_back_from_its_line_and_what_is_none_is_refused)
 {
-    static const char *const bad[] = {"", "x", "{}", "[]", "{\"page\":\"idle\"}", "{\"page\":7}", "null"};
+    static const char *const bad[] = {"",    "x", "{}", "[]", "{\"page\":\"idle\"}", "{\"page\":7}",
+                                      "null"};
     struct errmsg why;
     for (int round = 0; round < 200; round++) {
         memset(&s, 0, sizeof s);

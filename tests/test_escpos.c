@@ -24,7 +24,8 @@ TEST(escpos, a_line_is_ascii_as_it_is_and_chinese_as_gb18030_between_its_two_swi
     out = doc();
     escpos_line(&out, "会员", 0);
     assert_int_equal(out.size, 9);
-    assert_memory_equal(out.data, "\x1c&\xbb\xe1\xd4\xb1\x1c.\n", 9); /* also at the end of a line */
+    assert_memory_equal(out.data, "\x1c&\xbb\xe1\xd4\xb1\x1c.\n",
+                        9); /* also at the end of a line */
 }
 
 TEST(escpos, styles_are_switched_off_again)
@@ -48,7 +49,8 @@ TEST(escpos, no_text_can_be_a_command_and_what_the_font_lacks_is_a_wide_question
 {
     struct buf out = doc();
     escpos_line(&out, "a\x1b@b\x1dV\x7f\n", 0);
-    escpos_line(&out, "caf\xc3\xa9 \xc2\xa3 \xf0\x9f\x98\x80 \xff \xe4\xbc x", 0); /* £, a smile, broken UTF-8 */
+    escpos_line(&out, "caf\xc3\xa9 \xc2\xa3 \xf0\x9f\x98\x80 \xff \xe4\xbc x",
+                0); /* £, a smile, broken UTF-8 */
     assert_string_equal(paper_read(buf_bytes(&out), 48), "a?@b?V??\n"
                                                          "café ？ ？ ？ ？？ x\n");
 }

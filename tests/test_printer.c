@@ -290,7 +290,8 @@ static void work_list(void)
     FILE *out = fmemopen(said, sizeof said, "w");
     devices_say(out, NULL);
     fclose(out);
-    MUST(strcmp(said, "Printer receipt printer, USB bus 1 device 2: --printer usb:0416:5011\n") == 0);
+    MUST(strcmp(said, "Printer receipt printer, USB bus 1 device 2: --printer usb:0416:5011\n") ==
+         0);
 }
 
 static void work_list_nothing(void)

@@ -221,8 +221,9 @@ TEST(receipt, a_long_reason_is_broken_at_blanks_or_after_a_chinese_character)
 {
     begin(TXN_SALE, "A 1 10.00");
     t.member = 12;
-    f.why = "10.00 GBP x 1/100 x 3/2 (double Friday) x 2 (gold)=30以及周五双倍积分和金卡会员双倍积分 "
-            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    f.why =
+        "10.00 GBP x 1/100 x 3/2 (double Friday) x 2 (gold)=30以及周五双倍积分和金卡会员双倍积分 "
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
     receipt_of(&r, &f);
     int first = r.count - 6;
     assert_string_equal(r.lines[first - 1].text, "10.00 GBP x 1/100 x 3/2 (double");

@@ -114,7 +114,8 @@ static void print_all(void)
 
 static void await_printer(const char *trouble)
 {
-    for (int64_t end = clock_tick_ms() + 5000; strcmp(receipts_trouble(receipts), trouble) != 0; turn(100))
+    for (int64_t end = clock_tick_ms() + 5000; strcmp(receipts_trouble(receipts), trouble) != 0;
+         turn(100))
         MUST(clock_tick_ms() < end);
 }
 
@@ -270,7 +271,8 @@ static void work_wait(void)
     sell("zh");
     await_printer("no USB receipt printer is attached");
     MUST(receipts_waiting(receipts) == 2);
-    MUST(strcmp(said, "The printer: no USB receipt printer is attached. Receipts waiting: 2.\n") == 0);
+    MUST(strcmp(said, "The printer: no USB receipt printer is attached. Receipts waiting: 2.\n") ==
+         0);
     close_till();
     open_till(); /* the next day */
     MUST(receipts_waiting(receipts) == 2);
@@ -302,7 +304,8 @@ static void work_reprint(void)
     MUST(receipts_reprint(receipts, (struct entry_id){8, 1}, &why) == ERR_NOT_FOUND);
     print_all();
     MUST(receipts_reprint(receipts, (struct entry_id){TERMINAL, 1}, &why) == OK);
-    MUST(receipts_reprint(receipts, (struct entry_id){TERMINAL, 1}, &why) == OK); /* twice asked, once printed */
+    MUST(receipts_reprint(receipts, (struct entry_id){TERMINAL, 1}, &why) ==
+         OK); /* twice asked, once printed */
     print_all();
     MUST(receipts_waiting(receipts) == 0);
     close_till();
@@ -383,7 +386,8 @@ TEST(receipts, one_of_training_says_so_and_is_none_of_the_journals)
 
 static void work_text(void)
 {
-    static const char *const lines[] = {"Coupon: 会员 get a coffee for nothing on each tenth visit", "", "x"};
+    static const char *const lines[] = {"Coupon: 会员 get a coffee for nothing on each tenth visit",
+                                        "", "x"};
     open_till();
     MUST(!receipts_text(receipts, lines, 3)); /* being looked for: now or not at all */
     await_printer("");
@@ -400,7 +404,8 @@ TEST(receipts, a_text_is_printed_at_once_and_is_no_receipt)
     usb_plug_in();
     usb_child(work_text);
     const char *text = paper_read(bytes_of(usb.printed, usb.printed_size), RECEIPT_NARROW);
-    const char expected[] = "Coupon: 会员 get a coffee for\nnothing on each tenth visit\n\nx\n=====\n";
+    const char expected[] =
+        "Coupon: 会员 get a coffee for\nnothing on each tenth visit\n\nx\n=====\n";
     assert_memory_equal(text, expected, sizeof expected - 1);
     assert_non_null(strstr(text + sizeof expected - 1, "[QR T0007-1]"));
     usb_end();
@@ -507,8 +512,8 @@ TEST(receipts, stopped_at_each_transfer_no_receipt_has_two_originals_and_each_is
         for (int transfer = 1; transfer <= 4; transfer++)
             for (int after = 0; after < 2; after++) {
                 char name[80];
-                snprintf(name, sizeof name, "%s %s transfer %d", faults[f].name, after ? "after" : "before",
-                         transfer);
+                snprintf(name, sizeof name, "%s %s transfer %d", faults[f].name,
+                         after ? "after" : "before", transfer);
                 begin(name, 1);
                 usb_plug_in();
                 usb.take_most = 1000;
@@ -612,8 +617,11 @@ TEST(receipts, killed_at_each_step_of_the_queue_no_receipt_has_two_originals)
     static const struct {
         const char *point;
         int copies;
-    } rows[] = {{"receipt-before-begun:1", 0}, {"receipt-after-begun:1", 1}, {"receipt-sent:1", 1},
-                {"receipt-before-ended:1", 1}, {"receipt-after-ended:1", 0}};
+    } rows[] = {{"receipt-before-begun:1", 0},
+                {"receipt-after-begun:1", 1},
+                {"receipt-sent:1", 1},
+                {"receipt-before-ended:1", 1},
+                {"receipt-after-ended:1", 0}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         int status;
         begin(rows[i].point, 2);
@@ -689,7 +697,8 @@ static void next_fault(void)
         usb.no_paper_after = usb.printed_size + 1 + test_below(6000);
         event_ms = clock_tick_ms() + 300 + test_below(STUCK_MS);
     } else {
-        *(test_below(2) ? &usb.hold_after : &usb.hold_before) = usb.transfers + 1 + (int)test_below(6);
+        *(test_below(2) ? &usb.hold_after : &usb.hold_before) =
+            usb.transfers + 1 + (int)test_below(6);
     }
 }
 
@@ -715,5 +724,6 @@ TEST(receipts, over_many_faults_at_random_no_receipt_has_two_originals_and_each_
     }
     for (int i = 0; i < 8; i++)
         made += faults_made[i];
-    printf("  %d receipts, %d faults: %d originals, %d copies\n", rounds * 8, made, originals, copies);
+    printf("  %d receipts, %d faults: %d originals, %d copies\n", rounds * 8, made, originals,
+           copies);
 }

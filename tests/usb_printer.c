@@ -25,13 +25,14 @@ __attribute__((constructor(101))) static void load_umockdev(int argc, char **arg
         return;
     const char *asan = getenv("ASAN_OPTIONS");
     char options[500];
-    snprintf(options, sizeof options, "%s%sverify_asan_link_order=0", asan ? asan : "", asan ? ":" : "");
+    snprintf(options, sizeof options, "%s%sverify_asan_link_order=0", asan ? asan : "",
+             asan ? ":" : "");
     setenv("ASAN_OPTIONS", options, 1);
     setenv("LD_PRELOAD", "libumockdev-preload.so.0", 1);
     execv("/proc/self/exe", argv);
 }
 
-#define NODE "/dev/bus/usb/001/002"
+#define NODE   "/dev/bus/usb/001/002"
 #define DEVICE "/sys/devices/usb1/1-1"
 /* A device 0416:5011 with one interface 7/1/2, bulk out 01 and bulk in 82. */
 #define DESCRIPTORS                                                                                \
@@ -175,7 +176,8 @@ static int discard(UMockdevIoctlData *arg)
     unsigned long address;
     memcpy(&address, arg->data, sizeof address);
     for (int i = 0; i < 16; i++)
-        if (usb.flying[i] && !usb.done[i] && ((UMockdevIoctlData *)usb.flying[i])->client_addr == address) {
+        if (usb.flying[i] && !usb.done[i] &&
+            ((UMockdevIoctlData *)usb.flying[i])->client_addr == address) {
             finish(i, -ENOENT);
             return 0;
         }
@@ -204,7 +206,8 @@ static gboolean on_ioctl(UMockdevIoctlBase *base, UMockdevIoctlClient *client)
     } else if (request == USBDEVFS_CLAIMINTERFACE || request == USBDEVFS_DISCONNECT_CLAIM) {
         usb.claimed++;
         usb.opened++;
-        for (int i = 0; i < 16; i++) /* the last owner was killed: the kernel ended what it had asked for */
+        for (int i = 0; i < 16;
+             i++) /* the last owner was killed: the kernel ended what it had asked for */
             if (usb.flying[i]) {
                 g_object_unref(usb.flying[i]);
                 usb.flying[i] = NULL;

@@ -21,14 +21,14 @@ struct usb_printer {
     int asked_when_full; /* questions while it took no more: in a picture they would spoil it */
 
     /* what it does; all 0 = it is well */
-    int take_most;                  /* bytes of one transfer; 0 = all */
-    bool silent, gone;              /* takes and answers nothing; every call fails */
-    bool mute;                      /* takes all, never answers a DLE EOT */
-    bool no_paper;                  /* takes no more; says so by the port's status, and by DLE EOT when asked */
-    int stall;                      /* this many transfers stall, until the halt is cleared */
+    int take_most;     /* bytes of one transfer; 0 = all */
+    bool silent, gone; /* takes and answers nothing; every call fails */
+    bool mute;         /* takes all, never answers a DLE EOT */
+    bool no_paper;     /* takes no more; says so by the port's status, and by DLE EOT when asked */
+    int stall;         /* this many transfers stall, until the halt is cleared */
     size_t gone_after, silent_after, no_paper_after; /* bytes printed; 0 = never */
-    uint8_t status[5];              /* the answer to DLE EOT n */
-    int port;                       /* the answer to GET_PORT_STATUS; -1 = stalls */
+    uint8_t status[5];                               /* the answer to DLE EOT n */
+    int port; /* the answer to GET_PORT_STATUS; -1 = stalls */
 
     /* The transfer with this number (from 1) that would print is not ended: before, nothing of it is
      * printed; after, all of it is.  0 = none.  on_held is called once. */
