@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
     CODE_LENGTH_MIN = 12,     /* a member's code is longer than any article's beginning with P1 */
@@ -439,7 +440,7 @@ static enum meaning meaning_of(const struct screen *s, const struct till_view *v
     struct entry_id receipt;
     memset(line, 0, sizeof *line);
     line->quantity = 1;
-    if (strncmp(text, "P1", 2) == 0 && strlen(text) >= CODE_LENGTH_MIN)
+    if (strncasecmp(text, "P1", 2) == 0 && strlen(text) >= CODE_LENGTH_MIN)
         return MEANS_MEMBER_CODE;
     if (*text == 'T' && entry_parse(&receipt, text) == OK)
         return MEANS_RECEIPT;
@@ -576,7 +577,7 @@ static struct screen_effects enter_who(struct screen *s)
     member_id member;
     if (!*text)
         return complain(s, tr("Type a telephone number, a member number (M12) or scan a code."));
-    if (strncmp(text, "P1", 2) == 0)
+    if (strncasecmp(text, "P1", 2) == 0)
         return ask_who(s, MEANS_CODE, text);
     if (member_parse(&member, text) == OK)
         return ask_who(s, MEANS_REGISTER, text);

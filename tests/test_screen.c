@@ -455,6 +455,12 @@ TEST(screen, a_scanned_member_code_asks_who_it_is_and_a_scanned_receipt_leads_to
     assert_int_equal(e.ask->means, MEANS_CODE);
     assert_string_equal(e.ask->value, "P10C4R8ABCDEFGH");
 
+    begin("idle"); /* a scanner behind a keyboard whose capitals are locked */
+    type_at("p10c4r8abcdefgh", 2);
+    e = press(KEY_IS_ENTER);
+    assert_int_equal(e.ask->verb, VERB_IDENTIFY);
+    assert_int_equal(e.ask->means, MEANS_CODE);
+
     begin("idle");
     type_at("T0007-42", 2);
     e = press(KEY_IS_ENTER);
