@@ -419,6 +419,21 @@ TEST(journal, settings_and_hot_list_are_kept)
     journal_close(j);
 }
 
+TEST(journal, what_cannot_be_read_is_answered_as_the_header_says)
+{
+    const char *path = path_of("till.db");
+    struct journal *j = open_journal(path);
+    shell(path, "DROP TABLE hot; DROP TABLE memo; DROP TABLE entry");
+    assert_int_equal(journal_card_status(j, &card_a), CARD_BLOCKED);
+    assert_true(journal_memo_is(j, "http", "a sale"));
+    assert_int_equal(points_n(journal_offline_redeemed(j, &card_a, 1)), INT64_MAX);
+    assert_int_equal(points_n(journal_granted(j, 0, 1)), INT64_MAX);
+    assert_int_equal(points_n(journal_granted(j, 1, 1)), INT64_MAX);
+    assert_int_equal(points_n(journal_earned(j, &card_a, 0, 1, 0)), 0);
+    assert_int_equal(points_n(journal_pending(j, &card_a, 0)), 0);
+    journal_close(j);
+}
+
 TEST(journal, even_a_person_with_a_shell_cannot_change_delete_or_skip)
 {
     const char *path = path_of("till.db");
