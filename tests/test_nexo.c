@@ -433,7 +433,7 @@ TEST(nexo, how_a_card_is_asked_for_follows_loyalty_handling)
                 {"Forbidden", "", "online=false"},
                 {"Processed", "", "online=false"}};
     for (int i = 0; i < 4; i++) {
-        char id[8], body[300];
+        char id[16], body[320];
         snprintf(id, sizeof id, "H%d", i);
         snprintf(body, sizeof body,
                  "{" SALE("T") ",\"CardAcquisitionTransaction\":{\"LoyaltyHandling\":\"%s\"}}",
@@ -774,7 +774,7 @@ TEST(nexo, what_may_not_be_redeemed_is_refused_and_nothing_is_taken)
                 {"\"LoyaltyUnit\":\"Monetary\",\"Value\":0.05", "Refusal"}};
     const char *x = acquire(b, "C1");
     for (int i = 0; i < 4; i++) {
-        char id[8];
+        char id[16];
         snprintf(id, sizeof id, "S%d", i);
         ask(b, id, "Loyalty", loyalty("Redemption", "", x, rows[i].amount));
         error("Loyalty", rows[i].error);
@@ -1369,7 +1369,7 @@ TEST(nexo, an_abort_in_doubt_gives_the_redemption_up)
     bool doubt = false;
     snprintf(x, sizeof x, "%s", acquire(b, "C1"));
     for (int n = 1; n < 12 && !doubt; n++) {
-        char id[8];
+        char id[16];
         snprintf(id, sizeof id, "S%d", n);
         reader_sim_present(&b->reader, &b->card.target);
         reader_sim_tear(&b->reader, n, true, ERR_GONE);

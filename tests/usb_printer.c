@@ -55,8 +55,11 @@ static struct usbdevfs_urb *urb(int i)
     return (struct usbdevfs_urb *)(void *)((UMockdevIoctlData *)usb.flying[i])->data;
 }
 
+/* While umockdev talks to who asked, another may come after it was killed, and all it had asked for ends. */
 static void finish(int i, int status)
 {
+    if (!usb.flying[i])
+        return;
     urb(i)->status = status;
     usb.done[i] = true;
 }
@@ -117,9 +120,9 @@ static int submit(UMockdevIoctlData *arg)
     struct usbdevfs_urb *u = urb(i);
     UMockdevIoctlData *buffer = umockdev_ioctl_data_resolve(
         usb.flying[i], offsetof(struct usbdevfs_urb, buffer), (gsize)u->buffer_length, NULL);
-    if (!buffer) {
-        g_object_unref(usb.flying[i]);
-        usb.flying[i] = NULL;
+    if (!buffer || !usb.flying[i]) {
+        g_clear_object(&usb.flying[i]);
+        g_clear_object(&buffer);
         return ENODEV;
     }
     u->actual_length = 0;
