@@ -171,7 +171,7 @@ struct wire_tapped {
     member_id member;
     char tier[TXN_NAME_SIZE];
     struct points held;  /* at head office, spendable after a load */
-    struct points purse; /* on this card, by the ledger */
+    struct points purse; /* by the ledger: on this card; known otherwise, on all cards of the member */
     enum card_status card_status;
     bool load_due; /* a load would change the card */
     struct points next_expiry;

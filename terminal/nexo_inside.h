@@ -32,7 +32,7 @@ struct nexo_dialogue {
     struct nexo_call *call; /* NULL: the register is gone */
     json_t *message;
     struct nexo_request r;
-    bool keeps; /* its outcome becomes a memo */
+    bool keeps;              /* its outcome becomes a memo */
     bool training, switched; /* switched: the till trains for this dialogue alone */
     bool aborted;
     uint8_t digest[32], whole[32];
@@ -49,6 +49,8 @@ struct nexo_dialogue {
     bool tapped;     /* a card was asked for already */
     bool named;      /* by us, so that it is cleared afterwards */
     int64_t wanted;  /* points to be redeemed */
+    int64_t balance; /* told in reply */
+    bool balance_known;
     int32_t entered; /* lines of the bill, so far */
 
     /* what is undone */
@@ -84,7 +86,8 @@ struct nexo {
         enum txn_means means;
         member_id member;
         struct card_seen seen;
-        struct points held;
+        int64_t total; /* all points, as told last */
+        bool total_known;
         bool online;
     } acquired;
 

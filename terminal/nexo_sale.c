@@ -206,7 +206,8 @@ static bool balance_now(struct nexo *n, int64_t *out)
     if (s->means == MEANS_CARD)
         *out = s->purse + (s->online ? points_n(t->facts.held) : 0) + points_n(pending);
     else if (s->online)
-        *out = points_n(t->facts.held) + points_n(pending);
+        *out = points_n(t->facts.held) + points_n(pending) +
+               (t->tap.known ? points_n(t->tap.told.purse) : 0);
     else
         return false;
     return true;
@@ -327,6 +328,8 @@ json_t *nexo_reply_of(struct nexo *n, const struct nexo_request *r, const struct
     char name[ENTRY_TEXT_SIZE];
     int64_t balance = 0;
     bool known = balance_after(n, e, &balance);
+    n->d.balance_known = known;
+    n->d.balance = balance;
     entry_text(name, e->id);
     if (e->kind == TXN_JOIN) {
         nexo_form_add(&form, "transaction", name);
@@ -515,7 +518,7 @@ static void remember_acquired(struct nexo *n)
     n->acquired.member = s->member;
     n->acquired.seen = (struct card_seen){
         .kind = s->card_kind, .uid = s->card, .profile = s->profile, .purse = s->purse};
-    n->acquired.held = n->t->facts.held;
+    n->acquired.total_known = balance_now(n, &n->acquired.total);
     n->acquired.online = s->online;
 }
 
@@ -528,7 +531,11 @@ static bool recall(struct nexo *n)
         return false;
     till_card_facts(t, &n->acquired.seen.uid, n->acquired.seen.profile.member);
     t->facts.online = n->acquired.online && uplink_is_up(t);
-    t->facts.held = n->acquired.held;
+    /* What was known then, and what this register did since: part of it may be at head office by now. */
+    struct points pending = journal_pending(t->journal, &n->acquired.seen.uid, n->acquired.member);
+    t->facts.held = points_of(n->acquired.total_known
+                                  ? n->acquired.total - n->acquired.seen.purse - points_n(pending)
+                                  : 0);
     t->tap.known = false;
     struct asker *before = t->current;
     t->current = &n->quiet; /* its answer is nobody's */
@@ -934,6 +941,11 @@ static void undo_foreign(struct nexo *n)
             .verb = VERB_REFUND, .receipt = d->original, .money = r->total, .ref = d->ref});
 }
 
+static void look(struct nexo *n)
+{
+    ask(n, NEXO_LOOKED, &(struct command){.verb = VERB_RECEIPT, .receipt = n->d.original});
+}
+
 static void begin_undo(struct nexo *n)
 {
     struct nexo_dialogue *d = &n->d;
@@ -972,8 +984,16 @@ static void begin_undo(struct nexo *n)
         undo_grant(n, o);
     else if (!is_whole(&d->r, moved(o), o->total, nexo_digits(n)))
         nexo_fail(n, NEXO_E_NOT_ALLOWED, "A reversal is of the whole");
-    else
-        ask(n, NEXO_LOOKED, &(struct command){.verb = VERB_RECEIPT, .receipt = d->original});
+    else if (o->member && uplink_is_up(t)) {
+        char id
+            [MEMBER_TEXT_SIZE]; /* so that what is left can be told; if not, it is refunded all the same */
+        member_text(id, o->member);
+        d->named = true;
+        ask(n, NEXO_NAMED,
+            &(struct command){.verb = VERB_IDENTIFY, .means = MEANS_REGISTER, .value = id});
+    } else {
+        look(n);
+    }
 }
 
 /* The original and what is left of it are before us: all of it, the items named, or an amount. */
@@ -1121,6 +1141,8 @@ static void done(struct nexo *n)
     const struct sale *s = &n->t->sale;
     if (!*d->code && s->means == MEANS_CARD && s->member == n->acquired.member)
         n->acquired.seen.purse = s->purse;
+    if (!*d->code && d->balance_known && s->member == n->acquired.member)
+        n->acquired.total = d->balance;
     if (!*d->code && d->reply && !d->kept) {
         json_t *response = d->reply;
         d->reply = NULL;
@@ -1164,7 +1186,9 @@ void nexo_go_on(struct nexo *n)
             card_came(n);
             break;
         case NEXO_NAMED:
-            if (*d->code)
+            if (entry_is(d->original) && !d->aborted)
+                look(n);
+            else if (*d->code)
                 fail_as_answered(n);
             else
                 known(n);

@@ -508,9 +508,28 @@ TEST(nexo, goods_come_back_in_parts)
     error("Loyalty", "");
     back += atoi(at("LoyaltyResponse.LoyaltyResult.0.LoyaltyAmount.Value"));
     assert_int_equal(back, earned);
+    int64_t left = atoll(at("LoyaltyResponse.LoyaltyResult.0.CurrentBalance"));
+    assert_true(left > 0);
     ask("R4", "Loyalty", refund("AwardRefund", z, ""));
     error("Loyalty", "NotAllowed");
     has("LoyaltyResponse.Response.AdditionalResponse", "Already+undone");
+    /* by number: head office knows who it is, and that there is no such member */
+    static const char by[] = "{\"LoyaltyAccountReq\":{\"LoyaltyAccountID\":{\"EntryMode\":["
+                             "\"Keyed\"],\"IdentificationType\":\"%s\","
+                             "\"LoyaltyID\":\"%s\"}}}";
+    char body[400];
+    snprintf(body, sizeof body, by, "AccountNumber", "M1");
+    ask("B1", "BalanceInquiry", body);
+    error("BalanceInquiry", "");
+    is("BalanceInquiryResponse.LoyaltyAccountStatus.LoyaltyAccount.LoyaltyAccountID.LoyaltyID",
+       "M1");
+    assert_int_equal(atoll(at("BalanceInquiryResponse.LoyaltyAccountStatus.CurrentBalance")), left);
+    snprintf(body, sizeof body, by, "AccountNumber", "M999");
+    ask("B2", "BalanceInquiry", body);
+    error("BalanceInquiry", "NotFound");
+    snprintf(body, sizeof body, by, "PhoneNumber", "+49301234567");
+    ask("B3", "BalanceInquiry", body);
+    error("BalanceInquiry", "NotFound");
     close_shop();
 }
 
@@ -523,7 +542,7 @@ TEST(nexo, a_lost_reply_is_found_again_and_counts_once)
     snprintf(award, sizeof award, "%s",
              loyalty("Award", "\"Currency\":\"GBP\",\"TotalAmount\":25", x, ""));
     for (int ms = 0; ms < 40; ms += 8) {
-        char id[8], status[200];
+        char id[16], status[200];
         snprintf(id, sizeof id, "S%d", ms);
         await(command("\"lose\":{\"SaleToPOIRequest\":{\"MessageHeader\":{\"ProtocolVersion\":\"3."
                       "0\",\"MessageClass\":\"Service\","

@@ -619,6 +619,13 @@ TEST(nexo, an_award_comes_back_in_parts_and_never_more_than_whole)
     ask(b, "R9", "Loyalty", refund("AwardRefund", "T0008-1", ""));
     error("Loyalty", "NotFound");
     assert_int_equal(entries(b), 3);
+    /* Another terminal's, by its amount: head office works out the points. */
+    ask(b, "R10", "Loyalty", refund("AwardRefund", "T0008-1", ",\"TotalAmount\":5"));
+    error("Loyalty", "");
+    is("LoyaltyResponse.LoyaltyResult.0.LoyaltyAmount.Value", "0");
+    ask(b, "R11", "Loyalty", refund("RedemptionRefund", "T0008-1", ",\"TotalAmount\":5"));
+    error("Loyalty", "NotFound");
+    assert_int_equal(entries(b), 4);
     close_till(b);
 }
 
@@ -1075,7 +1082,7 @@ TEST(nexo, a_member_is_named_by_number_where_no_card_is_at_hand)
                 {"PhoneNumber", "+49 30 1234567", "", "unknown"},
                 {"PhoneNumber", "no number", "NotFound", ""}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char id[8], body[600];
+        char id[16], body[600];
         snprintf(id, sizeof id, "S%zu", i);
         snprintf(body, sizeof body, by, rows[i].type, rows[i].id);
         ask(b, id, "Loyalty", body);
@@ -1116,7 +1123,7 @@ TEST(nexo, items_are_made_to_add_up_to_what_was_paid)
     struct bench *b = new_bench();
     const char *x = acquire(b, "C1");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char id[8], what[400];
+        char id[16], what[400];
         snprintf(id, sizeof id, "S%zu", i);
         snprintf(what, sizeof what, "\"TotalAmount\":%s%s%s%s", rows[i].total,
                  *rows[i].items ? ",\"SaleItem\":[" : "", rows[i].items, *rows[i].items ? "]" : "");
