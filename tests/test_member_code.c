@@ -4,6 +4,7 @@
 #include "tests/test.h"
 
 #include <ctype.h>
+#include <qrencode.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -142,5 +143,18 @@ TEST(member_code, raw_signatures_of_any_size_of_r_and_s_pass)
         assert_int_equal(mbed_verify_raw(&key, hash, raw, &why), ERR_MAC);
         assert_int_equal(mbed_verify_raw(&key, hash, zero, &why), ERR_MAC);
     }
+    mbedtls_pk_free(&key);
+}
+
+TEST(member_code, it_fits_a_qr_code_of_version_5_at_correction_m)
+{
+    struct errmsg why = {""};
+    mbedtls_pk_context key = make_key();
+    char text[MEMBER_CODE_TEXT_SIZE];
+    must(member_code_make(text, UINT32_MAX, NOW, &key, &why), &why);
+    QRcode *qr = QRcode_encodeString(text, 0, QR_ECLEVEL_M, QR_MODE_8, 1);
+    assert_non_null(qr);
+    assert_int_equal(qr->version, 5);
+    QRcode_free(qr);
     mbedtls_pk_free(&key);
 }
