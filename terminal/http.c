@@ -60,7 +60,8 @@ struct pending {
 struct conn {
     struct http *http;
     enum phase phase;
-    int net, inner;       /* inner: our end of the socket pair, -1 before the handshake is done */
+    int net, inner, outer; /* inner: our end of the socket pair, -1 before the handshake is done; outer: the other
+                            * end, libmicrohttpd's, until mhd is known */
     struct MHD_Connection *mhd;
     struct pending *asks; /* the request it is at; NULL = none */
     bool has_ssl;
@@ -318,9 +319,15 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **memory,
     (void)memory;
     if (c)
         c->mhd = NULL;
-    for (int i = 0; code == MHD_CONNECTION_NOTIFY_STARTED && i < HTTP_CONNECTIONS_MAX; i++)
-        if (h->conns[i] && h->conns[i]->phase == SHAKING && h->conns[i]->inner >= 0)
-            h->conns[i]->mhd = mhd; /* the one that start_http is at */
+    const union MHD_ConnectionInfo *info =
+        code == MHD_CONNECTION_NOTIFY_STARTED
+            ? MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)
+            : NULL;
+    for (int i = 0; info && i < HTTP_CONNECTIONS_MAX; i++)
+        if (h->conns[i] && !h->conns[i]->mhd && h->conns[i]->outer == info->connect_fd) {
+            h->conns[i]->mhd = mhd; /* inside MHD_add_connection; from version 1.0 on in the next MHD_run */
+            h->conns[i]->outer = -1;
+        }
 }
 
 /* ---- the network's side ---- */
@@ -451,8 +458,9 @@ static bool start_http(struct conn *c)
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0)
         return false;
     c->inner = ends[0];
+    c->outer = ends[1];
     if (MHD_add_connection(c->http->mhd, ends[1], (struct sockaddr *)&from,
-                           (socklen_t)sizeof(sa_family_t)) != MHD_YES || !c->mhd)
+                           (socklen_t)sizeof(sa_family_t)) != MHD_YES)
         return false;
     set_phase(c, IDLE, HTTP_IDLE_MS);
     return true;
@@ -614,7 +622,7 @@ static void take_in(struct http *h, int fd)
     *at = c;
     c->http = h;
     c->net = fd;
-    c->inner = -1;
+    c->inner = c->outer = -1;
     c->want = POLLIN;
     c->out_deadline_ms = INT64_MAX;
     set_phase(c, SHAKING, HTTP_REQUEST_MS);

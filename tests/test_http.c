@@ -251,7 +251,7 @@ TEST(http, a_body_comes_in_chunks)
     say(&w, c, "5\r\nhello\r\n");
     settle(&w);
     assert_int_equal(w.asked, 0);
-    say(&w, c, "7;x=y\r\n, world\r\n0\r\n\r\n");
+    say(&w, c, "7\r\n, world\r\n0\r\n\r\n");
     assert_true(hear(&w, c, "\r\n\r\nhello, world"));
     hang_up(c);
     http_close(w.h);
@@ -437,6 +437,8 @@ TEST(http, nonsense_is_a_4xx_or_a_closed_connection_never_5xx)
         "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip\r\n\r\nhello",
         "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
         "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
+        /* libmicrohttpd 1.0 refuses chunk extensions, 0.9 skips them; registers send none */
+        "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n0\r\n\r\n",
         "GET /%00%ff%zz HTTP/1.1\r\n" HOST "\r\n",
         "GET /echo HTTP/1.1\r\n" HOST "no colon here\r\n\r\n",
         "GET /echo HTTP/1.1\r\n" HOST ": empty\r\n\r\n",
