@@ -291,7 +291,7 @@ static void member_rows(struct rows *r, const struct till_view *v)
         prose(r, 4, LOOK_GOOD, 0, text);
     }
     if (!v->told && v->told_s) {
-        snprintf(text, sizeof text, tr("Name and advice as of %s; head office was not asked now."),
+        snprintf(text, sizeof text, tr("This is of %s; head office was not asked now."),
                  when(since, v, v->told_s));
         prose(r, 14, LOOK_DIM, 0, text);
     } else if (!v->told) {

@@ -189,6 +189,9 @@ static void open_shop(const char *language, const char *term)
     chain_issue(&chain, till, "ev2", "anna");
     chain_issue(&chain, till, "ev2", "bela");
     chain_desk_close(&chain);
+    char out[4096];
+    chain_ctl(&chain, out, sizeof out,
+              ARGS("member", "edit", "M1", "--name", in("Ada King", "王芳"), "--birthday", "03-02", "--language", language, "--consent", "yes"));
     give_badge("1");
     control_ok(&till->control, line, sizeof line, "sync 15000");
     control_close(&till->control);
@@ -271,7 +274,7 @@ static void log_in(void)
 static void first_sale(void)
 {
     lay_card("anna");
-    await("Spend here", "本店可用");
+    await("Ada King", "王芳");
     milestone("a card is laid down");
     enter("22745 2000.00");
     await("1 line ", "1行");
