@@ -65,6 +65,9 @@ struct nexo_dialogue {
     char say[400];
     char what[MEMO_NAME_SIZE]; /* of a success that has no entry */
     int64_t amount;
+    enum nexo_error
+        refusal; /* of a redemption that is cancelled after its INTENT; SUCCESS = none */
+    char refusal_why[400];
     bool kept;     /* reply is a refusal that was written with its entry */
     json_t *reply; /* made with the entry, sent when it is on disk */
 };

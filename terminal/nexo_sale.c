@@ -143,6 +143,8 @@ static void clear_up(struct nexo *n)
 {
     const struct sale *s = &n->t->sale;
     bool ours = n->d.entered > 0 || n->d.named;
+    if (s->state == SALE_HOLDING) /* what head office may have set aside it lets go again */
+        till_ask(n->t, &n->quiet, &(struct command){.verb = VERB_GIVE_UP});
     bool open = s->state == SALE_IDENTIFIED || s->state == SALE_TOTALLED || s->state == SALE_IDLE;
     if (ours && open)
         till_ask(n->t, &n->quiet, &(struct command){.verb = VERB_CANCEL});
@@ -150,6 +152,14 @@ static void clear_up(struct nexo *n)
 
 static void give_up(struct nexo *n, enum nexo_error e, const char *why)
 {
+    const struct sale *s = &n->t->sale;
+    if (s->state == SALE_TOTALLED && entry_is(s->intent) && n->d.ref[0] &&
+        strcmp(s->t.ref, n->d.ref) == 0) {
+        /* The card showed that it was not debited: the INTENT is cancelled, and its memo says why. */
+        n->d.refusal = e;
+        snprintf(n->d.refusal_why, sizeof n->d.refusal_why, "%s", why);
+        till_ask(n->t, &n->asker, &(struct command){.verb = VERB_CANCEL});
+    }
     clear_up(n);
     nexo_fail(n, e, "%s", why);
 }
@@ -400,7 +410,9 @@ bool nexo_on_entry(struct till *t, struct asker *a, const struct txn *e, struct 
         response = skeleton(&d->r);
     } else if (e->kind == TXN_CANCEL) {
         json_decref(d->reply);
-        d->reply = nexo_refusal(n, d->aborted ? NEXO_E_ABORTED : NEXO_E_CANCEL, "Given up");
+        d->reply = d->refusal
+                       ? nexo_refusal(n, d->refusal, d->refusal_why)
+                       : nexo_refusal(n, d->aborted ? NEXO_E_ABORTED : NEXO_E_CANCEL, "Given up");
         d->kept = true;
         response = json_incref(d->reply);
     } else {
@@ -1153,7 +1165,8 @@ static void done(struct nexo *n)
         nexo_fail(n, NEXO_E_DEVICE_OUT, "%s", d->say); /* done, but nothing was written */
     } else if (redeems && strcmp(d->code, "DOUBT") == 0) {
         settle(n);
-    } else if (redeems && strcmp(d->code, "GONE") == 0 && !d->aborted && rest_ms(n) > 1) {
+    } else if (redeems && !d->aborted && rest_ms(n) > 1 &&
+               (strcmp(d->code, "GONE") == 0 || strcmp(d->code, "NO_ANSWER") == 0)) {
         redeem(n);
     } else if (redeems && strcmp(d->code, "NEEDS_APPROVAL") == 0 && !d->tapped && n->t->reader) {
         ask_for_card(n, NEXO_CARD, rest_ms(n));

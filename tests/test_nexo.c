@@ -1408,3 +1408,50 @@ TEST(nexo, an_abort_in_doubt_gives_the_redemption_up)
     assert_true(doubt);
     close_till(b);
 }
+
+TEST(nexo, a_torn_redemption_whose_card_does_not_stay_is_refused_and_the_door_is_free)
+{
+    int cancelled = 0;
+    for (int n = 1; n < 12; n++) {
+        struct bench *b = new_bench();
+        struct asked a;
+        close_till(b);
+        unlink(b->path);
+        b = new_bench();
+        close_till(b);
+        b->config.wait_ms = 400;
+        open_till(b);
+        char x[60];
+        snprintf(x, sizeof x, "%s", acquire(b, "C1"));
+        reader_sim_tear(&b->reader, n, false, ERR_GONE); /* it did nothing */
+        send(b, &a, "ECR1", "S1", "Loyalty", loyalty("Redemption", "", x, points_200));
+        bool doubt = false;
+        for (int i = 0; i < 1000 && !a.replied; i++) {
+            turn(b, 1);
+            if (b->till->sale.state == SALE_DOUBT &&
+                !doubt) { /* it says that it was not debited ... */
+                doubt = true;
+                reader_sim_present(&b->reader, &b->card.target);
+            } else if (doubt && b->till->sale.state == SALE_PREPARING) { /* ... and is taken away */
+                reader_sim_present(&b->reader, NULL);
+            }
+        }
+        assert_true(a.replied);
+        const char *e = at(a.reply, "LoyaltyResponse.Response.ErrorCondition");
+        if (doubt && *e) {
+            assert_string_equal(e, "Cancel");
+            cancelled++;
+            assert_int_equal(cards_purse(&b->card), PURSE);
+        }
+        json_decref(a.reply);
+        char error_before[60];
+        snprintf(error_before, sizeof error_before, "%s", e);
+        ask(b, "S1", "Loyalty", loyalty("Redemption", "", x, points_200));
+        error("Loyalty", error_before); /* kept */
+        ask(b, "S2", "Loyalty", loyalty("Award", "\"TotalAmount\":30", x, ""));
+        error("Loyalty", "");
+        close_till(b);
+        unlink(b->path);
+    }
+    assert_true(cancelled > 0);
+}
