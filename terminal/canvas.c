@@ -84,7 +84,8 @@ size_t text_fit(const char *text, int columns)
 /* Marks that end something do not begin a row. */
 static bool closes(const char *text)
 {
-    static const char *const marks[] = {"，", "。", "：", "；", "）", "、", "？", "！", ",", ".", ")", ":", ";"};
+    static const char *const marks[] = {"，", "。", "：", "；", "）", "、", "？",
+                                        "！", ",",  ".",  ")",  ":",  ";"};
     for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
         if (strncmp(text, marks[i], strlen(marks[i])) == 0)
             return true;
@@ -145,10 +146,12 @@ int canvas_put(struct canvas *c, int row, int column, int columns, unsigned look
     return taken;
 }
 
-int canvas_put_right(struct canvas *c, int row, int column, int columns, unsigned look, const char *text)
+int canvas_put_right(struct canvas *c, int row, int column, int columns, unsigned look,
+                     const char *text)
 {
     int free = columns - text_columns(text);
-    return canvas_put(c, row, column + (free > 0 ? free : 0), free > 0 ? columns - free : columns, look, text);
+    return canvas_put(c, row, column + (free > 0 ? free : 0), free > 0 ? columns - free : columns,
+                      look, text);
 }
 
 void canvas_fill(struct canvas *c, int row, unsigned look)

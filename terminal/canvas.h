@@ -11,18 +11,25 @@
 enum { CANVAS_ROWS_MAX = 60, CANVAS_COLUMNS_MAX = 160 };
 
 /* How a cell looks, may be combined.  On a screen without colours good and bad are bold. */
-enum look { LOOK_PLAIN = 0, LOOK_BOLD = 1, LOOK_REVERSE = 2, LOOK_GOOD = 4, LOOK_BAD = 8, LOOK_DIM = 16 };
+enum look {
+    LOOK_PLAIN = 0,
+    LOOK_BOLD = 1,
+    LOOK_REVERSE = 2,
+    LOOK_GOOD = 4,
+    LOOK_BAD = 8,
+    LOOK_DIM = 16
+};
 
 struct cell {
     uint32_t character; /* 0: the right half of the wide one before it */
     uint8_t look;
-    bool taken;         /* something was put here, be it a blank */
+    bool taken; /* something was put here, be it a blank */
 };
 
 struct canvas {
-    int rows, columns;              /* 1..CANVAS_..._MAX */
-    int cursor_row, cursor_column;  /* -1: not shown */
-    int overlaps;                   /* how often something was put over something else: a fault */
+    int rows, columns;             /* 1..CANVAS_..._MAX */
+    int cursor_row, cursor_column; /* -1: not shown */
+    int overlaps;                  /* how often something was put over something else: a fault */
     struct cell cells[CANVAS_ROWS_MAX * CANVAS_COLUMNS_MAX];
 };
 
@@ -43,7 +50,8 @@ size_t text_row(const char *text, int columns, size_t *skip);
  * Outside the canvas nothing is put.  Returns the columns taken. */
 int canvas_put(struct canvas *c, int row, int column, int columns, unsigned look, const char *text);
 /* The same, ending at the right of those columns. */
-int canvas_put_right(struct canvas *c, int row, int column, int columns, unsigned look, const char *text);
+int canvas_put_right(struct canvas *c, int row, int column, int columns, unsigned look,
+                     const char *text);
 /* All cells of a row that are not taken yet get this look. */
 void canvas_fill(struct canvas *c, int row, unsigned look);
 

@@ -11,9 +11,9 @@
 #include <strings.h>
 
 enum {
-    CODE_LENGTH_MIN = 12,     /* a member's code is longer than any article's beginning with P1 */
-    ARTICLE_DIGITS_MIN = 5,   /* so many digits alone are an article's code, fewer are a price ... */
-    WHOLE_PRICE_DIGITS = 2,   /* ... and two more where money has no decimals */
+    CODE_LENGTH_MIN = 12,   /* a member's code is longer than any article's beginning with P1 */
+    ARTICLE_DIGITS_MIN = 5, /* so many digits alone are an article's code, fewer are a price ... */
+    WHOLE_PRICE_DIGITS = 2, /* ... and two more where money has no decimals */
     SCANNED_LENGTH_MIN = 4,
     SCANNED_CHARACTER_MS = 30 /* nobody types faster over a whole code */
 };
@@ -63,7 +63,8 @@ enum screen_page screen_page_now(const struct screen *s, const struct till_view 
 
 bool screen_shows_receipt(const struct screen *s, const struct till_view *v)
 {
-    return v->state == SALE_DONE && entry_is(v->last.entry) && !entry_equal(v->last.entry, s->dismissed);
+    return v->state == SALE_DONE && entry_is(v->last.entry) &&
+           !entry_equal(v->last.entry, s->dismissed);
 }
 
 static int32_t lines_of(const struct till_view *v)
@@ -93,7 +94,8 @@ static bool can(const struct screen *s, const struct till_view *v, enum action a
     bool idle = screen_is_idle(s, v), done = screen_shows_receipt(s, v), typed = *s->field[0] != 0;
     bool open = v->state == SALE_IDLE || v->state == SALE_IDENTIFIED;
     bool closed = v->state == SALE_TOTALLED;
-    if (s->busy != VERB_NONE && action != ACT_VOID && action != ACT_GIVE_UP && action != ACT_LANGUAGE)
+    if (s->busy != VERB_NONE && action != ACT_VOID && action != ACT_GIVE_UP &&
+        action != ACT_LANGUAGE)
         return false;
     switch (action) {
     case ACT_HELP:
@@ -104,7 +106,8 @@ static bool can(const struct screen *s, const struct till_view *v, enum action a
     case ACT_WHO:
         return open || closed || v->state == SALE_DONE;
     case ACT_REDEEM:
-        return (closed && v->means != MEANS_NONE && points_n(v->offer.most) > 0) || v->state == SALE_HOLDING;
+        return (closed && v->means != MEANS_NONE && points_n(v->offer.most) > 0) ||
+               v->state == SALE_HOLDING;
     case ACT_PAY:
         return v->state == SALE_TOTALLED || v->state == SALE_DEBITED;
     case ACT_PARK:
@@ -154,7 +157,6 @@ static bool can(const struct screen *s, const struct till_view *v, enum action a
     case ACT_DO:
     case ACT_UP:
     case ACT_DOWN:
-    case ACT_LOGIN:
     case ACT_APPROVE:
     case ACTIONS:
         break;
@@ -164,7 +166,8 @@ static bool can(const struct screen *s, const struct till_view *v, enum action a
 
 /* ---- the menu: every action that has a letter and is possible ---- */
 
-static const char both_languages[] = "\u4e2d\u6587 / English"; /* each in its own, to be found by who needs it */
+static const char both_languages[] =
+    "\u4e2d\u6587 / English"; /* each in its own, to be found by who needs it */
 static const struct {
     enum action action;
     char letter;
@@ -219,11 +222,14 @@ static const struct {
     struct field_kind field[SCREEN_FIELDS_MAX];
 } fields[SCREEN_PAGES] = {
     [PAGE_SALE] = {1, {{TR_LATER("Price, qty x price, or scan"), TYPE_TEXT, 160}}},
-    [PAGE_LOGIN] = {2, {{TR_LATER("Your number"), TYPE_DIGITS, 9}, {TR_LATER("PIN"), TYPE_PIN, 12}}},
+    [PAGE_LOGIN] = {2,
+                    {{TR_LATER("Your number"), TYPE_DIGITS, 9}, {TR_LATER("PIN"), TYPE_PIN, 12}}},
     [PAGE_PRICE] = {1, {{TR_LATER("Price, or qty x price"), TYPE_PRICE, 20}}},
     [PAGE_WHO] = {1, {{TR_LATER("Phone, M12 or code"), TYPE_TEXT, 160}}},
     [PAGE_PIN] = {1, {{TR_LATER("The member's PIN"), TYPE_PIN, 12}}},
-    [PAGE_REDEEM] = {2, {{TR_LATER("Points"), TYPE_DIGITS, 9}, {TR_LATER("or money"), TYPE_MONEY, 12}}},
+    [PAGE_REDEEM] = {2,
+                     {{TR_LATER("Points"), TYPE_DIGITS, 9},
+                      {TR_LATER("or money"), TYPE_MONEY, 12}}},
     [PAGE_RECEIPT] = {1, {{TR_LATER("Receipt number"), TYPE_TEXT, ENTRY_TEXT_SIZE - 1}}},
     [PAGE_REFUND] = {1, {{TR_LATER("How many of it"), TYPE_TEXT, 40}}},
     [PAGE_AMOUNT] = {1, {{TR_LATER("Money given back"), TYPE_MONEY, 12}}},
@@ -232,8 +238,11 @@ static const struct {
                       {TR_LATER("Name"), TYPE_TEXT, WIRE_NAME_SIZE - 1},
                       {TR_LATER("Agrees (y)"), TYPE_YES, 1}}},
     [PAGE_GRANT] = {2,
-                    {{TR_LATER("Points"), TYPE_DIGITS, 9}, {TR_LATER("Reason"), TYPE_TEXT, TXN_REASON_SIZE - 1}}},
-    [PAGE_APPROVE] = {2, {{TR_LATER("Supervisor's number"), TYPE_DIGITS, 9}, {TR_LATER("PIN"), TYPE_PIN, 12}}},
+                    {{TR_LATER("Points"), TYPE_DIGITS, 9},
+                     {TR_LATER("Reason"), TYPE_TEXT, TXN_REASON_SIZE - 1}}},
+    [PAGE_APPROVE] = {2,
+                      {{TR_LATER("Supervisor's number"), TYPE_DIGITS, 9},
+                       {TR_LATER("PIN"), TYPE_PIN, 12}}},
 };
 
 static const struct field_kind line_field = {TR_LATER("Article and price"), TYPE_TEXT, 40};
@@ -241,8 +250,9 @@ static const struct field_kind line_field = {TR_LATER("Article and price"), TYPE
 /* Reasons that are chosen by a digit: what a goodwill entry says for ever, so in one language. */
 static const char *const reasons[] = {"waited too long", "goods were faulty", "card did not work",
                                       "points were missing"};
-static const char *const reasons_shown[] = {TR_LATER("waited too long"), TR_LATER("goods were faulty"),
-                                            TR_LATER("card did not work"), TR_LATER("points were missing")};
+static const char *const reasons_shown[] = {
+    TR_LATER("waited too long"), TR_LATER("goods were faulty"), TR_LATER("card did not work"),
+    TR_LATER("points were missing")};
 enum { REASONS = sizeof reasons / sizeof reasons[0] };
 
 const char *screen_reason(int i)
@@ -367,7 +377,7 @@ static bool read_money(struct money *out, const char **text, const struct pack *
         ++*text;
     for (int i = 0; i < digits; i++) {
         minor *= 10;
-        if (point && is_digit((uint8_t)**text))
+        if (point && is_digit((uint8_t) * *text))
             minor += *(*text)++ - '0';
         else
             point = false;
@@ -423,7 +433,8 @@ static bool is_article(const char *text, size_t size)
 static bool is_scanned(const struct screen *s, const char *text)
 {
     int64_t length = (int64_t)strlen(text);
-    return length >= SCANNED_LENGTH_MIN && s->last_ms - s->first_ms <= SCANNED_CHARACTER_MS * (length - 1);
+    return length >= SCANNED_LENGTH_MIN &&
+           s->last_ms - s->first_ms <= SCANNED_CHARACTER_MS * (length - 1);
 }
 
 static bool all_digits(const char *text)
@@ -434,7 +445,8 @@ static bool all_digits(const char *text)
 enum meaning { MEANS_NOTHING, MEANS_LINE, MEANS_ARTICLE, MEANS_RECEIPT, MEANS_MEMBER_CODE };
 
 /* What stands in the field of the sale page; line is filled as far as it says. */
-static enum meaning meaning_of(const struct screen *s, const struct till_view *v, struct txn_line *line)
+static enum meaning meaning_of(const struct screen *s, const struct till_view *v,
+                               struct txn_line *line)
 {
     const char *text = s->field[0], *blank = strchr(text, ' ');
     struct entry_id receipt;
@@ -444,7 +456,8 @@ static enum meaning meaning_of(const struct screen *s, const struct till_view *v
         return MEANS_MEMBER_CODE;
     if (*text == 'T' && entry_parse(&receipt, text) == OK)
         return MEANS_RECEIPT;
-    size_t digits = ARTICLE_DIGITS_MIN + (v->pack && v->pack->currency_digits == 0 ? WHOLE_PRICE_DIGITS : 0);
+    size_t digits =
+        ARTICLE_DIGITS_MIN + (v->pack && v->pack->currency_digits == 0 ? WHOLE_PRICE_DIGITS : 0);
     bool code = all_digits(text) && (strlen(text) >= digits || is_scanned(s, text));
     if (!code && read_price(line, text, v->pack)) {
         copy(line->sku, sizeof line->sku, "ITEM");
@@ -714,7 +727,8 @@ static struct screen_effects enter_grant(struct screen *s)
     if (!*reason)
         return complain(s, tr("Say why: choose a digit, or type the reason."));
     int chosen = reason[0] - '1';
-    copy(s->text, sizeof s->text, !reason[1] && chosen >= 0 && chosen < REASONS ? reasons[chosen] : reason);
+    copy(s->text, sizeof s->text,
+         !reason[1] && chosen >= 0 && chosen < REASONS ? reasons[chosen] : reason);
     struct command *c = begin(s, VERB_GRANT);
     c->points = points_of(n);
     c->text = s->text;
@@ -900,7 +914,6 @@ static struct screen_effects act(struct screen *s, const struct till_view *v, en
     case ACT_SYNC:
         go(s, PAGE_SALE);
         return ask_plain(s, VERB_SYNC);
-    case ACT_LOGIN:
     case ACT_LOGOUT:
         go(s, PAGE_SALE);
         return ask_plain(s, VERB_LOGOUT);
@@ -924,8 +937,8 @@ static void hint(struct hints *h, enum key_kind key, enum action action, const c
     h->out[h->count++] = (struct screen_hint){key, action, label};
 }
 
-static void hint_if(struct hints *h, const struct screen *s, const struct till_view *v, int f, enum action action,
-                    const char *label)
+static void hint_if(struct hints *h, const struct screen *s, const struct till_view *v, int f,
+                    enum action action, const char *label)
 {
     if (can(s, v, action))
         hint(h, (enum key_kind)(KEY_IS_F1 + f - 1), action, label);
@@ -938,10 +951,10 @@ static void sale_hints(struct hints *h, const struct screen *s, const struct til
     if (free && typed && takes_lines(v)) {
         enum meaning m = meaning_of(s, v, &line);
         hint(h, KEY_IS_ENTER, ACT_ENTER,
-             m == MEANS_RECEIPT         ? tr("Refund")
-             : m == MEANS_MEMBER_CODE   ? tr("Member")
-             : m == MEANS_ARTICLE       ? tr("Article")
-                                        : tr("Add"));
+             m == MEANS_RECEIPT       ? tr("Refund")
+             : m == MEANS_MEMBER_CODE ? tr("Member")
+             : m == MEANS_ARTICLE     ? tr("Article")
+                                      : tr("Add"));
         if (m == MEANS_LINE)
             hint_if(h, s, v, 2, ACT_TOTAL, tr("Total"));
     } else if (free && done) {
@@ -1027,7 +1040,8 @@ static const char *enter_label(enum screen_page page, const struct screen *s)
     return NULL;
 }
 
-int screen_keys(const struct screen *s, const struct till_view *v, struct screen_hint out[SCREEN_HINTS_MAX])
+int screen_keys(const struct screen *s, const struct till_view *v,
+                struct screen_hint out[SCREEN_HINTS_MAX])
 {
     struct hints h = {out, 0};
     enum screen_page page = screen_page_now(s, v);
@@ -1063,7 +1077,8 @@ int screen_keys(const struct screen *s, const struct till_view *v, struct screen
 
 /* ---- keys ---- */
 
-static struct screen_effects menu_key(struct screen *s, const struct till_view *v, uint32_t character)
+static struct screen_effects menu_key(struct screen *s, const struct till_view *v,
+                                      uint32_t character)
 {
     if (character >= 'A' && character <= 'Z')
         character += 'a' - 'A';
@@ -1077,7 +1092,8 @@ static struct screen_effects menu_key(struct screen *s, const struct till_view *
     return nothing;
 }
 
-static struct screen_effects parked_key(struct screen *s, const struct till_view *v, uint32_t character)
+static struct screen_effects parked_key(struct screen *s, const struct till_view *v,
+                                        uint32_t character)
 {
     int32_t i = (int32_t)character - '1';
     if (i < 0 || i >= v->parked_count || i >= VIEW_PARKED_MAX || s->busy != VERB_NONE)
@@ -1118,18 +1134,20 @@ void screen_told(struct screen *s, const char *sentence)
 }
 
 /* A card came by, or was refused, that nobody had asked for. */
-static struct screen_effects tapped(struct screen *s, const struct till_view *v, const struct answer *a)
+static struct screen_effects tapped(struct screen *s, const struct till_view *v,
+                                    const struct answer *a)
 {
     const char *code = a->code ? a->code : "";
     enum screen_page page = screen_page_now(s, v);
     if (strcmp(code, "YIELD") == 0 || strcmp(code, "TIMEOUT") == 0 || strcmp(code, "STATE") == 0)
         return nothing;
-    if (strcmp(code, "BADGE") == 0 && s->busy == VERB_NONE && (page == PAGE_LOGIN || page == PAGE_APPROVE)) {
+    if (strcmp(code, "BADGE") == 0 && s->busy == VERB_NONE &&
+        (page == PAGE_LOGIN || page == PAGE_APPROVE)) {
         clear_fields(s);
         return enter(s, v);
     }
-    bool over = page == PAGE_SALE || page == PAGE_MENU || page == PAGE_HELP || page == PAGE_JOIN || page == PAGE_WHO ||
-                page == PAGE_SHIFT || page == PAGE_PARKED;
+    bool over = page == PAGE_SALE || page == PAGE_MENU || page == PAGE_HELP || page == PAGE_JOIN ||
+                page == PAGE_WHO || page == PAGE_SHIFT || page == PAGE_PARKED;
     if (over && page != PAGE_SALE)
         go(s, PAGE_SALE);
     bool fresh = strcmp(code, "UNBOUND") == 0 && over && v->fresh_card && !*s->field[0];
@@ -1140,7 +1158,8 @@ static struct screen_effects tapped(struct screen *s, const struct till_view *v,
     return nothing;
 }
 
-static struct screen_effects done(struct screen *s, const struct till_view *v, const struct answer *a)
+static struct screen_effects done(struct screen *s, const struct till_view *v,
+                                  const struct answer *a)
 {
     bool shown = a->verb == VERB_LINE || a->verb == VERB_TOTAL || a->verb == VERB_PAY ||
                  a->verb == VERB_REFUND || a->verb == VERB_SHIFT; /* by the page itself */
@@ -1157,11 +1176,13 @@ static struct screen_effects done(struct screen *s, const struct till_view *v, c
     return nothing;
 }
 
-static struct screen_effects refused(struct screen *s, const struct till_view *v, const struct answer *a)
+static struct screen_effects refused(struct screen *s, const struct till_view *v,
+                                     const struct answer *a)
 {
     say(s, LOOK_BAD, a->say);
     if (strcmp(a->code, "NEEDS_APPROVAL") == 0) {
-        bool pin = a->verb == VERB_REDEEM && v->means != MEANS_CARD && !s->command.pin; /* the member's own will do */
+        bool pin = a->verb == VERB_REDEEM && v->means != MEANS_CARD &&
+                   !s->command.pin; /* the member's own will do */
         go(s, pin ? PAGE_PIN : PAGE_APPROVE);
         s->again = true;
         return nothing;
@@ -1180,7 +1201,8 @@ static struct screen_effects refused(struct screen *s, const struct till_view *v
     return nothing;
 }
 
-struct screen_effects screen_answered(struct screen *s, const struct till_view *v, const struct answer *a)
+struct screen_effects screen_answered(struct screen *s, const struct till_view *v,
+                                      const struct answer *a)
 {
     if (a->verb == VERB_TAP && s->busy != VERB_TAP) {
         return tapped(s, v, a);

@@ -49,9 +49,9 @@ struct screen_key {
 /* What keys do.  Each is in the menu under its letter, and on the key row while it has one. */
 enum action {
     ACT_NONE,
-    ACT_ENTER,    /* what Enter does here */
-    ACT_BACK,     /* leave this page */
-    ACT_NEXT,     /* next field */
+    ACT_ENTER, /* what Enter does here */
+    ACT_BACK,  /* leave this page */
+    ACT_NEXT,  /* next field */
     ACT_HELP,
     ACT_TOTAL,
     ACT_WHO,
@@ -62,15 +62,15 @@ enum action {
     ACT_REFUND,
     ACT_VOID,
     ACT_GIVE_UP,
-    ACT_LINES,    /* take a line off the bill */
-    ACT_APPROVE,  /* a supervisor instead of the member's PIN */
+    ACT_LINES,   /* take a line off the bill */
+    ACT_APPROVE, /* a supervisor instead of the member's PIN */
     ACT_MENU,
     ACT_RATE_1,
     ACT_RATE_2,
     ACT_RATE_3,
-    ACT_WHOLE,    /* refund: all that is left */
-    ACT_AMOUNT,   /* refund: money alone */
-    ACT_DO,       /* refund: what was chosen */
+    ACT_WHOLE,  /* refund: all that is left */
+    ACT_AMOUNT, /* refund: money alone */
+    ACT_DO,     /* refund: what was chosen */
     ACT_UP,
     ACT_DOWN,
     ACT_JOIN,
@@ -83,7 +83,6 @@ enum action {
     ACT_LANGUAGE,
     ACT_TRAIN,
     ACT_SYNC,
-    ACT_LOGIN,
     ACT_LOGOUT,
     ACTIONS
 };
@@ -98,14 +97,14 @@ enum { SCREEN_HINTS_MAX = 16 };
 /* ---- state ---- */
 
 enum screen_page {
-    PAGE_SALE,    /* as the sale is: idle, member, bill, totalled, doubt, done ... */
+    PAGE_SALE, /* as the sale is: idle, member, bill, totalled, doubt, done ... */
     PAGE_LOGIN,
     PAGE_MENU,
     PAGE_HELP,
-    PAGE_PRICE,   /* of the article that was scanned */
-    PAGE_LINES,   /* which line is taken off the bill */
-    PAGE_WHO,     /* a member without a card */
-    PAGE_PIN,     /* the member's own */
+    PAGE_PRICE, /* of the article that was scanned */
+    PAGE_LINES, /* which line is taken off the bill */
+    PAGE_WHO,   /* a member without a card */
+    PAGE_PIN,   /* the member's own */
     PAGE_REDEEM,
     PAGE_PARKED,
     PAGE_RECEIPT, /* which receipt: refund, or reprint */
@@ -125,16 +124,16 @@ enum { SCREEN_FIELDS_MAX = 3, SCREEN_FIELD_SIZE = 161, SCREEN_BACK_MAX = 24 };
 struct screen {
     enum screen_page page;
     char field[SCREEN_FIELDS_MAX][SCREEN_FIELD_SIZE];
-    int focus;              /* field being typed */
+    int focus;                 /* field being typed */
     int64_t first_ms, last_ms; /* when the text in the field came */
-    int selected;           /* PAGE_REFUND, PAGE_LINES, PAGE_HELP: row */
+    int selected;              /* PAGE_REFUND, PAGE_LINES, PAGE_HELP: row */
     char message[WIRE_SENTENCE_SIZE];
     enum look message_look;
-    enum verb busy;         /* asked, no answer yet */
+    enum verb busy;            /* asked, no answer yet */
     struct entry_id dismissed; /* the receipt that was looked at: DONE shows as idle */
     struct entry_id rated;
-    enum action receipt_for;   /* PAGE_RECEIPT: ACT_REFUND, ACT_REPRINT */
-    struct entry_id receipt;   /* PAGE_REFUND: the one goods come back from */
+    enum action receipt_for; /* PAGE_RECEIPT: ACT_REFUND, ACT_REPRINT */
+    struct entry_id receipt; /* PAGE_REFUND: the one goods come back from */
 
     /* The last command, with all its texts: asked again after an approval or a PIN. */
     struct command command;
@@ -143,7 +142,7 @@ struct screen {
     struct txn_line back[SCREEN_BACK_MAX];
     int32_t back_count;
     char value[SCREEN_FIELD_SIZE], text[SCREEN_FIELD_SIZE], pin[16];
-    bool again;             /* the command waits for an approval or PIN */
+    bool again; /* the command waits for an approval or PIN */
 };
 
 struct screen_effects {
@@ -153,15 +152,18 @@ struct screen_effects {
 
 void screen_init(struct screen *s);
 
-struct screen_effects screen_key(struct screen *s, const struct till_view *v, struct screen_key key);
+struct screen_effects screen_key(struct screen *s, const struct till_view *v,
+                                 struct screen_key key);
 /* The command that was asked has its answer; view is of after it.  Also for the card that is always waited for: a
  * TAP that the cashier did not ask. */
-struct screen_effects screen_answered(struct screen *s, const struct till_view *v, const struct answer *a);
+struct screen_effects screen_answered(struct screen *s, const struct till_view *v,
+                                      const struct answer *a);
 /* Something that nobody asked for. */
 void screen_told(struct screen *s, const char *sentence);
 
 /* The keys that work now, in the order of the key row.  Returns how many. */
-int screen_keys(const struct screen *s, const struct till_view *v, struct screen_hint out[SCREEN_HINTS_MAX]);
+int screen_keys(const struct screen *s, const struct till_view *v,
+                struct screen_hint out[SCREEN_HINTS_MAX]);
 /* In the menu: the letter of an action, 0 when it is not possible now. */
 char screen_menu_letter(const struct screen *s, const struct till_view *v, enum action action);
 /* Is something to be typed here? */

@@ -198,7 +198,8 @@ static void line_state(char *out, size_t size, const struct till_view *v, bool w
     else if (v->contact_s == 0)
         snprintf(out, size, tr("offline, never connected, %u to send"), v->owed);
     else
-        snprintf(out, size, tr("offline since %s, %u to send"), when(since, v, v->contact_s), v->owed);
+        snprintf(out, size, tr("offline since %s, %u to send"), when(since, v, v->contact_s),
+                 v->owed);
 }
 
 static void draw_status(const struct till_view *v, struct canvas *c)
@@ -206,10 +207,10 @@ static void draw_status(const struct till_view *v, struct canvas *c)
     char left[160], state[96], state_time[128], clock[CLOCK_SIZE];
     bool wide = c->columns >= WIDE;
     line_state(state, sizeof state, v, wide);
-    snprintf(state_time, sizeof state_time, "%s%s %s ", v->reader == PART_AWAY ? tr("READER AWAY ") : "", state,
-             hour(clock, v->now_s));
-    snprintf(left, sizeof left, wide ? " T%u %s  %s%s" : " T%u %s %s%s", v->terminal, v->shop, v->cashier_name,
-             v->supervisor ? " *" : "");
+    snprintf(state_time, sizeof state_time, "%s%s %s ",
+             v->reader == PART_AWAY ? tr("READER AWAY ") : "", state, hour(clock, v->now_s));
+    snprintf(left, sizeof left, wide ? " T%u %s  %s%s" : " T%u %s %s%s", v->terminal, v->shop,
+             v->cashier_name, v->supervisor ? " *" : "");
     int taken = canvas_put_right(c, 0, 0, c->columns, LOOK_REVERSE, state_time);
     canvas_put(c, 0, 0, c->columns - taken - 1, LOOK_REVERSE, left);
     canvas_fill(c, 0, LOOK_REVERSE);
@@ -223,21 +224,25 @@ static void why_spendable(char *out, size_t size, const struct till_view *v)
     char n[POINTS_SIZE];
     *out = 0;
     if (v->means != MEANS_CARD)
-        snprintf(out, size, "%s", v->online ? tr("Without the card: head office sets the points aside.")
-                                            : tr("Without the card and without the line nothing can be redeemed."));
+        snprintf(out, size, "%s",
+                 v->online ? tr("Without the card: head office sets the points aside.")
+                           : tr("Without the card and without the line nothing can be redeemed."));
     else if (points_n(v->spendable) < points_n(v->purse) && v->pack) {
         int64_t step = points_n(v->pack->redeem_step), whole = points_n(v->purse) / step * step;
         if (whole < points_n(v->pack->redeem_min))
-            snprintf(out, size, tr("On the card: %s; below the least that may be redeemed."), points(n, v->purse));
+            snprintf(out, size, tr("On the card: %s; below the least that may be redeemed."),
+                     points(n, v->purse));
         else if (points_n(v->spendable) == whole)
-            snprintf(out, size, tr("On the card: %s; redeemed in steps of %" PRId64 "."), points(n, v->purse), step);
+            snprintf(out, size, tr("On the card: %s; redeemed in steps of %" PRId64 "."),
+                     points(n, v->purse), step);
         else
-            snprintf(out, size, tr("The line is cut: of %s on the card only so many."), points(n, v->purse));
-    }
-    else if (points_n(v->held) > 0)
+            snprintf(out, size, tr("The line is cut: of %s on the card only so many."),
+                     points(n, v->purse));
+    } else if (points_n(v->held) > 0)
         snprintf(out, size, tr("%s more at head office come at the next tap."), points(n, v->held));
     else if (points_n(v->pending) > 0)
-        snprintf(out, size, tr("%s more earned here, on their way to head office."), points(n, v->pending));
+        snprintf(out, size, tr("%s more earned here, on their way to head office."),
+                 points(n, v->pending));
 }
 
 static void missing_text(char *out, size_t size, const struct till_view *v)
@@ -261,16 +266,21 @@ static void missing_text(char *out, size_t size, const struct till_view *v)
 
 static void member_rows(struct rows *r, const struct till_view *v)
 {
-    char number[MEMBER_TEXT_SIZE], n[POINTS_SIZE], m[PACK_MONEY_SIZE], text[240], since[TIME_TEXT_SIZE];
+    char number[MEMBER_TEXT_SIZE], n[POINTS_SIZE], m[PACK_MONEY_SIZE], text[240],
+        since[TIME_TEXT_SIZE];
     member_text(number, v->member);
-    struct row *row = add(r, 1, LOOK_BOLD, "%s%s%s", *v->name ? v->name : v->member ? number : tr("Member"),
+    struct row *row = add(r, 1, LOOK_BOLD, "%s%s%s",
+                          *v->name    ? v->name
+                          : v->member ? number
+                                      : tr("Member"),
                           *v->name && v->member ? "  " : "", *v->name && v->member ? number : "");
     if (v->means == MEANS_CARD)
         right(row, "%s", tier_name(v, v->tier));
     else
         right(row, tr("%s, by %s"), tier_name(v, v->tier), means_text(v->means));
     if (v->state == SALE_IDENTIFIED || v->state == SALE_TOTALLED) {
-        fact(r, 2, LOOK_BOLD, tr("Spend here"), "%s = %s", points(n, v->spendable), money(m, v, v->spendable_value));
+        fact(r, 2, LOOK_BOLD, tr("Spend here"), "%s = %s", points(n, v->spendable),
+             money(m, v, v->spendable_value));
         why_spendable(text, sizeof text, v);
         prose(r, 6, LOOK_PLAIN, r->columns >= WIDE ? 18 : 2, text);
     }
@@ -308,11 +318,13 @@ static void bill_rows(struct rows *r, const struct till_view *v)
     int32_t first = bill->line_count > BILL_LINES ? bill->line_count - BILL_LINES : 0;
     for (int32_t i = first; i < bill->line_count; i++) {
         const struct txn_line *l = &bill->lines[i];
-        struct row *row = add(r, 20 + (int)(bill->line_count - i), LOOK_PLAIN, "%d x %s", l->quantity, l->sku);
+        struct row *row =
+            add(r, 20 + (int)(bill->line_count - i), LOOK_PLAIN, "%d x %s", l->quantity, l->sku);
         row->indent = 1;
         right(row, "%s", amount(m, v, l->amount));
     }
-    struct row *total = add(r, 1, LOOK_BOLD, bill->line_count == 1 ? tr("%d line") : tr("%d lines"), bill->line_count);
+    struct row *total = add(r, 1, LOOK_BOLD, bill->line_count == 1 ? tr("%d line") : tr("%d lines"),
+                            bill->line_count);
     right(total, tr("Total %s"), money(m, v, bill->total));
 }
 
@@ -320,7 +332,8 @@ static void earns_rows(struct rows *r, const struct till_view *v)
 {
     char n[POINTS_SIZE], m[PACK_MONEY_SIZE];
     if (v->means == MEANS_NONE) {
-        prose(r, 3, LOOK_PLAIN, 0, tr("No member: this sale earns nothing. A card may still be tapped."));
+        prose(r, 3, LOOK_PLAIN, 0,
+              tr("No member: this sale earns nothing. A card may still be tapped."));
         return;
     }
     add(r, 2, LOOK_BOLD, tr("Earns %s"), points(n, v->earns));
@@ -328,7 +341,8 @@ static void earns_rows(struct rows *r, const struct till_view *v)
     if (v->state != SALE_TOTALLED)
         return;
     if (points_n(v->offer.most) > 0)
-        add(r, 3, LOOK_GOOD, tr("May redeem %s = %s"), points(n, v->offer.most), money(m, v, v->offer.most_value));
+        add(r, 3, LOOK_GOOD, tr("May redeem %s = %s"), points(n, v->offer.most),
+            money(m, v, v->offer.most_value));
     else
         prose(r, 9, LOOK_PLAIN, 0, redeem_answer_text(v->offer.limit));
 }
@@ -337,20 +351,25 @@ static void sale_rows(struct rows *r, const struct till_view *v)
 {
     char n[POINTS_SIZE], m[PACK_MONEY_SIZE], name[MEMBER_TEXT_SIZE], text[240];
     if (v->second_tap) {
-        snprintf(text, sizeof text, tr("So many points need a second tap: take the card of %s away, then lay it down again."),
+        snprintf(text, sizeof text,
+                 tr("So many points need a second tap: take the card of %s away, then lay it down "
+                    "again."),
                  who(name, v->member));
         prose(r, 0, LOOK_BOLD, 0, text);
-    } else if (v->state == SALE_PREPARING || v->state == SALE_INTENDING || v->state == SALE_COMMITTING) {
+    } else if (v->state == SALE_PREPARING || v->state == SALE_INTENDING ||
+               v->state == SALE_COMMITTING) {
         snprintf(text, sizeof text, tr("Hold the card of %s to the reader and leave it there: %s"),
                  who(name, v->member), points(n, v->redeemed));
         prose(r, 0, LOOK_BOLD, 0, text);
     } else if (v->state == SALE_HOLDING) {
-        snprintf(text, sizeof text, tr("Head office is asked to set %s aside."), points(n, v->redeemed));
+        snprintf(text, sizeof text, tr("Head office is asked to set %s aside."),
+                 points(n, v->redeemed));
         prose(r, 0, LOOK_BOLD, 0, text);
     } else if (v->state == SALE_DOUBT) {
         snprintf(text, sizeof text, tr("Tap the same card again: %s"), who(name, v->member));
         prose(r, 0, LOOK_BAD, 0, text);
-        snprintf(text, sizeof text, tr("It left too early: nobody knows yet whether %s were taken."),
+        snprintf(text, sizeof text,
+                 tr("It left too early: nobody knows yet whether %s were taken."),
                  points(n, v->redeemed));
         prose(r, 4, LOOK_PLAIN, 0, text);
     } else if (v->means != MEANS_NONE) {
@@ -366,7 +385,8 @@ static void sale_rows(struct rows *r, const struct till_view *v)
         add(r, 11, LOOK_PLAIN, "%s", tr("Type the first price, or scan."));
     }
     if (v->state == SALE_DEBITED) {
-        fact(r, 1, LOOK_PLAIN, tr("By points"), "%s = %s", points(n, v->redeemed), money(m, v, v->redeemed_value));
+        fact(r, 1, LOOK_PLAIN, tr("By points"), "%s = %s", points(n, v->redeemed),
+             money(m, v, v->redeemed_value));
         fact(r, 0, LOOK_BOLD, tr("To pay"), "%s", money(m, v, v->due));
     }
 }
@@ -374,9 +394,11 @@ static void sale_rows(struct rows *r, const struct till_view *v)
 static void done_rows(struct rows *r, const struct screen *s, const struct till_view *v)
 {
     const struct sale_receipt *l = &v->last;
-    char entry[ENTRY_TEXT_SIZE], m[PACK_MONEY_SIZE], n[POINTS_SIZE], name[MEMBER_TEXT_SIZE], clock[CLOCK_SIZE];
+    char entry[ENTRY_TEXT_SIZE], m[PACK_MONEY_SIZE], n[POINTS_SIZE], name[MEMBER_TEXT_SIZE],
+        clock[CLOCK_SIZE];
     entry_text(entry, l->entry);
-    right(add(r, 0, LOOK_GOOD, l->refund ? tr("Refund %s") : tr("Receipt %s"), entry), "%s", hour(clock, l->time_s));
+    right(add(r, 0, LOOK_GOOD, l->refund ? tr("Refund %s") : tr("Receipt %s"), entry), "%s",
+          hour(clock, l->time_s));
     fact(r, 1, LOOK_BOLD, l->refund ? tr("Give back") : tr("Paid"), "%s", money(m, v, l->due));
     if (money_minor(l->by_points) > 0)
         fact(r, 4, LOOK_PLAIN, tr("By points"), "%s", money(m, v, l->by_points));
@@ -384,9 +406,11 @@ static void done_rows(struct rows *r, const struct screen *s, const struct till_
         add(r, 5, LOOK_PLAIN, "%s", tr("No member."));
     } else {
         fact(r, 6, LOOK_PLAIN, tr("Member"), "%s", *v->name ? v->name : who(name, l->member));
-        fact(r, 2, LOOK_PLAIN, l->refund ? tr("Points taken") : tr("Earned"), "%s", points(n, l->earned));
+        fact(r, 2, LOOK_PLAIN, l->refund ? tr("Points taken") : tr("Earned"), "%s",
+             points(n, l->earned));
         if (points_n(l->redeemed) > 0)
-            fact(r, 3, LOOK_PLAIN, l->refund ? tr("Points back") : tr("Redeemed"), "%s", points(n, l->redeemed));
+            fact(r, 3, LOOK_PLAIN, l->refund ? tr("Points back") : tr("Redeemed"), "%s",
+                 points(n, l->redeemed));
         if (!l->refund)
             prose(r, 8, LOOK_PLAIN, 2, v->earns_why);
         if (v->means == MEANS_CARD && !l->refund && l->commit != COMMIT_DOUBT)
@@ -419,11 +443,15 @@ static void idle_rows(struct rows *r, const struct till_view *v)
 {
     char state[120], day[DAY_TEXT_SIZE], contact[TIME_TEXT_SIZE];
     if (v->locked)
-        prose(r, 0, LOOK_BAD, 0, tr("Head office has locked this till: no points are given or taken."));
+        prose(r, 0, LOOK_BAD, 0,
+              tr("Head office has locked this till: no points are given or taken."));
     if (!v->selling)
-        prose(r, 0, LOOK_BAD, 0, *v->trouble ? v->trouble : tr("This till has no programme yet. Connect it to head office once."));
-    prose(r, 1, LOOK_BOLD, 0, v->reader == PART_THERE ? tr("Hold a card to the reader, or type the first price.")
-                                                      : tr("Type the first price, or scan."));
+        prose(r, 0, LOOK_BAD, 0,
+              *v->trouble ? v->trouble
+                          : tr("This till has no programme yet. Connect it to head office once."));
+    prose(r, 1, LOOK_BOLD, 0,
+          v->reader == PART_THERE ? tr("Hold a card to the reader, or type the first price.")
+                                  : tr("Type the first price, or scan."));
     blank(r);
     if (!v->has_line || v->online)
         snprintf(state, sizeof state, "%s", v->online ? tr("online") : tr("no line"));
@@ -433,20 +461,25 @@ static void idle_rows(struct rows *r, const struct till_view *v)
         snprintf(state, sizeof state, "%s", tr("offline, never connected"));
     fact(r, 3, v->online || !v->has_line ? LOOK_PLAIN : LOOK_BAD, tr("Line"), "%s", state);
     if (v->owed > 0)
-        fact(r, 4, LOOK_PLAIN, tr("To send"), v->owed == 1 ? tr("%u entry") : tr("%u entries"), v->owed);
-    fact(r, 4, v->reader == PART_AWAY ? LOOK_BAD : LOOK_PLAIN, tr("Card reader"), "%s", part_text(v->reader));
+        fact(r, 4, LOOK_PLAIN, tr("To send"), v->owed == 1 ? tr("%u entry") : tr("%u entries"),
+             v->owed);
+    fact(r, 4, v->reader == PART_AWAY ? LOOK_BAD : LOOK_PLAIN, tr("Card reader"), "%s",
+         part_text(v->reader));
     if (v->parked_count > 0)
-        fact(r, 2, LOOK_BOLD, tr("Parked"), v->parked_count == 1 ? tr("%d bill") : tr("%d bills"), v->parked_count);
-    fact(r, 6, v->printer == PART_AWAY ? LOOK_BAD : LOOK_PLAIN, tr("Printer"), "%s", part_text(v->printer));
+        fact(r, 2, LOOK_BOLD, tr("Parked"), v->parked_count == 1 ? tr("%d bill") : tr("%d bills"),
+             v->parked_count);
+    fact(r, 6, v->printer == PART_AWAY ? LOOK_BAD : LOOK_PLAIN, tr("Printer"), "%s",
+         part_text(v->printer));
     if (*v->printer_trouble)
         prose(r, 6, LOOK_BAD, 0, v->printer_trouble);
     if (v->receipts_waiting > 0)
-        fact(r, 5, LOOK_BAD, tr("Not printed"), v->receipts_waiting == 1 ? tr("%u receipt") : tr("%u receipts"),
-             v->receipts_waiting);
+        fact(r, 5, LOOK_BAD, tr("Not printed"),
+             v->receipts_waiting == 1 ? tr("%u receipt") : tr("%u receipts"), v->receipts_waiting);
     fact(r, 8, LOOK_PLAIN, tr("Last contact"), "%s",
          v->contact_s ? when(contact, v, v->contact_s) : tr("never"));
     if (v->pack)
-        fact(r, 7, LOOK_PLAIN, tr("Programme"), tr("version %u, %s"), v->pack_version, v->pack->name);
+        fact(r, 7, LOOK_PLAIN, tr("Programme"), tr("version %u, %s"), v->pack_version,
+             v->pack->name);
     else
         fact(r, 7, LOOK_BAD, tr("Programme"), "%s", tr("none"));
     day_text(day, day_of_time(v->now_s));
@@ -495,7 +528,8 @@ static void help_rows(struct rows *r, int from)
         {"4.25", TR_LATER("one piece at 4.25")},
         {"3x4.25", TR_LATER("three pieces at 4.25 each")},
         {"22423 4.25", TR_LATER("the article 22423")},
-        {TR_LATER("scan"), TR_LATER("an article: then its price; a receipt: goods come back; a member's code")},
+        {TR_LATER("scan"),
+         TR_LATER("an article: then its price; a receipt: goods come back; a member's code")},
         {"Enter", TR_LATER("total, when nothing is typed")},
         {"45.00 F2", TR_LATER("a bill of which only the total is known")},
         {TR_LATER("card"), TR_LATER("hold it there until the screen speaks")},
@@ -518,8 +552,9 @@ static void parked_rows(struct rows *r, const struct till_view *v)
     char m[PACK_MONEY_SIZE], name[MEMBER_TEXT_SIZE], clock[CLOCK_SIZE];
     prose(r, 0, LOOK_BOLD, 0, tr("Parked bills: press the digit to go on with one."));
     for (int i = 0; i < v->parked_count && i < VIEW_PARKED_MAX; i++) {
-        struct row *row = add(r, 1, LOOK_PLAIN, "%d  %s  %s", i + 1, hour(clock, v->parked[i].time_s),
-                              v->parked[i].member ? who(name, v->parked[i].member) : tr("no member"));
+        struct row *row =
+            add(r, 1, LOOK_PLAIN, "%d  %s  %s", i + 1, hour(clock, v->parked[i].time_s),
+                v->parked[i].member ? who(name, v->parked[i].member) : tr("no member"));
         right(row, "%s", money(m, v, v->parked[i].total));
     }
 }
@@ -539,18 +574,20 @@ static void refund_rows(struct rows *r, const struct screen *s, const struct til
         for (int32_t k = 0; k < s->back_count; k++)
             if (strcmp(s->back[k].sku, l->sku) == 0)
                 back = s->back[k].quantity;
-        struct row *row = add(r, 1, i == s->selected ? LOOK_REVERSE : LOOK_PLAIN, tr("%d x %s, %d left"), l->quantity,
-                              l->sku, v->left[i]);
+        struct row *row = add(r, 1, i == s->selected ? LOOK_REVERSE : LOOK_PLAIN,
+                              tr("%d x %s, %d left"), l->quantity, l->sku, v->left[i]);
         if (back)
             right(row, tr("back %d   %s"), back, amount(m, v, l->amount));
         else
             right(row, "%s", amount(m, v, l->amount));
     }
     for (int32_t k = 0; !original && k < s->back_count; k++)
-        right(add(r, 1 + (int)(s->back_count - k), LOOK_PLAIN, "%d x %s", s->back[k].quantity, s->back[k].sku), "%s",
-              amount(m, v, s->back[k].amount));
+        right(add(r, 1 + (int)(s->back_count - k), LOOK_PLAIN, "%d x %s", s->back[k].quantity,
+                  s->back[k].sku),
+              "%s", amount(m, v, s->back[k].amount));
     if (!original && s->back_count == 0)
-        prose(r, 2, LOOK_PLAIN, 0, tr("Of another till: type each article and price, such as 22423 2x4.25."));
+        prose(r, 2, LOOK_PLAIN, 0,
+              tr("Of another till: type each article and price, such as 22423 2x4.25."));
 }
 
 static void line_rows(struct rows *r, const struct screen *s, const struct till_view *v, int room)
@@ -561,8 +598,9 @@ static void line_rows(struct rows *r, const struct screen *s, const struct till_
     add(r, 0, LOOK_BOLD, "%s", tr("Take which line off?"));
     for (int i = first; i < count && i < first + shown; i++) {
         const struct txn_line *l = &v->bill->lines[i];
-        right(add(r, 1, i == s->selected ? LOOK_REVERSE : LOOK_PLAIN, "%d x %s", l->quantity, l->sku), "%s",
-              amount(m, v, l->amount));
+        right(
+            add(r, 1, i == s->selected ? LOOK_REVERSE : LOOK_PLAIN, "%d x %s", l->quantity, l->sku),
+            "%s", amount(m, v, l->amount));
     }
 }
 
@@ -570,7 +608,8 @@ static void shift_rows(struct rows *r, const struct till_view *v)
 {
     const struct view_shift *h = &v->shift;
     char m[PACK_MONEY_SIZE], n[POINTS_SIZE], since[TIME_TEXT_SIZE];
-    right(add(r, 0, LOOK_BOLD, tr("Shift of %s"), *v->cashier_name ? v->cashier_name : tr("this till")),
+    right(add(r, 0, LOOK_BOLD, tr("Shift of %s"),
+              *v->cashier_name ? v->cashier_name : tr("this till")),
           tr("since %s"), when(since, v, h->since_s));
     fact(r, 1, LOOK_PLAIN, tr("Sales"), "%d = %s", h->sales, money(m, v, h->sold));
     fact(r, 2, LOOK_PLAIN, tr("By points"), "%s", money(m, v, h->by_points));
@@ -587,11 +626,14 @@ static void shift_rows(struct rows *r, const struct till_view *v)
 static void redeem_rows(struct rows *r, const struct till_view *v)
 {
     char m[PACK_MONEY_SIZE], n[POINTS_SIZE];
-    right(add(r, 1, LOOK_BOLD, "%s", tr("Redeem")), tr("Total %s"), money(m, v, v->bill ? v->bill->total : money_of(0)));
-    fact(r, 0, LOOK_BOLD, tr("All allowed"), "%s = %s", points(n, v->offer.most), money(m, v, v->offer.most_value));
+    right(add(r, 1, LOOK_BOLD, "%s", tr("Redeem")), tr("Total %s"),
+          money(m, v, v->bill ? v->bill->total : money_of(0)));
+    fact(r, 0, LOOK_BOLD, tr("All allowed"), "%s = %s", points(n, v->offer.most),
+         money(m, v, v->offer.most_value));
     if (v->offer.limit != REDEEM_OK)
         prose(r, 4, LOOK_PLAIN, 0, redeem_answer_text(v->offer.limit));
-    prose(r, 5, LOOK_PLAIN, 0, tr("Enter takes all that is allowed. Or type points, or money after Tab."));
+    prose(r, 5, LOOK_PLAIN, 0,
+          tr("Enter takes all that is allowed. Or type points, or money after Tab."));
 }
 
 static void grant_rows(struct rows *r, const struct till_view *v)
@@ -622,7 +664,8 @@ static void page_rows(struct rows *r, const struct screen *s, const struct till_
     case PAGE_LOGIN:
         add(r, 0, LOOK_BOLD, "%s", tr("Who works at this till?"));
         blank(r);
-        prose(r, 1, LOOK_PLAIN, 0, tr("Type your number and PIN, or hold your badge to the reader, then press Enter."));
+        prose(r, 1, LOOK_PLAIN, 0,
+              tr("Type your number and PIN, or hold your badge to the reader, then press Enter."));
         return;
     case PAGE_MENU:
         menu_rows(r, s, v, room);
@@ -632,7 +675,8 @@ static void page_rows(struct rows *r, const struct screen *s, const struct till_
         return;
     case PAGE_WHO:
         add(r, 0, LOOK_BOLD, "%s", tr("A member without a card"));
-        prose(r, 1, LOOK_PLAIN, 0, tr("Such a member earns always, and redeems only while the line is up."));
+        prose(r, 1, LOOK_PLAIN, 0,
+              tr("Such a member earns always, and redeems only while the line is up."));
         return;
     case PAGE_PIN:
         add(r, 0, LOOK_BOLD, "%s", tr("The member types the PIN."));
@@ -645,8 +689,11 @@ static void page_rows(struct rows *r, const struct screen *s, const struct till_
         parked_rows(r, v);
         return;
     case PAGE_RECEIPT:
-        add(r, 0, LOOK_BOLD, "%s", s->receipt_for == ACT_REPRINT ? tr("Print which receipt again?") : tr("Goods come back"));
-        prose(r, 1, LOOK_PLAIN, 0, tr("Scan the code on the receipt, or type its number, such as T0007-123."));
+        add(r, 0, LOOK_BOLD, "%s",
+            s->receipt_for == ACT_REPRINT ? tr("Print which receipt again?")
+                                          : tr("Goods come back"));
+        prose(r, 1, LOOK_PLAIN, 0,
+              tr("Scan the code on the receipt, or type its number, such as T0007-123."));
         return;
     case PAGE_REFUND:
         refund_rows(r, s, v, room);
@@ -656,27 +703,33 @@ static void page_rows(struct rows *r, const struct screen *s, const struct till_
         return;
     case PAGE_AMOUNT:
         add(r, 0, LOOK_BOLD, "%s", tr("Money back, no goods"));
-        prose(r, 1, LOOK_PLAIN, 0, tr("It comes off all lines of the receipt in proportion, and so do the points."));
+        prose(r, 1, LOOK_PLAIN, 0,
+              tr("It comes off all lines of the receipt in proportion, and so do the points."));
         return;
     case PAGE_JOIN:
         prose(r, 0, LOOK_BOLD, 0, tr("This card is ours and nobody's yet."));
-        prose(r, 1, LOOK_PLAIN, 0, tr("Enter makes it the card of a new member, without a name. It earns at once."));
+        prose(r, 1, LOOK_PLAIN, 0,
+              tr("Enter makes it the card of a new member, without a name. It earns at once."));
         prose(r, 2, LOOK_PLAIN, 0, tr("A name may be added at any time: menu, Name, telephone."));
         return;
     case PAGE_PERSON:
         add(r, 0, LOOK_BOLD, tr("Who is %s?"), who(card, v->member));
-        prose(r, 1, LOOK_PLAIN, 0, tr("Ask first: head office stores this only when the member agrees."));
+        prose(r, 1, LOOK_PLAIN, 0,
+              tr("Ask first: head office stores this only when the member agrees."));
         return;
     case PAGE_REPLACE:
         add(r, 0, LOOK_BOLD, tr("A new card for %s"), *v->name ? v->name : who(card, v->member));
-        prose(r, 1, LOOK_PLAIN, 0, tr("The lost card is blocked, its points go to the new one. Press Enter, then hold the new card to the reader."));
+        prose(r, 1, LOOK_PLAIN, 0,
+              tr("The lost card is blocked, its points go to the new one. Press Enter, then hold "
+                 "the new card to the reader."));
         return;
     case PAGE_GRANT:
         grant_rows(r, v);
         return;
     case PAGE_APPROVE:
         add(r, 0, LOOK_BOLD, "%s", tr("A supervisor has to allow this"));
-        prose(r, 1, LOOK_PLAIN, 0, tr("Number and PIN of the supervisor, or the badge on the reader, then Enter."));
+        prose(r, 1, LOOK_PLAIN, 0,
+              tr("Number and PIN of the supervisor, or the badge on the reader, then Enter."));
         return;
     case PAGE_SHIFT:
         shift_rows(r, v);
@@ -710,7 +763,8 @@ static void put_rows(struct canvas *c, int top, int room, struct rows *r)
     for (int i = 0; i < r->count; i++) {
         const struct row *row = &r->row[i];
         int free = c->columns - 2;
-        int taken = *row->right ? canvas_put_right(c, top + i, 1, free, row->look, row->right) + 1 : 0;
+        int taken =
+            *row->right ? canvas_put_right(c, top + i, 1, free, row->look, row->right) + 1 : 0;
         canvas_put(c, top + i, 1 + row->indent, free - taken - row->indent, row->look, row->left);
         if (row->look & LOOK_REVERSE)
             canvas_fill(c, top + i, row->look);
@@ -731,7 +785,8 @@ static const char *key_name(enum key_kind key)
 }
 
 /* The key rows, laid out from the left; put NULL: only counted. */
-static int key_rows(struct canvas *put, int top, int columns, const struct screen_hint *hints, int count)
+static int key_rows(struct canvas *put, int top, int columns, const struct screen_hint *hints,
+                    int count)
 {
     int row = 0, column = 0;
     for (int i = 0; i < count; i++) {
@@ -742,7 +797,8 @@ static int key_rows(struct canvas *put, int top, int columns, const struct scree
             column = 0;
         }
         if (put) {
-            int at = column + canvas_put(put, top + row, column, columns - column, LOOK_REVERSE, key);
+            int at =
+                column + canvas_put(put, top + row, column, columns - column, LOOK_REVERSE, key);
             canvas_put(put, top + row, at + 1, columns - at - 1, LOOK_PLAIN, hints[i].label);
         }
         column += width + 2;
@@ -750,14 +806,16 @@ static int key_rows(struct canvas *put, int top, int columns, const struct scree
     return count ? row + 1 : 0;
 }
 
-static void put_field(struct canvas *c, int row, const struct screen *s, const struct field_kind *kind, int i)
+static void put_field(struct canvas *c, int row, const struct screen *s,
+                      const struct field_kind *kind, int i)
 {
     char shown[SCREEN_FIELD_SIZE], label[120];
     snprintf(label, sizeof label, "%s: ", tr(kind->label));
     memcpy(shown, s->field[i], sizeof shown);
     if (kind->type == TYPE_PIN)
         memset(shown, '*', strlen(shown));
-    int at = 1 + canvas_put(c, row, 1, c->columns - 8, i == s->focus ? LOOK_BOLD : LOOK_PLAIN, label);
+    int at =
+        1 + canvas_put(c, row, 1, c->columns - 8, i == s->focus ? LOOK_BOLD : LOOK_PLAIN, label);
     int room = c->columns - at - 1;
     const char *text = shown; /* of a long one, the end */
     while (text_columns(text) > room) {
@@ -779,11 +837,13 @@ void screen_draw(const struct screen *s, const struct till_view *v, struct canva
     const struct field_kind *kind;
     struct rows rows = {.count = 0, .columns = c->columns - 2};
     canvas_clear(c, c->rows, c->columns);
-    int top = 1, bottom = c->rows, count = screen_keys(s, v, hints), fields = screen_fields(s, v, &kind);
+    int top = 1, bottom = c->rows, count = screen_keys(s, v, hints),
+        fields = screen_fields(s, v, &kind);
 
     draw_status(v, c);
     if (v->training) {
-        canvas_put(c, 1, 1, c->columns - 1, LOOK_REVERSE | LOOK_BAD, tr("*** TRAINING: nothing counts ***"));
+        canvas_put(c, 1, 1, c->columns - 1, LOOK_REVERSE | LOOK_BAD,
+                   tr("*** TRAINING: nothing counts ***"));
         canvas_fill(c, 1, LOOK_REVERSE | LOOK_BAD);
         top = 2;
     }
@@ -793,11 +853,11 @@ void screen_draw(const struct screen *s, const struct till_view *v, struct canva
         put_field(c, --bottom, s, &kind[i], i);
 
     struct rows message = {.count = 0, .columns = c->columns - 2};
-    const char *text = *s->message                   ? s->message
-                       : s->busy == VERB_REPLACE     ? tr("Hold the new card to the reader.")
-                       : s->busy == VERB_SYNC        ? tr("Talking to head office ...")
-                       : s->busy == VERB_IDENTIFY    ? tr("Asking head office ...")
-                                                     : "";
+    const char *text = *s->message                ? s->message
+                       : s->busy == VERB_REPLACE  ? tr("Hold the new card to the reader.")
+                       : s->busy == VERB_SYNC     ? tr("Talking to head office ...")
+                       : s->busy == VERB_IDENTIFY ? tr("Asking head office ...")
+                                                  : "";
     prose(&message, 0, *s->message ? (unsigned)s->message_look : LOOK_BOLD, 0, text);
     int most = bottom - top - 3; /* something of the page stays */
     if (message.count > most)

@@ -9,13 +9,14 @@ enum field_type { TYPE_TEXT, TYPE_DIGITS, TYPE_MONEY, TYPE_PRICE, TYPE_PIN, TYPE
 struct field_kind {
     const char *label; /* not translated yet */
     enum field_type type;
-    int most;          /* bytes */
+    int most; /* bytes */
 };
 enum { SCREEN_HELP_ROWS = 16 };
 
 /* The page that shows: without a cashier the login lies over all others. */
 enum screen_page screen_page_now(const struct screen *s, const struct till_view *v);
-bool screen_shows_receipt(const struct screen *s, const struct till_view *v); /* of the sale just done */
+bool screen_shows_receipt(const struct screen *s,
+                          const struct till_view *v); /* of the sale just done */
 bool screen_is_idle(const struct screen *s, const struct till_view *v);
 int screen_fields(const struct screen *s, const struct till_view *v, const struct field_kind **out);
 const char *screen_menu_label(int i, enum action *action); /* NULL: no such row */

@@ -31,9 +31,9 @@ struct screen_tty {
     int fd;
     SCREEN *terminal;
     bool colours;
-    bool due;                    /* something happened: draw */
-    bool fresh;                  /* a card that lies there already has said what it has to say */
-    const struct command *next;  /* to be asked in the next turn; NULL = nothing */
+    bool due;                   /* something happened: draw */
+    bool fresh;                 /* a card that lies there already has said what it has to say */
+    const struct command *next; /* to be asked in the next turn; NULL = nothing */
     struct screen screen;
     struct till_view view;
     struct canvas now, shown;
@@ -83,7 +83,8 @@ static void draw(struct screen_tty *s)
     till_view(s->till, &s->view);
     if (s->now.rows < SCREEN_ROWS_MIN || s->now.columns < SCREEN_COLUMNS_MIN) {
         canvas_clear(&s->now, s->now.rows, s->now.columns);
-        canvas_put(&s->now, 0, 0, s->now.columns, LOOK_PLAIN, tr("Make this window 40 x 12 or larger."));
+        canvas_put(&s->now, 0, 0, s->now.columns, LOOK_PLAIN,
+                   tr("Make this window 40 x 12 or larger."));
     } else {
         screen_draw(&s->screen, &s->view, &s->now);
     }
@@ -149,11 +150,13 @@ static void told(struct till *t, struct asker *a, const char *sentence)
 static void wait_for_card(struct screen_tty *s)
 {
     enum sale_want want = sale_wants(&s->till->sale);
-    bool wanted = want == SALE_WANT_SETTLE ||
-                  (want == SALE_WANT_ANY && (s->view.means == MEANS_NONE || s->view.state == SALE_DONE));
+    bool wanted =
+        want == SALE_WANT_SETTLE ||
+        (want == SALE_WANT_ANY && (s->view.means == MEANS_NONE || s->view.state == SALE_DONE));
     if (!wanted || s->card.busy != VERB_NONE || s->till->waiter || s->view.reader == PART_NONE)
         return;
-    till_ask(s->till, &s->card, &(struct command){.verb = VERB_TAP, .wait_ms = ASK_WAIT_ALWAYS, .all = s->fresh});
+    till_ask(s->till, &s->card,
+             &(struct command){.verb = VERB_TAP, .wait_ms = ASK_WAIT_ALWAYS, .all = s->fresh});
 }
 
 /* ---- keys ---- */
@@ -176,11 +179,11 @@ static bool decode(struct screen_key *out, int result, wint_t key)
         out->kind = (enum key_kind)(KEY_IS_F1 + (int)(key - KEY_F(1)));
         return true;
     }
-    out->kind = key == '\r' || key == '\n'  ? KEY_IS_ENTER
-                : key == '\t'               ? KEY_IS_TAB
-                : key == 27                 ? KEY_IS_ESCAPE
-                : key == 8 || key == 127    ? KEY_IS_BACK
-                                            : KEY_IS_TEXT;
+    out->kind = key == '\r' || key == '\n' ? KEY_IS_ENTER
+                : key == '\t'              ? KEY_IS_TAB
+                : key == 27                ? KEY_IS_ESCAPE
+                : key == 8 || key == 127   ? KEY_IS_BACK
+                                           : KEY_IS_TEXT;
     out->character = (uint32_t)key;
     return out->kind != KEY_IS_TEXT || key >= ' ';
 }
@@ -201,7 +204,8 @@ static void take_keys(struct screen_tty *s)
 static void ask_next(struct screen_tty *s)
 {
     const struct command *c = s->next;
-    bool may = s->asker.busy == VERB_NONE || (c && (c->verb == VERB_CANCEL || c->verb == VERB_GIVE_UP));
+    bool may =
+        s->asker.busy == VERB_NONE || (c && (c->verb == VERB_CANCEL || c->verb == VERB_GIVE_UP));
     if (!c || !may)
         return;
     s->next = NULL;
@@ -225,7 +229,8 @@ static int64_t due_ms(struct till_extra *x, int64_t now_ms)
     return s->due || s->next ? now_ms : now_ms + LOOK_MS;
 }
 
-static void turn(struct till *t, struct till_extra *x, const struct pollfd *f, int count, int64_t now_ms)
+static void turn(struct till *t, struct till_extra *x, const struct pollfd *f, int count,
+                 int64_t now_ms)
 {
     struct screen_tty *s = (struct screen_tty *)x;
     (void)now_ms;
@@ -246,7 +251,8 @@ static void turn(struct till *t, struct till_extra *x, const struct pollfd *f, i
 void screen_tty_keep_clear(const char *home)
 {
     char path[512];
-    if (!isatty(STDERR_FILENO) || snprintf(path, sizeof path, "%s/stderr.log", home) >= (int)sizeof path)
+    if (!isatty(STDERR_FILENO) ||
+        snprintf(path, sizeof path, "%s/stderr.log", home) >= (int)sizeof path)
         return;
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -288,10 +294,12 @@ static enum err open_terminal(struct screen_tty *s, const char *path, struct err
     if (!isatty(s->fd) || !isatty(fileno(out)))
         return err_set(why, ERR_IO, "%s is no terminal", *path ? path : "standard input or output");
     if (!setlocale(LC_CTYPE, "") || strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
-        (void)setlocale(LC_CTYPE, "C.UTF-8"); /* names and prices come in UTF-8 whatever the machine's locale */
+        (void)setlocale(
+            LC_CTYPE, "C.UTF-8"); /* names and prices come in UTF-8 whatever the machine's locale */
     s->terminal = newterm(term && *term ? term : "vt220", out, in);
     if (!s->terminal)
-        return err_set(why, ERR_IO, "the terminal %s is not known; set TERM", term ? term : "vt220");
+        return err_set(why, ERR_IO, "the terminal %s is not known; set TERM",
+                       term ? term : "vt220");
     set_term(s->terminal);
     set_escdelay(ESCAPE_MS);
     raw(); /* Ctrl-C and Ctrl-S of a cashier, or of a scanner, do nothing */
@@ -308,7 +316,8 @@ static enum err open_terminal(struct screen_tty *s, const char *path, struct err
     return OK;
 }
 
-enum err screen_tty_open(struct screen_tty **out, struct till *t, const char *path, struct errmsg *why)
+enum err screen_tty_open(struct screen_tty **out, struct till *t, const char *path,
+                         struct errmsg *why)
 {
     struct screen_tty *s = calloc(1, sizeof *s);
     *out = NULL;

@@ -13,7 +13,8 @@ struct screen_tty;
  * set).  A terminal that goes away ends the till.  While it is open nobody else may write there: standard
  * error goes elsewhere first (screen_tty_keep_clear).
  * Errors: ERR_IO (no terminal, unknown TERM), ERR_FULL. */
-MUST_CHECK enum err screen_tty_open(struct screen_tty **out, struct till *t, const char *path, struct errmsg *why);
+MUST_CHECK enum err screen_tty_open(struct screen_tty **out, struct till *t, const char *path,
+                                    struct errmsg *why);
 /* The terminal is as it was before.  NULL is allowed. */
 void screen_tty_close(struct screen_tty *s);
 

@@ -128,7 +128,8 @@ static void compare_day(void)
         if (strncmp(expected, "== ", 3) == 0)
             memcpy(where, expected, sizeof where);
         if (strncmp(at, expected, strlen(expected)) != 0)
-            fail_msg("%s, %sexpected: %sis:       %.*s", path, where, expected, (int)strcspn(at, "\n"), at);
+            fail_msg("%s, %sexpected: %sis:       %.*s", path, where, expected,
+                     (int)strcspn(at, "\n"), at);
         at += strlen(expected);
     }
     fclose(f);
@@ -143,8 +144,9 @@ static void hire(const char *name, const char *role, const char *pin, const char
 {
     char *ctl = path_of("%s/patronctl", bin_dir());
     if (run(chain.log, pin, NULL, 0,
-            ARGS(ctl, "--home", chain.office_home, "--clock", chain.office_clock, "staff", "add", "--name", name,
-                 "--role", role, "--pin", "-", "--language", language, "--gift", "50")))
+            ARGS(ctl, "--home", chain.office_home, "--clock", chain.office_clock, "staff", "add",
+                 "--name", name, "--role", role, "--pin", "-", "--language", language, "--gift",
+                 "50")))
         die("day: %s was not hired; see %s", name, chain.log);
     free(ctl);
 }
@@ -152,11 +154,13 @@ static void hire(const char *name, const char *role, const char *pin, const char
 /* A card of the programme that is nobody's yet. */
 static void issue_to_nobody(const char *name)
 {
-    char line[512], *ctl = path_of("%s/patronctl", bin_dir()), *reader = path_of("pn532_uart:%s", till->link);
+    char line[512], *ctl = path_of("%s/patronctl", bin_dir()),
+                    *reader = path_of("pn532_uart:%s", till->link);
     control_ok(&till->cards, line, sizeof line, "new ev2 random %s", name);
     control_ok(&till->cards, line, sizeof line, "present %s", name);
     if (run(chain.log, NULL, NULL, 0,
-            ARGS(ctl, "--home", chain.office_home, "--clock", chain.office_clock, "card", "issue", "--reader", reader)))
+            ARGS(ctl, "--home", chain.office_home, "--clock", chain.office_clock, "card", "issue",
+                 "--reader", reader)))
         die("day: no card could be issued; see %s", chain.log);
     control_ok(&till->cards, line, sizeof line, "remove");
     free(ctl);
@@ -170,8 +174,8 @@ static void give_badge(const char *number)
     control_ok(&till->cards, line, sizeof line, "new uid 04a1b2c3d4e5f6 badge%s", number);
     snprintf(uid, sizeof uid, "04a1b2c3d4e5f6");
     if (run(chain.log, NULL, NULL, 0,
-            ARGS(ctl, "--home", chain.office_home, "--clock", chain.office_clock, "staff", "change", number, "--badge",
-                 uid)))
+            ARGS(ctl, "--home", chain.office_home, "--clock", chain.office_clock, "staff", "change",
+                 number, "--badge", uid)))
         die("day: no badge for %s; see %s", number, chain.log);
     free(ctl);
 }
@@ -191,7 +195,8 @@ static void open_shop(const char *language, const char *term)
     chain_desk_close(&chain);
     char out[4096];
     chain_ctl(&chain, out, sizeof out,
-              ARGS("member", "edit", "M1", "--name", in("Ada King", "王芳"), "--birthday", "03-02", "--language", language, "--consent", "yes"));
+              ARGS("member", "edit", "M1", "--name", in("Ada King", "王芳"), "--birthday", "03-02",
+                   "--language", language, "--consent", "yes"));
     give_badge("1");
     control_ok(&till->control, line, sizeof line, "sync 15000");
     control_close(&till->control);
@@ -202,10 +207,14 @@ static void open_shop(const char *language, const char *term)
     control_ok(&till->cards, line, sizeof line, "new ev2 random blank");
 
     tmux_socket = path_of("%s/t", chain.root);
-    proc_start(&tmux, chain.log, NULL, ARGS("/usr/bin/env", "tmux", "-S", tmux_socket, "-f", "/dev/null", "-D"));
-    char *command = path_of("TERM=%s sh -c 'echo $$ >%s/pid; exec %s/patron-terminal --home %s --reader pn532_uart:%s --office "
-                            "127.0.0.1:%d --control %s --clock %s --screen'; echo \"ended $?\"; stty -a; exec cat",
-                            term, chain.root, bin_dir(), till->home, till->link, till->relay.port, till->socket, till->clock);
+    proc_start(&tmux, chain.log, NULL,
+               ARGS("/usr/bin/env", "tmux", "-S", tmux_socket, "-f", "/dev/null", "-D"));
+    char *command = path_of(
+        "TERM=%s sh -c 'echo $$ >%s/pid; exec %s/patron-terminal --home %s --reader pn532_uart:%s "
+        "--office "
+        "127.0.0.1:%d --control %s --clock %s --screen'; echo \"ended $?\"; stty -a; exec cat",
+        term, chain.root, bin_dir(), till->home, till->link, till->relay.port, till->socket,
+        till->clock);
     for (int64_t until = now_ms() + PATIENCE_MS;
          run(chain.log, NULL, NULL, 0,
              TMUX("new-session", "-d", "-x", "80", "-y", "24", "-s", "till", "sh", "-c",
@@ -260,7 +269,8 @@ static void lay_card(const char *name)
 
 static void log_in(void)
 {
-    await("Who works at this till?", "Who works at this till?"); /* the till's own language; then the cashier's */
+    await("Who works at this till?",
+          "Who works at this till?"); /* the till's own language; then the cashier's */
     enter("1");
     type("2468");
     await("****", "****");

@@ -97,7 +97,8 @@ static struct screen_effects type_at(const char *text, int64_t each_ms)
     for (; *text; text += bytes) {
         uint32_t c = text_next(text, &bytes, &width);
         now_ms += each_ms;
-        e = screen_key(&screen, &view, (struct screen_key){.kind = KEY_IS_TEXT, .character = c, .at_ms = now_ms});
+        e = screen_key(&screen, &view,
+                       (struct screen_key){.kind = KEY_IS_TEXT, .character = c, .at_ms = now_ms});
     }
     return e;
 }
@@ -110,7 +111,8 @@ static struct screen_effects type(const char *text)
 static struct screen_effects answer(const char *code, const char *say)
 {
     enum verb verb = screen.busy;
-    return screen_answered(&screen, &view, &(struct answer){.verb = verb, .code = code, .say = say});
+    return screen_answered(&screen, &view,
+                           &(struct answer){.verb = verb, .code = code, .say = say});
 }
 
 /* ---- golden pages ---- */
@@ -151,7 +153,8 @@ static void golden(const char *language, int rows, int columns)
         if (strncmp(expected, "== ", 3) == 0)
             snprintf(page, sizeof page, "%s", expected);
         if (strncmp(at, expected, length) != 0)
-            fail_msg("%s, page %sexpected: %sis:       %.*s", name, page, expected, (int)strcspn(at, "\n"), at);
+            fail_msg("%s, page %sexpected: %sis:       %.*s", name, page, expected,
+                     (int)strcspn(at, "\n"), at);
         at += length;
     }
     assert_string_equal(at, "");
@@ -183,10 +186,12 @@ TEST(screen, no_page_at_any_size_puts_one_thing_over_another_or_half_a_wide_char
             begin(moments[i].name);
             assert_true(tr_use(n % 2 ? "zh" : "en"));
             int rows = SCREEN_ROWS_MIN + (int)test_below(CANVAS_ROWS_MAX - SCREEN_ROWS_MIN + 1);
-            int columns = SCREEN_COLUMNS_MIN + (int)test_below(CANVAS_COLUMNS_MAX - SCREEN_COLUMNS_MIN + 1);
+            int columns =
+                SCREEN_COLUMNS_MIN + (int)test_below(CANVAS_COLUMNS_MAX - SCREEN_COLUMNS_MIN + 1);
             draw(n < 2 ? 12 : rows, n < 2 ? 40 : columns);
             if (canvas.overlaps)
-                fail_msg("'%s' at %dx%d: %d overlaps", moments[i].name, canvas.columns, canvas.rows, canvas.overlaps);
+                fail_msg("'%s' at %dx%d: %d overlaps", moments[i].name, canvas.columns, canvas.rows,
+                         canvas.overlaps);
             for (int row = 0; row < canvas.rows; row++)
                 for (int column = 0; column < canvas.columns; column++) {
                     uint32_t c = canvas_at(&canvas, row, column)->character;
@@ -229,8 +234,8 @@ TEST(screen, what_must_not_be_missed_is_there_at_both_sizes_and_in_both_language
             assert_true(tr_use(n % 2 ? "zh" : "en"));
             draw(n < 2 ? 12 : 24, n < 2 ? 40 : 80);
             if (!shows(n % 2 ? musts[i].chinese : musts[i].english))
-                fail_msg("'%s' at %dx%d does not show '%s'", musts[i].moment, canvas.columns, canvas.rows,
-                         n % 2 ? musts[i].chinese : musts[i].english);
+                fail_msg("'%s' at %dx%d does not show '%s'", musts[i].moment, canvas.columns,
+                         canvas.rows, n % 2 ? musts[i].chinese : musts[i].english);
         }
     assert_true(tr_use("en"));
 }
@@ -287,7 +292,10 @@ TEST(canvas, text_that_does_not_fit_is_cut_before_a_wide_character_and_marked)
     assert_int_equal(canvas_put(&canvas, 0, 7, 20, LOOK_PLAIN, "abcdef"), 3);
     assert_string_equal(row_text(0), "       ab~");
     canvas_clear(&canvas, 1, 10);
-    assert_int_equal(canvas_put(&canvas, 0, 0, 10, LOOK_PLAIN, "a\x01\xff\xe4\xbc" "b"), 6);
+    assert_int_equal(canvas_put(&canvas, 0, 0, 10, LOOK_PLAIN,
+                                "a\x01\xff\xe4\xbc"
+                                "b"),
+                     6);
     assert_string_equal(row_text(0), "a????b");
     assert_int_equal(canvas_put(&canvas, 1, 0, 10, LOOK_PLAIN, "outside"), 0);
 }
@@ -298,7 +306,8 @@ TEST(canvas, text_is_broken_after_blanks_or_beside_wide_characters_and_never_bef
     assert_non_null(setlocale(LC_CTYPE, "C.UTF-8"));
     assert_int_equal(text_row("one two three", 8, &skip), 7);
     assert_int_equal(skip, 1);
-    assert_int_equal(text_row("会员积分。请刷卡", 8, &skip), 9); /* the mark goes with the character before it */
+    assert_int_equal(text_row("会员积分。请刷卡", 8, &skip),
+                     9); /* the mark goes with the character before it */
     assert_int_equal(text_row("abcdefghij", 4, &skip), 4);
     assert_int_equal(skip, 0);
     assert_int_equal(text_row("short", 8, &skip), 5);
@@ -328,7 +337,8 @@ TEST(screen, every_key_that_is_shown_works_and_every_other_does_nothing)
             for (int row = 0; row < canvas.rows; row++)
                 found = found || strstr(row_text(row), hints[k].label);
             if (!found)
-                fail_msg("'%s': the key for '%s' is not on the small screen", moments[i].name, hints[k].label);
+                fail_msg("'%s': the key for '%s' is not on the small screen", moments[i].name,
+                         hints[k].label);
             for (int other = 0; other < k; other++)
                 assert_int_not_equal(hints[k].key, hints[other].key);
         }
@@ -341,7 +351,8 @@ TEST(screen, every_key_that_is_shown_works_and_every_other_does_nothing)
             bool did = e.ask || e.language || memcmp(&before, &screen, sizeof before) != 0;
             if (did != hinted(hints, count, key))
                 fail_msg("'%s': key %d is %s, but does %s", moments[i].name, (int)key,
-                         hinted(hints, count, key) ? "shown" : "not shown", did ? "something" : "nothing");
+                         hinted(hints, count, key) ? "shown" : "not shown",
+                         did ? "something" : "nothing");
         }
     }
 }
@@ -399,13 +410,25 @@ TEST(screen, what_is_typed_means_what_the_help_says)
         const char *typed, *sku;
         int quantity, minor; /* quantity 0: refused */
     } cases[] = {
-        {"4", "ITEM", 1, 400},           {"4.2", "ITEM", 1, 420},        {"4,25", "ITEM", 1, 425},
-        {"3x4.25", "ITEM", 3, 1275},     {"3 * 4.25", "ITEM", 3, 1275},  {"12X1", "ITEM", 12, 1200},
-        {"22423 4.25", "22423", 1, 425}, {"85123A 3x2.55", "85123A", 3, 765},
-        {"0", "ITEM", 1, 0},             {"999999.99", "ITEM", 1, 99999999},
-        {"4.255", NULL, 0, 0},           {"0x4", NULL, 0, 0},            {"x4", NULL, 0, 0},
-        {"10000x1", NULL, 0, 0},         {"22423", NULL, -1, 0},          {"22423 abc", NULL, 0, 0},
-        {"-4", NULL, -1, 0},             {"85123A", NULL, -1, 0},        {"5012345678900", NULL, -1, 0},
+        {"4", "ITEM", 1, 400},
+        {"4.2", "ITEM", 1, 420},
+        {"4,25", "ITEM", 1, 425},
+        {"3x4.25", "ITEM", 3, 1275},
+        {"3 * 4.25", "ITEM", 3, 1275},
+        {"12X1", "ITEM", 12, 1200},
+        {"22423 4.25", "22423", 1, 425},
+        {"85123A 3x2.55", "85123A", 3, 765},
+        {"0", "ITEM", 1, 0},
+        {"999999.99", "ITEM", 1, 99999999},
+        {"4.255", NULL, 0, 0},
+        {"0x4", NULL, 0, 0},
+        {"x4", NULL, 0, 0},
+        {"10000x1", NULL, 0, 0},
+        {"22423", NULL, -1, 0},
+        {"22423 abc", NULL, 0, 0},
+        {"-4", NULL, -1, 0},
+        {"85123A", NULL, -1, 0},
+        {"5012345678900", NULL, -1, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         begin("member");
@@ -608,7 +631,9 @@ TEST(screen, an_anonymous_card_is_enrolled_in_three_keys_or_fewer)
     begin("idle");
     view.fresh_card = true;
     screen_answered(&screen, &view,
-                    &(struct answer){.verb = VERB_TAP, .code = "UNBOUND", .say = "This card belongs to nobody yet."});
+                    &(struct answer){.verb = VERB_TAP,
+                                     .code = "UNBOUND",
+                                     .say = "This card belongs to nobody yet."});
     assert_int_equal(screen.page, PAGE_JOIN);
     struct screen_effects e = press(KEY_IS_ENTER);
     assert_int_equal(e.ask->verb, VERB_JOIN);
@@ -670,16 +695,18 @@ TEST(screen, a_supervisor_may_stand_in_for_the_member_s_pin)
 TEST(screen, a_badge_on_the_reader_logs_in_or_approves_without_a_key)
 {
     begin("login");
-    struct screen_effects e =
-        screen_answered(&screen, &view, &(struct answer){.verb = VERB_TAP, .code = "BADGE", .say = "Li Hua"});
+    struct screen_effects e = screen_answered(
+        &screen, &view, &(struct answer){.verb = VERB_TAP, .code = "BADGE", .say = "Li Hua"});
     assert_int_equal(e.ask->verb, VERB_LOGIN);
     assert_int_equal(e.ask->staff, 0);
     begin("approval");
-    e = screen_answered(&screen, &view, &(struct answer){.verb = VERB_TAP, .code = "BADGE", .say = "Wu Min"});
+    e = screen_answered(&screen, &view,
+                        &(struct answer){.verb = VERB_TAP, .code = "BADGE", .say = "Wu Min"});
     assert_int_equal(e.ask->verb, VERB_APPROVE);
     assert_int_equal(e.ask->staff, 0);
     begin("idle"); /* elsewhere it is only told */
-    e = screen_answered(&screen, &view, &(struct answer){.verb = VERB_TAP, .code = "BADGE", .say = "Li Hua"});
+    e = screen_answered(&screen, &view,
+                        &(struct answer){.verb = VERB_TAP, .code = "BADGE", .say = "Li Hua"});
     assert_null(e.ask);
     assert_shows("Li Hua");
 }
@@ -714,7 +741,8 @@ TEST(screen, a_member_s_pin_goes_with_the_same_redemption_and_is_wiped)
     press(KEY_IS_F1 + 3);
     type("250");
     press(KEY_IS_ENTER);
-    answer("NEEDS_APPROVAL", "Redeeming so many points like this needs the member's PIN, or a supervisor.");
+    answer("NEEDS_APPROVAL",
+           "Redeeming so many points like this needs the member's PIN, or a supervisor.");
     assert_int_equal(screen.page, PAGE_PIN);
     type("4321");
     struct screen_effects e = press(KEY_IS_ENTER);
@@ -787,17 +815,22 @@ TEST(screen, a_card_that_comes_by_interrupts_no_typing_but_is_shown_at_once)
     view.means = MEANS_CARD;
     view.state = SALE_IDENTIFIED;
     view.member = 12;
-    screen_answered(&screen, &view, &(struct answer){.verb = VERB_TAP, .say = "M12, Silver, 340 points on the card."});
+    screen_answered(
+        &screen, &view,
+        &(struct answer){.verb = VERB_TAP, .say = "M12, Silver, 340 points on the card."});
     assert_int_equal(screen.page, PAGE_SALE);
     assert_shows("M12");
     begin("bill without a member, a line being typed");
     screen_answered(&screen, &view, &(struct answer){.verb = VERB_TAP, .say = "M12"});
     assert_string_equal(screen.field[0], "3x4.25");
     begin("approval");
-    screen_answered(&screen, &view, &(struct answer){.verb = VERB_TAP, .code = "FOREIGN", .say = "Not ours."});
+    screen_answered(&screen, &view,
+                    &(struct answer){.verb = VERB_TAP, .code = "FOREIGN", .say = "Not ours."});
     assert_int_equal(screen.page, PAGE_APPROVE);
     begin("idle"); /* the standing tap gives way without a word */
-    screen_answered(&screen, &view, &(struct answer){.verb = VERB_TAP, .code = "YIELD", .say = "Somebody else waits."});
+    screen_answered(
+        &screen, &view,
+        &(struct answer){.verb = VERB_TAP, .code = "YIELD", .say = "Somebody else waits."});
     assert_string_equal(screen.message, "");
 }
 
@@ -832,8 +865,9 @@ TEST(screen, while_the_till_is_busy_only_cancelling_is_possible)
 
 TEST(screen, a_hundred_thousand_random_keys_and_answers_leave_it_sound)
 {
-    static const char *const codes[] = {NULL,      NULL,     NULL,    "STATE",     "DOUBT",          "GONE",
-                                        "UNBOUND", "TIMEOUT", "YIELD", "NOT_FOUND", "NEEDS_APPROVAL", "BADGE"};
+    static const char *const codes[] = {
+        NULL,      NULL,      NULL,    "STATE",     "DOUBT",          "GONE",
+        "UNBOUND", "TIMEOUT", "YIELD", "NOT_FOUND", "NEEDS_APPROVAL", "BADGE"};
     static const char text[] = "0123456789.,x *PTM-yabcdefghijklmnopqrstuvw";
     static struct screen kept;
     begin("idle");
@@ -849,13 +883,16 @@ TEST(screen, a_hundred_thousand_random_keys_and_answers_leave_it_sound)
         } else if (test_below(30) == 0) {
             enum verb busy = screen.busy;
             const char *code = codes[test_below(sizeof codes / sizeof codes[0])];
-            e = screen_answered(&screen, &view, &(struct answer){.verb = VERB_TAP, .code = code, .say = "Tapped."});
+            e = screen_answered(&screen, &view,
+                                &(struct answer){.verb = VERB_TAP, .code = code, .say = "Tapped."});
             assert_true(screen.busy == busy || (e.ask && busy == VERB_NONE)); /* a badge logs in */
         } else {
             enum key_kind kind = test_below(2) ? KEY_IS_TEXT : (enum key_kind)test_below(KEY_KINDS);
-            uint32_t c = test_below(20) ? (uint32_t)text[test_below(sizeof text - 1)] : test_below(0x120000);
+            uint32_t c =
+                test_below(20) ? (uint32_t)text[test_below(sizeof text - 1)] : test_below(0x120000);
             now_ms += test_below(100);
-            e = screen_key(&screen, &view, (struct screen_key){.kind = kind, .character = c, .at_ms = now_ms});
+            e = screen_key(&screen, &view,
+                           (struct screen_key){.kind = kind, .character = c, .at_ms = now_ms});
         }
         const struct field_kind *kinds;
         int fields = screen_fields(&screen, &view, &kinds);

@@ -109,7 +109,8 @@ static void member(struct till_view *v, struct screen *s)
     v->missing = 48725;
     v->expiring = points_of(120);
     v->flags = TAPPED_BIRTHDAY | TAPPED_AT_RISK;
-    text(v->suggestion, sizeof v->suggestion, "Shall we use your 120 points before they end this month?");
+    text(v->suggestion, sizeof v->suggestion,
+         "Shall we use your 120 points before they end this month?");
     v->held = points_of(40);
     v->spendable = points_of(300);
     v->spendable_value = money_of(300);
@@ -160,8 +161,10 @@ static void walk_in(struct till_view *v, struct screen *s)
 static void long_bill(struct till_view *v, struct screen *s)
 {
     member(v, s);
-    bill_of("22423 1 12.75, 85123A 3 7.65, POST 1 18.00, 22745 2 4.20, 84029G 6 20.34, 71053 6 20.34, 22752 2 15.30, "
-            "21730 6 25.50, 22633 6 11.10, 22632 6 11.10, 84879 32 54.08, 22960 6 25.50, 5012345678900 1 1.00");
+    bill_of("22423 1 12.75, 85123A 3 7.65, POST 1 18.00, 22745 2 4.20, 84029G 6 20.34, 71053 6 "
+            "20.34, 22752 2 15.30, "
+            "21730 6 25.50, 22633 6 11.10, 22632 6 11.10, 84879 32 54.08, 22960 6 25.50, "
+            "5012345678900 1 1.00");
 }
 
 static void price(struct till_view *v, struct screen *s)
@@ -179,7 +182,8 @@ static void totalled(struct till_view *v, struct screen *s)
     bill_of("22423 1 12.75, 85123A 3 7.65");
     v->state = SALE_TOTALLED;
     v->earns = points_of(30);
-    text(v->earns_why, sizeof v->earns_why, "20.40 GBP at 1 point a GBP, x 3/2 (Christmas): 30 points");
+    text(v->earns_why, sizeof v->earns_why,
+         "20.40 GBP at 1 point a GBP, x 3/2 (Christmas): 30 points");
     v->offer = (struct redeem_offer){.most = points_of(300), .most_value = money_of(300)};
     v->due = bill.total;
 }
@@ -244,7 +248,8 @@ static void doubt(struct till_view *v, struct screen *s)
     v->state = SALE_DOUBT;
     s->busy = VERB_NONE;
     text(s->message, sizeof s->message,
-         "The card left at the last moment: it is not known whether 300 points were taken off it. Tap the same card "
+         "The card left at the last moment: it is not known whether 300 points were taken off it. "
+         "Tap the same card "
          "(M12) again; if it is gone, give up.");
     s->message_look = LOOK_BAD;
 }
@@ -257,7 +262,8 @@ static void debited(struct till_view *v, struct screen *s)
     v->purse = points_of(40);
     v->due = money_of(1740);
     v->earns = points_of(26);
-    text(v->earns_why, sizeof v->earns_why, "17.40 of 20.40 GBP at 1 point a GBP, x 3/2 (Christmas): 26 points");
+    text(v->earns_why, sizeof v->earns_why,
+         "17.40 of 20.40 GBP at 1 point a GBP, x 3/2 (Christmas): 26 points");
 }
 
 static void paid(struct till_view *v, struct screen *s)
@@ -336,7 +342,8 @@ static void holding(struct till_view *v, struct screen *s)
     v->means = MEANS_PHONE;
     v->state = SALE_HOLDING;
     s->busy = VERB_NONE;
-    screen_told(s, "Head office did not answer. Redeem again (nothing is taken twice), or give up: the member pays "
+    screen_told(s, "Head office did not answer. Redeem again (nothing is taken twice), or give up: "
+                   "the member pays "
                    "whole.");
 }
 
