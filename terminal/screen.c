@@ -1,5 +1,5 @@
-/* screen.c - see screen.h: which keys work where, what is typed, and the command that comes of it.  What is drawn
- * is screen_draw.c.  Read screen_key first.
+/* screen.c - see screen.h: which keys work where, and the command that comes of them.  What is typed is
+ * screen_typed.c, what is drawn screen_draw.c.  Read screen_key first.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "terminal/screen_inside.h"
 
@@ -10,14 +10,6 @@
 #include <string.h>
 #include <strings.h>
 
-enum {
-    CODE_LENGTH_MIN = 12,   /* a member's code is longer than any article's beginning with P1 */
-    ARTICLE_DIGITS_MIN = 5, /* so many digits alone are an article's code, fewer are a price ... */
-    WHOLE_PRICE_DIGITS = 2, /* ... and two more where money has no decimals */
-    SCANNED_LENGTH_MIN = 4,
-    SCANNED_CHARACTER_MS = 30 /* nobody types faster over a whole code */
-};
-
 void screen_init(struct screen *s)
 {
     memset(s, 0, sizeof *s);
@@ -25,7 +17,7 @@ void screen_init(struct screen *s)
 
 /* ---- small helpers ---- */
 
-static void copy(char *out, size_t size, const char *text)
+void screen_copy(char *out, size_t size, const char *text)
 {
     size_t n = strnlen(text, size - 1);
     memmove(out, text, n);
@@ -34,7 +26,7 @@ static void copy(char *out, size_t size, const char *text)
 
 static void say(struct screen *s, enum look look, const char *text)
 {
-    copy(s->message, sizeof s->message, text);
+    screen_copy(s->message, sizeof s->message, text);
     s->message_look = look;
 }
 
@@ -78,7 +70,7 @@ bool screen_is_idle(const struct screen *s, const struct till_view *v)
            (v->state == SALE_IDLE && lines_of(v) == 0);
 }
 
-static bool takes_lines(const struct till_view *v)
+bool screen_takes_lines(const struct till_view *v)
 {
     return v->state == SALE_IDLE || v->state == SALE_IDENTIFIED || v->state == SALE_TOTALLED ||
            v->state == SALE_DONE;
@@ -102,7 +94,7 @@ static bool can(const struct screen *s, const struct till_view *v, enum action a
     case ACT_LANGUAGE:
         return true;
     case ACT_TOTAL:
-        return takes_lines(v) && s->page == PAGE_SALE && typed;
+        return screen_takes_lines(v) && s->page == PAGE_SALE && typed;
     case ACT_WHO:
         return open || closed || v->state == SALE_DONE;
     case ACT_REDEEM:
@@ -215,264 +207,6 @@ const char *screen_menu_label(int i, enum action *action)
     return tr(menu[i].label);
 }
 
-/* ---- fields ---- */
-
-static const struct {
-    int count;
-    struct field_kind field[SCREEN_FIELDS_MAX];
-} fields[SCREEN_PAGES] = {
-    [PAGE_SALE] = {1, {{TR_LATER("Price, qty x price, or scan"), TYPE_TEXT, 160}}},
-    [PAGE_LOGIN] = {2,
-                    {{TR_LATER("Your number"), TYPE_DIGITS, 9}, {TR_LATER("PIN"), TYPE_PIN, 12}}},
-    [PAGE_PRICE] = {1, {{TR_LATER("Price, or qty x price"), TYPE_PRICE, 20}}},
-    [PAGE_WHO] = {1, {{TR_LATER("Phone, M12 or code"), TYPE_TEXT, 160}}},
-    [PAGE_PIN] = {1, {{TR_LATER("The member's PIN"), TYPE_PIN, 12}}},
-    [PAGE_REDEEM] = {2,
-                     {{TR_LATER("Points"), TYPE_DIGITS, 9},
-                      {TR_LATER("or money"), TYPE_MONEY, 12}}},
-    [PAGE_RECEIPT] = {1, {{TR_LATER("Receipt number"), TYPE_TEXT, ENTRY_TEXT_SIZE - 1}}},
-    [PAGE_REFUND] = {1, {{TR_LATER("How many of it"), TYPE_TEXT, 40}}},
-    [PAGE_AMOUNT] = {1, {{TR_LATER("Money given back"), TYPE_MONEY, 12}}},
-    [PAGE_PERSON] = {3,
-                     {{TR_LATER("Telephone"), TYPE_PHONE, 20},
-                      {TR_LATER("Name"), TYPE_TEXT, WIRE_NAME_SIZE - 1},
-                      {TR_LATER("Agrees (y)"), TYPE_YES, 1}}},
-    [PAGE_GRANT] = {2,
-                    {{TR_LATER("Points"), TYPE_DIGITS, 9},
-                     {TR_LATER("Reason"), TYPE_TEXT, TXN_REASON_SIZE - 1}}},
-    [PAGE_APPROVE] = {2,
-                      {{TR_LATER("Supervisor's number"), TYPE_DIGITS, 9},
-                       {TR_LATER("PIN"), TYPE_PIN, 12}}},
-};
-
-static const struct field_kind line_field = {TR_LATER("Article and price"), TYPE_TEXT, 40};
-
-/* Reasons that are chosen by a digit: what a goodwill entry says for ever, so in one language. */
-static const char *const reasons[] = {"waited too long", "goods were faulty", "card did not work",
-                                      "points were missing"};
-static const char *const reasons_shown[] = {
-    TR_LATER("waited too long"), TR_LATER("goods were faulty"), TR_LATER("card did not work"),
-    TR_LATER("points were missing")};
-enum { REASONS = sizeof reasons / sizeof reasons[0] };
-
-const char *screen_reason(int i)
-{
-    return i >= 0 && i < REASONS ? tr(reasons_shown[i]) : NULL;
-}
-
-int screen_fields(const struct screen *s, const struct till_view *v, const struct field_kind **out)
-{
-    enum screen_page page = screen_page_now(s, v);
-    *out = page == PAGE_REFUND && !screen_original(s, v) ? &line_field : fields[page].field;
-    if (page == PAGE_SALE && !takes_lines(v))
-        return 0;
-    return fields[page].count;
-}
-
-bool screen_takes_text(const struct screen *s, const struct till_view *v)
-{
-    const struct field_kind *kind;
-    return screen_fields(s, v, &kind) > 0 || screen_page_now(s, v) == PAGE_MENU ||
-           screen_page_now(s, v) == PAGE_PARKED;
-}
-
-static bool is_digit(uint32_t c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool fits_field(enum field_type type, uint32_t c, bool empty)
-{
-    switch (type) {
-    case TYPE_TEXT:
-        return c >= ' ' && c != 0x7f && !(c == ' ' && empty);
-    case TYPE_DIGITS:
-    case TYPE_PIN:
-        return is_digit(c);
-    case TYPE_MONEY:
-        return is_digit(c) || c == '.' || c == ',';
-    case TYPE_PRICE:
-        return is_digit(c) || c == '.' || c == ',' || c == 'x' || c == 'X' || c == '*' || c == ' ';
-    case TYPE_PHONE:
-        return is_digit(c) || c == '+' || c == ' ' || c == '-';
-    case TYPE_YES:
-        return c == 'y' || c == 'Y' || c == 'n' || c == 'N';
-    }
-    return false;
-}
-
-static size_t encode(char out[4], uint32_t c)
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    for (size_t i = n - 1; i > 0; i--, c >>= 6)
-        out[i] = (char)(0x80 | (c & 0x3f));
-    out[0] = (char)((0xf00 >> n & 0xff) | c);
-    return n;
-}
-
-static bool type(struct screen *s, const struct till_view *v, const struct screen_key *key)
-{
-    const struct field_kind *kind;
-    int count = screen_fields(s, v, &kind);
-    char *field = s->field[s->focus], utf8[4];
-    if (s->focus >= count || key->character > 0x10ffff ||
-        (key->character >= 0xd800 && key->character < 0xe000) ||
-        !fits_field(kind[s->focus].type, key->character, !*field))
-        return false;
-    size_t used = strlen(field), n = encode(utf8, key->character);
-    if (used + n > (size_t)kind[s->focus].most)
-        return false;
-    if (used == 0) {
-        s->first_ms = key->at_ms;
-        s->message[0] = 0;
-    }
-    s->last_ms = key->at_ms;
-    memcpy(field + used, utf8, n);
-    field[used + n] = 0;
-    return true;
-}
-
-static bool rub_out(struct screen *s)
-{
-    char *field = s->field[s->focus];
-    size_t used = strlen(field);
-    if (used == 0)
-        return false;
-    for (uint8_t c = 0x80; used > 0 && (c & 0xc0) == 0x80; field[used] = 0)
-        c = (uint8_t)field[--used];
-    return true;
-}
-
-/* ---- what a text means ---- */
-
-static bool read_number(int64_t *out, const char **text)
-{
-    const char *p = *text;
-    int64_t n = 0;
-    for (; is_digit((uint8_t)*p); p++) {
-        if (n > 99999999)
-            return false;
-        n = 10 * n + (*p - '0');
-    }
-    if (p == *text)
-        return false;
-    *out = n;
-    *text = p;
-    return true;
-}
-
-/* "12", "12.5", "12,50": up to the pack's decimals. */
-static bool read_money(struct money *out, const char **text, const struct pack *pack)
-{
-    int digits = pack ? pack->currency_digits : 2;
-    int64_t minor;
-    if (!read_number(&minor, text))
-        return false;
-    bool point = (**text == '.' || **text == ',') && digits > 0;
-    if (point)
-        ++*text;
-    for (int i = 0; i < digits; i++) {
-        minor *= 10;
-        if (point && is_digit((uint8_t) * *text))
-            minor += *(*text)++ - '0';
-        else
-            point = false;
-    }
-    *out = money_of(minor);
-    return true;
-}
-
-static void skip_blanks(const char **text)
-{
-    while (**text == ' ')
-        ++*text;
-}
-
-/* "4.25" or "3 x 4.25", and nothing after it: quantity, and the amount of all. */
-static bool read_price(struct txn_line *line, const char *text, const struct pack *pack)
-{
-    const char *p = text;
-    int64_t quantity = 1;
-    struct money each;
-    skip_blanks(&p);
-    const char *before = p;
-    if (read_number(&quantity, &p)) {
-        skip_blanks(&p);
-        if (*p == 'x' || *p == 'X' || *p == '*') {
-            p++;
-            skip_blanks(&p);
-        } else {
-            quantity = 1;
-            p = before;
-        }
-    }
-    if (!read_money(&each, &p, pack))
-        return false;
-    skip_blanks(&p);
-    if (*p || quantity < 1 || quantity > 9999)
-        return false;
-    line->quantity = (int32_t)quantity;
-    line->amount = money_of(money_minor(each) * quantity);
-    return true;
-}
-
-static bool is_article(const char *text, size_t size)
-{
-    if (size == 0 || size >= TXN_SKU_SIZE)
-        return false;
-    for (size_t i = 0; i < size; i++)
-        if (text[i] <= ' ' || text[i] >= 0x7f)
-            return false;
-    return true;
-}
-
-static bool is_scanned(const struct screen *s, const char *text)
-{
-    int64_t length = (int64_t)strlen(text);
-    return length >= SCANNED_LENGTH_MIN &&
-           s->last_ms - s->first_ms <= SCANNED_CHARACTER_MS * (length - 1);
-}
-
-static bool all_digits(const char *text)
-{
-    return *text && strspn(text, "0123456789") == strlen(text);
-}
-
-enum meaning { MEANS_NOTHING, MEANS_LINE, MEANS_ARTICLE, MEANS_RECEIPT, MEANS_MEMBER_CODE };
-
-/* What stands in the field of the sale page; line is filled as far as it says. */
-static enum meaning meaning_of(const struct screen *s, const struct till_view *v,
-                               struct txn_line *line)
-{
-    const char *text = s->field[0], *blank = strchr(text, ' ');
-    struct entry_id receipt;
-    memset(line, 0, sizeof *line);
-    line->quantity = 1;
-    if (strncasecmp(text, "P1", 2) == 0 && strlen(text) >= CODE_LENGTH_MIN)
-        return MEANS_MEMBER_CODE;
-    if (*text == 'T' && entry_parse(&receipt, text) == OK)
-        return MEANS_RECEIPT;
-    size_t digits =
-        ARTICLE_DIGITS_MIN + (v->pack && v->pack->currency_digits == 0 ? WHOLE_PRICE_DIGITS : 0);
-    bool code = all_digits(text) && (strlen(text) >= digits || is_scanned(s, text));
-    if (!code && read_price(line, text, v->pack)) {
-        copy(line->sku, sizeof line->sku, "ITEM");
-        return MEANS_LINE;
-    }
-    size_t size = blank ? (size_t)(blank - text) : strlen(text);
-    bool price_like = !code && strspn(text, "0123456789.,xX* ") == strlen(text); /* but none */
-    if ((price_like && !blank) || !is_article(text, size))
-        return MEANS_NOTHING;
-    memcpy(line->sku, text, size);
-    if (!blank)
-        return MEANS_ARTICLE;
-    return read_price(line, blank, v->pack) ? MEANS_LINE : MEANS_NOTHING;
-}
-
 /* ---- commands ---- */
 
 static const struct screen_effects nothing = {NULL, NULL};
@@ -507,7 +241,7 @@ static struct screen_effects ask_line(struct screen *s, const struct txn_line *l
 
 static struct screen_effects ask_who(struct screen *s, enum txn_means means, const char *value)
 {
-    copy(s->value, sizeof s->value, value);
+    screen_copy(s->value, sizeof s->value, value);
     struct command *c = begin(s, VERB_IDENTIFY);
     c->means = means;
     c->value = s->value;
@@ -541,7 +275,7 @@ static struct screen_effects enter_sale(struct screen *s, const struct till_view
         }
         return ask_plain(s, VERB_TOTAL);
     }
-    switch (meaning_of(s, v, &line)) {
+    switch (screen_meaning(s, v, &line)) {
     case MEANS_LINE:
         return ask_line(s, &line);
     case MEANS_ARTICLE:
@@ -566,7 +300,7 @@ static struct screen_effects enter_sale(struct screen *s, const struct till_view
 static struct screen_effects enter_price(struct screen *s, const struct till_view *v)
 {
     struct txn_line line = s->line;
-    if (!read_price(&line, s->field[0], v->pack))
+    if (!screen_read_price(&line, s->field[0], v->pack))
         return complain(s, tr("This is no price. Examples: 4.25, 3x4.25."));
     return ask_line(s, &line);
 }
@@ -575,9 +309,9 @@ static struct screen_effects ask_staff(struct screen *s, struct command *c)
 {
     const char *number = s->field[0];
     int64_t n = 0;
-    if (*number && !read_number(&n, &number))
+    if (*number && !screen_read_number(&n, &number))
         return complain(s, tr("This is no number of a cashier."));
-    copy(s->pin, sizeof s->pin, s->field[1]);
+    screen_copy(s->pin, sizeof s->pin, s->field[1]);
     c->staff = (uint32_t)n; /* 0: by the badge that was tapped last */
     c->pin = s->pin;
     clear_fields(s);
@@ -603,11 +337,12 @@ static struct screen_effects enter_redeem(struct screen *s, const struct till_vi
     int64_t n;
     struct command *c = begin(s, VERB_REDEEM);
     if (*points) {
-        if (!read_number(&n, &points) || n == 0)
+        if (!screen_read_number(&n, &points) || n == 0)
             return complain(s, tr("This is no number of points."));
         c->points = points_of(n);
     } else if (*amount) {
-        if (!read_money(&c->money, &amount, v->pack) || *amount || money_minor(c->money) == 0)
+        if (!screen_read_money(&c->money, &amount, v->pack) || *amount ||
+            money_minor(c->money) == 0)
             return complain(s, tr("This is no amount of money."));
     } else {
         c->all = true;
@@ -620,7 +355,7 @@ static struct screen_effects enter_pin(struct screen *s)
 {
     if (!*s->field[0])
         return complain(s, tr("The member types the PIN."));
-    copy(s->pin, sizeof s->pin, s->field[0]);
+    screen_copy(s->pin, sizeof s->pin, s->field[0]);
     s->command.pin = s->pin;
     go(s, PAGE_SALE);
     s->again = false;
@@ -662,7 +397,7 @@ static struct screen_effects enter_refund(struct screen *s, const struct till_vi
         const char *text = s->field[0];
         int64_t n = v->left[s->selected];
         line = original->lines[s->selected];
-        if (*text && (!read_number(&n, &text) || *text))
+        if (*text && (!screen_read_number(&n, &text) || *text))
             return complain(s, tr("This is no quantity."));
         if (n < 1 || n > v->left[s->selected])
             return complain(s, tr("So many were not bought, or are back already."));
@@ -671,7 +406,7 @@ static struct screen_effects enter_refund(struct screen *s, const struct till_vi
             return complain(s, tr("This is no quantity."));
         line.amount = money_of(share);
         line.quantity = (int32_t)n;
-    } else if (meaning_of(s, v, &line) != MEANS_LINE || strcmp(line.sku, "ITEM") == 0) {
+    } else if (screen_meaning(s, v, &line) != MEANS_LINE || strcmp(line.sku, "ITEM") == 0) {
         return complain(s, tr("Type article and price as on the receipt, such as 22423 2x4.25."));
     }
     take_back(s, &line);
@@ -697,7 +432,7 @@ static struct screen_effects enter_amount(struct screen *s, const struct till_vi
 {
     const char *text = s->field[0];
     struct money money;
-    if (!read_money(&money, &text, v->pack) || *text || money_minor(money) == 0)
+    if (!screen_read_money(&money, &text, v->pack) || *text || money_minor(money) == 0)
         return complain(s, tr("This is no amount of money."));
     return do_refund(s, ACT_AMOUNT, money);
 }
@@ -709,8 +444,8 @@ static struct screen_effects enter_person(struct screen *s)
         return complain(s, tr("Type a telephone number or a name."));
     if (yes != 'y' && yes != 'Y')
         return complain(s, tr("Without the member's consent nothing is stored."));
-    copy(s->value, sizeof s->value, s->field[0]);
-    copy(s->text, sizeof s->text, s->field[1]);
+    screen_copy(s->value, sizeof s->value, s->field[0]);
+    screen_copy(s->text, sizeof s->text, s->field[1]);
     struct command *c = begin(s, VERB_PERSON);
     c->value = s->value;
     c->text = s->text;
@@ -722,13 +457,11 @@ static struct screen_effects enter_grant(struct screen *s)
 {
     const char *points = s->field[0], *reason = s->field[1];
     int64_t n;
-    if (!read_number(&n, &points) || n == 0)
+    if (!screen_read_number(&n, &points) || n == 0)
         return complain(s, tr("This is no number of points."));
     if (!*reason)
         return complain(s, tr("Say why: choose a digit, or type the reason."));
-    int chosen = reason[0] - '1';
-    copy(s->text, sizeof s->text,
-         !reason[1] && chosen >= 0 && chosen < REASONS ? reasons[chosen] : reason);
+    screen_copy(s->text, sizeof s->text, screen_reason_of(reason));
     struct command *c = begin(s, VERB_GRANT);
     c->points = points_of(n);
     c->text = s->text;
@@ -820,7 +553,7 @@ static struct screen_effects act(struct screen *s, const struct till_view *v, en
         s->selected++;
         return nothing;
     case ACT_TOTAL:
-        if (meaning_of(s, v, &line) != MEANS_LINE)
+        if (screen_meaning(s, v, &line) != MEANS_LINE)
             return complain(s, tr("This is no amount of money."));
         c = begin(s, VERB_TOTAL);
         c->money = line.amount;
@@ -948,8 +681,8 @@ static void sale_hints(struct hints *h, const struct screen *s, const struct til
 {
     bool typed = *s->field[0] != 0, done = screen_shows_receipt(s, v), free = s->busy == VERB_NONE;
     struct txn_line line;
-    if (free && typed && takes_lines(v)) {
-        enum meaning m = meaning_of(s, v, &line);
+    if (free && typed && screen_takes_lines(v)) {
+        enum meaning m = screen_meaning(s, v, &line);
         hint(h, KEY_IS_ENTER, ACT_ENTER,
              m == MEANS_RECEIPT       ? tr("Refund")
              : m == MEANS_MEMBER_CODE ? tr("Member")
@@ -965,7 +698,7 @@ static void sale_hints(struct hints *h, const struct screen *s, const struct til
     } else if (free && lines_of(v) > 0 && (v->state == SALE_IDLE || v->state == SALE_IDENTIFIED)) {
         hint(h, KEY_IS_ENTER, ACT_ENTER, tr("Total"));
     }
-    if (typed && takes_lines(v))
+    if (typed && screen_takes_lines(v))
         hint(h, KEY_IS_ESCAPE, ACT_BACK, tr("Clear"));
     if (!done)
         hint_if(h, s, v, 3, ACT_WHO, tr("Member"));
@@ -1043,6 +776,7 @@ static const char *enter_label(enum screen_page page, const struct screen *s)
 int screen_keys(const struct screen *s, const struct till_view *v,
                 struct screen_hint out[SCREEN_HINTS_MAX])
 {
+    const struct field_kind *kind;
     struct hints h = {out, 0};
     enum screen_page page = screen_page_now(s, v);
     if (page == PAGE_SALE) {
@@ -1055,7 +789,7 @@ int screen_keys(const struct screen *s, const struct till_view *v,
             refund_hints(&h, s, v);
         else if (label)
             hint(&h, KEY_IS_ENTER, ACT_ENTER, label);
-        if (fields[page].count > 1)
+        if (screen_fields(s, v, &kind) > 1)
             hint(&h, KEY_IS_TAB, ACT_NEXT, tr("Next field"));
         int rows = page == PAGE_HELP ? SCREEN_HELP_ROWS : page == PAGE_LINES ? lines_of(v) : 0;
         if (rows && s->selected > 0)
@@ -1112,11 +846,11 @@ struct screen_effects screen_key(struct screen *s, const struct till_view *v, st
             return menu_key(s, v, key.character);
         if (page == PAGE_PARKED)
             return parked_key(s, v, key.character);
-        type(s, v, &key);
+        screen_type(s, v, &key);
         return nothing;
     }
     if (key.kind == KEY_IS_BACK) {
-        rub_out(s);
+        screen_rub_out(s);
         return nothing;
     }
     int count = screen_keys(s, v, hints);

@@ -23,4 +23,21 @@ const char *screen_menu_label(int i, enum action *action); /* NULL: no such row 
 const char *screen_reason(int i);                          /* of a goodwill entry; NULL: no more */
 const struct txn *screen_original(const struct screen *s, const struct till_view *v);
 
+enum meaning { MEANS_NOTHING, MEANS_LINE, MEANS_ARTICLE, MEANS_RECEIPT, MEANS_MEMBER_CODE };
+
+/* screen.c */
+void screen_copy(char *out, size_t size, const char *text); /* cut when it does not fit */
+bool screen_takes_lines(const struct till_view *v);         /* of a bill, now */
+
+/* screen_typed.c.  False: nothing changed, or it is none; *text then stands where it stood. */
+bool screen_type(struct screen *s, const struct till_view *v, const struct screen_key *key);
+bool screen_rub_out(struct screen *s);
+bool screen_read_number(int64_t *out, const char **text);
+bool screen_read_money(struct money *out, const char **text, const struct pack *pack);
+bool screen_read_price(struct txn_line *line, const char *text, const struct pack *pack);
+/* What stands in the field of the sale page; line is filled as far as it says. */
+enum meaning screen_meaning(const struct screen *s, const struct till_view *v,
+                            struct txn_line *line);
+const char *screen_reason_of(const char *typed); /* a digit's, or what was typed */
+
 #endif
