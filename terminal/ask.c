@@ -39,24 +39,12 @@ static void answer(struct till *t, struct asker *a, struct answer answer)
     a->answered(t, a, &answer);
 }
 
-static void do_redeem(struct till *t, struct asker *a, const struct command *c, uint32_t approved_by);
+static void do_redeem(struct till *t, struct asker *a, const struct command *c,
+                      uint32_t approved_by);
 
 static void fine(struct till *t, struct asker *a, const char *say)
 {
     answer(t, a, (struct answer){.say = say});
-}
-
-static void fail(struct till *t, struct asker *a, const char *code, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static void fail(struct till *t, struct asker *a, const char *code, const char *format, ...)
-{
-    char text[400];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    answer(t, a, (struct answer){.code = code, .say = text});
 }
 
 void ask_fine(struct till *t, struct asker *a, const char *format, ...)
@@ -106,7 +94,8 @@ static void pin_typed(void *arg, bool yes, const char *pin)
     if (yes && pin)
         do_redeem(t, a, &c, 0);
     else
-        fail(t, a, sale_answer_code(SALE_NEEDS_APPROVAL), tr("The member typed no PIN. A supervisor may allow it."));
+        ask_refuse(t, a, sale_answer_code(SALE_NEEDS_APPROVAL),
+                   tr("The member typed no PIN. A supervisor may allow it."));
     t->current = before;
 }
 
@@ -194,7 +183,7 @@ static const struct txn *known(struct till *t, const char *ref)
     enum err e = journal_find_ref(t->journal, ref, &entry, &why);
     e = till_read(&t->known, e, &entry, &why);
     if (e && e != ERR_NOT_FOUND)
-        till_tell(t, "The journal: %s.", why.text);
+        till_tell(t, tr("The journal: %s."), why.text);
     return e ? NULL : &t->known;
 }
 
@@ -205,10 +194,10 @@ static bool may_wait(struct till *t, struct asker *a)
     if (!waits || waits == a)
         return true;
     if (waits->deadline_ms == INT64_MAX && waits->busy == VERB_TAP && t->tap.at == AT_CARD) {
-        fail(t, waits, "YIELD", tr("Somebody else waits for a card now."));
+        ask_refuse(t, waits, "YIELD", tr("Somebody else waits for a card now."));
         return true;
     }
-    fail(t, a, "BUSY", tr("Somebody waits for a card already."));
+    ask_refuse(t, a, "BUSY", tr("Somebody waits for a card already."));
     return false;
 }
 
@@ -218,7 +207,7 @@ static void do_tap(struct till *t, struct asker *a, const struct command *c)
     if (!may_wait(t, a))
         return;
     if (!t->reader) {
-        fail(t, a, "NO_DEVICE", tr("This till has no card reader. Start it with --reader."));
+        ask_refuse(t, a, "NO_DEVICE", tr("This till has no card reader. Start it with --reader."));
         return;
     }
     if (t->sale.state == SALE_DEBITED) { /* settled meanwhile by the card that lay there */
@@ -226,7 +215,8 @@ static void do_tap(struct till *t, struct asker *a, const struct command *c)
         return;
     }
     if (want != SALE_WANT_ANY && want != SALE_WANT_SETTLE) {
-        fail(t, a, "STATE", tr("No card is wanted now (%s)."), tr(sale_state_text(t->sale.state)));
+        ask_refuse(t, a, "STATE", tr("No card is wanted now (%s)."),
+                   tr(sale_state_text(t->sale.state)));
         return;
     }
     a->deadline_ms = deadline(c, TILL_TAP_MS);
@@ -247,12 +237,12 @@ static void do_identify(struct till *t, struct asker *a, const struct command *c
     if (!may_wait(t, a))
         return;
     if (t->sale.state != SALE_DONE && sale_wants(&t->sale) != SALE_WANT_ANY) {
-        fail(t, a, "STATE", tr("Nobody else can be identified now (%s)."),
-             tr(sale_state_text(t->sale.state)));
+        ask_refuse(t, a, "STATE", tr("Nobody else can be identified now (%s)."),
+                   tr(sale_state_text(t->sale.state)));
         return;
     }
     if (known_typed(t, c->means, c->value, &why)) {
-        fail(t, a, "FORMAT", tr("This is nobody we could know: %s."), why.text);
+        ask_refuse(t, a, "FORMAT", tr("This is nobody we could know: %s."), why.text);
         return;
     }
     t->waiter = a;
@@ -269,7 +259,8 @@ static void fresh_name(struct till *t, char out[TXN_REF_SIZE])
     snprintf(out, TXN_REF_SIZE, "T%04u-%s", (unsigned)t->parts.identity->terminal, hex);
 }
 
-static void do_redeem(struct till *t, struct asker *a, const struct command *c, uint32_t approved_by)
+static void do_redeem(struct till *t, struct asker *a, const struct command *c,
+                      uint32_t approved_by)
 {
     char name[TXN_REF_SIZE];
     struct sale_event in = {.kind = SALE_REDEEM,
@@ -307,7 +298,7 @@ static void do_cancel(struct till *t, struct asker *a)
     if (t->tap.job == JOB_IDENTIFY)
         tap_end(t);
     if (waits && waits != a)
-        fail(t, waits, "STATE", tr("The sale was cancelled."));
+        ask_refuse(t, waits, "STATE", tr("The sale was cancelled."));
     till_feed(t, (struct sale_event){.kind = SALE_CANCEL});
 }
 
@@ -343,14 +334,15 @@ static void do_receipt(struct till *t, struct asker *a, const struct command *c)
     entry_text(entry, c->receipt);
     t->looked_at = !e && t->original.kind == TXN_SALE;
     if (e && e != ERR_NOT_FOUND)
-        fail(t, a, "CORRUPT", tr("%s. Call head office."), why.text);
+        ask_refuse(t, a, "CORRUPT", tr("%s. Call head office."), why.text);
     else if (!t->looked_at)
-        fail(t, a, "NOT_FOUND", tr("There is no sale with receipt %s at this till."), entry);
+        ask_refuse(t, a, "NOT_FOUND", tr("There is no sale with receipt %s at this till."), entry);
     else
         fine(t, a, "");
 }
 
-static void do_refund(struct till *t, struct asker *a, const struct command *c, uint32_t approved_by)
+static void do_refund(struct till *t, struct asker *a, const struct command *c,
+                      uint32_t approved_by)
 {
     struct sale_event in = {.kind = SALE_REFUND,
                             .approved_by = approved_by,
@@ -364,7 +356,7 @@ static void do_refund(struct till *t, struct asker *a, const struct command *c, 
     struct errmsg why = {""};
     enum err e = find_original(t, in.receipt, &why);
     if (e && e != ERR_NOT_FOUND) {
-        fail(t, a, "CORRUPT", tr("%s. Call head office."), why.text);
+        ask_refuse(t, a, "CORRUPT", tr("%s. Call head office."), why.text);
         return;
     }
     if (!e) {
@@ -395,12 +387,12 @@ static void do_grant(struct till *t, struct asker *a, const struct command *c, u
         t->looked_at = false;
         e = till_read(&t->original, e, &entry, &why);
         if (e && e != ERR_NOT_FOUND) {
-            fail(t, a, "CORRUPT", tr("%s. Call head office."), why.text);
+            ask_refuse(t, a, "CORRUPT", tr("%s. Call head office."), why.text);
             return;
         }
         in.original = e ? NULL : &t->original;
-        in.undone =
-            !e && journal_find_about(t->journal, c->receipt, TXN_GRANT, 0, &entry, &why) != ERR_NOT_FOUND;
+        in.undone = !e && journal_find_about(t->journal, c->receipt, TXN_GRANT, 0, &entry, &why) !=
+                              ERR_NOT_FOUND;
     }
     till_feed(t, in);
 }
@@ -421,11 +413,11 @@ static void do_rate(struct till *t, const struct command *c)
 static bool has_line(struct till *t, struct asker *a)
 {
     if (t->training)
-        fail(t, a, "STATE", tr("Not in training: it would change a real member."));
+        ask_refuse(t, a, "STATE", tr("Not in training: it would change a real member."));
     else if (!uplink_is_up(t))
-        fail(t, a, "NO_LINE", tr("This needs the line to head office, and it is cut."));
+        ask_refuse(t, a, "NO_LINE", tr("This needs the line to head office, and it is cut."));
     else if (t->sale.member == 0)
-        fail(t, a, "STATE", tr("Whose? Identify the member first."));
+        ask_refuse(t, a, "STATE", tr("Whose? Identify the member first."));
     else
         return true;
     return false;
@@ -440,15 +432,16 @@ static void do_person(struct till *t, struct asker *a, const struct command *c)
     if (!may_wait(t, a) || !has_line(t, a))
         return;
     if (strlen(name) >= sizeof r.person.name) {
-        fail(t, a, "FORMAT", tr("A name has at most %d bytes."), (int)sizeof r.person.name - 1);
+        ask_refuse(t, a, "FORMAT", tr("A name has at most %d bytes."),
+                   (int)sizeof r.person.name - 1);
         return;
     }
     if (*phone && till_phone(number, t, phone, &why)) {
-        fail(t, a, "FORMAT", tr("That is no telephone number: %s."), why.text);
+        ask_refuse(t, a, "FORMAT", tr("That is no telephone number: %s."), why.text);
         return;
     }
     if (!c->all) {
-        fail(t, a, "REFUSED", tr("Without the member's consent nothing is kept."));
+        ask_refuse(t, a, "REFUSED", tr("Without the member's consent nothing is kept."));
         return;
     }
     r.person.member = t->sale.member;
@@ -461,17 +454,19 @@ static void do_person(struct till *t, struct asker *a, const struct command *c)
     bytes_wipe(&r, sizeof r);
 }
 
-static void do_replace(struct till *t, struct asker *a, const struct command *c, uint32_t approved_by)
+static void do_replace(struct till *t, struct asker *a, const struct command *c,
+                       uint32_t approved_by)
 {
     if (!may_wait(t, a) || !has_line(t, a) ||
         !people_may(t, a, approved_by, tr("To replace a lost card needs a supervisor.")))
         return;
     if (!t->reader) {
-        fail(t, a, "NO_DEVICE", tr("This till has no card reader. Start it with --reader."));
+        ask_refuse(t, a, "NO_DEVICE", tr("This till has no card reader. Start it with --reader."));
         return;
     }
     if (!sale_is_quiet(&t->sale)) {
-        fail(t, a, "STATE", tr("No card is wanted now (%s)."), tr(sale_state_text(t->sale.state)));
+        ask_refuse(t, a, "STATE", tr("No card is wanted now (%s)."),
+                   tr(sale_state_text(t->sale.state)));
         return;
     }
     a->deadline_ms = deadline(c, TILL_TAP_MS);
@@ -487,7 +482,8 @@ void ask_replace_with(struct till *t, const struct card_seen *seen)
     struct wire_request r = {.ask = ASK_REPLACE};
     t->replacing = false;
     if (seen->profile.member) {
-        ask_wait_over(t, "REFUSED", tr("That card is a member's already. Take one that is nobody's."));
+        ask_wait_over(t, "REFUSED",
+                      tr("That card is a member's already. Take one that is nobody's."));
         return;
     }
     r.replace.member = t->sale.member;
@@ -504,7 +500,7 @@ void ask_replace_with(struct till *t, const struct card_seen *seen)
 static void do_train(struct till *t, struct asker *a, const struct command *c, uint32_t approved_by)
 {
     if (!sale_is_idle(&t->sale)) {
-        fail(t, a, "STATE", tr("A sale is open: pay, cancel or put it aside first."));
+        ask_refuse(t, a, "STATE", tr("A sale is open: pay, cancel or put it aside first."));
         return;
     }
     if (c->all && !people_may(t, a, approved_by, tr("Training needs a supervisor.")))
@@ -512,7 +508,9 @@ static void do_train(struct till *t, struct asker *a, const struct command *c, u
     t->training = c->all;
     t->trained = 0;
     sale_init(&t->sale); /* neither's last sale is the other's */
-    fine(t, a, c->all ? tr("Training: nothing counts until it ends.") : tr("Training is over: now it counts."));
+    fine(t, a,
+         c->all ? tr("Training: nothing counts until it ends.")
+                : tr("Training is over: now it counts."));
 }
 
 static void do_bill(struct till *t, struct asker *a, const struct command *c)
@@ -526,13 +524,16 @@ static void do_bill(struct till *t, struct asker *a, const struct command *c)
     } else if (!sale_is_idle(&t->sale) && c->ref && strcmp(t->sale.t.ref, c->ref) == 0) {
         fine(t, a, "");
     } else {
-        fail(t, a, "NOT_FOUND", tr("No bill was closed as %s."), c->ref ? c->ref : "");
+        ask_refuse(t, a, "NOT_FOUND", tr("No bill was closed as %s."), c->ref ? c->ref : "");
     }
 }
 
 static const char *printer_code(enum err e)
 {
-    return e == ERR_NOT_FOUND ? "NOT_FOUND" : e == ERR_STATE ? "STATE" : e == ERR_IO ? "IO" : "NO_DEVICE";
+    return e == ERR_NOT_FOUND ? "NOT_FOUND"
+           : e == ERR_STATE   ? "STATE"
+           : e == ERR_IO      ? "IO"
+                              : "NO_DEVICE";
 }
 
 static void do_reprint(struct till *t, struct asker *a, const struct command *c)
@@ -540,7 +541,7 @@ static void do_reprint(struct till *t, struct asker *a, const struct command *c)
     struct errmsg why = {""};
     enum err e = paper_reprint(t, c->receipt, &why);
     if (e)
-        fail(t, a, printer_code(e), "%s", why.text);
+        ask_refuse(t, a, printer_code(e), "%s", why.text);
     else
         fine(t, a, tr("It is printed again, marked COPY."));
 }
@@ -550,7 +551,7 @@ static void do_drawer(struct till *t, struct asker *a)
     struct errmsg why = {""};
     enum err e = paper_drawer(t, &why);
     if (e)
-        fail(t, a, printer_code(e), tr("The drawer was not opened: %s."), tr(why.text));
+        ask_refuse(t, a, printer_code(e), tr("The drawer was not opened: %s."), tr(why.text));
     else
         fine(t, a, tr("The drawer opens."));
 }
@@ -560,7 +561,8 @@ static void do_show(struct till *t, struct asker *a)
     struct errmsg why = {""};
     uint32_t count = 0;
     if (journal_verify(t->journal, &count, &why)) {
-        fail(t, a, "CORRUPT", tr("%u entries are sound; then %s. Call head office."), count, why.text);
+        ask_refuse(t, a, "CORRUPT", tr("%u entries are sound; then %s. Call head office."), count,
+                   why.text);
         return;
     }
     if (sale_is_idle(&t->sale))
@@ -572,7 +574,8 @@ static void check_synced(struct till *t, struct asker *a, int64_t now_ms)
 {
     uint32_t owed = outbox_waiting(&t->up.outbox);
     if (!t->up.link) {
-        fail(t, a, "NO_LINE", tr("This till has no line to head office. Start it with --office."));
+        ask_refuse(t, a, "NO_LINE",
+                   tr("This till has no line to head office. Start it with --office."));
     } else if (uplink_is_up(t) && owed == 0 && t->up.asked == ASKED_NOTHING &&
                outbox_due_ms(&t->up.outbox) > now_ms) {
         fine(t, a, tr("Head office has everything."));
@@ -582,8 +585,9 @@ static void check_synced(struct till *t, struct asker *a, int64_t now_ms)
             outbox_hurry(&t->up.outbox);
         }
     } else {
-        fail(t, a, "TIMEOUT",
-             tr("Head office was not reached; %u entries are still owed. Selling goes on."), owed);
+        ask_refuse(t, a, "TIMEOUT",
+                   tr("Head office was not reached; %u entries are still owed. Selling goes on."),
+                   owed);
     }
 }
 
@@ -667,7 +671,8 @@ static void carry_out(struct till *t, struct asker *a, const struct command *c)
         do_redeem(t, a, c, approved_by);
         return;
     case VERB_PAY:
-        till_feed(t, (struct sale_event){.kind = SALE_PAY, .ref = c->ref, .known = known(t, c->ref)});
+        till_feed(t,
+                  (struct sale_event){.kind = SALE_PAY, .ref = c->ref, .known = known(t, c->ref)});
         return;
     case VERB_GIVE_UP:
         question_forget(t);
@@ -744,7 +749,7 @@ static void carry_out(struct till *t, struct asker *a, const struct command *c)
         return;
     case VERB_NONE:
     case VERBS:
-        fail(t, a, "FORMAT", tr("This till does not do that."));
+        ask_refuse(t, a, "FORMAT", tr("This till does not do that."));
         return;
     }
 }
@@ -754,13 +759,13 @@ void till_ask(struct till *t, struct asker *a, const struct command *c)
     struct asker *before = t->current;
     if (a->busy != VERB_NONE) { /* it stops waiting, and asks for something else */
         assert(c->verb == VERB_CANCEL || c->verb == VERB_GIVE_UP);
-        fail(t, a, "STATE", tr("The sale was cancelled."));
+        ask_refuse(t, a, "STATE", tr("The sale was cancelled."));
     }
     people_settle(t);
     a->busy = c->verb;
     t->current = a;
     if (a->person && t->people.staffed && !t->people.cashier.id && needs_login(c->verb))
-        fail(t, a, "LOGIN", tr("Log in first, by number and PIN or with the badge."));
+        ask_refuse(t, a, "LOGIN", tr("Log in first, by number and PIN or with the badge."));
     else
         carry_out(t, a, c);
     t->current = before;
@@ -782,7 +787,7 @@ void ask_turn(struct till *t, int64_t now_ms)
             t->replacing = false;
             if (t->tap.job == JOB_IDENTIFY)
                 tap_end(t);
-            fail(t, a, "TIMEOUT", tr("No card came. Tap again."));
+            ask_refuse(t, a, "TIMEOUT", tr("No card came. Tap again."));
         }
     }
 }

@@ -4,6 +4,7 @@
 #include "terminal/nexo_inside.h"
 
 #include "base/date.h"
+#include "base/tr.h"
 #include "hw/clock.h"
 
 #include <assert.h>
@@ -239,7 +240,7 @@ static void log_in(struct nexo *n, const char *sale_id, bool in, bool training)
     l->training = training;
     /* Over a restart too: a register that trains must not sell by mistake. */
     if (journal_save(n->t->journal, logins_setting, bytes_of(n->logins, sizeof n->logins), &why))
-        till_tell(n->t, "The journal: %s.", why.text);
+        till_tell(n->t, tr("The journal: %s."), why.text);
 }
 
 static void load_logins(struct nexo *n)
@@ -483,7 +484,7 @@ static json_t *closed_meanwhile(struct nexo *n, struct journal_memo *m)
     n->text = response ? nexo_json_write_create(response) : NULL;
     done.reply = bytes_of(n->text ? n->text : "", n->text ? strlen(n->text) : 0);
     if (n->text && journal_memo_save(t->journal, &done, &why))
-        till_tell(t, "The journal: %s.", why.text);
+        till_tell(t, tr("The journal: %s."), why.text);
 out:
     json_decref(request);
     return response;
