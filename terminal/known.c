@@ -199,7 +199,6 @@ void known_identified(struct till *t)
     if (online) {
         k.member = p->told.member;
         k.spendable = p->told.spendable;
-        k.wants_second_factor = false; /* the rules say so by the means, and by how many points */
     }
     memcpy(k.token, s->token, sizeof k.token);
     till_card_facts(t, &no_card, k.member);

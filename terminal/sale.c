@@ -471,7 +471,6 @@ static void on_tap(struct sale *s, const struct sale_event *in, struct sale_effe
     s->profile = *p;
     s->purse = in->seen->purse;
     s->spendable = points_of(0);
-    s->wants_second_factor = false;
     const char *tier = tier_of(f->pack, p, day_of_time(f->now_s));
     if (!p->member && f->card_tier && pack_find_tier(f->pack, f->card_tier))
         tier = f->card_tier;
@@ -508,7 +507,6 @@ static void on_known(struct sale *s, const struct sale_event *in, struct sale_ef
         memcpy(s->token, k->token, sizeof s->token);
     s->purse = 0;
     s->spendable = f->online ? k->spendable : points_of(0);
-    s->wants_second_factor = k->wants_second_factor;
     sale_text_copy(s->tier, sizeof s->tier, pack_get_tier(f->pack, k->tier)->code);
     if (identified(s, in, out))
         return;

@@ -102,7 +102,6 @@ struct sale_known {
     uint8_t token[TXN_TOKEN_SIZE];  /* with member 0 */
     const char *tier;               /* NULL, "" = not known: the lowest */
     struct points spendable;        /* what a hold could take now; 0 when head office was not asked */
-    bool wants_second_factor;       /* head office says so, whatever the means */
 };
 
 /* The world as the till knows it when an event happens.  All borrowed for the call. */
@@ -262,7 +261,6 @@ struct sale {
     char tier[TXN_NAME_SIZE]; /* the one that rates */
     int32_t purse;
     struct points spendable; /* without a card: what a hold could take */
-    bool wants_second_factor;
     bool online;
 
     /* the last card that is nobody's: zeros = none */

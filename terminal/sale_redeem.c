@@ -79,8 +79,6 @@ static bool factor_given(struct sale *s, const struct sale_event *in, struct sal
 {
     enum means_answer may =
         rules_means_may(in->facts->pack, s->means, s->online, s->wanted, in->second_factor);
-    if (may == MEANS_MAY && s->wants_second_factor && !in->second_factor)
-        may = MEANS_WANTS_FACTOR;
     if (may == MEANS_MAY)
         return true;
     s->approved_by = sale_approver(in);
