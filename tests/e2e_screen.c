@@ -277,6 +277,11 @@ static void log_in(void)
     press("Enter");
     await("Hold a card to the reader", "请刷卡");
     await("Ann Lee", "李华");
+    await("Card reader       there", "读卡器            正常");
+    type("1"); /* no sentence of how the reader came to be there is left over */
+    await("Esc Clear", "Esc 清除");
+    press("Escape");
+    await("F7 Refund", "F7 退货");
     milestone("logged in");
 }
 
