@@ -15,7 +15,8 @@
 #include <unistd.h>
 
 #define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
-#define TMUX(...) ARGS("/usr/bin/env", "tmux", "-S", tmux_socket, __VA_ARGS__)
+/* -N: only the server that this test started and ends, never one that tmux starts by itself. */
+#define TMUX(...) ARGS("/usr/bin/env", "tmux", "-N", "-S", tmux_socket, __VA_ARGS__)
 
 enum { PATIENCE_MS = 15000, LOOK_MS = 40 };
 
