@@ -148,7 +148,7 @@ run: ## head office and one till to try by hand, with virtual cards on the desk
 	$Q $(MAKE) -s --no-print-directory -j$$(nproc) $(programs)
 	$Q tests/run_by_hand.sh $B
 
-test: ## every test: the parts, then whole programs (about two minutes)
+test: ## every test: the parts, then whole programs (about three minutes)
 	$Q tests/deps.sh test
 	$Q $(MAKE) -s --no-print-directory -j$$(nproc) every-test
 
