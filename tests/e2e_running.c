@@ -147,6 +147,39 @@ TEST(running, with_a_damaged_journal_what_is_sound_is_sent_and_nothing_is_sold)
     chain_close(&chain);
 }
 
+/* Opening looks at the end only; the rest is checked while nobody waits. */
+TEST(running, damage_found_while_it_runs_stops_it_and_what_is_sound_is_sent)
+{
+    static char out[65536];
+    struct till *t = open_shop();
+    till_cut(t);
+    sell(&t->control, 60);
+    stop(t);
+    char *db = path_of("%s/till.db", t->home);
+    sqlite3 *s;
+    assert_int_equal(sqlite3_open(db, &s), SQLITE_OK);
+    sql_run(s, "DROP TRIGGER entry_is_never_changed; UPDATE entry SET entry = x'00' WHERE seq = 5");
+    sqlite3_close(s);
+    till_start(&chain, t, NULL);
+    bool sells = true;
+    for (int i = 0; i < 60 && sells; i++) { /* its turn comes within seconds; each sync waits for some of one */
+        control_send(&t->control, "sync 300");
+        assert_true(control_read(&t->control, line, sizeof line, 10000));
+        control_ok(&t->control, line, sizeof line, "line 22745 1 1275 goods");
+        control_ok(&t->control, line, sizeof line, "total");
+        control_send(&t->control, "pay");
+        assert_true(control_read(&t->control, line, sizeof line, 10000));
+        sells = strncmp(line, "error IO", 8) != 0;
+    }
+    assert_false(sells);
+    till_restore(t);
+    control_ok(&t->control, line, sizeof line, "sync 15000");
+    chain_ctl(&chain, out, sizeof out, ARGS("books"));
+    assert_int_equal(json_number_of(out, "sales"), 4);
+    free(db);
+    chain_close(&chain);
+}
+
 TEST(running, the_log_says_what_happened_and_names_nobody)
 {
     static char text[65536];

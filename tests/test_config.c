@@ -46,6 +46,7 @@ TEST(config, a_slip_in_the_file_names_its_line_and_what_is_expected)
         {"[till]\nhome=/x\nofice=hq:1\n", ":3:", "no key ofice in [till]"},
         {"[screen]\non = 1\n", ":2:", "yes or no"},
         {"[nexo]\nwait = 0\n", ":2:", "1 to 600"},
+        {"[nexo]\nwait = 601\n", ":2:", "1 to 600"},
         {"[nexo]\nwait = 6x\n", ":2:", "1 to 600"},
         {"[nexo]\nwait =\n", ":2:", "1 to 600"},
         {"[till]\nhome\n", ":2:", "neither"},
