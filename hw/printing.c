@@ -14,6 +14,7 @@
 #include "hw/printing.h"
 
 #include "base/tr.h"
+#include "hw/child.h"
 #include "hw/clock.h"
 #include "hw/escpos.h"
 #include "hw/printer.h"
@@ -383,22 +384,11 @@ static enum err start_child(struct printing *p, struct errmsg *why)
     return OK;
 }
 
-/* End the process, whatever it does; say how it ended. */
 static void reap(struct printing *p, struct errmsg *how)
 {
-    int status = 0;
-    if (p->sock >= 0)
-        close(p->sock);
-    p->sock = -1;
-    kill(p->child, SIGKILL);
-    while (waitpid(p->child, &status, 0) < 0 && errno == EINTR)
-        ;
-    p->child = 0;
-    if (WIFSIGNALED(status))
-        err_set(how, ERR_IO, "the printer's process was ended by signal %d (%s)", WTERMSIG(status),
-                strsignal(WTERMSIG(status)));
-    else
-        err_set(how, ERR_IO, "the printer's process ended");
+    char text[100];
+    child_end(&p->child, &p->sock, text, sizeof text);
+    err_set(how, ERR_IO, "the printer's %s", text);
 }
 
 static void child_died(struct printing *p)

@@ -21,6 +21,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "hw/reader.h"
 
+#include "hw/child.h"
 #include "hw/clock.h"
 
 #include <assert.h>
@@ -545,32 +546,14 @@ static enum err start_child(struct reader_nfc *n, struct errmsg *why)
     return OK;
 }
 
-/* End the child, whatever it does; say how it ended. */
-static void reap(struct reader_nfc *n, char *how, size_t size)
-{
-    int status = 0;
-    if (n->sock >= 0)
-        close(n->sock);
-    n->sock = -1;
-    kill(n->child, SIGKILL);
-    while (waitpid(n->child, &status, 0) < 0 && errno == EINTR)
-        ;
-    n->child = 0;
-    if (WIFSIGNALED(status))
-        snprintf(how, size, "its process was ended by signal %d (%s)", WTERMSIG(status),
-                 strsignal(WTERMSIG(status)));
-    else
-        snprintf(how, size, "its process ended");
-}
-
 static void restart(struct reader_nfc *n, const char *what)
 {
     char how[100];
-    reap(n, how, sizeof how);
+    child_end(&n->child, &n->sock, how, sizeof how);
     n->up = n->has_card = false;
     if (clock_tick_ms() - n->started_ms > STEADY_MS)
         n->restart_pause_ms = RESTART_MS;
-    err_set(&n->down, ERR_NO_DEVICE, "card reader %s: %s; it is started again", n->connstring,
+    err_set(&n->down, ERR_NO_DEVICE, "card reader %s: its %s; it is started again", n->connstring,
             what ? what : how);
     set_timer(n, n->restart_pause_ms);
     n->restart_pause_ms *= 2;
@@ -682,7 +665,7 @@ static enum err nfc_exchange(struct reader *r, struct bytes tx, struct buf *rx, 
         int64_t left = deadline - clock_tick_ms();
         struct pollfd p = {.fd = n->sock, .events = POLLIN};
         if (left <= 0) {
-            restart(n, "it hung");
+            restart(n, "process hung");
             return err_set(why, ERR_TIMEOUT, "%s", n->down.text);
         }
         if (poll(&p, 1, (int)left) <= 0)
@@ -733,7 +716,7 @@ static void nfc_close_reader(struct reader *r)
     }
     if (n->child > 0) {
         char how[100];
-        reap(n, how, sizeof how);
+        child_end(&n->child, &n->sock, how, sizeof how);
     }
     close(n->timer);
     close(n->events);
