@@ -38,13 +38,13 @@
 enum {
     STALLS_MOST = 5, /* in a row, without a byte taken */
     CLOSE_MS = 500,
-    HANG_S = 20, /* the process is ended when it sits in one call for so long */
     STEADY_MS =
         5000 /* a process that lived this long is started again without a pause when it dies */
 };
 
-/* All other times are fractions of the patience with a stuck printer, so that a test can be in a hurry.  Usually: */
+/* All other times are parts of the patience with a stuck printer, so that a test can be in a hurry.  Usually: */
 enum {
+    HANG = 2,    /* times; 20 s: the process is ended when it sits in one call for so long */
     SLICE = 20,  /* 500 ms: of one transfer */
     STATUS = 10, /* 1 s: between two questions to a printer that has nothing to do */
     RESCAN =
@@ -78,6 +78,7 @@ struct tell_message {
 
 struct child {
     int sock, stuck_ms, slice_ms, pause_ms;
+    unsigned hang_s;
     struct printer *printer;
     bool answers; /* it has told its status since it was opened */
     int64_t open_at_ms, status_at_ms;
@@ -180,7 +181,7 @@ static enum printing_fate write_rest(struct child *c, struct errmsg *why)
     int64_t moved_ms = clock_tick_ms();
     int stalls = 0;
     for (size_t at = ESCPOS_BEGIN_SIZE, taken; at < d->size; at += taken) {
-        alarm(HANG_S);
+        alarm(c->hang_s);
         enum err e = printer_write(c->printer, bytes_of(d->data + at, d->size - at), &taken,
                                    c->slice_ms, why);
         if (taken > 0) {
@@ -212,7 +213,7 @@ static enum printing_fate wait_until_well(struct child *c, struct errmsg *why)
 {
     int64_t since_ms = clock_tick_ms();
     for (;;) {
-        alarm(HANG_S);
+        alarm(c->hang_s);
         why->text[0] = 0;
         enum err e = ask_status(c, false, why);
         if (e == OK)
@@ -288,11 +289,12 @@ static _Noreturn void child_run(int sock, const char *name, int stuck_ms)
         _exit(1);
     c->sock = sock;
     c->stuck_ms = stuck_ms;
+    c->hang_s = (unsigned)(HANG * stuck_ms / 1000) + 1;
     c->slice_ms = part_of(stuck_ms, SLICE);
     c->pause_ms = part_of(stuck_ms, PAUSE);
     for (;;) {
         struct pollfd p = {.fd = sock, .events = POLLIN};
-        alarm(HANG_S);
+        alarm(c->hang_s);
         look_after(c);
         if (poll(&p, 1, c->pause_ms) <= 0)
             continue;
