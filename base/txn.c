@@ -41,6 +41,24 @@ const char *txn_kind_text(enum txn_kind kind)
         return "release";
     case TXN_CLAIM:
         return "claim";
+    case TXN_MERGE:
+        return "merge";
+    case TXN_UNMERGE:
+        return "unmerge";
+    case TXN_TRANSFER:
+        return "transfer";
+    case TXN_EXTEND:
+        return "extend";
+    case TXN_OPENING:
+        return "opening";
+    case TXN_TIER:
+        return "tier";
+    case TXN_REDEEM:
+        return "redeem";
+    case TXN_RETURN:
+        return "return";
+    case TXN_RERATE:
+        return "rerate";
     }
     return "?";
 }
@@ -123,6 +141,9 @@ static bool needs_original(const struct txn *t)
     case TXN_RATING:
     case TXN_RELEASE:
     case TXN_CLAIM:
+    case TXN_UNMERGE:
+    case TXN_RETURN:
+    case TXN_RERATE:
         return true;
     case TXN_INTENT:
     case TXN_JOIN:
@@ -132,15 +153,21 @@ static bool needs_original(const struct txn *t)
     case TXN_ADJUST:
     case TXN_RUN:
     case TXN_HOLD:
+    case TXN_MERGE:
+    case TXN_TRANSFER:
+    case TXN_EXTEND:
+    case TXN_OPENING:
+    case TXN_TIER:
+    case TXN_REDEEM:
         return false;
     }
     return false;
 }
 
-/* A SALE may name a HOLD, an INTENT the one it supersedes: then they do, else they do not. */
+/* A SALE and a REDEEM may name a HOLD, an INTENT the one it supersedes: then they do, else they do not. */
 static bool may_name(const struct txn *t)
 {
-    return needs_original(t) || t->kind == TXN_INTENT || (t->kind == TXN_SALE && txn_is_held(t));
+    return needs_original(t) || t->kind == TXN_INTENT || t->kind == TXN_REDEEM || (t->kind == TXN_SALE && txn_is_held(t));
 }
 
 /* Who made the entry that is named: a commit is announced by a till, points are set aside by head office. */
@@ -158,8 +185,12 @@ static enum err check_original(const struct txn *t, struct errmsg *why)
         return err_set(why, ERR_FORMAT, "a cancel that is of no card names no hold");
     if (t->kind == TXN_CLAIM && (of_office || t->member == 0))
         return err_set(why, ERR_FORMAT, "a claim of no till's entry, or for nobody");
-    if (t->kind == TXN_RELEASE && !of_office)
-        return err_set(why, ERR_FORMAT, "a release names a hold that head office did not make");
+    bool own = t->kind == TXN_RELEASE || t->kind == TXN_UNMERGE || t->kind == TXN_REDEEM || t->kind == TXN_RETURN;
+    if (own && entry_is(t->original) && !of_office)
+        return err_set(why, ERR_FORMAT, "a %s names an entry that head office did not make",
+                       txn_kind_text(t->kind));
+    if (t->kind == TXN_RERATE && of_office)
+        return err_set(why, ERR_FORMAT, "a rerate of no till's sale");
     return OK;
 }
 
@@ -195,6 +226,85 @@ static enum err check_newer(const struct txn *t, struct errmsg *why)
         return err_set(why, ERR_FORMAT, "a hold for no till");
     if (t->kind == TXN_HOLD && t->until_s <= t->time_s)
         return err_set(why, ERR_RANGE, "a hold that ends before it begins");
+    return OK;
+}
+
+static bool has_payment(enum txn_kind kind)
+{
+    return kind == TXN_SALE || kind == TXN_INTENT;
+}
+
+/* In a list of names each is there, ended, and there once. */
+static enum err check_names(const char (*names)[TXN_NAME_SIZE], int32_t count, int32_t max, const char *what,
+                            struct errmsg *why)
+{
+    if (count < 0 || count > max)
+        return err_set(why, ERR_RANGE, "%d %ss, of at most %d", (int)count, what, (int)max);
+    for (int32_t i = 0; i < count; i++) {
+        if (!ended(names[i], TXN_NAME_SIZE) || !*names[i])
+            return err_set(why, ERR_FORMAT, "%s %d has no name, or one that is not terminated", what, (int)i + 1);
+        for (int32_t j = 0; j < i; j++)
+            if (strcmp(names[i], names[j]) == 0)
+                return err_set(why, ERR_FORMAT, "%s \"%s\" is there twice", what, names[i]);
+    }
+    return OK;
+}
+
+/* How the bill was paid, and what was shown beside the card. */
+static enum err check_payment(const struct txn *t, struct errmsg *why)
+{
+    struct money paid = t->redeemed_value;
+    if (!has_payment(t->kind) && (t->tender_count || t->coupon_count || t->mark_count))
+        return err_set(why, ERR_FORMAT, "a %s with tenders, coupons or marks", txn_kind_text(t->kind));
+    if (t->tender_count < 0 || t->tender_count > TXN_TENDERS_MAX)
+        return err_set(why, ERR_RANGE, "%d tenders, of at most %d", (int)t->tender_count, TXN_TENDERS_MAX);
+    for (int32_t i = 0; i < t->tender_count; i++) {
+        const struct txn_tender *d = &t->tenders[i];
+        if (!ended(d->code, sizeof d->code) || !*d->code)
+            return err_set(why, ERR_FORMAT, "tender %d has no code, or one that is not terminated", (int)i + 1);
+        if (money_minor(d->amount) <= 0)
+            return err_set(why, ERR_RANGE, "tender \"%s\": the amount is not above 0", d->code);
+        if (!money_add(&paid, paid, d->amount) || money_cmp(paid, t->total) > 0)
+            return err_set(why, ERR_RANGE, "tender \"%s\": more was paid than the bill is worth", d->code);
+    }
+    enum err e = check_names(t->coupons, t->coupon_count, TXN_COUPONS_MAX, "coupon", why);
+    return e ? e : check_names(t->marks, t->mark_count, TXN_MARKS_MAX, "mark", why);
+}
+
+/* What people at head office decide. */
+static enum err check_decision(const struct txn *t, struct errmsg *why)
+{
+    const char *kind = txn_kind_text(t->kind);
+    bool decision = t->kind >= TXN_MERGE && t->kind <= TXN_RERATE;
+    bool two = t->kind == TXN_MERGE || t->kind == TXN_TRANSFER;
+    if (t->user && t->id.terminal != OFFICE_TERMINAL)
+        return err_set(why, ERR_FORMAT, "a till's %s by a user of head office", kind);
+    if (!ended(t->reward, sizeof t->reward))
+        return err_set(why, ERR_FORMAT, "a text is not terminated");
+    if (*t->reward && !has_payment(t->kind) && t->kind != TXN_HOLD && t->kind != TXN_REDEEM)
+        return err_set(why, ERR_FORMAT, "a %s with a reward", kind);
+    if (two != (t->other != 0))
+        return err_set(why, ERR_FORMAT, "a %s %s a second member", kind, two ? "without" : "with");
+    if (t->from_day && t->kind != TXN_EXTEND)
+        return err_set(why, ERR_FORMAT, "a %s with a first day", kind);
+    if (!decision)
+        return OK;
+    if (!*t->reason)
+        return err_set(why, ERR_FORMAT, "a %s without a reason", kind);
+    if (t->member == 0 && t->kind != TXN_UNMERGE && t->kind != TXN_RETURN && t->kind != TXN_RERATE)
+        return err_set(why, ERR_FORMAT, "a %s without a member", kind);
+    if (two && t->other == t->member)
+        return err_set(why, ERR_FORMAT, "a %s of a member with itself", kind);
+    if ((t->kind == TXN_TRANSFER || t->kind == TXN_OPENING) && points_n(t->points) <= 0)
+        return err_set(why, ERR_RANGE, "a %s of no points", kind);
+    if ((t->kind == TXN_REDEEM || t->kind == TXN_RETURN) && points_n(t->redeemed) <= 0)
+        return err_set(why, ERR_RANGE, "a %s of no points", kind);
+    if (t->kind == TXN_EXTEND && t->from_day >= t->day)
+        return err_set(why, ERR_RANGE, "an extension to a day that is not later");
+    if (t->kind == TXN_TIER && !*t->tier)
+        return err_set(why, ERR_FORMAT, "a tier by hand without a tier");
+    if (t->kind == TXN_RERATE && t->pack_version == 0)
+        return err_set(why, ERR_FORMAT, "a rerate by no pack");
     return OK;
 }
 
@@ -241,5 +351,7 @@ enum err txn_check(const struct txn *t, struct errmsg *why)
     if ((t->kind == TXN_LOAD_INTENT) != (t->load != 0))
         return err_set(why, ERR_FORMAT, "a %s %s the number of a load", txn_kind_text(t->kind),
                        t->load ? "with" : "without");
-    return check_newer(t, why);
+    if ((e = check_newer(t, why)) || (e = check_payment(t, why)))
+        return e;
+    return check_decision(t, why);
 }

@@ -20,7 +20,15 @@
  *            RUN                     the day's run: expiry, tier review
  *            HOLD -> RELEASE         points of a member set aside for a sale at a till, without the card; the
  *                                    till's SALE takes them, CANCEL or the time that ran out lets them go
- *            CLAIM                   whose the SALE or GRANT is that came with a token nobody was known by
+ *            CLAIM                   whose the SALE or GRANT is that came with a token nobody was known by; whose the SALE
+ *                                    of nobody is, by its receipt
+ *            MERGE, UNMERGE          two member numbers are one person, or were not after all
+ *            TRANSFER                points of one member to another
+ *            EXTEND                  points that end, or ended, from a day on are good until a later one
+ *            OPENING                 what a member brought from the programme before
+ *            TIER                    a tier given by hand
+ *            REDEEM -> RETURN        a reward taken at head office, without a till; given back
+ *            RERATE                  a SALE of the past rated by another pack, by order
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_BASE_TXN_H
@@ -51,6 +59,15 @@ enum txn_kind {
     TXN_HOLD = 22,
     TXN_RELEASE = 23,
     TXN_CLAIM = 24,
+    TXN_MERGE = 25,
+    TXN_UNMERGE = 26,
+    TXN_TRANSFER = 27,
+    TXN_EXTEND = 28,
+    TXN_OPENING = 29,
+    TXN_TIER = 30,
+    TXN_REDEEM = 31,
+    TXN_RETURN = 32,
+    TXN_RERATE = 33,
 };
 
 /* How a member was known at the till.  What each may do is in docs/till.md. */
@@ -96,6 +113,9 @@ enum {
     TXN_RECORD_SIZE = 32,
     TXN_TOKEN_SIZE = 16,
     TXN_RATING_MAX = 3,
+    TXN_TENDERS_MAX = 6,
+    TXN_COUPONS_MAX = 4,
+    TXN_MARKS_MAX = 4,
 };
 
 /* One line of a bill, as the register totals it: tax included, discounts taken off. */
@@ -104,6 +124,12 @@ struct txn_line {
     char category[TXN_NAME_SIZE]; /* "" = none */
     int32_t quantity;             /* > 0; on a REFUND the quantity that came back */
     struct money amount;          /* of the whole line, >= 0 */
+};
+
+/* How a part of a bill was paid, other than with points. */
+struct txn_tender {
+    char code[TXN_NAME_SIZE]; /* the register's: "cash", "giftcard" */
+    struct money amount;      /* > 0 */
 };
 
 /* What the card itself says about its commit (I4). */
@@ -136,27 +162,43 @@ struct txn {
     struct txn_line lines[TXN_LINES_MAX];
     struct money total; /* sum of the lines.  REFUND without lines: the money that was given back, > 0 */
 
+    int32_t tender_count;       /* SALE, INTENT: as far as the till was told */
+    struct txn_tender tenders[TXN_TENDERS_MAX]; /* together at most total - redeemed_value */
+    int32_t coupon_count;       /* SALE, INTENT: e-coupons that were shown, each once; the part before '-' is the
+                                 * campaign's */
+    char coupons[TXN_COUPONS_MAX][TXN_NAME_SIZE];
+    int32_t mark_count;         /* SALE, INTENT: what head office said of the member at the tap ("first",
+                                 * "birthday", a segment), each once */
+    char marks[TXN_MARKS_MAX][TXN_NAME_SIZE];
+    char reward[TXN_NAME_SIZE]; /* SALE, INTENT, HOLD, REDEEM: what the points are redeemed for, by the pack's
+                                 * catalogue; "" = money off */
+
     struct points points;       /* SALE, INTENT: earned.  REFUND: clawed back (>= 0).  ADJUST,
-                                 * LOAD_INTENT, LOAD: change, may be negative.  GRANT: given, or, when it names an earlier
+                                 * LOAD_INTENT, LOAD, RERATE: change, may be negative.  TRANSFER, OPENING: > 0.  GRANT: given, or, when it names an earlier
                                  * GRANT, taken back again (negative) */
     struct points redeemed;     /* SALE, INTENT, CANCEL, SETTLE: points the card was to be debited, or that
-                                 * head office held.  HOLD: points set aside.  REFUND: redeemed points that
-                                 * come back */
+                                 * head office held.  HOLD: points set aside.  REDEEM: of the reward.  REFUND, RETURN:
+                                 * redeemed points that come back */
     struct money redeemed_value; /* SALE, INTENT: what they paid of total.  REFUND: of that, undone */
 
     struct entry_id original;   /* REFUND: the SALE.  SALE, CANCEL, SETTLE: their INTENT.  INTENT: the
                                  * one it supersedes, shown not done.  LOAD: its LOAD_INTENT.  SALE and CANCEL
                                  * with redeemed points and commit NONE, RELEASE: the HOLD.  RATING: the SALE.
                                  * GRANT below 0: the GRANT it takes back.  HOLD: (the till it is for, 0).
-                                 * CLAIM: the SALE or GRANT of a till */
+                                 * CLAIM: the SALE or GRANT of a till.
+                                   * UNMERGE: the MERGE.  REDEEM: the HOLD, or none.  RETURN: the REDEEM.  RERATE:
+                                   * the SALE */
     enum txn_commit commit;     /* SALE, CANCEL, SETTLE, LOAD */
     struct txn_evidence evidence; /* INTENT, LOAD_INTENT; SALE, SETTLE, LOAD when commit is DONE */
 
     enum card_kind card_kind;     /* CARD, JOIN */
     enum card_status card_status; /* CARD */
     struct card_uid replaces;     /* CARD: the old card, zeros = none */
-    int32_t day;                  /* RUN: the day it is for */
-    char reason[TXN_REASON_SIZE]; /* ADJUST, CARD, GRANT: why, for people; a GRANT has one */
+    int32_t day;                  /* RUN: the day it is for.  EXTEND: the new last good day.  OPENING: the last good
+                                   * day of the points, DAY_NEVER.  TIER: the last day it is held whatever the rules
+                                   * say, DAY_NEVER */
+    char reason[TXN_REASON_SIZE]; /* ADJUST, CARD, GRANT, MERGE to RERATE: why, for people; all but ADJUST and CARD
+                                   * have one */
     uint32_t load;                /* LOAD_INTENT: number of the load, of no other one; may have gaps */
 
     /* Who was at the till, and how the member was known. */
@@ -168,6 +210,12 @@ struct txn {
                                       * of what was shown (docs/till.md); zeros = none */
     int32_t rating;                  /* RATING: 1 satisfied, 2 satisfied and will return, 3 will recommend */
     int64_t until_s;                 /* HOLD: let go after this; later than its time */
+
+    /* Head office's own. */
+    member_id other;                 /* MERGE: the number that is no longer used, of the same person as member.
+                                      * TRANSFER: to whom */
+    int32_t from_day;                /* EXTEND: lots that end on or after this day, and before day */
+    uint32_t user;                   /* who decided it: a user of the console; 0 = the program, or patronctl */
 };
 
 /* "sale", "load intent", ...; never NULL, "?" for a number that is no kind. */

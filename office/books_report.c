@@ -61,6 +61,17 @@ static void explain(struct statement_line *line, const struct txn *t, const char
                  points_n(t->points) < 0 ? "taken back" : "goodwill", t->reason, t->cashier,
                  t->approved_by ? " and a supervisor" : "");
         return;
+    case TXN_MERGE:
+    case TXN_UNMERGE:
+    case TXN_TRANSFER:
+    case TXN_EXTEND:
+    case TXN_OPENING:
+    case TXN_TIER:
+    case TXN_REDEEM:
+    case TXN_RETURN:
+    case TXN_RERATE:
+        text = t->reason;
+        break;
     case TXN_HOLD:
         text = "set aside for a sale";
         break;

@@ -1065,6 +1065,15 @@ void ledger_post(struct ledger_facts *in, struct ledger_effects *out)
         post_claim(&w);
         break;
     case TXN_RUN:
+    case TXN_MERGE:
+    case TXN_UNMERGE:
+    case TXN_TRANSFER:
+    case TXN_EXTEND:
+    case TXN_OPENING:
+    case TXN_TIER:
+    case TXN_REDEEM:
+    case TXN_RETURN:
+    case TXN_RERATE:
         break;
     }
     drop_zeros(out);

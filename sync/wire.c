@@ -198,6 +198,36 @@ static enum err get_evidence(struct txn_evidence *out, const Evidence *in, struc
     return OK;
 }
 
+static void put_payment(Entry *out, const struct txn *in)
+{
+    out->tenders_count = (pb_size_t)in->tender_count;
+    for (int32_t i = 0; i < in->tender_count; i++) {
+        TEXT_COPY(out->tenders[i].code, in->tenders[i].code);
+        out->tenders[i].amount = money_minor(in->tenders[i].amount);
+    }
+    out->coupons_count = (pb_size_t)in->coupon_count;
+    for (int32_t i = 0; i < in->coupon_count; i++)
+        TEXT_COPY(out->coupons[i], in->coupons[i]);
+    out->marks_count = (pb_size_t)in->mark_count;
+    for (int32_t i = 0; i < in->mark_count; i++)
+        TEXT_COPY(out->marks[i], in->marks[i]);
+}
+
+static void get_payment(struct txn *out, const Entry *in)
+{
+    out->tender_count = in->tenders_count;
+    for (int32_t i = 0; i < out->tender_count; i++) {
+        TEXT_COPY(out->tenders[i].code, in->tenders[i].code);
+        out->tenders[i].amount = money_of(in->tenders[i].amount);
+    }
+    out->coupon_count = in->coupons_count;
+    for (int32_t i = 0; i < out->coupon_count; i++)
+        TEXT_COPY(out->coupons[i], in->coupons[i]);
+    out->mark_count = in->marks_count;
+    for (int32_t i = 0; i < out->mark_count; i++)
+        TEXT_COPY(out->marks[i], in->marks[i]);
+}
+
 enum err wire_encode_txn(struct buf *out, const struct txn *t, struct errmsg *why)
 {
     enum err e = txn_check(t, why);
@@ -235,6 +265,11 @@ enum err wire_encode_txn(struct buf *out, const struct txn *t, struct errmsg *wh
     TEXT_COPY(m.reason, t->reason);
     if (m.has_evidence)
         put_evidence(&m.evidence, &t->evidence);
+    put_payment(&m, t);
+    TEXT_COPY(m.reward, t->reward);
+    m.other = t->other;
+    m.from_day = t->from_day;
+    m.user = t->user;
     m.lines = (pb_callback_t){.funcs.encode = put_lines, .arg = (void *)(uintptr_t)t};
 
     size_t room = out->cap - out->size;
@@ -258,7 +293,7 @@ enum err wire_decode_txn(struct txn *out, struct bytes entry, struct errmsg *why
     pb_istream_t stream = stream_on(&c, entry);
     if (!pb_decode(&stream, Entry_fields, &m))
         return malformed(why, "entry", &stream);
-    if (m.kind > TXN_CLAIM || m.commit > COMMIT_DOUBT || m.card_kind > CARD_EV2 ||
+    if (m.kind > TXN_RERATE || m.commit > COMMIT_DOUBT || m.card_kind > CARD_EV2 ||
         m.card_status > CARD_REPLACED || m.means > MEANS_REGISTER ||
         m.rating > TXN_RATING_MAX)
         return err_set(why, ERR_FORMAT,
@@ -294,6 +329,11 @@ enum err wire_decode_txn(struct txn *out, struct bytes entry, struct errmsg *why
         return err_set(why, ERR_FORMAT, "an entry with a token that is not 16 bytes");
     out->rating = (int32_t)m.rating;
     out->until_s = m.until_s;
+    get_payment(out, &m);
+    TEXT_COPY(out->reward, m.reward);
+    out->other = m.other;
+    out->from_day = m.from_day;
+    out->user = m.user;
     return txn_check(out, why);
 }
 

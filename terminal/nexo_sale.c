@@ -306,6 +306,15 @@ const char *nexo_what_of(const struct txn *e)
     case TXN_HOLD:
     case TXN_RELEASE:
     case TXN_CLAIM:
+    case TXN_MERGE:
+    case TXN_UNMERGE:
+    case TXN_TRANSFER:
+    case TXN_EXTEND:
+    case TXN_OPENING:
+    case TXN_TIER:
+    case TXN_REDEEM:
+    case TXN_RETURN:
+    case TXN_RERATE:
         break;
     }
     return "refused";

@@ -108,6 +108,15 @@ static void count(struct view_shift *s, const struct txn *e)
     case TXN_HOLD:
     case TXN_RELEASE:
     case TXN_CLAIM:
+    case TXN_MERGE:
+    case TXN_UNMERGE:
+    case TXN_TRANSFER:
+    case TXN_EXTEND:
+    case TXN_OPENING:
+    case TXN_TIER:
+    case TXN_REDEEM:
+    case TXN_RETURN:
+    case TXN_RERATE:
         return;
     }
 }

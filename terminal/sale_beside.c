@@ -252,6 +252,15 @@ void sale_beside_written(struct sale *s, const struct sale_event *in, struct sal
     case TXN_HOLD:
     case TXN_RELEASE:
     case TXN_CLAIM:
+    case TXN_MERGE:
+    case TXN_UNMERGE:
+    case TXN_TRANSFER:
+    case TXN_EXTEND:
+    case TXN_OPENING:
+    case TXN_TIER:
+    case TXN_REDEEM:
+    case TXN_RETURN:
+    case TXN_RERATE:
         break;
     }
     assert(!"not written beside a sale");

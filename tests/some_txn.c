@@ -93,6 +93,58 @@ static void newer(struct txn *t)
     }
 }
 
+static void name(char out[TXN_NAME_SIZE], const char *stem, int32_t i)
+{
+    snprintf(out, TXN_NAME_SIZE, "%.8s-%u", stem, 10U * ((unsigned)i & 7U) + test_below(10));
+}
+
+static void payment(struct txn *t)
+{
+    int64_t rest = t->total.minor - t->redeemed_value.minor;
+    if (t->kind != TXN_SALE && t->kind != TXN_INTENT)
+        return;
+    for (int32_t n = (int32_t)test_below(TXN_TENDERS_MAX + 1); t->tender_count < n && rest > 0;) {
+        struct txn_tender *d = &t->tenders[t->tender_count++];
+        name(d->code, "cash", t->tender_count);
+        d->amount = money_of(1 + rest / 3);
+        rest -= d->amount.minor;
+    }
+    t->coupon_count = (int32_t)test_below(TXN_COUPONS_MAX + 1);
+    for (int32_t i = 0; i < t->coupon_count; i++)
+        name(t->coupons[i], "SPRING", i);
+    t->mark_count = (int32_t)test_below(TXN_MARKS_MAX + 1);
+    for (int32_t i = 0; i < t->mark_count; i++)
+        name(t->marks[i], "seg", i);
+}
+
+/* What people at head office decide. */
+static void decision(struct txn *t)
+{
+    enum txn_kind kind = t->kind;
+    if (kind == TXN_SALE || kind == TXN_INTENT || kind == TXN_HOLD || kind == TXN_REDEEM)
+        text(t->reward, sizeof t->reward);
+    if (t->id.terminal == OFFICE_TERMINAL)
+        t->user = (uint32_t)test_random();
+    if (kind < TXN_MERGE)
+        return;
+    snprintf(t->reason, sizeof t->reason, "by order %u", (unsigned)test_below(100));
+    if (kind == TXN_MERGE || kind == TXN_TRANSFER)
+        t->other = t->member + 1;
+    t->points = points_of(1 + number(61));
+    t->redeemed = points_of(1 + number(61));
+    if (kind == TXN_EXTEND) {
+        t->from_day = (int32_t)test_below(40000);
+        t->day = t->from_day + 1 + (int32_t)test_below(400);
+    }
+    if (kind == TXN_TIER)
+        snprintf(t->tier, sizeof t->tier, "gold");
+    t->pack_version |= 1;
+    if (kind == TXN_UNMERGE || kind == TXN_RETURN || (kind == TXN_REDEEM && test_below(2)))
+        t->original = (struct entry_id){OFFICE_TERMINAL, 1 + test_below(UINT32_MAX)};
+    if (kind == TXN_RERATE)
+        t->original = (struct entry_id){1 + test_below(9999), 1 + test_below(UINT32_MAX)};
+}
+
 void some_txn(struct txn *t, enum txn_kind kind, uint32_t terminal, uint32_t seq, int32_t max_lines)
 {
     bool office = kind >= TXN_MEMBER;
@@ -139,4 +191,6 @@ void some_txn(struct txn *t, enum txn_kind kind, uint32_t terminal, uint32_t seq
     if (kind == TXN_LOAD_INTENT)
         t->load = 1 + test_below(UINT32_MAX);
     newer(t);
+    payment(t);
+    decision(t);
 }

@@ -266,7 +266,7 @@ TEST(txn, what_screens_and_other_cards_add_is_held_to_its_kind)
         {TXN_HOLD, "original", "a hold may not name an earlier entry"},
         {TXN_RELEASE, "", NULL},
         {TXN_RELEASE, "no original", "a release must name an earlier entry"},
-        {TXN_RELEASE, "original", "a release names a hold that head office did not make"},
+        {TXN_RELEASE, "original", "a release names an entry that head office did not make"},
         {TXN_CLAIM, "", NULL},
         {TXN_CLAIM, "nobody", "a claim of no till's entry, or for nobody"},
         {TXN_CLAIM, "no original", "a claim must name an earlier entry"},
@@ -315,6 +315,151 @@ TEST(txn, what_screens_and_other_cards_add_is_held_to_its_kind)
         enum err e = txn_check(&t, &why);
         if ((e == OK) != (rows[i].says == NULL) || (e && strcmp(why.text, rows[i].says) != 0))
             fail_msg("%s, %s: \"%s\"", txn_kind_text(t.kind), s, why.text);
+    }
+}
+
+/* One of each kind that people at head office decide, and well formed. */
+static struct txn decided(enum txn_kind kind)
+{
+    struct txn t = {.kind = kind, .id = {OFFICE_TERMINAL, 9}, .time_s = 1000, .member = 12, .user = 3};
+    snprintf(t.reason, sizeof t.reason, "asked for it");
+    if (kind == TXN_MERGE || kind == TXN_TRANSFER)
+        t.other = 40;
+    if (kind == TXN_TRANSFER || kind == TXN_OPENING)
+        t.points = points_of(5);
+    if (kind == TXN_REDEEM || kind == TXN_RETURN)
+        t.redeemed = points_of(5);
+    if (kind == TXN_EXTEND) {
+        t.from_day = 100;
+        t.day = 200;
+    }
+    if (kind == TXN_TIER)
+        snprintf(t.tier, sizeof t.tier, "gold");
+    if (kind == TXN_UNMERGE || kind == TXN_RETURN)
+        t.original = (struct entry_id){OFFICE_TERMINAL, 4};
+    if (kind == TXN_RERATE) {
+        t.original = (struct entry_id){3, 4};
+        t.pack_version = 2;
+    }
+    return t;
+}
+
+TEST(txn, what_head_office_decides_is_held_to_its_kind)
+{
+    static const struct {
+        enum txn_kind kind;
+        const char *spoilt, *says;
+    } rows[] = {
+        {TXN_MERGE, "", NULL},
+        {TXN_MERGE, "itself", "a merge of a member with itself"},
+        {TXN_MERGE, "no other", "a merge without a second member"},
+        {TXN_MERGE, "no reason", "a merge without a reason"},
+        {TXN_MERGE, "nobody", "a merge without a member"},
+        {TXN_UNMERGE, "", NULL},
+        {TXN_UNMERGE, "of a till", "a unmerge names an entry that head office did not make"},
+        {TXN_UNMERGE, "no original", "a unmerge must name an earlier entry"},
+        {TXN_TRANSFER, "", NULL},
+        {TXN_TRANSFER, "nothing", "a transfer of no points"},
+        {TXN_EXTEND, "", NULL},
+        {TXN_EXTEND, "to the past", "an extension to a day that is not later"},
+        {TXN_EXTEND, "other", "a extend with a second member"},
+        {TXN_OPENING, "", NULL},
+        {TXN_OPENING, "nothing", "a opening of no points"},
+        {TXN_OPENING, "first day", "a opening with a first day"},
+        {TXN_TIER, "", NULL},
+        {TXN_TIER, "no tier", "a tier by hand without a tier"},
+        {TXN_REDEEM, "", NULL},
+        {TXN_REDEEM, "hold", NULL},
+        {TXN_REDEEM, "of a till", "a redeem names an entry that head office did not make"},
+        {TXN_REDEEM, "nothing", "a redeem of no points"},
+        {TXN_RETURN, "", NULL},
+        {TXN_RETURN, "no original", "a return must name an earlier entry"},
+        {TXN_RERATE, "", NULL},
+        {TXN_RERATE, "hold", "a rerate of no till's sale"},
+        {TXN_RERATE, "no pack", "a rerate by no pack"},
+        {TXN_RERATE, "reward", "a rerate with a reward"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct errmsg why = {""};
+        const char *s = rows[i].spoilt;
+        struct txn t = decided(rows[i].kind);
+        if (strcmp(s, "itself") == 0)
+            t.other = t.member;
+        else if (strcmp(s, "no other") == 0)
+            t.other = 0;
+        else if (strcmp(s, "other") == 0)
+            t.other = 40;
+        else if (strcmp(s, "no reason") == 0)
+            t.reason[0] = 0;
+        else if (strcmp(s, "nobody") == 0)
+            t.member = 0;
+        else if (strcmp(s, "no original") == 0)
+            t.original = (struct entry_id){0, 0};
+        else if (strcmp(s, "of a till") == 0)
+            t.original = (struct entry_id){3, 4};
+        else if (strcmp(s, "hold") == 0)
+            t.original = (struct entry_id){OFFICE_TERMINAL, 4};
+        else if (strcmp(s, "nothing") == 0)
+            t.points = t.redeemed = points_of(0);
+        else if (strcmp(s, "to the past") == 0)
+            t.from_day = t.day;
+        else if (strcmp(s, "first day") == 0)
+            t.from_day = 100;
+        else if (strcmp(s, "no tier") == 0)
+            t.tier[0] = 0;
+        else if (strcmp(s, "no pack") == 0)
+            t.pack_version = 0;
+        else if (strcmp(s, "reward") == 0)
+            t.reward[0] = 'x';
+        enum err e = txn_check(&t, &why);
+        if ((e == OK) != (rows[i].says == NULL) || (e && strcmp(why.text, rows[i].says) != 0))
+            fail_msg("%s, %s: \"%s\"", txn_kind_text(t.kind), s, why.text);
+    }
+}
+
+TEST(txn, how_a_bill_was_paid_and_what_was_shown_is_held_to_the_bill)
+{
+    struct errmsg why;
+    struct txn good = a_sale();
+    good.total = good.lines[0].amount;
+    good.line_count = 1;
+    good.redeemed_value = money_of(0);
+    good.tender_count = 2;
+    snprintf(good.tenders[0].code, TXN_NAME_SIZE, "giftcard");
+    good.tenders[0].amount = money_of(1);
+    snprintf(good.tenders[1].code, TXN_NAME_SIZE, "cash");
+    good.tenders[1].amount = money_of(money_minor(good.total) - 1);
+    good.coupon_count = good.mark_count = 2;
+    snprintf(good.coupons[0], TXN_NAME_SIZE, "SPRING-1");
+    snprintf(good.coupons[1], TXN_NAME_SIZE, "SPRING-2");
+    snprintf(good.marks[0], TXN_NAME_SIZE, "first");
+    snprintf(good.marks[1], TXN_NAME_SIZE, "birthday");
+    assert_int_equal(txn_check(&good, &why), OK);
+    static const char *const says[] = {"tender \"cash\": more was paid than the bill is worth",
+                                       "tender \"giftcard\": the amount is not above 0",
+                                       "tender 1 has no code, or one that is not terminated",
+                                       "7 tenders, of at most 6", "coupon \"SPRING-1\" is there twice",
+                                       "5 coupons, of at most 4",
+                                       "mark 2 has no name, or one that is not terminated",
+                                       "a text is not terminated",
+                                       "tender \"cash\": more was paid than the bill is worth",
+                                       "a till's sale by a user of head office"};
+    for (int i = 0; i < 10; i++) {
+        struct txn t = good;
+        switch (i) {
+        case 0: t.tenders[1].amount = t.total; break;
+        case 1: t.tenders[0].amount = money_of(0); break;
+        case 2: t.tenders[0].code[0] = 0; break;
+        case 3: t.tender_count = 7; break;
+        case 4: snprintf(t.coupons[1], TXN_NAME_SIZE, "SPRING-1"); break;
+        case 5: t.coupon_count = 5; break;
+        case 6: memset(t.marks[1], 'x', TXN_NAME_SIZE); break;
+        case 7: memset(t.reward, 'x', TXN_NAME_SIZE); break;
+        case 8: t.redeemed_value = money_of(1); break;
+        case 9: t.user = 3; break;
+        }
+        assert_int_not_equal(txn_check(&t, &why), OK);
+        assert_string_equal(why.text, says[i]);
     }
 }
 

@@ -14,7 +14,9 @@ static const enum txn_kind kinds[] = {TXN_SALE,   TXN_INTENT, TXN_CANCEL,      T
                                       TXN_REFUND, TXN_MEMBER, TXN_CARD,        TXN_LOAD_INTENT,
                                       TXN_LOAD,   TXN_ADJUST, TXN_RUN,         TXN_GRANT,
                                       TXN_JOIN,   TXN_RATING, TXN_HOLD,        TXN_RELEASE,
-                                      TXN_CLAIM};
+                                      TXN_CLAIM,  TXN_MERGE,  TXN_UNMERGE,     TXN_TRANSFER,
+                                      TXN_EXTEND, TXN_OPENING, TXN_TIER,       TXN_REDEEM,
+                                      TXN_RETURN, TXN_RERATE};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static struct txn t, back;
@@ -37,6 +39,21 @@ static void assert_same_txn(const struct txn *a, const struct txn *b)
     assert_string_equal(a->ref, b->ref);
     assert_string_equal(a->shop, b->shop);
     assert_string_equal(a->tier, b->tier);
+    assert_int_equal(a->tender_count, b->tender_count);
+    for (int32_t i = 0; i < a->tender_count; i++) {
+        assert_string_equal(a->tenders[i].code, b->tenders[i].code);
+        assert_true(money_cmp(a->tenders[i].amount, b->tenders[i].amount) == 0);
+    }
+    assert_int_equal(a->coupon_count, b->coupon_count);
+    for (int32_t i = 0; i < a->coupon_count; i++)
+        assert_string_equal(a->coupons[i], b->coupons[i]);
+    assert_int_equal(a->mark_count, b->mark_count);
+    for (int32_t i = 0; i < a->mark_count; i++)
+        assert_string_equal(a->marks[i], b->marks[i]);
+    assert_string_equal(a->reward, b->reward);
+    assert_true(a->other == b->other);
+    assert_int_equal(a->from_day, b->from_day);
+    assert_int_equal(a->user, b->user);
     assert_int_equal(a->pack_version, b->pack_version);
     assert_int_equal(a->line_count, b->line_count);
     for (int32_t i = 0; i < a->line_count; i++) {
