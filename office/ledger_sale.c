@@ -1,0 +1,142 @@
+/* ledger_sale.c - a purchase: what it earns and which tier follows.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/date.h"
+#include "office/ledger_int.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct bill work_bill(const struct txn *t, const char *tier, struct points earned_today)
+{
+    return (struct bill){t->lines, t->line_count, t->redeemed_value, t->time_s,
+                         t->shop,  tier,          earned_today};
+}
+
+/* The tier to post with: the till's, when the member may have it. */
+static const char *tier_for(struct work *w)
+{
+    struct ledger_facts *in = w->in;
+    const char *said = pack_get_tier(in->pack, in->t->tier)->code;
+    if (in->tier_ever || strcmp(said, in->pack->tiers[0].code) == 0)
+        return said;
+    work_note(w, LEDGER_TIER_NOT_HELD, "%s; posted with %s", said, in->member.tier);
+    return in->member.tier;
+}
+
+/* Head office's own number is posted; the till's is compared by the same facts (I6). */
+static bool rate_sale(struct work *w, struct earning *posted)
+{
+    struct errmsg why;
+    struct ledger_facts *in = w->in;
+    const struct txn *t = in->t;
+    struct ledger_effects *out = w->out;
+    struct earning same;
+    if (!in->pack)
+        work_note(w, LEDGER_PACK_UNKNOWN, "pack %" PRIu32, t->pack_version);
+    else if (in->pack->effective_day > w->day)
+        work_note(w, LEDGER_PACK_EARLY, "pack %" PRIu32, t->pack_version);
+    bool own = in->pack != NULL;
+    if (!own)
+        in->pack = in->pack_now;
+    if (!in->pack)
+        return false;
+    struct bill bill = work_bill(t, t->tier, in->earned_here);
+    if (rules_earn(in->pack, &bill, &same, &why)) {
+        work_note(w, LEDGER_CANNOT_POST, "%s", why.text);
+        return false;
+    }
+    if (own) {
+        out->rated = true;
+        out->points_rated = same.points;
+        if (points_cmp(same.points, t->points) != 0)
+            work_note(w, LEDGER_POINTS_DIFFER, "till %" PRId64 ", head office %" PRId64 ": %s",
+                      points_n(t->points), points_n(same.points), same.why);
+    }
+    const char *tier = tier_for(w);
+    bill = work_bill(t, tier, in->earned_today);
+    *posted = same;
+    if (strcmp(tier, pack_get_tier(in->pack, t->tier)->code) != 0 ||
+        points_cmp(in->earned_here, in->earned_today) != 0) {
+        enum err e = rules_earn(in->pack, &bill, posted, &why);
+        assert(!e); /* the same bill was fine just now */
+    }
+    snprintf(out->tier, sizeof out->tier, "%s", pack_get_tier(in->pack, tier)->code);
+    out->pack_version = in->pack->version;
+    return true;
+}
+
+void work_decide_tier(struct work *w, int64_t metric, int32_t today, bool review)
+{
+    struct ledger_facts *in = w->in;
+    struct ledger_effects *out = w->out;
+    struct tier_decision d;
+    struct tier_facts facts = {
+        in->member.tier, in->member.short_since_day, metric, in->metric_last_year, today, review};
+    rules_tier(in->pack_now, &facts, &d);
+    out->tier_moved = strcmp(d.tier->code, in->member.tier) != 0;
+    out->tier_set = out->tier_moved || d.short_since_day != in->member.short_since_day;
+    snprintf(out->new_tier, sizeof out->new_tier, "%s", d.tier->code);
+    snprintf(out->tier_why, sizeof out->tier_why, "%s", d.why);
+    out->short_since_day = d.short_since_day;
+    out->tier_day = today;
+}
+
+static void count_metric(struct work *w, const struct earning *earned)
+{
+    struct ledger_facts *in = w->in;
+    int64_t more = 0;
+    w->out->metric.day = w->day;
+    w->out->metric.spend = money_minor(earned->counted);
+    w->out->metric.points = points_n(earned->points);
+    w->out->metric.bills = money_minor(earned->counted) > 0;
+    if (!in->pack_now)
+        return;
+    switch (in->pack_now->metric) {
+    case METRIC_SPEND:
+        more = w->out->metric.spend;
+        break;
+    case METRIC_POINTS:
+        more = w->out->metric.points;
+        break;
+    case METRIC_VISITS:
+        more = w->out->metric.bills && in->bills_on_day == 0;
+        break;
+    }
+    if (w->day < rules_tier_window_start(in->pack_now, in->today))
+        more = 0;
+    work_decide_tier(w, in->metric + more, in->today, false);
+}
+
+void ledger_post_sale(struct work *w)
+{
+    struct ledger_facts *in = w->in;
+    const struct txn *t = in->t;
+    struct ledger_effects *out = w->out;
+    struct earning earned = {0};
+    bool member = work_has_member(w);
+    out->sale = true;
+    out->lot_day = DAY_NEVER;
+    if (t->commit != COMMIT_DONE && !txn_is_held(t) && money_minor(t->redeemed_value) > 0)
+        work_note(w, LEDGER_REWARD_UNPROVEN, "%" PRId64 " minor units",
+                  money_minor(t->redeemed_value));
+    if (t->commit != COMMIT_NONE)
+        ledger_post_commit(w, t->redeemed);
+    else if (txn_is_held(t))
+        ledger_post_held(w);
+    else if (!member)
+        work_leave_unclaimed(w);
+    if (!member)
+        return;
+    out->sale_member = in->member.id;
+    if (!rate_sale(w, &earned))
+        return;
+    out->lot_day = rules_expiry_day(in->pack, w->day);
+    if (!work_add(w, ACCOUNT_ISSUED, CAUSE_EARN, out->lot_day, earned.points))
+        return;
+    out->earned = earned.points;
+    out->counted = earned.counted;
+    snprintf(out->why, sizeof out->why, "%s", earned.why);
+    count_metric(w, &earned);
+}
