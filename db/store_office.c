@@ -12,7 +12,10 @@
 
 enum { OFFICE_SCHEMA = 2, OFFICE_APPLICATION = 0x5054524e };
 
-extern const char db_office_sql[];
+extern const char db_office_sql[], db_members_sql[];
+
+/* The ledger's tables first, then those beside it. */
+static const char *const schemas[] = {db_office_sql, db_members_sql};
 
 static const char *const statements[Q_COUNT] = {
     /* ---- the log ---- */
@@ -308,6 +311,14 @@ static const char settings[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = 
                                "PRAGMA temp_store = MEMORY;"
                                "PRAGMA secure_delete = ON;"; /* an erased name leaves the file */
 
+static enum err make_tables(struct store_office *s, struct errmsg *why)
+{
+    enum err e = OK;
+    for (size_t i = 0; i < sizeof schemas / sizeof *schemas && !e; i++)
+        e = execute(s, schemas[i], why);
+    return e;
+}
+
 enum err store_office_create(const char *path, struct errmsg *why)
 {
     struct store_office *s = NULL;
@@ -317,7 +328,7 @@ enum err store_office_create(const char *path, struct errmsg *why)
     if (e)
         return e;
     if (!(e = execute(s, settings, why)) && !(e = execute(s, "BEGIN IMMEDIATE", why)) &&
-        !(e = execute(s, db_office_sql, why)))
+        !(e = make_tables(s, why)))
         e = execute(s, "COMMIT", why);
     store_office_close(s);
     return e;
@@ -330,7 +341,7 @@ enum err store_office_open(struct store_office **out, const char *path, struct e
     if (!path) {
         if ((e = connect(&s, ":memory:", SQLITE_OPEN_READWRITE, why)))
             return e;
-        e = execute(s, db_office_sql, why);
+        e = make_tables(s, why);
     } else {
         if (access(path, F_OK) != 0)
             return err_set(why, ERR_NOT_FOUND, "%s is not there: patronctl init makes it", path);
