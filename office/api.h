@@ -58,14 +58,14 @@ struct api_user {
 struct jobs; /* office/jobs.h */
 
 /* What operations work on; one, in main. */
-struct office {
+struct head_office {
     struct home *home;
     struct books *books;
     struct jobs *jobs;
 };
 
 struct api_call {
-    struct office *office;
+    struct head_office *office;
     struct api_user user;
     int64_t now_s;        /* business time, as in entries */
     const char *arg[2];   /* what stood for {..} in the path, in order */

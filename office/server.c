@@ -76,7 +76,8 @@ struct server {
     } misses[TERMINALS]; /* by number of the till: a new line begins no new minute */
     struct server_counts counts;
     struct conn conns[SERVER_CONNECTIONS];
-    struct pollfd polls[SERVER_CONNECTIONS + 1];
+    struct server_extra *extras;
+    struct pollfd polls[SERVER_CONNECTIONS + 1 + SERVER_EXTRA_POLLS];
 
     /* of the question being answered */
     struct txn txn;
@@ -944,6 +945,28 @@ static void look_at(struct server *s, struct conn *c, bool ready)
         serve(s, c);
 }
 
+void server_add_extra(struct server *s, struct server_extra *x)
+{
+    x->next = s->extras;
+    s->extras = x;
+}
+
+enum { OTHERS = SERVER_CONNECTIONS + 1 }; /* in polls: what the extras wait for */
+
+/* How many descriptors; *until comes forward to when the first of them is due. */
+static int gather_extras(struct server *s, int64_t now, int64_t *until)
+{
+    int count = 0;
+    for (struct server_extra *x = s->extras; x; x = x->next) {
+        x->at = OTHERS + count;
+        x->count = x->fds(x, s->polls + x->at, SERVER_EXTRA_POLLS - count);
+        count += x->count;
+        int64_t due = x->due_ms(x, now);
+        *until = due < *until ? due : *until;
+    }
+    return count;
+}
+
 void server_turn(struct server *s, int timeout_ms)
 {
     struct errmsg text = {""};
@@ -959,7 +982,8 @@ void server_turn(struct server *s, int timeout_ms)
         int64_t due = c->again ? now : conn_deadline(c);
         until = due < until ? due : until;
     }
-    int ready = poll_until(s->polls, SERVER_CONNECTIONS + 1, until, s->mask);
+    int others = gather_extras(s, now, &until);
+    int ready = poll_until(s->polls, OTHERS + others, until, s->mask);
     if (run_days(s, &text) != OK)
         note(s, NULL, "error %s", text.text);
     let_go(s);
@@ -968,6 +992,8 @@ void server_turn(struct server *s, int timeout_ms)
             look_at(s, &s->conns[i], ready > 0 && s->polls[i].revents);
     if (ready > 0 && s->polls[SERVER_CONNECTIONS].revents)
         accept_some(s);
+    for (struct server_extra *x = s->extras; x; x = x->next)
+        x->turn(x, s->polls + x->at, x->count, clock_tick_ms());
 }
 
 /* ---- */

@@ -19,6 +19,7 @@
 #include "office/books.h"
 #include "office/home.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -47,6 +48,20 @@ MUST_CHECK enum err server_create(struct server **out, struct home *home, struct
                                   const struct server_options *options, struct errmsg *why);
 /* What it listens on, as text. */
 const char *server_address(const struct server *s);
+/* Something else of this program that waits for descriptors in the same loop: the console, a job.  The tills'
+ * lines have their turn first, every time.  x is the caller's memory, on until the server is destroyed. */
+struct server_extra {
+    /* Up to cap descriptors to wait for; returns how many. */
+    int (*fds)(struct server_extra *x, struct pollfd *f, int cap);
+    /* When it wants its turn although nothing came, of clock_tick_ms; INT64_MAX = never. */
+    int64_t (*due_ms)(struct server_extra *x, int64_t now_ms);
+    /* f: what fds gave, with revents (0 when the wait was cut short). */
+    void (*turn)(struct server_extra *x, const struct pollfd *f, int count, int64_t now_ms);
+    int at, count; /* the server's, as is next */
+    struct server_extra *next;
+};
+enum { SERVER_EXTRA_POLLS = 320 }; /* of all extras together */
+void server_add_extra(struct server *s, struct server_extra *x);
 /* Wait at most timeout_ms for something to happen, and see to it.  Returns early on a signal. */
 void server_turn(struct server *s, int timeout_ms);
 /* Ends loads under way (in doubt where a commit was sent), closes every line.  NULL is allowed. */

@@ -8,7 +8,7 @@
 #ifndef PATRON_TERMINAL_NEXO_DOOR_H
 #define PATRON_TERMINAL_NEXO_DOOR_H
 
-#include "terminal/http.h"
+#include "sync/http.h"
 #include "terminal/nexo.h"
 #include "terminal/nexo_crypto.h"
 

@@ -7,7 +7,7 @@
 #ifndef PATRON_TERMINAL_PLAIN_H
 #define PATRON_TERMINAL_PLAIN_H
 
-#include "terminal/http.h"
+#include "sync/http.h"
 
 struct till;
 struct plain;

@@ -1,7 +1,7 @@
 /* fuzz_plain.c - fuzz target: what the plain door reads.  The first byte chooses: a body for one of its four
  * requests, an amount, or raw bytes of a connection, whose headers and body are then read as the door does.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "terminal/http.h"
+#include "sync/http.h"
 #include "terminal/plain_json.h"
 #include "terminal/registers.h"
 

@@ -1,7 +1,7 @@
 /* test_http.c - the server both doors stand on, by a client that does what clients and strangers do.  Sockets
  * on loopback; the time is the test's own.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "terminal/http.h"
+#include "sync/http.h"
 
 #include "base/mbed.h"
 #include "tests/test.h"
@@ -93,7 +93,7 @@ static void begin_clear(struct world *w)
 
 static void turn(struct world *w)
 {
-    struct pollfd polls[HTTP_POLLS_MAX];
+    struct pollfd polls[42];
     int count = http_polls(w->h, polls);
     (void)poll(polls, (nfds_t)count, http_due_ms(w->h) <= w->now_ms ? 0 : 1);
     http_turn(w->h, w->now_ms);
@@ -195,7 +195,7 @@ static void forget(struct client *c)
 /* Nothing is due and nothing is ready: the loop may sleep. */
 static bool is_quiet(struct world *w)
 {
-    struct pollfd polls[HTTP_POLLS_MAX];
+    struct pollfd polls[42];
     settle(w);
     int count = http_polls(w->h, polls);
     return poll(polls, (nfds_t)count, 0) == 0 && http_due_ms(w->h) > w->now_ms;
@@ -972,4 +972,90 @@ TEST(http, a_key_of_another_certificate_or_none_at_all_is_refused_at_start)
     assert_int_equal(http_open(&h, &config, &why), ERR_IO);
     config.key = a.certificate;
     assert_int_equal(http_open(&h, &config, &why), ERR_FORMAT);
+}
+
+/* ---- what the console asks for besides ---- */
+
+static void add_asked(void *arg, const char *name, const char *value)
+{
+    char *text = arg;
+    snprintf(text + strlen(text), 300 - strlen(text), "[%s=%s]", name, value);
+}
+
+static void tell(void *door, struct http_request *r)
+{
+    char text[300] = "";
+    const char *cookie = http_cookie(r, "__Host-patron");
+    (void)door;
+    http_query(r, add_asked, text);
+    snprintf(text + strlen(text), sizeof text - strlen(text), " %s %s %s", r->method, r->from, cookie ? cookie : "-");
+    http_reply(r, 200, NULL, text, strlen(text), NULL, 0);
+}
+
+static size_t small_here(const struct http_request *r)
+{
+    return strcmp(r->path, "/small") == 0 ? 4 : 1 << 20;
+}
+
+static void begin_console(struct world *w)
+{
+    static const struct http_header always[] = {{"X-Always", "yes"}};
+    struct http_config config = {.listen = "127.0.0.1:0", .connections = 40, .body_max = small_here,
+                                 .always = always, .always_count = 1};
+    begin(w, &config);
+    http_route(w->h, NULL, "/small", w, echo);
+    http_route(w->h, NULL, "/tell", w, tell);
+}
+
+TEST(http, query_cookie_address_and_any_method_reach_the_door)
+{
+    struct world w;
+    begin_console(&w);
+    struct client *c = dial(&w);
+    say(&w, c, "DELETE /tell?a=1%20+2&b&a=%E4%BD%A0 HTTP/1.1\r\n" HOST "Cookie: x=1; __Host-patron=abc\r\n\r\n");
+    assert_true(hear(&w, c, "\r\n\r\n[a=1  2][b=][a=\xe4\xbd\xa0] DELETE 127.0.0.1 abc"));
+    assert_non_null(strstr(c->got, "X-Always: yes\r\n"));
+    hang_up(c);
+    http_close(w.h);
+}
+
+TEST(http, how_large_a_body_may_be_is_said_for_each_request)
+{
+    struct world w;
+    begin_console(&w);
+    struct client *c = dial(&w);
+    say(&w, c, "POST /small HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello");
+    assert_true(hear(&w, c, " 413 "));
+    assert_non_null(strstr(c->got, "X-Always: yes\r\n"));
+    hang_up(c);
+    c = dial(&w);
+    say(&w, c, "POST /small HTTP/1.1\r\n" HOST "Content-Length: 4\r\n\r\nhell");
+    assert_true(hear(&w, c, "\r\n\r\nhell"));
+    hang_up(c);
+    c = dial(&w);
+    say(&w, c, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 300000\r\n\r\n");
+    static char body[300001];
+    memset(body, 'b', sizeof body - 1);
+    say(&w, c, body);
+    assert_true(hear(&w, c, "\r\n\r\nbbbb"));
+    hang_up(c);
+    http_close(w.h);
+}
+
+TEST(http, as_many_connections_as_were_agreed_are_served_at_once)
+{
+    struct world w;
+    struct client *all[40];
+    begin_console(&w);
+    for (int i = 0; i < 40; i++) {
+        all[i] = dial(&w);
+        say(&w, all[i], "GET /tell HTTP/1.1\r\n" HOST "\r\n");
+    }
+    for (int i = 0; i < 40; i++)
+        assert_true(hear(&w, all[i], " GET 127.0.0.1 -"));
+    struct pollfd polls[42];
+    assert_int_equal(http_polls(w.h, polls), 41);
+    for (int i = 0; i < 40; i++)
+        hang_up(all[i]);
+    http_close(w.h);
 }

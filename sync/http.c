@@ -8,11 +8,12 @@
  *            back by a reset) ---> free
  *   WORKING, client lost ---> stays, without its socket, until http_reply
  * SPDX-License-Identifier: Apache-2.0 */
-#include "terminal/http.h"
+#include "sync/http.h"
 
 #include "base/mbed.h"
 #include "sync/link.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <microhttpd.h>
@@ -28,7 +29,7 @@ enum {
     CHUNK = 4096,             /* pumped at a time and direction */
     ROUNDS = 8,               /* of pumping in one turn: 32 KB a connection, then others have theirs */
     HEAD_MEMORY = 32 * 1024,  /* request line and headers; libmicrohttpd answers 413, 414 or 431 above */
-    SWALLOW_MAX = 4 * HTTP_BODY_MAX, /* of a body that is too large, to be able to answer 413 */
+    SWALLOW = 4,              /* times what a body may be, to be able to answer 413 to one that is too large */
     SOCKET_BUFFER = 64 * 1024, /* the system's, or it would take 4 MB for one that does not read */
     BODY_FIRST = 4096,        /* grows by doubling */
     LEAVE_MS = 2000,
@@ -46,8 +47,9 @@ struct pending {
     struct http *http;
     struct conn *conn; /* NULL: gone */
     struct MHD_Connection *mhd;
+    char from[HTTP_FROM_SIZE];
     uint8_t *body;
-    size_t size, cap;
+    size_t size, cap, max;
     bool too_large;
     bool whole;    /* the door has it, or had */
     bool replied;  /* or is not to be: nobody but libmicrohttpd knows it any more */
@@ -60,6 +62,7 @@ struct pending {
 struct conn {
     struct http *http;
     enum phase phase;
+    char from[HTTP_FROM_SIZE];
     int net, inner, outer; /* inner: our end of the socket pair, -1 before the handshake is done; outer: the other
                             * end, libmicrohttpd's, until mhd is known */
     struct MHD_Connection *mhd;
@@ -87,6 +90,10 @@ struct http {
     int listener;
     char address[LINK_ADDRESS_SIZE];
     void (*refuse)(struct buf *body, int status, const char *sentence);
+    size_t (*body_max)(const struct http_request *r);
+    const struct http_header *always;
+    int always_count;
+    int reply_ms;
     bool tls;
     mbedtls_ssl_config ssl;
     mbedtls_x509_crt certificate;
@@ -96,7 +103,8 @@ struct http {
     int64_t now_ms;          /* of this turn */
     int route_count;
     struct route routes[HTTP_ROUTES_MAX];
-    struct conn *conns[HTTP_CONNECTIONS_MAX];
+    int conn_count;
+    struct conn *conns[]; /* conn_count places; NULL = free */
 };
 
 /* ---- requests and replies ---- */
@@ -132,6 +140,33 @@ const char *http_header(const struct http_request *r, const char *name)
     return MHD_lookup_connection_value(p->mhd, MHD_HEADER_KIND, name);
 }
 
+const char *http_cookie(const struct http_request *r, const char *name)
+{
+    const struct pending *p = (const struct pending *)r;
+    return MHD_lookup_connection_value(p->mhd, MHD_COOKIE_KIND, name);
+}
+
+struct asked {
+    void (*each)(void *arg, const char *name, const char *value);
+    void *arg;
+};
+
+static enum MHD_Result one_asked(void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct asked *a = arg;
+    (void)kind;
+    a->each(a->arg, name, value ? value : "");
+    return MHD_YES;
+}
+
+void http_query(const struct http_request *r, void (*each)(void *arg, const char *name, const char *value),
+                void *arg)
+{
+    const struct pending *p = (const struct pending *)r;
+    struct asked a = {each, arg};
+    (void)MHD_get_connection_values(p->mhd, MHD_GET_ARGUMENT_KIND, one_asked, &a);
+}
+
 void http_reply(struct http_request *r, int status, const char *type, const void *body, size_t size,
                 const struct http_header *headers, int header_count)
 {
@@ -144,6 +179,8 @@ void http_reply(struct http_request *r, int status, const char *type, const void
                                                   MHD_RESPMEM_MUST_COPY);
     if (p->response && size)
         (void)MHD_add_response_header(p->response, "Content-Type", type ? type : "application/json");
+    for (int i = 0; p->response && i < p->http->always_count; i++)
+        (void)MHD_add_response_header(p->response, p->http->always[i].name, p->http->always[i].value);
     for (int i = 0; p->response && i < header_count; i++)
         (void)MHD_add_response_header(p->response, headers[i].name, headers[i].value);
     free(p->body);
@@ -190,7 +227,7 @@ static void dispatch(struct pending *p)
         const struct route *route = &h->routes[i];
         if (!matches(route, p->r.path, &rest))
             continue;
-        if (strcmp(route->method, p->r.method) == 0) {
+        if (!route->method || strcmp(route->method, p->r.method) == 0) {
             p->r.rest = rest;
             p->r.door = route->door;
             if (p->too_large)
@@ -210,7 +247,7 @@ static void dispatch(struct pending *p)
 
 static struct conn *conn_of(struct http *h, struct MHD_Connection *mhd)
 {
-    for (int i = 0; i < HTTP_CONNECTIONS_MAX; i++)
+    for (int i = 0; i < h->conn_count; i++)
         if (h->conns[i] && h->conns[i]->mhd == mhd)
             return h->conns[i];
     return NULL;
@@ -228,12 +265,14 @@ static enum MHD_Result begin(struct http *h, struct MHD_Connection *mhd, const c
     p->http = h;
     p->conn = c;
     p->mhd = mhd;
-    p->r = (struct http_request){.method = method, .path = path, .rest = ""};
+    memcpy(p->from, c->from, sizeof p->from);
+    p->r = (struct http_request){.method = method, .path = path, .from = p->from, .rest = ""};
+    p->max = h->body_max ? h->body_max(&p->r) : HTTP_BODY_MAX;
     c->asks = p;
     if (c->phase == IDLE) /* it came behind the one before */
         set_phase(c, ASKING, HTTP_REQUEST_MS);
     const char *declared = http_header(&p->r, "Content-Length");
-    if (declared && strtoull(declared, NULL, 10) > HTTP_BODY_MAX) {
+    if (declared && strtoull(declared, NULL, 10) > p->max) {
         p->inside = true;
         refuse(p, 413, "The body is too large.", NULL);
         p->inside = false;
@@ -246,10 +285,10 @@ static enum MHD_Result more(struct pending *p, const char *data, size_t *size)
 {
     size_t n = *size;
     *size = 0;
-    p->too_large = p->too_large || n > HTTP_BODY_MAX - p->size;
+    p->too_large = p->too_large || n > p->max - p->size;
     if (p->too_large) {
         p->size += n;
-        return p->size > SWALLOW_MAX ? MHD_NO : MHD_YES;
+        return p->size > SWALLOW * p->max ? MHD_NO : MHD_YES;
     }
     if (p->size + n + 1 > p->cap) {
         size_t cap = p->cap ? p->cap : BODY_FIRST;
@@ -323,7 +362,7 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **memory,
         code == MHD_CONNECTION_NOTIFY_STARTED
             ? MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)
             : NULL;
-    for (int i = 0; info && i < HTTP_CONNECTIONS_MAX; i++)
+    for (int i = 0; info && i < h->conn_count; i++)
         if (h->conns[i] && !h->conns[i]->mhd && h->conns[i]->outer == info->connect_fd) {
             h->conns[i]->mhd = mhd; /* inside MHD_add_connection; from version 1.0 on in the next MHD_run */
             h->conns[i]->outer = -1;
@@ -388,7 +427,7 @@ static void destroy(struct conn *c)
 {
     if (c->asks)
         c->asks->conn = NULL;
-    for (int i = 0; i < HTTP_CONNECTIONS_MAX; i++)
+    for (int i = 0; i < c->http->conn_count; i++)
         if (c->http->conns[i] == c)
             c->http->conns[i] = NULL;
     if (c->has_ssl)
@@ -532,7 +571,7 @@ static bool pump_out(struct conn *c, bool *moved)
             c->out_at = 0;
             c->out_size = (size_t)n;
             if (c->out_deadline_ms == INT64_MAX)
-                c->out_deadline_ms = c->http->now_ms + HTTP_REPLY_MS;
+                c->out_deadline_ms = c->http->now_ms + c->http->reply_ms;
         } else {
             c->out_deadline_ms = INT64_MAX;
         }
@@ -586,7 +625,7 @@ static bool may_be_turned_out(const struct http *h, const struct conn *c)
 static struct conn **place(struct http *h)
 {
     struct conn **oldest = NULL;
-    for (int i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
+    for (int i = 0; i < h->conn_count; i++) {
         struct conn **at = &h->conns[i];
         if (!*at)
             return at;
@@ -603,13 +642,26 @@ static struct conn **place(struct http *h)
 
 static bool has_place(const struct http *h)
 {
-    for (int i = 0; i < HTTP_CONNECTIONS_MAX; i++)
+    for (int i = 0; i < h->conn_count; i++)
         if (!h->conns[i] || may_be_turned_out(h, h->conns[i]))
             return true;
     return false;
 }
 
-static void take_in(struct http *h, int fd)
+/* Who it is, as text; an address of IPv4 that came by IPv6 as that of IPv4. */
+static void name_client(char from[HTTP_FROM_SIZE], const struct sockaddr_storage *a)
+{
+    const struct sockaddr_in6 *six = (const void *)a;
+    from[0] = 0;
+    if (a->ss_family == AF_INET)
+        (void)inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)a)->sin_addr, from, HTTP_FROM_SIZE);
+    else if (a->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&six->sin6_addr))
+        (void)inet_ntop(AF_INET, &six->sin6_addr.s6_addr[12], from, HTTP_FROM_SIZE);
+    else if (a->ss_family == AF_INET6)
+        (void)inet_ntop(AF_INET6, &six->sin6_addr, from, HTTP_FROM_SIZE);
+}
+
+static void take_in(struct http *h, int fd, const struct sockaddr_storage *client)
 {
     struct conn **at = place(h), *c = at ? calloc(1, sizeof *c) : NULL;
     int one = 1, room = SOCKET_BUFFER;
@@ -622,6 +674,7 @@ static void take_in(struct http *h, int fd)
     *at = c;
     c->http = h;
     c->net = fd;
+    name_client(c->from, client);
     c->inner = c->outer = -1;
     c->want = POLLIN;
     c->out_deadline_ms = INT64_MAX;
@@ -642,9 +695,11 @@ static void take_in(struct http *h, int fd)
 static void accept_all(struct http *h)
 {
     while (h->now_ms >= h->accept_after_ms && has_place(h)) {
-        int fd = accept4(h->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct sockaddr_storage client = {.ss_family = AF_UNSPEC};
+        socklen_t size = sizeof client;
+        int fd = accept4(h->listener, (struct sockaddr *)&client, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0)
-            take_in(h, fd);
+            take_in(h, fd, &client);
         else if (errno == EAGAIN || errno == EWOULDBLOCK)
             return;
         else if (errno != EINTR && errno != ECONNABORTED)
@@ -665,12 +720,12 @@ static short conn_events(const struct conn *c)
     return (short)((c->in_size || c->net_ended ? 0 : POLLIN) | (c->out_size ? POLLOUT : 0));
 }
 
-int http_polls(const struct http *h, struct pollfd polls[HTTP_POLLS_MAX])
+int http_polls(const struct http *h, struct pollfd *polls)
 {
     int count = 0;
     if (h->accept_after_ms == 0 && has_place(h))
         polls[count++] = (struct pollfd){h->listener, POLLIN, 0};
-    for (int i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
+    for (int i = 0; i < h->conn_count; i++) {
         short events = h->conns[i] ? conn_events(h->conns[i]) : 0;
         if (events) /* asked for nothing, poll would still report a hang-up, for ever */
             polls[count++] = (struct pollfd){h->conns[i]->net, events, 0};
@@ -689,7 +744,7 @@ int64_t http_due_ms(const struct http *h)
     if (h->again)
         return 0;
     bool full = !has_place(h);
-    for (int i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
+    for (int i = 0; i < h->conn_count; i++) {
         const struct conn *c = h->conns[i];
         if (!c)
             continue;
@@ -708,12 +763,12 @@ void http_turn(struct http *h, int64_t now_ms)
     if (now_ms >= h->accept_after_ms)
         h->accept_after_ms = 0;
     accept_all(h);
-    for (int i = 0; i < HTTP_CONNECTIONS_MAX; i++)
+    for (int i = 0; i < h->conn_count; i++)
         if (h->conns[i] && now_ms >= least(h->conns[i]->deadline_ms, h->conns[i]->out_deadline_ms))
             lose(h->conns[i]);
     for (int round = 0; moved && round < ROUNDS; round++) {
         moved = false;
-        for (int i = 0; i < HTTP_CONNECTIONS_MAX; i++)
+        for (int i = 0; i < h->conn_count; i++)
             if (h->conns[i])
                 pump(h->conns[i], &moved);
         (void)MHD_run(h->mhd);
@@ -758,12 +813,18 @@ static enum err open_tls(struct http *h, const struct http_config *config, struc
 
 enum err http_open(struct http **out, const struct http_config *config, struct errmsg *why)
 {
-    struct http *h = calloc(1, sizeof *h);
+    int connections = config->connections ? config->connections : HTTP_CONNECTIONS_MAX;
+    struct http *h = calloc(1, sizeof *h + (size_t)connections * sizeof(struct conn *));
     *out = NULL;
     if (!h)
         return err_set(why, ERR_FULL, "no memory for a server");
     h->listener = -1;
+    h->conn_count = connections;
     h->refuse = config->refuse;
+    h->body_max = config->body_max;
+    h->always = config->always;
+    h->always_count = config->always_count;
+    h->reply_ms = config->reply_ms ? config->reply_ms : HTTP_REPLY_MS;
     mbedtls_ssl_config_init(&h->ssl);
     mbedtls_x509_crt_init(&h->certificate);
     mbedtls_pk_init(&h->key);
@@ -780,7 +841,7 @@ enum err http_open(struct http **out, const struct http_config *config, struct e
     if (!e) {
         h->mhd = MHD_start_daemon(
             MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-            on_request, h, MHD_OPTION_CONNECTION_LIMIT, 2u * HTTP_CONNECTIONS_MAX,
+            on_request, h, MHD_OPTION_CONNECTION_LIMIT, 2u * (unsigned)connections,
             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1,
             MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
             MHD_OPTION_END);
@@ -799,7 +860,7 @@ void http_close(struct http *h)
 {
     if (!h)
         return;
-    for (int i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
+    for (int i = 0; i < h->conn_count; i++) {
         struct conn *c = h->conns[i];
         if (c && door_has(c)) {
             c->asks->replied = true; /* the door was told before */
