@@ -12,10 +12,10 @@
 
 enum { OFFICE_SCHEMA = 2, OFFICE_APPLICATION = 0x5054524e };
 
-extern const char db_office_sql[], db_members_sql[];
+extern const char db_office_sql[], db_members_sql[], db_care_sql[];
 
 /* The ledger's tables first, then those beside it. */
-static const char *const schemas[] = {db_office_sql, db_members_sql};
+static const char *const schemas[] = {db_office_sql, db_members_sql, db_care_sql};
 
 static const char *const statements[Q_COUNT] = {
     /* ---- the log ---- */
