@@ -12,10 +12,10 @@
 
 enum { OFFICE_SCHEMA = 2, OFFICE_APPLICATION = 0x5054524e };
 
-extern const char db_office_sql[], db_members_sql[], db_care_sql[];
+extern const char db_office_sql[], db_members_sql[], db_care_sql[], db_plan_sql[];
 
 /* The ledger's tables first, then those beside it. */
-static const char *const schemas[] = {db_office_sql, db_members_sql, db_care_sql};
+static const char *const schemas[] = {db_office_sql, db_members_sql, db_care_sql, db_plan_sql};
 
 static const char *const statements[Q_COUNT] = {
     /* ---- the log ---- */
@@ -306,11 +306,6 @@ static enum err connect(struct store_office **out, const char *path, int flags, 
     return OK;
 }
 
-static const char settings[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                               "PRAGMA foreign_keys = OFF; PRAGMA cache_size = -65536;"
-                               "PRAGMA temp_store = MEMORY;"
-                               "PRAGMA secure_delete = ON;"; /* an erased name leaves the file */
-
 static enum err make_tables(struct store_office *s, struct errmsg *why)
 {
     enum err e = OK;
@@ -318,6 +313,11 @@ static enum err make_tables(struct store_office *s, struct errmsg *why)
         e = execute(s, schemas[i], why);
     return e;
 }
+
+static const char settings[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                               "PRAGMA foreign_keys = OFF; PRAGMA cache_size = -65536;"
+                               "PRAGMA temp_store = MEMORY;"
+                               "PRAGMA secure_delete = ON;"; /* an erased name leaves the file */
 
 enum err store_office_create(const char *path, struct errmsg *why)
 {

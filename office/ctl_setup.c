@@ -5,6 +5,7 @@
 #include "base/mbed.h"
 #include "office/ca.h"
 #include "office/ctl.h"
+#include "office/publish.h"
 #include "sync/code.h"
 
 #include <stdio.h>
@@ -12,18 +13,9 @@
 #include <string.h>
 #include <time.h>
 
-/* A pack being looked at, with the text it came from. */
-struct pack_text {
-    struct pack pack;
-    char json[PACK_JSON_MAX + 1];
-    size_t size;
-    uint8_t signature[MBED_SIGNATURE_MAX];
-    size_t signature_size;
-};
-
-static struct pack_text *pack_text_create(void)
+static struct pack_text *new_text(void)
 {
-    struct pack_text *p = calloc(1, sizeof *p);
+    struct pack_text *p = pack_text_create();
     if (!p) {
         perror("patronctl");
         exit(CTL_REFUSED);
@@ -31,59 +23,10 @@ static struct pack_text *pack_text_create(void)
     return p;
 }
 
-/* What the profile on a card has room for: cardproto/SPEC.md, section "profile". */
-enum { CARD_TIER_MAX = 8 };
-static enum err check_for_cards(const struct pack *pack, const char *file, struct errmsg *why)
-{
-    for (int32_t i = 0; i < pack->tier_count; i++) {
-        const char *code = pack->tiers[i].code;
-        bool ascii = true;
-        for (const char *p = code; *p; p++)
-            ascii = ascii && *p > ' ' && *p < 127;
-        if (!ascii || strlen(code) > CARD_TIER_MAX)
-            return err_set(why, ERR_RANGE,
-                           "%s: the tier code \"%s\" does not fit on a card: 1 to %d "
-                           "ASCII characters; put the long name into \"name\"",
-                           file, code, CARD_TIER_MAX);
-    }
-    return OK;
-}
-
 static enum err pack_from_file(struct pack_text *p, const char *path, struct errmsg *why)
 {
     enum err e = ctl_read_file(path, p->json, sizeof p->json, &p->size, why);
-    if (!e)
-        e = pack_read(&p->pack, p->json, p->size, path, why);
-    return e ? e : check_for_cards(&p->pack, path, why);
-}
-
-/* The stored pack after this version.  Errors: ERR_NOT_FOUND. */
-static enum err pack_from_books(struct pack_text *p, struct books *books, uint32_t after,
-                                struct errmsg *why)
-{
-    uint32_t version;
-    char name[24];
-    struct buf json = {.data = (uint8_t *)p->json, .cap = PACK_JSON_MAX};
-    struct buf signature = BUF_ON(p->signature);
-    enum err e = books_pack_after(books, after, &version, &json, &signature, why);
-    if (e)
-        return e;
-    p->json[json.size] = 0;
-    p->size = json.size;
-    p->signature_size = signature.size;
-    snprintf(name, sizeof name, "pack %u", (unsigned)version);
-    return pack_read(&p->pack, p->json, p->size, name, why);
-}
-
-/* The newest one.  Errors: ERR_NOT_FOUND (there is none). */
-static enum err pack_newest(struct pack_text *p, struct books *books, struct errmsg *why)
-{
-    enum err e = pack_from_books(p, books, 0, why);
-    if (e)
-        return e;
-    while ((e = pack_from_books(p, books, p->pack.version, why)) == OK)
-        ;
-    return e == ERR_NOT_FOUND ? OK : e;
+    return e ? e : pack_text_read(p, path, why);
 }
 
 static json_t *pack_row(const struct pack_text *p)
@@ -92,17 +35,6 @@ static json_t *pack_row(const struct pack_text *p)
                      "effective", ctl_json_day(p->pack.effective_day), "name", p->pack.name,
                      "currency", p->pack.currency, "tiers", (int)p->pack.tier_count, "bytes",
                      (int)p->size);
-}
-
-static enum err pack_store(struct pack_text *p, struct books *books, const mbedtls_pk_context *key,
-                           struct errmsg *why)
-{
-    struct buf signature = BUF_ON(p->signature);
-    struct bytes json = bytes_of(p->json, p->size);
-    enum err e = ca_sign_pack(&signature, key, json, why);
-    if (e)
-        return e;
-    return books_add_pack(books, &p->pack, json, buf_bytes(&signature), why);
 }
 
 /* ---- init ---- */
@@ -173,7 +105,7 @@ static enum err fill_books(struct ctl *c, struct pack_text *p, struct errmsg *wh
     if (!e)
         e = books_open(&books, path, &c->home.card_keys, why);
     if (!e)
-        e = pack_store(p, books, &c->home.pack_key, why);
+        e = publish_store(p, books, &c->home.pack_key, why);
     books_close(books);
     return e;
 }
@@ -185,7 +117,7 @@ static enum ctl_exit run_init(struct ctl *c)
     const char *currency = ctl_value(c, "--currency");
     if (file && (name || currency))
         return ctl_usage(c, "the pack says name and currency: give --pack alone");
-    struct pack_text *p = pack_text_create();
+    struct pack_text *p = new_text();
     enum err e = file ? pack_from_file(p, file, &why)
                       : pack_from_template(p, name ? name : "Patron", currency ? currency : "GBP",
                                            day_of_time(c->now_s), &why);
@@ -221,7 +153,7 @@ static enum ctl_exit run_pack_template(struct ctl *c)
 {
     struct errmsg why;
     const char *name = ctl_value(c, "--name"), *currency = ctl_value(c, "--currency");
-    struct pack_text *p = pack_text_create();
+    struct pack_text *p = new_text();
     enum err e = pack_from_template(p, name ? name : "Patron", currency ? currency : "GBP",
                                     day_of_time(c->now_s), &why);
     if (!e)
@@ -233,7 +165,7 @@ static enum ctl_exit run_pack_template(struct ctl *c)
 static enum ctl_exit run_pack_check(struct ctl *c)
 {
     struct errmsg why;
-    struct pack_text *p = pack_text_create();
+    struct pack_text *p = new_text();
     enum err e = pack_from_file(p, c->positions[0], &why);
     if (!e) {
         ctl_show(c, pack_row(p));
@@ -244,46 +176,17 @@ static enum ctl_exit run_pack_check(struct ctl *c)
     return e ? ctl_fail(&why, e == ERR_IO ? "" : "docs/programme.md describes the form") : CTL_OK;
 }
 
-/* I8: a pack comes into force from today on; it follows the one before in version and in day. */
-static enum err check_follows(const struct pack *next, const struct pack *last, int32_t today,
-                              struct errmsg *why)
-{
-    char date[DAY_TEXT_SIZE];
-    if (next->version != last->version + 1)
-        return err_set(why, ERR_RANGE, "the pack has version %u, and the next one must be %u",
-                       (unsigned)next->version, (unsigned)last->version + 1);
-    if (next->effective_day < today) {
-        day_text(date, today);
-        return err_set(why, ERR_RANGE,
-                       "the pack's effective day is past: the rules of what has been sold "
-                       "stay as they were; say %s or later",
-                       date);
-    }
-    if (next->effective_day < last->effective_day) {
-        day_text(date, last->effective_day);
-        return err_set(why, ERR_RANGE,
-                       "the pack would begin before the one it replaces: say %s or later", date);
-    }
-    if (strcmp(next->currency, last->currency) != 0 ||
-        next->currency_digits != last->currency_digits)
-        return err_set(why, ERR_CONFLICT,
-                       "the programme counts in %s: another currency is another "
-                       "programme",
-                       last->currency);
-    return OK;
-}
-
 static enum ctl_exit run_pack_publish(struct ctl *c)
 {
     struct errmsg why;
-    struct pack_text *p = pack_text_create(), *last = pack_text_create();
+    struct pack_text *p = new_text(), *last = new_text();
     enum err e = pack_from_file(p, c->positions[0], &why);
     if (!e)
-        e = pack_newest(last, c->books, &why);
+        e = pack_text_newest(last, c->books, &why);
     if (!e)
-        e = check_follows(&p->pack, &last->pack, day_of_time(c->now_s), &why);
+        e = publish_check(&p->pack, &last->pack, day_of_time(c->now_s), &why);
     if (!e)
-        e = pack_store(p, c->books, &c->home.pack_key, &why);
+        e = publish_store(p, c->books, &c->home.pack_key, &why);
     if (!e) {
         ctl_show(c, pack_row(p));
         ctl_say(c, "Published.  Each till takes it when it next reaches head office.");
@@ -296,11 +199,11 @@ static enum ctl_exit run_pack_publish(struct ctl *c)
 static enum ctl_exit run_pack_list(struct ctl *c)
 {
     struct errmsg why;
-    struct pack_text *p = pack_text_create();
+    struct pack_text *p = new_text();
     const struct pack *now = books_pack_on(c->books, day_of_time(c->now_s));
     json_t *rows = json_array();
     enum err e;
-    while ((e = pack_from_books(p, c->books, p->pack.version, &why)) == OK) {
+    while ((e = pack_text_after(p, c->books, p->pack.version, &why)) == OK) {
         json_t *row = pack_row(p);
         json_object_set_new(row, "in_force", json_boolean(now && now->version == p->pack.version));
         json_array_append_new(rows, row);
@@ -321,9 +224,9 @@ static enum ctl_exit run_pack_show(struct ctl *c)
     if (c->position_count &&
         !ctl_get_number(c, "version", c->positions[0], 1, UINT32_MAX, &version))
         return CTL_USAGE;
-    struct pack_text *p = pack_text_create();
-    enum err e = version ? pack_from_books(p, c->books, (uint32_t)version - 1, &why)
-                         : pack_newest(p, c->books, &why);
+    struct pack_text *p = new_text();
+    enum err e = version ? pack_text_after(p, c->books, (uint32_t)version - 1, &why)
+                         : pack_text_newest(p, c->books, &why);
     if (!e && version && p->pack.version != version)
         e = err_set(&why, ERR_NOT_FOUND, "there is no pack %u", (unsigned)version);
     uint8_t hash[MBED_HASH_SIZE];

@@ -1,0 +1,71 @@
+/* proposal_kinds.c - what can be proposed: a row for each kind, and how rules are published by one.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/date.h"
+#include "base/tr.h"
+#include "office/proposal.h"
+#include "office/publish.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- publish: {"text": pack, "effective": day, "follows": the newest version when it was proposed} ---- */
+
+/* *p: the pack as it would be published now. */
+static enum err make_pack(struct head_office *o, const json_t *subject, int64_t now_s, struct pack_text *p,
+                          struct errmsg *why)
+{
+    const char *text = json_string_value(json_object_get(subject, "text"));
+    const char *effective = json_string_value(json_object_get(subject, "effective"));
+    int64_t follows = json_integer_value(json_object_get(subject, "follows"));
+    int32_t day = 0;
+    if (!text || strlen(text) > PACK_JSON_MAX || !effective || day_parse(&day, effective))
+        return err_set(why, ERR_FORMAT, tr("rules and the day from which they count are needed"));
+    struct pack_text *last = pack_text_create();
+    enum err e = last ? pack_text_newest(last, o->books, why) : err_set(why, ERR_IO, "out of memory");
+    if (!e && last->pack.version != follows)
+        e = err_set(why, ERR_STATE,
+                    tr("version %u was published since this was written: look at it, and propose yours again"),
+                    (unsigned)last->pack.version);
+    if (!e) {
+        p->size = strlen(text);
+        memcpy(p->json, text, p->size + 1);
+        e = pack_text_stamp(p, last->pack.version + 1, day, why);
+    }
+    if (!e)
+        e = publish_check(&p->pack, &last->pack, day_of_time(now_s), why);
+    free(last);
+    return e;
+}
+
+static enum err check_publish(struct head_office *o, const json_t *subject, int64_t now_s, struct errmsg *why)
+{
+    struct pack_text *p = pack_text_create();
+    enum err e = p ? make_pack(o, subject, now_s, p, why) : err_set(why, ERR_IO, "out of memory");
+    free(p);
+    return e;
+}
+
+static enum err do_publish(struct head_office *o, const struct proposal *proposal, uint32_t approver, int64_t now_s,
+                           bool *done, char result[PROPOSAL_RESULT_SIZE], struct errmsg *why)
+{
+    char day[DAY_TEXT_SIZE];
+    struct pack_text *p = pack_text_create();
+    (void)approver;
+    enum err e = p ? make_pack(o, proposal->subject, now_s, p, why) : err_set(why, ERR_IO, "out of memory");
+    if (!e)
+        e = publish_store(p, o->books, &o->home->pack_key, why);
+    if (!e) {
+        day_text(day, p->pack.effective_day);
+        snprintf(result, PROPOSAL_RESULT_SIZE, tr("version %" PRIu32 " from %s"), p->pack.version, day);
+        *done = true;
+    }
+    free(p);
+    return e;
+}
+
+const struct proposal_kind proposal_kinds[] = {
+    {"publish", ROLE_MARKETER | ROLE_CONTROLLER, ROLE_APPROVER, check_publish, do_publish},
+    {0},
+};
