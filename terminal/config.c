@@ -2,32 +2,17 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "terminal/config.h"
 
+#include "base/settings.h"
 #include "hw/printer.h"
 
-#include <errno.h>
-#include <ini.h>
-#include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum kind { TEXT, SWITCH, NUMBER };
-
-struct key {
-    const char *section, *name; /* in the file */
-    const char *option;         /* on the command line; NULL = file only */
-    const char *argument;       /* for help */
-    enum kind kind;
-    size_t offset, size;        /* in struct config; TEXT: room, with the final 0 */
-    int64_t least, most;        /* NUMBER */
-    const char *help;
-};
-
-#define TEXT_AT(field) TEXT, offsetof(struct config, field), sizeof ((struct config *)0)->field, 0, 0
-#define SWITCH_AT(field) SWITCH, offsetof(struct config, field), sizeof(bool), 0, 0
+#define TEXT_AT(field) SETTING_TEXT, offsetof(struct config, field), sizeof ((struct config *)0)->field, 0, 0
+#define SWITCH_AT(field) SETTING_SWITCH, offsetof(struct config, field), sizeof(bool), 0, 0
 #define NUMBER_AT(field, least, most)                                                              \
-    NUMBER, offsetof(struct config, field), sizeof(int64_t), least, most
+    SETTING_NUMBER, offsetof(struct config, field), sizeof(int64_t), least, most
 
-static const struct key keys[] = {
+static const struct setting keys[] = {
     {"till", "home", "home", "DIR", TEXT_AT(home),
      "this till's folder: keys, certificate, journal; made by enrol"},
     {"till", "office", "office", "HOST:PORT", TEXT_AT(office),
@@ -83,135 +68,31 @@ static const struct key keys[] = {
     {"metrics", "socket", "metrics", "SOCKET", TEXT_AT(metrics),
      "figures for monitoring, as text, to whoever connects"},
 };
-enum { KEYS = sizeof keys / sizeof keys[0] };
+static const struct settings settings = {"patron-terminal", keys, sizeof keys / sizeof keys[0]};
 
 void config_init(struct config *c)
 {
     *c = (struct config){.columns = 32, .nexo_wait_s = 60, .language = "en", .tags = true, .uids = true};
 }
 
-static enum err set_switch(bool *out, const char *value, struct errmsg *why)
-{
-    if (!value || strcmp(value, "yes") == 0)
-        *out = true;
-    else if (strcmp(value, "no") == 0)
-        *out = false;
-    else
-        return err_set(why, ERR_FORMAT, "it is %.40s; it may be yes or no", value);
-    return OK;
-}
-
-static enum err set_number(int64_t *out, const struct key *k, const char *value, struct errmsg *why)
-{
-    char *end = NULL;
-    errno = 0;
-    long long n = strtoll(value, &end, 10);
-    if (!*value || *end || errno || n < k->least || n > k->most)
-        return err_set(why, ERR_FORMAT, "it is %.40s; it may be a number from %lld to %lld", value,
-                       (long long)k->least, (long long)k->most);
-    *out = n;
-    return OK;
-}
-
-static enum err set(struct config *c, const struct key *k, const char *value, struct errmsg *why)
-{
-    char *at = (char *)c + k->offset;
-    switch (k->kind) {
-    case TEXT:
-        if (strlen(value) >= k->size)
-            return err_set(why, ERR_FORMAT, "it is longer than %zu characters", k->size - 1);
-        memset(at, 0, k->size);
-        memcpy(at, value, strlen(value));
-        return OK;
-    case SWITCH:
-        return set_switch((bool *)at, value, why);
-    case NUMBER:
-        return set_number((int64_t *)(void *)at, k, value, why);
-    }
-    return OK;
-}
-
-/* ---- the file ---- */
-
-struct reading {
-    struct config *config;
-    struct errmsg why; /* of the first line that is wrong */
-};
-
-/* inih wants 0 for a line that is wrong, and says its number at the end. */
-static int take(void *arg, const char *section, const char *name, const char *value)
-{
-    struct reading *r = arg;
-    struct errmsg why = {""};
-    if (r->why.text[0])
-        return 0;
-    for (int i = 0; i < KEYS; i++) {
-        const struct key *k = &keys[i];
-        if (strcmp(k->section, section) != 0 || strcmp(k->name, name) != 0)
-            continue;
-        if (set(r->config, k, value, &why) == OK)
-            return 1;
-        err_set(&r->why, ERR_FORMAT, "%s of [%s] is wrong: %s", name, section, why.text);
-        return 0;
-    }
-    err_set(&r->why, ERR_FORMAT, "there is no key %.40s in [%.40s]; patron-terminal --help lists them",
-            name, section);
-    return 0;
-}
-
 enum err config_read(struct config *c, const char *path, struct errmsg *why)
 {
-    struct reading r = {.config = c};
-    FILE *f = fopen(path, "r");
-    if (!f)
-        return err_set(why, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path, strerror(errno));
-    int line = ini_parse_file(f, take, &r);
-    bool failed = ferror(f);
-    fclose(f);
-    if (failed || line < 0)
-        return err_set(why, ERR_IO, "%s cannot be read", path);
-    if (line > 0)
-        return err_set(why, ERR_FORMAT, "%s:%d: %s", path, line,
-                       r.why.text[0] ? r.why.text : "it is neither [section] nor key = value");
-    return OK;
+    return settings_read(&settings, c, path, why);
 }
-
-/* ---- the command line ---- */
 
 enum err config_option(struct config *c, const char *option, const char *value, struct errmsg *why)
 {
-    for (int i = 0; i < KEYS; i++) {
-        if (!keys[i].option || strcmp(keys[i].option, option) != 0)
-            continue;
-        enum err e = set(c, &keys[i], value, why);
-        return e ? err_add(why, e, "option --%s", option) : OK;
-    }
-    return err_set(why, ERR_NOT_FOUND, "there is no option --%s", option);
+    return settings_option(&settings, c, option, value, why);
 }
 
 const char *config_option_name(int n, bool *takes_value)
 {
-    for (int i = 0; i < KEYS; i++)
-        if (keys[i].option && n-- == 0) {
-            *takes_value = keys[i].kind != SWITCH;
-            return keys[i].option;
-        }
-    return NULL;
-}
-
-static void help_of(FILE *out, const struct key *k)
-{
-    char left[64] = "";
-    if (k->option)
-        snprintf(left, sizeof left, "--%s%s%s", k->option, k->argument ? " " : "",
-                 k->argument ? k->argument : "");
-    fprintf(out, "  %-24s %s.%s: %s\n", left, k->section, k->name, k->help);
+    return settings_option_name(&settings, n, takes_value);
 }
 
 void config_help(FILE *out)
 {
-    for (int i = 0; i < KEYS; i++)
-        help_of(out, &keys[i]);
+    settings_help(&settings, out);
 }
 
 enum err config_check(const struct config *c, struct errmsg *why)

@@ -12,13 +12,13 @@
 #ifndef PATRON_TERMINAL_CONFIG_H
 #define PATRON_TERMINAL_CONFIG_H
 
-#include "base/err.h"
+#include "base/settings.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
-enum { CONFIG_TEXT_SIZE = 192 }; /* one value, with the final 0: no longer than a line of the file may be */
+enum { CONFIG_TEXT_SIZE = SETTINGS_TEXT_SIZE };
 
 struct config {
     /* [till] */

@@ -49,7 +49,7 @@ result 'points and money are opened by their own functions only' "$bad"
 
 # The core asks nobody for anything: no clock, no disk, no memory, no network.
 core=$(for f in $(files rules/*.c cardproto/*.c terminal/sale*.c terminal/receipt.c terminal/canvas.c terminal/screen.c terminal/screen_typed.c terminal/screen_draw.c sync/wire.c sync/outbox.c office/ledger*.c office/advice.c base/*.c \
-    -- rules/pack_read.c base/mbed.c base/crash.c); do echo "$build/${f%.c}.o"; done)
+    -- rules/pack_read.c base/mbed.c base/crash.c base/settings.c); do echo "$build/${f%.c}.o"; done)
 # shellcheck disable=SC2086
 core=$(for o in $core; do [ -f "$o" ] && echo "$o"; done)
 # shellcheck disable=SC2086
