@@ -255,6 +255,8 @@ struct store_office {
 static enum err broken(struct store_office *s, struct errmsg *why, int code)
 {
     int kind = code & 0xff;
+    if (kind == SQLITE_FULL || kind == SQLITE_READONLY)
+        return err_set(why, ERR_FULL, "head office's disk is full: nothing is taken until there is room again");
     bool corrupt = kind == SQLITE_CORRUPT || kind == SQLITE_CONSTRAINT || kind == SQLITE_NOTADB ||
                    kind == SQLITE_MISMATCH;
     return err_set(why, corrupt ? ERR_CORRUPT : ERR_IO, "head office's database: %s",
@@ -398,6 +400,30 @@ void store_office_close(struct store_office *s)
         sqlite3_finalize(s->stmts[i]);
     sqlite3_close(s->db);
     free(s);
+}
+
+enum err store_office_backup(struct store_office *s, const char *path, struct errmsg *why)
+{
+    sqlite3 *to = NULL;
+    enum err e = OK;
+    int code = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+    sqlite3_backup *copy = code == SQLITE_OK ? sqlite3_backup_init(to, "main", s->db, "main") : NULL;
+    if (copy) {
+        code = sqlite3_backup_step(copy, -1); /* in one go: one moment, and nobody waits (WAL) */
+        int end = sqlite3_backup_finish(copy);
+        code = code == SQLITE_DONE ? end : code;
+    } else if (code == SQLITE_OK) {
+        code = sqlite3_errcode(to);
+    }
+    if (code != SQLITE_OK)
+        e = err_set(why, (code & 0xff) == SQLITE_FULL ? ERR_FULL : ERR_IO, "%s: %s", path, sqlite3_errstr(code));
+    sqlite3_close(to);
+    return e;
+}
+
+enum err store_office_refuse(struct store_office *s, bool changes, struct errmsg *why)
+{
+    return execute(s, changes ? "PRAGMA query_only = ON" : "PRAGMA query_only = OFF", why);
 }
 
 enum err store_office_begin(struct store_office *s, struct errmsg *why)

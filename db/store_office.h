@@ -61,6 +61,10 @@ MUST_CHECK enum err store_office_open(struct store_office **out, const char *pat
 /* One of the schema before, for query_text_of alone.  Errors: ERR_NOT_FOUND, ERR_IO, ERR_STATE (it is of this
  * schema), ERR_CORRUPT (of neither). */
 MUST_CHECK enum err store_office_open_old(struct store_office **out, const char *path, struct errmsg *why);
+/* The database as it is now, whatever is written meanwhile, into a new file.  Errors: ERR_IO, ERR_FULL. */
+MUST_CHECK enum err store_office_backup(struct store_office *s, const char *path, struct errmsg *why);
+/* From now on every change is refused with ERR_FULL and a sentence about the disk, until it is called with false. */
+MUST_CHECK enum err store_office_refuse(struct store_office *s, bool changes, struct errmsg *why);
 void store_office_close(struct store_office *s);
 
 MUST_CHECK enum err store_office_begin(struct store_office *s, struct errmsg *why);

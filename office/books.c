@@ -184,6 +184,11 @@ void books_close(struct books *b)
 
 /* What is kept in memory is looked at anew when somebody else wrote: patronctl publishes packs and runs
  * days while patron-office has the books open. */
+enum err books_refuse_changes(struct books *b, bool refuse, struct errmsg *why)
+{
+    return store_office_refuse(b->store, refuse, why);
+}
+
 enum err books_begin(struct books *b, struct errmsg *why)
 {
     enum err e = store_office_begin(b->store, why);

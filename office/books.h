@@ -35,6 +35,10 @@ MUST_CHECK enum err books_begin(struct books *b, struct errmsg *why);
 MUST_CHECK enum err books_commit(struct books *b, struct errmsg *why);
 void books_rollback(struct books *b);
 
+/* The disk is nearly full: every change is refused with ERR_FULL, by a sentence for people, until there is room
+ * again.  Reading goes on. */
+MUST_CHECK enum err books_refuse_changes(struct books *b, bool refuse, struct errmsg *why);
+
 enum post_result {
     POST_NEW,      /* taken into the log and posted */
     POST_REPEATED, /* known already, same bytes: nothing done (I2) */

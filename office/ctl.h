@@ -120,5 +120,6 @@ extern const struct ctl_command ctl_member_commands[]; /* member, points */
 extern const struct ctl_command ctl_people_commands[]; /* staff, tag, member pin and code */
 extern const struct ctl_command ctl_card_commands[];   /* card */
 extern const struct ctl_command ctl_ledger_commands[]; /* run, ledger, books, review, export */
+extern const struct ctl_command ctl_backup_commands[]; /* backup */
 
 #endif

@@ -16,6 +16,7 @@ static const struct ctl_command *const tables[] = {
     ctl_people_commands,
     ctl_card_commands,
     ctl_ledger_commands,
+    ctl_backup_commands,
 };
 enum { TABLES = sizeof tables / sizeof *tables };
 
