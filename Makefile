@@ -209,9 +209,10 @@ install: $(programs) ## programs, the units and an example of its file into DEST
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(programs) $(DESTDIR)$(PREFIX)/bin
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/doc/patron
-	for u in terminal display; do sed 's|/usr/local|$(PREFIX)|' terminal/patron-$$u.service \
-	  > $(DESTDIR)$(PREFIX)/lib/systemd/system/patron-$$u.service || exit 1; done
-	install -m 644 terminal/patron-terminal.conf $(DESTDIR)$(PREFIX)/share/doc/patron
+	for u in terminal/patron-terminal terminal/patron-display office/patron-office; do \
+	  sed 's|/usr/local|$(PREFIX)|' $$u.service \
+	  > $(DESTDIR)$(PREFIX)/lib/systemd/system/$$(basename $$u).service || exit 1; done
+	install -m 644 terminal/patron-terminal.conf office/patron-office.conf $(DESTDIR)$(PREFIX)/share/doc/patron
 
 format: ## lay the sources out by .clang-format
 	clang-format -i $(wildcard $(addsuffix /*.[ch],$(PARTS) tests))

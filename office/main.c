@@ -2,8 +2,12 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/mbed.h"
 #include "hw/clock.h"
+#include "office/config.h"
+#include "office/guard.h"
 #include "office/server.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -12,73 +16,89 @@
 
 enum { EXIT_USAGE = 2 };
 
-static volatile sig_atomic_t stop; /* set by SIGTERM and SIGINT */
+static volatile sig_atomic_t stop;   /* set by SIGTERM and SIGINT */
+static volatile sig_atomic_t reopen; /* set by SIGHUP: the log was moved away */
 
 static void on_signal(int signal)
 {
-    (void)signal;
-    stop = 1;
+    if (signal == SIGHUP)
+        reopen = 1;
+    else
+        stop = 1;
 }
 
-static const char help[] =
-    "usage: patron-office --home DIR [--listen HOST:PORT] [--clock FILE] [--quiet]\n"
-    "\n"
-    "Head office: takes the tills' entries into the ledger, tells them what is on a card, loads\n"
-    "cards through them.  Make DIR first with \"patronctl init\", add tills with \"patronctl till add\".\n"
-    "\n"
-    "  --home DIR          the head-office folder\n"
-    "  --listen HOST:PORT  where tills come in (default 127.0.0.1:7443); port 0: the system picks one.\n"
-    "                      The first line on standard output is \"listening on HOST:PORT\"\n"
-    "  --clock FILE        take the business time from a file (\"2010-12-01T08:34\"), for trying out\n"
-    "  --quiet             no log line per event on standard error\n"
-    "  --help\n"
-    "\n"
-    "SIGTERM or SIGINT ends it in good order; after kill -9 it goes on from what is on disk.\n";
-
-struct arguments {
-    const char *home, *listen, *clock;
-    bool quiet;
-};
-
-/* 0 = go on, else the exit code + 1. */
-static int read_arguments(struct arguments *a, int argc, char **argv)
+static void help(void)
 {
-    static const struct option options[] = {{"home", required_argument, NULL, 'd'},
-                                            {"listen", required_argument, NULL, 'l'},
-                                            {"clock", required_argument, NULL, 'c'},
-                                            {"quiet", no_argument, NULL, 'q'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    *a = (struct arguments){.listen = "127.0.0.1:7443"};
-    for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-        switch (c) {
-        case 'd':
-            a->home = optarg;
-            break;
-        case 'l':
-            a->listen = optarg;
-            break;
-        case 'c':
-            a->clock = optarg;
-            break;
-        case 'q':
-            a->quiet = true;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return 1 + EXIT_SUCCESS;
-        default:
-            fputs("Try \"patron-office --help\".\n", stderr);
-            return 1 + EXIT_USAGE;
+    fputs("usage: patron-office --config FILE [OPTION]...\n"
+          "       patron-office --home DIR [OPTION]...\n"
+          "\n"
+          "Head office: takes the tills' entries into the ledger, tells them what is on a card, loads\n"
+          "cards through them, and serves the console.  Make DIR first with \"patronctl init\", add tills\n"
+          "with \"patronctl till add\".  Options come on top of the file; keys without an option are of the\n"
+          "file alone:\n\n"
+          "  --config FILE            sections and lines \"key = value\"\n",
+          stdout);
+    office_config_help(stdout);
+    fputs("\n"
+          "The first line on standard output is \"listening on HOST:PORT\", for tills.\n"
+          "SIGTERM or SIGINT ends it in good order; after kill -9 it goes on from what is on disk.\n",
+          stdout);
+}
+
+enum { OPTIONS_MAX = 32, OPTION_CONFIG = 1, OPTION_HELP, OPTION_FIRST };
+
+static void list_options(struct option options[OPTIONS_MAX])
+{
+    int n = 0;
+    bool takes_value;
+    const char *name;
+    options[n++] = (struct option){"config", required_argument, NULL, OPTION_CONFIG};
+    options[n++] = (struct option){"help", no_argument, NULL, OPTION_HELP};
+    for (int i = 0; (name = office_config_option_name(i, &takes_value)); i++) {
+        assert(n < OPTIONS_MAX - 1);
+        options[n++] = (struct option){name, takes_value ? required_argument : no_argument, NULL, OPTION_FIRST + i};
+    }
+    options[n] = (struct option){NULL, 0, NULL, 0};
+}
+
+static int wrong(const struct errmsg *why)
+{
+    fprintf(stderr, "patron-office: %s.  Try \"patron-office --help\".\n", why->text);
+    return 1 + EXIT_USAGE;
+}
+
+/* The file first, the options on top, wherever they stand.  0 = go on, else the exit code + 1. */
+static int read_arguments(struct office_config *config, int argc, char **argv)
+{
+    struct option options[OPTIONS_MAX];
+    struct errmsg why = {""};
+    list_options(options);
+    office_config_init(config);
+    for (int pass = 0; pass < 2; pass++) {
+        optind = 0;
+        for (int c, i; (c = getopt_long(argc, argv, "h", options, &i)) != -1;) {
+            bool takes_value;
+            if (c == 'h' || c == OPTION_HELP) {
+                help();
+                return 1 + EXIT_SUCCESS;
+            }
+            if (c == '?') {
+                fputs("Try \"patron-office --help\".\n", stderr);
+                return 1 + EXIT_USAGE;
+            }
+            if (pass == 0 && c == OPTION_CONFIG && office_config_read(config, optarg, &why))
+                return wrong(&why);
+            if (pass == 1 && c != OPTION_CONFIG &&
+                office_config_option(config, office_config_option_name(c - OPTION_FIRST, &takes_value),
+                                     takes_value ? optarg : NULL, &why))
+                return wrong(&why);
         }
     }
-    if (!a->home || optind < argc) {
-        fputs("patron-office: --home DIR is needed, and nothing but options.  Try \"patron-office "
-              "--help\".\n",
-              stderr);
-        return 1 + EXIT_USAGE;
-    }
-    return 0;
+    if (optind < argc)
+        err_set(&why, ERR_FORMAT, "it takes nothing but options, not %.60s", argv[optind]);
+    else if (office_config_check(config, &why) == OK)
+        return 0;
+    return wrong(&why);
 }
 
 static void catch_signals(sigset_t *waiting_mask)
@@ -87,51 +107,86 @@ static void catch_signals(sigset_t *waiting_mask)
     sigset_t blocked;
     sigaction(SIGTERM, &ends, NULL);
     sigaction(SIGINT, &ends, NULL);
+    sigaction(SIGHUP, &ends, NULL);
     sigaction(SIGPIPE, &ignored, NULL);
     /* Let in only while the loop waits, so that none comes between looking and waiting. */
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGTERM);
     sigaddset(&blocked, SIGINT);
+    sigaddset(&blocked, SIGHUP);
     sigprocmask(SIG_BLOCK, &blocked, waiting_mask);
     sigdelset(waiting_mask, SIGTERM);
     sigdelset(waiting_mask, SIGINT);
+    sigdelset(waiting_mask, SIGHUP);
+}
+
+/* Opens the log that the configuration names, and closes the one before.  When it cannot be opened the old one is kept. */
+static FILE *open_log(const struct office_config *config, FILE *before)
+{
+    if (config->quiet)
+        return NULL;
+    if (!config->log[0])
+        return stderr;
+    FILE *f = fopen(config->log, "ae");
+    if (!f) {
+        fprintf(stderr, "patron-office: %s: %s\n", config->log, strerror(errno));
+        return before ? before : stderr;
+    }
+    setvbuf(f, NULL, _IOLBF, 0);
+    if (before && before != stderr)
+        fclose(before);
+    return f;
 }
 
 int main(int argc, char **argv)
 {
-    struct arguments a;
+    struct office_config config;
     struct errmsg why = {""};
     struct home home;
     struct books *books = NULL;
     struct server *server = NULL;
     sigset_t mask;
-    int code = read_arguments(&a, argc, argv);
+    int code = read_arguments(&config, argc, argv);
     if (code)
         return code - 1;
-    clock_use(a.clock);
+    clock_use(config.clock[0] ? config.clock : NULL);
     catch_signals(&mask);
     memset(&home, 0, sizeof home);
     char path[HOME_PATH_MAX];
-    struct server_options options = {
-        .listen = a.listen, .log = a.quiet ? NULL : stderr, .mask = &mask};
+    FILE *log = open_log(&config, NULL);
+    struct server_options options = {.listen = config.listen, .log = log, .mask = &mask};
     enum err e = mbed_init(&why);
     if (!e)
-        e = home_open(&home, a.home, &why);
+        e = home_open(&home, config.home, &why);
     if (!e) {
         home_path(&home, HOME_BOOKS, path);
         e = books_open(&books, path, &home.card_keys, &why);
     }
+    struct guard guard = {.dir = config.home, .least_mb = config.least_free_mb, .books = books};
+    if (!e)
+        e = guard_look(&guard, &why);
     if (!e)
         e = server_create(&server, &home, books, &options, &why);
     if (!e) {
         printf("listening on %s\n", server_address(server));
         fflush(stdout);
     }
-    while (!e && !stop)
+    while (!e && !stop) {
         server_turn(server, 1000);
-    if (server && !a.quiet) {
+        if (reopen) {
+            reopen = 0;
+            server_set_log(server, log = open_log(&config, log));
+        }
+        bool refusing = guard.refusing;
+        if (guard_look(&guard, &why) == OK && refusing != guard.refusing)
+            server_note(server, guard.refusing ? "disk full: nothing is taken until there is room"
+                                               : "disk has room again");
+    }
+    if (server)
+        server_stop(server, (int)config.stop_s * 1000);
+    if (server && log) {
         struct server_counts n = server_counts(server);
-        fprintf(stderr, "served connections=%" PRIu64 " questions=%" PRIu64 " entries=%" PRIu64
+        fprintf(log, "served connections=%" PRIu64 " questions=%" PRIu64 " entries=%" PRIu64
                 " repeated=%" PRIu64 " loads=%" PRIu64 " refused=%" PRIu64 "\n",
                 n.connections, n.requests, n.entries, n.repeated, n.loads, n.refused);
     }

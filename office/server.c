@@ -59,6 +59,7 @@ struct server {
     struct books *books;
     FILE *log;
     const sigset_t *mask;
+    bool stopping; /* no new load begins */
     struct link_config *config;
     int listener;
     char address[LINK_ADDRESS_SIZE];
@@ -371,6 +372,10 @@ static void ask_load(struct server *s, struct conn *c, const struct wire_load *a
 {
     struct errmsg why = {""};
     struct card_view view;
+    if (s->stopping) {
+        refuse(s, c, ERR_STATE, "head office is being stopped: load the card in a moment");
+        return;
+    }
     for (int i = 0; i < SERVER_CONNECTIONS; i++) {
         struct conn *other = &s->conns[i];
         if (other == c || !other->link || other->load.state == LOAD_NONE ||
@@ -827,6 +832,8 @@ static void ask(struct server *s, struct conn *c)
     if (r->ask != ASK_CARD_ANSWER)
         (void)load_lost(s, c, "the till asked for something else");
     enum err e = run_days(s, &why);
+    if (e == ERR_FULL && r->ask == ASK_TAP)
+        e = OK; /* a day has begun that cannot be written; who somebody is can still be said */
     if (e) {
         refuse(s, c, e, "%s", why.text);
         return;
@@ -1020,8 +1027,10 @@ enum err server_create(struct server **out, struct home *home, struct books *boo
         e = books_run_day(books, &s->run_day, why);
     if (!e)
         e = books_next_load(books, &s->next_load, why);
-    if (!e)
-        e = run_days(s, why);
+    if (!e && (e = run_days(s, why)) == ERR_FULL) {
+        note(s, NULL, "error %s", why->text);
+        e = OK; /* reading goes on */
+    }
     if (!e)
         e = link_listen(&s->listener, options->listen, s->address, why);
     if (e) {
@@ -1035,6 +1044,35 @@ enum err server_create(struct server **out, struct home *home, struct books *boo
 const char *server_address(const struct server *s)
 {
     return s->address;
+}
+
+void server_set_log(struct server *s, FILE *log)
+{
+    s->log = log;
+}
+
+void server_note(struct server *s, const char *text)
+{
+    note(s, NULL, "%s", text);
+}
+
+static bool is_loading(const struct server *s)
+{
+    for (int i = 0; i < SERVER_CONNECTIONS; i++)
+        if (s->conns[i].link && s->conns[i].load.state != LOAD_NONE)
+            return true;
+    return false;
+}
+
+void server_stop(struct server *s, int wait_ms)
+{
+    int64_t until = clock_tick_ms() + wait_ms;
+    if (s->listener >= 0)
+        close(s->listener);
+    s->listener = -1;
+    s->stopping = true;
+    while (is_loading(s) && clock_tick_ms() < until)
+        server_turn(s, 100);
 }
 
 struct server_counts server_counts(const struct server *s)

@@ -64,6 +64,12 @@ enum { SERVER_EXTRA_POLLS = 320 }; /* of all extras together */
 void server_add_extra(struct server *s, struct server_extra *x);
 /* Wait at most timeout_ms for something to happen, and see to it.  Returns early on a signal. */
 void server_turn(struct server *s, int timeout_ms);
+/* The log from now on; NULL = none.  The caller closes the one before. */
+void server_set_log(struct server *s, FILE *log);
+/* A line of the log that is not about a till. */
+void server_note(struct server *s, const char *text);
+/* Takes no new line and begins no new load; turns until the loads under way have ended, at most wait_ms. */
+void server_stop(struct server *s, int wait_ms);
 /* Ends loads under way (in doubt where a commit was sent), closes every line.  NULL is allowed. */
 void server_destroy(struct server *s);
 
