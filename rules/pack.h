@@ -98,6 +98,7 @@ struct pack {
     enum pack_round_per round_per;
     bool multipliers_stack;    /* false: the best one only */
     struct points cap_per_bill, cap_per_day; /* 0 = none */
+    int32_t vest_days;         /* points earned are spendable from the day earned + this; until then pending */
     int32_t exclusion_count;
     struct pack_scope exclusions[PACK_EXCLUSIONS_MAX];
     int32_t multiplier_count;
@@ -115,9 +116,12 @@ struct pack {
     struct pack_tier tiers[PACK_TIERS_MAX];
 
     /* expiry of lots */
-    enum { EXPIRY_NEVER, EXPIRY_ROLLING, EXPIRY_YEAR_END } expiry;
-    int32_t expiry_days;       /* EXPIRY_ROLLING: the last good day is the day earned + this */
-    int32_t expiry_years;      /* EXPIRY_YEAR_END: end of the year earned + this */
+    enum { EXPIRY_NEVER, EXPIRY_ROLLING, EXPIRY_YEAR_END, EXPIRY_ACTIVITY, EXPIRY_ANNIVERSARY } expiry;
+    int32_t expiry_days;       /* EXPIRY_ROLLING: the last good day is the day earned + this; EXPIRY_ACTIVITY: the
+                                * day of the member's last purchase + this, for all points of the member */
+    int32_t expiry_years;      /* EXPIRY_YEAR_END: end of the year earned + this; EXPIRY_ANNIVERSARY: end of the
+                                * year of membership earned + this */
+    int32_t reinstate_days;    /* points that ended so many days ago at most may be brought back by EXTEND */
 
     /* redeeming */
     struct ratio worth;        /* minor units for each point; 0 = this programme redeems nothing.
@@ -141,6 +145,8 @@ struct pack {
     /* refunds */
     bool refund_may_owe;       /* true: clawback may leave the member owing; false: what the lots cannot
                                 * cover is let go */
+    int32_t replace_days;      /* what a replaced card held is spendable so many days later; until then pending, for
+                                * what a till that is cut off still redeemed from it */
     int32_t clock_skew_s;      /* entries further off than this go to review */
 };
 

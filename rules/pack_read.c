@@ -708,7 +708,7 @@ static void read_earn(struct in *in, struct pack *p, const struct at *top)
         return;
     check_keys(in, &at,
                "rate points_paid_earns rounding round_per multipliers_stack cap_per_bill "
-               "cap_per_day exclude multipliers bonuses");
+               "cap_per_day exclude multipliers bonuses vest_days");
     read_ratio(in, &p->earn, &at, "rate", "points for each minor unit, such as \"1/100\"");
     read_bool(in, &p->points_paid_earns, &at, "points_paid_earns");
     read_word(in, &rounding, &at, "rounding", "floor nearest ceiling");
@@ -718,6 +718,7 @@ static void read_earn(struct in *in, struct pack *p, const struct at *top)
     read_bool(in, &p->multipliers_stack, &at, "multipliers_stack");
     read_points(in, &p->cap_per_bill, &at, "cap_per_bill", 0, PACK_POINTS_MAX, NULL);
     read_points(in, &p->cap_per_day, &at, "cap_per_day", 0, PACK_POINTS_MAX, NULL);
+    read_int32(in, &p->vest_days, &at, "vest_days", 0, 366, NULL);
     read_exclusions(in, p, &at);
     read_multipliers(in, p, &at);
     read_bonuses(in, p, &at);
@@ -767,32 +768,51 @@ static void read_grants(struct in *in, struct pack *p, const struct at *top)
         refuse(in, &v, ERR_RANGE, "a register could give nothing; expected \"per_gift\" above 0");
 }
 
+#define KINDS "never rolling year_end activity anniversary"
+
 static void read_expiry(struct in *in, struct pack *p, const struct at *top)
 {
     struct at at, days, years;
     int how = EXPIRY_NEVER;
     if (!find(in, &at, top, "expiry", NULL))
         return;
-    check_keys(in, &at, "kind days years");
-    if (!find(in, &days, &at, "kind", "one of never rolling year_end"))
+    check_keys(in, &at, "kind days years reinstate_days");
+    if (!find(in, &days, &at, "kind", "one of " KINDS))
         return;
-    read_word(in, &how, &at, "kind", "never rolling year_end");
+    read_word(in, &how, &at, "kind", KINDS);
+    bool of_days = how == EXPIRY_ROLLING || how == EXPIRY_ACTIVITY;
+    bool of_years = how == EXPIRY_YEAR_END || how == EXPIRY_ANNIVERSARY;
     days = member(&at, "days");
     years = member(&at, "years");
-    if (days.value && how != EXPIRY_ROLLING)
-        refuse(in, &days, ERR_FORMAT, "only rolling expiry has days; expected this key left out");
-    if (years.value && how != EXPIRY_YEAR_END)
+    if (days.value && !of_days)
+        refuse(in, &days, ERR_FORMAT,
+               "only rolling and activity expiry have days; expected this key left out");
+    if (years.value && !of_years)
         refuse(in, &years, ERR_FORMAT,
-               "only year_end expiry has years; expected this key left out");
-    if (how == EXPIRY_ROLLING)
+               "only year_end and anniversary expiry have years; expected this key left out");
+    if (of_days)
         read_int32(in, &p->expiry_days, &at, "days", 1, 3660, "days the points are good for");
-    if (how == EXPIRY_YEAR_END)
+    if (of_years)
         read_int32(in, &p->expiry_years, &at, "years", 0, 10,
                    "full years after the one they are "
                    "earned in");
-    p->expiry = how == EXPIRY_ROLLING    ? EXPIRY_ROLLING
-                : how == EXPIRY_YEAR_END ? EXPIRY_YEAR_END
-                                         : EXPIRY_NEVER;
+    read_int32(in, &p->reinstate_days, &at, "reinstate_days", 0, 3660, NULL);
+    switch (how) { /* in the order of KINDS */
+    case EXPIRY_ROLLING:
+        p->expiry = EXPIRY_ROLLING;
+        break;
+    case EXPIRY_YEAR_END:
+        p->expiry = EXPIRY_YEAR_END;
+        break;
+    case EXPIRY_ACTIVITY:
+        p->expiry = EXPIRY_ACTIVITY;
+        break;
+    case EXPIRY_ANNIVERSARY:
+        p->expiry = EXPIRY_ANNIVERSARY;
+        break;
+    default:
+        p->expiry = EXPIRY_NEVER;
+    }
 }
 
 static void read_redeem(struct in *in, struct pack *p, const struct at *top)
@@ -858,6 +878,15 @@ static void read_refund(struct in *in, struct pack *p, const struct at *top)
     read_bool(in, &p->refund_may_owe, &at, "may_owe");
 }
 
+static void read_cards(struct in *in, struct pack *p, const struct at *top)
+{
+    struct at at;
+    if (!find(in, &at, top, "cards", NULL))
+        return;
+    check_keys(in, &at, "replace_days");
+    read_int32(in, &p->replace_days, &at, "replace_days", 0, 366, NULL);
+}
+
 static void read_currency(struct in *in, struct pack *p, const struct at *top)
 {
     struct at v;
@@ -877,7 +906,7 @@ static void read_pack(struct in *in, struct pack *p, json_t *value)
     int64_t version = 0;
     check_keys(in, &top,
                "version effective name currency currency_digits earn tiers expiry redeem "
-               "rebates grants refund clock_skew_s");
+               "rebates grants refund cards clock_skew_s");
     if (in->e)
         return;
     read_int(in, &version, &top, "version", 1, UINT32_MAX, "a number that grows with each pack");
@@ -893,6 +922,7 @@ static void read_pack(struct in *in, struct pack *p, json_t *value)
     read_rebates(in, p, &top);
     read_grants(in, p, &top);
     read_refund(in, p, &top);
+    read_cards(in, p, &top);
     p->clock_skew_s = 600;
     read_int32(in, &p->clock_skew_s, &top, "clock_skew_s", 1, SECONDS_PER_DAY, NULL);
 }

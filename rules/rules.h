@@ -175,8 +175,10 @@ enum grant_answer rules_grant(const struct pack *pack, struct points points, str
 
 /* ---- time ---- */
 
-/* The last day on which points earned on this day are good; DAY_NEVER. */
-int32_t rules_expiry_day(const struct pack *pack, int32_t earned_day);
+/* The last day on which points earned on this day are good; DAY_NEVER.  enrolled_day: of the member, asked for
+ * EXPIRY_ANNIVERSARY alone; DAY_NEVER = not known (then never).  EXPIRY_ACTIVITY: as if the day earned were that of
+ * the last purchase. */
+int32_t rules_expiry_day(const struct pack *pack, int32_t earned_day, int32_t enrolled_day);
 
 /* What points pay when redeemed, rounded down; 0 when points are below 0. */
 struct money rules_worth(const struct pack *pack, struct points points);

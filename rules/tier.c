@@ -14,17 +14,41 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-int32_t rules_expiry_day(const struct pack *pack, int32_t earned_day)
+/* The anniversary of a day in this year; 29 February's is 1 March in other years. */
+static int32_t anniversary(int32_t year, struct date of)
+{
+    int32_t first = day_of_date((struct date){year, of.month, 1});
+    return first + of.day - 1;
+}
+
+/* Last day of the year of membership that a day is in, and so many years more. */
+static int32_t year_of_membership(int32_t day, int32_t enrolled_day, int32_t years)
+{
+    struct date of = date_of_day(enrolled_day);
+    int32_t next = date_of_day(day).year;
+    while (anniversary(next, of) <= day)
+        next++;
+    while (anniversary(next - 1, of) > day)
+        next--;
+    return anniversary(next + years, of) - 1;
+}
+
+int32_t rules_expiry_day(const struct pack *pack, int32_t earned_day, int32_t enrolled_day)
 {
     switch (pack->expiry) {
     case EXPIRY_NEVER:
         return DAY_NEVER;
     case EXPIRY_ROLLING:
+    case EXPIRY_ACTIVITY:
         return earned_day > DAY_NEVER - pack->expiry_days ? DAY_NEVER
                                                           : earned_day + pack->expiry_days;
     case EXPIRY_YEAR_END:
         return day_of_date(
             (struct date){date_of_day(earned_day).year + pack->expiry_years, 12, 31});
+    case EXPIRY_ANNIVERSARY:
+        return enrolled_day == DAY_NEVER
+                   ? DAY_NEVER
+                   : year_of_membership(earned_day, enrolled_day, pack->expiry_years);
     }
     return DAY_NEVER;
 }

@@ -93,9 +93,11 @@ static void put_expiry(struct receipt_facts *f, const struct wire_tapped *told,
                        const struct txn *txn)
 {
     struct points left;
+    if (f->pack && f->pack->expiry == EXPIRY_ACTIVITY)
+        return; /* this purchase has moved it */
     if (told->next_expiry_day == DAY_NEVER || !points_sub(&left, told->next_expiry, txn->redeemed))
         return;
-    if (f->pack && rules_expiry_day(f->pack, day_of_time(txn->time_s)) == told->next_expiry_day &&
+    if (f->pack && rules_expiry_day(f->pack, day_of_time(txn->time_s), DAY_NEVER) == told->next_expiry_day &&
         !points_add(&left, left, txn->points))
         return;
     if (points_n(left) <= 0) /* the next ones after it are not known here */

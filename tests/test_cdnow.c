@@ -256,7 +256,7 @@ static void earn(struct member *m, const struct pack *pack, const struct purchas
 {
     static struct lot_move moves[1025];
     int32_t n;
-    assert_int_equal(lots_add(m->lots, &m->count, 1024, rules_expiry_day(pack, p->day), p->day,
+    assert_int_equal(lots_add(m->lots, &m->count, 1024, rules_expiry_day(pack, p->day, DAY_NEVER), p->day,
                               points_of(p->points), &m->owed, moves, &n, NULL),
                      OK);
 }

@@ -301,9 +301,16 @@ TEST(pack, every_refusal_names_line_fault_and_what_is_expected)
         {ERR_RANGE, WITH("\"expiry\": {\"kind\": \"rolling\", \"days\": 9999}"),
          "expiry.days: 9999 is out of range; expected an integer from 1 to 3660"},
         {ERR_FORMAT, WITH("\"expiry\": {\"kind\": \"year_end\", \"days\": 9}"),
-         "expiry.days: only rolling expiry has days; expected this key left out"},
+         "expiry.days: only rolling and activity expiry have days; expected this key left out"},
+        {ERR_FORMAT, WITH("\"expiry\": {\"kind\": \"activity\", \"years\": 1, \"days\": 9}"),
+         "expiry.years: only year_end and anniversary expiry have years; expected this key left out"},
+        {ERR_FORMAT, WITH("\"expiry\": {\"kind\": \"anniversary\"}"), "expiry: \"years\" is missing"},
+        {ERR_RANGE, WITH("\"expiry\": {\"kind\": \"never\", \"reinstate_days\": -1}"),
+         "expiry.reinstate_days: -1 is out of range"},
+        {ERR_RANGE, WITH("\"cards\": {\"replace_days\": 367}"), "cards.replace_days: 367 is out of range"},
+        {ERR_FORMAT, WITH("\"cards\": {\"colour\": 1}"), "cards.colour: this key is not known; expected one of replace_days"},
         {ERR_FORMAT, WITH("\"expiry\": {\"kind\": \"never\", \"years\": 9}"),
-         "expiry.years: only year_end expiry has years; expected this key left out"},
+         "expiry.years: only year_end and anniversary expiry have years; expected this key left out"},
         {ERR_FORMAT, WITH("\"expiry\": {\"kind\": \"year_end\"}"),
          "expiry: \"years\" is missing; expected full years after"},
         /* redeeming */
@@ -488,6 +495,7 @@ TEST(pack, the_manual_has_every_key)
         WITH("\"refund\": {\"zzzzzz\": 1}"),
         WITH("\"rebates\": [{\"zzzzzz\": 1}]"),
         WITH("\"grants\": {\"zzzzzz\": 1}"),
+        WITH("\"cards\": {\"zzzzzz\": 1}"),
     };
     const char *manual = programme();
     int keys = 0;

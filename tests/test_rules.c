@@ -1105,13 +1105,22 @@ TEST(rules, points_end_on_the_day_the_pack_says)
         {"{\"kind\": \"rolling\", \"days\": 365}", "2010-06-02", "2011-06-02"},
         {"{\"kind\": \"year_end\", \"years\": 0}", "2011-06-02", "2011-12-31"},
         {"{\"kind\": \"year_end\", \"years\": 1}", "2011-12-31", "2012-12-31"},
+        /* as if the last purchase had been then */
+        {"{\"kind\": \"activity\", \"days\": 90}", "2011-06-02", "2011-08-31"},
+        /* enrolled on 29 February 2008 */
+        {"{\"kind\": \"anniversary\", \"years\": 0}", "2011-02-28", "2011-02-28"},
+        {"{\"kind\": \"anniversary\", \"years\": 0}", "2011-03-01", "2012-02-28"},
+        {"{\"kind\": \"anniversary\", \"years\": 0}", "2012-02-28", "2012-02-28"},
+        {"{\"kind\": \"anniversary\", \"years\": 0}", "2012-02-29", "2013-02-28"},
+        {"{\"kind\": \"anniversary\", \"years\": 2}", "2011-12-31", "2014-02-28"},
+        {"{\"kind\": \"anniversary\", \"years\": 0}", "2007-12-31", "2008-02-28"}, /* claimed later */
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct pack p;
         char top[128], text[DAY_TEXT_SIZE];
         snprintf(top, sizeof top, "\"expiry\": %s", rows[i].expiry);
         packs_make(&p, "", top);
-        day_text(text, rules_expiry_day(&p, on(rows[i].earned)));
+        day_text(text, rules_expiry_day(&p, on(rows[i].earned), on("2008-02-29")));
         assert_string_equal(text, rows[i].ends);
     }
 }
