@@ -57,7 +57,6 @@ static const char *const statements[Q_COUNT] = {
                      " WHERE member = ?",
     [Q_PERSON_SAVE] = "INSERT OR REPLACE INTO person (member, name, contact, note, phone, birthday,"
                       " language, consent_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-    [Q_PERSON_ERASE] = "DELETE FROM person WHERE member = ?",
     /* ---- by what members are known ---- */
     [Q_KNOWN_GET] = "SELECT member FROM known WHERE token = ?",
     [Q_KNOWN_ADD] = "INSERT INTO known (token, means, name, member) VALUES (?, ?, ?, ?)",

@@ -477,35 +477,6 @@ enum err books_save_person(struct books *b, const struct person *p, struct errms
     return query_run(&q, why);
 }
 
-enum err books_erase_person(struct books *b, member_id member, struct errmsg *why)
-{
-    static const enum office_query all[] = {Q_PERSON_ERASE, Q_KNOWN_NO_PHONE, Q_PIN_DROP};
-    enum err e = books_begin(b, why);
-    if (e)
-        return e;
-    for (size_t i = 0; i < sizeof all / sizeof *all && !e; i++) {
-        struct query one = query_of(b->store, all[i]);
-        query_int(&one, (int64_t)member);
-        e = query_run(&one, why);
-    }
-    if (!e)
-        e = books_commit(b, why);
-    if (e) {
-        books_rollback(b);
-        return e;
-    }
-    /* The words are overwritten with zeros; older pages with them stand in the WAL until it is emptied. */
-    bool emptied = false;
-    struct query q = query_text_of(b->store, "PRAGMA wal_checkpoint(TRUNCATE)");
-    if (query_row(&q))
-        emptied = query_get_int(&q) == 0;
-    e = query_done(&q, why);
-    if (!e && !emptied)
-        e = err_set(why, ERR_BUSY, "the name is erased, but a program that reads the books keeps it on the "
-                                   "disk: erase it again when that is done");
-    return e;
-}
-
 enum err books_next_member(struct books *b, member_id *out, struct errmsg *why)
 {
     struct query q = query_of(b->store, Q_MEMBER_MAX);

@@ -6,6 +6,7 @@
 #include "office/books_int.h"
 #include "office/known.h"
 #include "office/people.h"
+#include "office/profile.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -266,7 +267,10 @@ static enum err save_person(const struct clerk *c, const struct wire_person *ask
     memcpy(p.name, ask->name, sizeof p.name);
     snprintf(p.phone, sizeof p.phone, "%s", phone);
     p.consent_s = c->now_s;
+    const struct profile_by by = {.channel = "till", .now_s = c->now_s};
     e = books_save_person(c->books, &p, why);
+    if (!e)
+        e = profile_consent(c->books, p.member, PURPOSE_NAME, true, "till", &by, why);
     if (!e)
         e = known_set_phone(c->books, &c->home->known_keys, p.member, p.phone, c->now_s, why);
     return e == ERR_EXISTS ? err_set(why, e, "this telephone number is another member's") : e;

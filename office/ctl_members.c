@@ -4,6 +4,7 @@
 #include "base/date.h"
 #include "office/advice.h"
 #include "office/ctl.h"
+#include "office/erase.h"
 #include "office/known.h"
 
 #include <string.h>
@@ -300,13 +301,10 @@ static enum ctl_exit run_member_edit(struct ctl *c)
 static enum ctl_exit run_member_erase(struct ctl *c)
 {
     struct errmsg why;
-    struct member_view v;
     member_id member;
     if (!ctl_get_member(c, c->positions[0], &member))
         return CTL_USAGE;
-    enum err e = books_member(c->books, member, &v, &why);
-    if (!e)
-        e = books_erase_person(c->books, member, &why);
+    enum err e = erase_person(c->books, member, "asked", 0, c->now_s, &why);
     if (e)
         return ctl_fail(&why, "");
     ctl_say(c, "%s has no name here any more.  Points and cards stay as they are.",
