@@ -150,7 +150,8 @@ static const struct rule {
     {"claim_try", NULL, "goes", "DELETE FROM claim_try WHERE member = ?"},
     {"login_code", NULL, "goes", "DELETE FROM login_code WHERE member = ?"},
     {"login_ask", "name", "stays", NULL}, /* a digest, for an hour */
-    {"message", NULL, "goes", "DELETE FROM message WHERE member = ?"},
+    {"message", "vals", "goes", "UPDATE message SET vals = '{}' WHERE member = ?"}, /* that one was sent stays: its key */
+    {"message", "error", "stays", NULL}, /* the carrier's words, without the address */
 };
 
 const char *erase_says(const char *table, const char *column)
