@@ -9,7 +9,7 @@
 -- seconds since then, shop-local.  2147483647 as a day means never.  A card is its 7-byte UID.
 
 PRAGMA application_id = 0x5054524e; -- "PTRN"
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 -- =================================================================== the truth
 
@@ -148,12 +148,12 @@ CREATE TABLE code_used (
 -- One movement of points into (+) or out of (-) an account.  The rows of an entry add up to zero, for
 -- each member (I1).  Accounts: held = at head office, spendable after a load; card = on that card's
 -- purse; transit = between, while a load or a debit is not settled; reserved = set aside at head office
--- for a sale; issued, redeemed, expired, clawed, adjusted = where points come from and go to.
+-- for a sale; pending = earned, or from a replaced card, and not to be spent yet (vesting); issued, redeemed, expired, clawed, adjusted = where points come from and go to.
 CREATE TABLE posting (
     position INTEGER NOT NULL REFERENCES entry (position),
     n        INTEGER NOT NULL,
     member   INTEGER NOT NULL CHECK (member <> 0),
-    account  TEXT    NOT NULL CHECK (account IN ('held', 'card', 'transit', 'reserved', 'issued',
+    account  TEXT    NOT NULL CHECK (account IN ('held', 'card', 'transit', 'reserved', 'pending', 'issued',
                                                  'redeemed', 'expired', 'clawed', 'adjusted')),
     card     BLOB    CHECK (length(card) = 7),
     amount   INTEGER NOT NULL CHECK (amount <> 0),
@@ -162,13 +162,15 @@ CREATE TABLE posting (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX posting_by_member ON posting (member, position);
 
--- One change of a member's lots, and why.  A row speaks of a lot or of the debt.
+-- One change of a member's lots, and why.  A row speaks of a lot or of the debt.  extend (by hand) and activity
+-- (by a purchase) move points of one entry from lots that end sooner into one that ends later.
 CREATE TABLE lot_move (
     position    INTEGER NOT NULL REFERENCES entry (position),
     n           INTEGER NOT NULL,
     member      INTEGER NOT NULL CHECK (member <> 0),
     cause       TEXT    NOT NULL CHECK (cause IN ('earn', 'redeem', 'return', 'claw', 'expire',
-                                                  'adjust')),
+                                                  'adjust', 'extend', 'activity', 'merge',
+                                                  'transfer', 'opening', 'rerate')),
     expires_day INTEGER,                            -- the lot; NULL = what the member owes
     left        INTEGER NOT NULL DEFAULT 0,
     expired     INTEGER NOT NULL DEFAULT 0,
@@ -177,6 +179,8 @@ CREATE TABLE lot_move (
     CHECK (CASE WHEN expires_day IS NULL THEN owed <> 0 AND left = 0 AND expired = 0
                 ELSE owed = 0 AND (left <> 0 OR expired <> 0) END)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX lot_moved ON lot_move (member, expires_day) WHERE cause IN ('extend', 'activity');
 
 CREATE TRIGGER posting_not_changed BEFORE UPDATE ON posting
     BEGIN SELECT raise(ABORT, 'a posting is never changed'); END;
@@ -191,17 +195,21 @@ CREATE TRIGGER lot_move_not_deleted BEFORE DELETE ON lot_move
 CREATE TABLE member (
     member          INTEGER PRIMARY KEY CHECK (member <> 0),
     position        INTEGER NOT NULL REFERENCES entry (position), -- enrolled by
+    enrolled_day    INTEGER NOT NULL,
     tier            TEXT    NOT NULL,
     short_since_day INTEGER NOT NULL,  -- first review that missed the keep threshold
+    hand_tier       TEXT    NOT NULL DEFAULT '',          -- given by hand: not below it to this day
+    hand_until_day  INTEGER NOT NULL DEFAULT -2147483648,
     last_day        INTEGER NOT NULL,  -- newest day with a purchase
     held            INTEGER NOT NULL DEFAULT 0,
     transit         INTEGER NOT NULL DEFAULT 0,
     reserved        INTEGER NOT NULL DEFAULT 0 CHECK (reserved >= 0),
+    pending         INTEGER NOT NULL DEFAULT 0 CHECK (pending >= 0),
     owed            INTEGER NOT NULL DEFAULT 0 CHECK (owed >= 0)
 ) STRICT;
 
--- The points of a member that end on the same day.  Sum of left - owed = held + transit + reserved + cards
--- (I1).
+-- The points of a member that end on the same day.  Sum of left - owed = held + transit + reserved + pending +
+-- cards (I1).
 CREATE TABLE lot (
     member      INTEGER NOT NULL,
     expires_day INTEGER NOT NULL,
@@ -210,6 +218,21 @@ CREATE TABLE lot (
     PRIMARY KEY (member, expires_day)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX lot_to_expire ON lot (expires_day) WHERE left > 0;
+
+-- Points that are pending: earned by a purchase, or of a replaced card (uid).  The run of day, or the next one
+-- after it, makes held what is left.  Lots know nothing of it.
+CREATE TABLE vesting (
+    position INTEGER NOT NULL REFERENCES entry (position), -- the SALE or CARD that made them so
+    n        INTEGER NOT NULL,
+    member   INTEGER NOT NULL CHECK (member <> 0),
+    uid      BLOB    CHECK (length(uid) = 7),
+    day      INTEGER NOT NULL,
+    left     INTEGER NOT NULL CHECK (left >= 0),
+    PRIMARY KEY (position, n)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX vesting_due ON vesting (day) WHERE left > 0;
+CREATE INDEX vesting_by_member ON vesting (member, day) WHERE left > 0;
+CREATE INDEX vesting_of_card ON vesting (uid) WHERE uid IS NOT NULL;
 
 CREATE TABLE tier_history (
     member   INTEGER NOT NULL,
@@ -442,7 +465,8 @@ CREATE VIEW balance AS
            sum(iif(account = 'card', amount, 0)) AS on_cards,
            sum(iif(account = 'transit', amount, 0)) AS in_transit,
            sum(iif(account = 'reserved', amount, 0)) AS reserved,
-           sum(iif(account IN ('held', 'card', 'transit', 'reserved'), amount, 0)) AS total
+           sum(iif(account = 'pending', amount, 0)) AS pending,
+           sum(iif(account IN ('held', 'card', 'transit', 'reserved', 'pending'), amount, 0)) AS total
       FROM posting GROUP BY member;
 
 CREATE VIEW statement AS
@@ -453,6 +477,7 @@ CREATE VIEW statement AS
                 WHEN p.account = 'expired' THEN 'their last day has passed'
                 WHEN p.account = 'card' AND e.kind = 1 THEN 'redeemed'
                 WHEN p.account = 'reserved' THEN 'set aside for a sale'
+                WHEN p.account = 'pending' AND e.kind = 21 THEN 'may be spent from now on'
                 WHEN e.kind IN (18, 19) THEN 'load of the card'
                 ELSE coalesce(s.why, r.why, '') END AS why
       FROM posting p JOIN entry e USING (position)

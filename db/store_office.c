@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OFFICE_SCHEMA = 2, OFFICE_APPLICATION = 0x5054524e };
+enum { OFFICE_SCHEMA = 3, OFFICE_APPLICATION = 0x5054524e };
 
 extern const char db_office_sql[], db_members_sql[], db_care_sql[], db_plan_sql[];
 
@@ -105,12 +105,13 @@ static const char *const statements[Q_COUNT] = {
     [Q_LOT_NEXT] = "SELECT expires_day, left FROM lot WHERE member = ? AND left > 0"
                    " AND expires_day < 2147483647 ORDER BY expires_day LIMIT 1",
     /* ---- members ---- */
-    [Q_MEMBER_GET] = "SELECT tier, short_since_day, last_day, held, transit, owed, reserved FROM member"
+    [Q_MEMBER_GET] = "SELECT tier, short_since_day, last_day, held, transit, owed, reserved, pending,"
+                     " enrolled_day, hand_tier, hand_until_day FROM member"
                      " WHERE member = ?",
-    [Q_MEMBER_ADD] = "INSERT INTO member (member, position, tier, short_since_day, last_day)"
-                     " VALUES (?, ?, ?, 2147483647, -2147483648)",
+    [Q_MEMBER_ADD] = "INSERT INTO member (member, position, enrolled_day, tier, short_since_day, last_day)"
+                     " VALUES (?, ?, ?, ?, 2147483647, -2147483648)",
     [Q_MEMBER_BALANCE] = "UPDATE member SET held = held + ?2, transit = transit + ?3, owed = owed + ?4,"
-                         " reserved = reserved + ?5 WHERE member = ?1",
+                         " reserved = reserved + ?5, pending = pending + ?6 WHERE member = ?1",
     [Q_MEMBER_TIER] = "UPDATE member SET tier = ?2, short_since_day = ?3 WHERE member = ?1",
     [Q_MEMBER_SEEN] = "UPDATE member SET last_day = max(last_day, ?2) WHERE member = ?1",
     [Q_MEMBER_MAX] = "SELECT max((SELECT coalesce(max(member), 0) FROM member),"
@@ -356,7 +357,7 @@ enum err store_office_open(struct store_office **out, const char *path, struct e
     if (!e && version != OFFICE_SCHEMA)
         e = err_set(why, ERR_CORRUPT, "%s has schema %" PRId64 ", this program knows %d%s",
                     path ? path : "memory", version, OFFICE_SCHEMA,
-                    version == OFFICE_SCHEMA - 1 ? ": patronctl upgrade takes it over" : "");
+                    version > 0 && version < OFFICE_SCHEMA ? ": patronctl upgrade takes it over" : "");
     if (!e)
         e = prepare(s, why);
     if (e) {
@@ -380,8 +381,8 @@ enum err store_office_open_old(struct store_office **out, const char *path, stru
         e = err_set(why, ERR_CORRUPT, "%s is no database of a programme", path);
     else if (version == OFFICE_SCHEMA)
         e = err_set(why, ERR_STATE, "%s is of schema %d already", path, OFFICE_SCHEMA);
-    else if (version != OFFICE_SCHEMA - 1)
-        e = err_set(why, ERR_CORRUPT, "%s has schema %" PRId64 ", only %d is taken over", path, version,
+    else if (version < 1 || version > OFFICE_SCHEMA)
+        e = err_set(why, ERR_CORRUPT, "%s has schema %" PRId64 ", 1 to %d are taken over", path, version,
                     OFFICE_SCHEMA - 1);
     if (e) {
         store_office_close(s);

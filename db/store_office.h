@@ -58,8 +58,8 @@ MUST_CHECK enum err store_office_create(const char *path, struct errmsg *why);
 /* Opens one and prepares every statement.  path NULL: a fresh one in memory, ended by close.
  * Errors: ERR_NOT_FOUND, ERR_IO, ERR_CORRUPT (not a database of ours, or of a newer program). */
 MUST_CHECK enum err store_office_open(struct store_office **out, const char *path, struct errmsg *why);
-/* One of the schema before, for query_text_of alone.  Errors: ERR_NOT_FOUND, ERR_IO, ERR_STATE (it is of this
- * schema), ERR_CORRUPT (of neither). */
+/* One of a schema before, for query_text_of alone.  Errors: ERR_NOT_FOUND, ERR_IO, ERR_STATE (it is of this
+ * schema), ERR_CORRUPT (of none). */
 MUST_CHECK enum err store_office_open_old(struct store_office **out, const char *path, struct errmsg *why);
 /* The database as it is now, whatever is written meanwhile, into a new file.  Errors: ERR_IO, ERR_FULL. */
 MUST_CHECK enum err store_office_backup(struct store_office *s, const char *path, struct errmsg *why);

@@ -257,6 +257,8 @@ enum err books_member(struct books *b, member_id member, struct member_view *out
         m.in_transit = points_of(query_get_int(&q));
         m.owed = points_of(query_get_int(&q));
         m.reserved = points_of(query_get_int(&q));
+        m.pending = points_of(query_get_int(&q));
+        m.enrolled_day = (int32_t)query_get_int(&q);
     }
     enum err e = query_done(&q, why);
     if (!e && !found)

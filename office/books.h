@@ -22,8 +22,8 @@ MUST_CHECK enum err books_create(const char *path, struct errmsg *why);
 MUST_CHECK enum err books_open(struct books **out, const char *path, const struct card_office_keys *keys,
                                struct errmsg *why);
 void books_close(struct books *b);
-/* The books of the schema before: their log is posted again into tables of this one, which take their place; the
- * old file stays beside it as PATH.old.  No other program may have them open.  *entries: how many; *differing:
+/* The books of a schema before: their log is posted again into tables of this one, which take their place, with
+ * every other table of theirs; the old file stays beside it as PATH.old.  No other program may have them open.  *entries: how many; *differing:
  * members whose points are others now (a sale of a card that was somebody's later counts now).  keys as for
  * books_open.  Errors: ERR_STATE (they are of this schema), ERR_BUSY, ERR_EXISTS (PATH.old is there), ERR_IO,
  * ERR_CORRUPT; then nothing has changed. */
@@ -69,6 +69,8 @@ struct member_view {
     member_id member;
     char tier[TXN_NAME_SIZE];
     struct points held, on_cards, in_transit, reserved, owed;
+    struct points pending;         /* earned, or of a replaced card, and not to be spent yet */
+    int32_t enrolled_day;
     int32_t next_expiry_day;       /* DAY_NEVER = nothing expires */
     struct points next_expiry;
 };
@@ -231,7 +233,7 @@ struct books_totals {
     int64_t sales, refunds;        /* of members and of nobody */
     struct money sold, refunded;
     struct points earned, redeemed, returned, clawed, expired, adjusted;
-    struct points held, on_cards, in_transit, reserved, owed;
+    struct points held, on_cards, in_transit, reserved, pending, owed;
     struct points in_doubt;        /* amounts of the intents below, without sign */
     int64_t intents_in_doubt;
     int64_t waiting_refunds;       /* whose sale has not arrived; ratings and gifts taken back too */

@@ -40,9 +40,14 @@ enum err books_load_member(struct books *b, member_id member, int32_t from_day,
         query_get_text(&q, in->member.tier, sizeof in->member.tier);
         in->member.short_since_day = (int32_t)query_get_int(&q);
         in->today = (int32_t)query_get_int(&q);
-        (void)query_get_int(&q);
+        (void)query_get_int(&q); /* held, transit */
         (void)query_get_int(&q);
         in->member.owed = points_of(query_get_int(&q));
+        (void)query_get_int(&q); /* reserved, pending */
+        (void)query_get_int(&q);
+        in->member.enrolled_day = (int32_t)query_get_int(&q);
+        query_get_text(&q, in->member.hand_tier, sizeof in->member.hand_tier);
+        in->member.hand_until_day = (int32_t)query_get_int(&q);
     }
     enum err e = query_done(&q, why);
     if (e || !in->member.known)

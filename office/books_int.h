@@ -75,6 +75,11 @@ enum err books_post_log(struct store_office *from, struct books *to, int64_t *en
 enum err books_check_evidence(const struct books *b, const struct txn *t,
                               const struct ledger_intent *intent, struct entry_id *before,
                               struct errmsg *why);
+/* Every derived table: what the log gives again. */
+extern const struct books_derived {
+    const char *table, *key; /* in the order of its key */
+} books_derived[];
+extern const size_t books_derived_count;
 /* What was read at the entry of this name is not to be called again: packs and runs may have gone. */
 enum err books_reload(struct books *b, struct errmsg *why);
 

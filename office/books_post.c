@@ -18,7 +18,7 @@ enum { CLAIM_DAYS = 30 };
 static enum err write_balances(struct books *b, struct errmsg *why)
 {
     const struct ledger_effects *out = &b->effects;
-    int64_t held = 0, transit = 0, owed = 0, reserved = 0;
+    int64_t held = 0, transit = 0, owed = 0, reserved = 0, pending = 0;
     enum err e = OK;
     for (int32_t i = 0; i < out->posting_count && !e; i++) {
         const struct ledger_posting *p = &out->postings[i];
@@ -28,6 +28,8 @@ static enum err write_balances(struct books *b, struct errmsg *why)
             transit += points_n(p->amount);
         else if (p->account == ACCOUNT_RESERVED)
             reserved += points_n(p->amount);
+        else if (p->account == ACCOUNT_PENDING)
+            pending += points_n(p->amount);
         else if (p->account == ACCOUNT_CARD) {
             struct query q = query_of(b->store, Q_CARD_PURSE);
             query_uid(&q, &p->card);
@@ -37,7 +39,7 @@ static enum err write_balances(struct books *b, struct errmsg *why)
     }
     for (int32_t i = 0; i < out->move_count; i++)
         owed += points_n(out->moves[i].debt ? out->moves[i].owed : points_of(0));
-    if (e || (held == 0 && transit == 0 && owed == 0 && reserved == 0))
+    if (e || (held == 0 && transit == 0 && owed == 0 && reserved == 0 && pending == 0))
         return e;
     struct query q = query_of(b->store, Q_MEMBER_BALANCE);
     query_int(&q, (int64_t)b->facts.member.id);
@@ -45,6 +47,7 @@ static enum err write_balances(struct books *b, struct errmsg *why)
     query_int(&q, transit);
     query_int(&q, owed);
     query_int(&q, reserved);
+    query_int(&q, pending);
     return query_run(&q, why);
 }
 
@@ -291,6 +294,7 @@ static enum err write_tier(struct books *b, int64_t position, struct errmsg *why
         struct query q = query_of(b->store, Q_MEMBER_ADD);
         query_int(&q, member);
         query_int(&q, position);
+        query_int(&q, out->tier_day); /* a new member's: the day of enrolment */
         query_text(&q, out->new_tier);
         e = query_run(&q, why);
     }

@@ -93,7 +93,7 @@ static enum err total_after(struct books *b, member_id member, int64_t position,
 {
     struct query q = query_text_of(b->store, "SELECT coalesce(sum(amount), 0) FROM posting"
                                              " WHERE member = ? AND position = ?"
-                                             " AND account IN ('held', 'card', 'transit', 'reserved')");
+                                             " AND account IN ('held', 'card', 'transit', 'reserved', 'pending')");
     int64_t change = 0;
     query_int(&q, (int64_t)member);
     query_int(&q, position);
@@ -263,7 +263,7 @@ enum err books_totals(struct books *b, struct books_totals *out, struct errmsg *
     } accounts[] = {{"issued", &t.earned},     {"redeemed", &t.redeemed}, {"clawed", &t.clawed},
                     {"expired", &t.expired},   {"adjusted", &t.adjusted}, {"held", &t.held},
                     {"card", &t.on_cards},     {"transit", &t.in_transit},
-                    {"reserved", &t.reserved}};
+                    {"reserved", &t.reserved}, {"pending", &t.pending}};
     q = query_text_of(b->store, "SELECT account, points FROM trial_balance");
     while (query_row(&q)) {
         char account[16];

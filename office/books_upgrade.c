@@ -1,4 +1,4 @@
-/* books_upgrade.c - books of the schema before: the log is the truth, so it is posted again (I7).
+/* books_upgrade.c - books of a schema before: the log is the truth, so it is posted again (I7).
  * SPDX-License-Identifier: Apache-2.0 */
 #include "office/books_int.h"
 
@@ -14,21 +14,52 @@ static enum err run(struct books *b, const char *sql, struct errmsg *why)
     return query_run(&q, why);
 }
 
-/* What the log does not say. */
+static bool follows_from_log(const char *table)
+{
+    for (size_t i = 0; i < books_derived_count; i++)
+        if (strcmp(table, books_derived[i].table) == 0)
+            return true;
+    return strcmp(table, "entry") == 0;
+}
+
+/* The columns that a table has in both books. */
+static enum err copy_table(struct books *b, const char *table, struct errmsg *why)
+{
+    char columns[1600] = "", sql[3600];
+    size_t used = 0;
+    struct query q = query_text_of(b->store, "SELECT n.name FROM pragma_table_info(?1) n"
+                                             " JOIN pragma_table_info(?1, 'old') o USING (name) ORDER BY n.cid");
+    query_text(&q, table);
+    while (query_row(&q) && used < sizeof columns) {
+        char name[64];
+        query_get_text(&q, name, sizeof name);
+        used += (size_t)snprintf(columns + used, sizeof columns - used, "%s\"%s\"", used ? ", " : "", name);
+    }
+    enum err e = query_done(&q, why);
+    if (e || used == 0)
+        return e;
+    if (used >= sizeof columns)
+        return err_set(why, ERR_RANGE, "%s has too many columns", table);
+    snprintf(sql, sizeof sql, "INSERT INTO \"%s\" (%s) SELECT %s FROM old.\"%s\"", table, columns, columns, table);
+    e = run(b, sql, why);
+    return e ? err_add(why, e, "table %s", table) : OK;
+}
+
+/* What the log does not say: every table that both have and that is not derived, whoever keeps it. */
 static enum err copy_rest(struct books *b, struct errmsg *why)
 {
-    static const char *const steps[] = {
-        "INSERT INTO pack SELECT * FROM old.pack",
-        "INSERT INTO conflict SELECT * FROM old.conflict",
-        "INSERT INTO terminal (terminal, shop, revoked, code_hash, cert_hash, contact_s, waiting, program,"
-        " signature) SELECT terminal, shop, revoked, code_hash, cert_hash, contact_s, waiting, program,"
-        " signature FROM old.terminal",
-        "INSERT INTO person (member, name, contact, note) SELECT member, name, contact, note FROM old.person",
-    };
+    char table[64];
     enum err e = OK;
-    for (size_t i = 0; i < sizeof steps / sizeof steps[0] && !e; i++)
-        e = run(b, steps[i], why);
-    return e;
+    struct query q = query_text_of(b->store, "SELECT n.name FROM main.sqlite_schema n JOIN old.sqlite_schema o"
+                                             " USING (type, name) WHERE type = 'table'"
+                                             " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name");
+    while (!e && query_row(&q)) {
+        query_get_text(&q, table, sizeof table);
+        if (!follows_from_log(table))
+            e = copy_table(b, table, why);
+    }
+    enum err ended = query_done(&q, why);
+    return e ? e : ended;
 }
 
 static enum err count_differing(struct books *b, int64_t *differing, struct errmsg *why)

@@ -10,14 +10,15 @@
 const char *ledger_account_text(enum ledger_account account)
 {
     static const char *const names[ACCOUNTS] = {"held",     "card",   "transit",
-                                                "reserved", "issued", "redeemed",
+                                                "reserved", "pending", "issued", "redeemed",
                                                 "expired",  "clawed", "adjusted"};
     return names[account];
 }
 
 const char *ledger_cause_text(enum ledger_cause cause)
 {
-    static const char *const names[] = {"earn", "redeem", "return", "claw", "expire", "adjust"};
+    static const char *const names[] = {"earn",   "redeem", "return",   "claw",  "expire",   "adjust",
+                                        "extend", "activity", "merge", "transfer", "opening", "rerate"};
     return names[cause];
 }
 

@@ -31,8 +31,9 @@ enum ledger_account {
     ACCOUNT_HELD,     /* at head office, spendable after a load; negative: the next load takes off */
     ACCOUNT_CARD,     /* on the purse of a card */
     ACCOUNT_TRANSIT,  /* a load or a debit that is not settled */
-    ACCOUNT_RESERVED, /* at head office, set aside for a sale.  To here an account is a place of a member's
-                       * points */
+    ACCOUNT_RESERVED, /* at head office, set aside for a sale */
+    ACCOUNT_PENDING,  /* earned, or of a replaced card, and not to be spent yet.  To here an account is a place of a
+                       * member's points */
     ACCOUNT_ISSUED,   /* where earned points come from: negative */
     ACCOUNT_REDEEMED,
     ACCOUNT_EXPIRED,
@@ -42,7 +43,20 @@ enum ledger_account {
 };
 const char *ledger_account_text(enum ledger_account account); /* as in db/office.sql */
 
-enum ledger_cause { CAUSE_EARN, CAUSE_REDEEM, CAUSE_RETURN, CAUSE_CLAW, CAUSE_EXPIRE, CAUSE_ADJUST };
+enum ledger_cause {
+    CAUSE_EARN,
+    CAUSE_REDEEM,
+    CAUSE_RETURN,
+    CAUSE_CLAW,
+    CAUSE_EXPIRE,
+    CAUSE_ADJUST,
+    CAUSE_EXTEND,   /* a later end, by hand */
+    CAUSE_ACTIVITY, /* a later end, by a purchase */
+    CAUSE_MERGE,
+    CAUSE_TRANSFER,
+    CAUSE_OPENING,
+    CAUSE_RERATE
+};
 const char *ledger_cause_text(enum ledger_cause cause);
 
 enum ledger_proof { PROOF_NONE, PROOF_NOT_DONE, PROOF_DONE };
@@ -103,6 +117,9 @@ struct ledger_member {
     member_id id;
     char tier[TXN_NAME_SIZE];
     int32_t short_since_day;
+    int32_t enrolled_day;
+    char hand_tier[TXN_NAME_SIZE]; /* given by hand: not below it to hand_until_day; "" = none */
+    int32_t hand_until_day;
     struct points owed;
 };
 

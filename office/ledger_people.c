@@ -61,7 +61,7 @@ void ledger_post_grant(struct work *w)
                   points_n(pack->grant_per_day));
         return;
     }
-    w->out->lot_day = rules_expiry_day(pack, w->day, DAY_NEVER);
+    w->out->lot_day = rules_expiry_day(pack, w->day, w->in->member.enrolled_day);
     w->out->gift = work_add(w, ACCOUNT_ADJUSTED, CAUSE_ADJUST, w->out->lot_day, t->points);
 }
 
@@ -151,6 +151,6 @@ void ledger_post_adjust(struct work *w)
         work_take(w, CAUSE_ADJUST, w->day, points_of(-points_n(points)));
         return;
     }
-    int32_t expires_day = in->pack_now ? rules_expiry_day(in->pack_now, w->day, DAY_NEVER) : DAY_NEVER;
+    int32_t expires_day = in->pack_now ? rules_expiry_day(in->pack_now, w->day, in->member.enrolled_day) : DAY_NEVER;
     (void)work_add(w, ACCOUNT_ADJUSTED, CAUSE_ADJUST, expires_day, points);
 }

@@ -19,7 +19,7 @@ static void give_back(struct work *w, struct points points)
         return;
     if (lots_give_back(in->lots, &in->lot_count, LOTS_MAX, s->taken, s->taken_count, s->uncovered,
                        s->redeemed_back, points, &in->member.owed,
-                       rules_expiry_day(in->pack, w->day, DAY_NEVER), w->out->scratch, &moved, &why)) {
+                       rules_expiry_day(in->pack, w->day, in->member.enrolled_day), w->out->scratch, &moved, &why)) {
         work_note(w, LEDGER_CANNOT_POST, "%s", why.text);
         return;
     }

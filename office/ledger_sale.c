@@ -132,7 +132,7 @@ void ledger_post_sale(struct work *w)
     out->sale_member = in->member.id;
     if (!rate_sale(w, &earned))
         return;
-    out->lot_day = rules_expiry_day(in->pack, w->day, DAY_NEVER);
+    out->lot_day = rules_expiry_day(in->pack, w->day, in->member.enrolled_day);
     if (!work_add(w, ACCOUNT_ISSUED, CAUSE_EARN, out->lot_day, earned.points))
         return;
     out->earned = earned.points;

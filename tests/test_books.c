@@ -1068,66 +1068,89 @@ TEST(books, an_erased_name_is_in_no_file_even_while_others_have_the_books_open)
     ledgers_close(&l);
 }
 
-/* ---- books of the schema before ---- */
+/* ---- books of the schemas before ---- */
 
-/* What the first program left: its tables, and of their contents what is the truth. */
-static void make_old(const char *path)
+/* What an earlier program left: its tables, and of their contents what is the truth. */
+static void make_old(const char *path, int schema)
 {
-    char sql[1200], *error = NULL;
+    char sql[1200], file[64], *error = NULL;
     size_t size;
     sqlite3 *db;
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    if (sqlite3_exec(db, packs_file("tests/data/office_1.sql", &size), NULL, NULL, &error) != SQLITE_OK)
+    snprintf(file, sizeof file, "tests/data/office_%d.sql", schema);
+    if (sqlite3_exec(db, packs_file(file, &size), NULL, NULL, &error) != SQLITE_OK)
         fail_msg("%s", error);
     snprintf(sql, sizeof sql,
              "ATTACH '%s' AS new; INSERT INTO entry SELECT * FROM new.entry; INSERT INTO pack SELECT * FROM new.pack;"
              "INSERT INTO terminal (terminal, shop) VALUES (1, 'LEEDS');"
              "INSERT INTO person (member, name) VALUES (7, 'Ada');"
-             "INSERT INTO member SELECT member, position, tier, short_since_day, last_day, held, transit, owed"
+             "INSERT INTO conflict VALUES (5, 1, 2, 3, x'08');"
+             "INSERT INTO member (member, position, tier, short_since_day, last_day, held, transit, owed)"
+             " SELECT member, position, tier, short_since_day, last_day, held, transit, owed"
              " FROM new.member", l.path);
     if (sqlite3_exec(db, sql, NULL, NULL, &error) != SQLITE_OK)
+        fail_msg("%s", error);
+    if (schema >= 2 &&
+        sqlite3_exec(db,
+                     "INSERT INTO pin VALUES (7, zeroblob(16), zeroblob(32), 2, 9);"
+                     "INSERT INTO known VALUES (zeroblob(16), 6, x'', 7);"
+                     "INSERT INTO staff VALUES (1, 4, 'Ann', 1, 'en', zeroblob(16), zeroblob(32), NULL, 5, 6);"
+                     "INSERT INTO sun_tag VALUES (zeroblob(7), 12, 1, 99);"
+                     "INSERT INTO code_used VALUES (zeroblob(11), 1, 98, 99);"
+                     "UPDATE terminal SET orders = 5, entries = 77;"
+                     "UPDATE person SET phone = '+44123', consent_s = 8",
+                     NULL, NULL, &error) != SQLITE_OK)
         fail_msg("%s", error);
     sqlite3_close(db);
 }
 
-TEST(books, the_books_of_the_schema_before_are_taken_over_by_posting_their_log_again)
+TEST(books, the_books_of_each_schema_before_are_taken_over_by_posting_their_log_again)
 {
     struct errmsg why;
     struct person p;
     struct member_view before, after;
     char old[300], kept[310];
     int64_t entries, differing;
-    everything("new");
-    assert_int_equal(books_member(l.books, 7, &before, &why), OK);
-    int64_t in_log = ledgers_sql(&l, "SELECT count(*) FROM entry");
-    assert_int_equal(books_upgrade(l.path, &l.keys, &entries, &differing, &why), ERR_STATE);
-    ledgers_close(&l);
-    snprintf(old, sizeof old, "%s/old.db", test_scratch_dir());
-    snprintf(kept, sizeof kept, "%s.old", old);
-    make_old(old);
-    snprintf(l.path, sizeof l.path, "%s", old);
-    assert_int_equal(books_open(&l.books, old, &l.keys, &why), ERR_CORRUPT);
-    assert_non_null(strstr(why.text, "patronctl upgrade takes it over"));
-    l.books = NULL;
-    if (books_upgrade(old, &l.keys, &entries, &differing, &why))
-        fail_msg("%s", why.text);
-    assert_int_equal(entries, in_log);
-    assert_int_equal(differing, 0);
-    ledgers_reopen(&l);
-    assert_int_equal(books_member(l.books, 7, &after, &why), OK);
-    assert_memory_equal(&before, &after, sizeof before);
-    assert_int_equal(books_person(l.books, 7, &p, &why), OK);
-    assert_string_equal(p.name, "Ada");
-    assert_int_equal(ledgers_sql(&l, "SELECT shop = 'LEEDS' FROM terminal"), 1);
-    ledgers_sound(&l);
-    ledgers_close(&l);
-    assert_int_equal(access(kept, F_OK), 0);
-    assert_int_equal(books_upgrade(old, &l.keys, &entries, &differing, &why), ERR_STATE);
-    assert_int_equal(rename(kept, old), 0);
-    ledgers_exec(&l, "DROP TRIGGER entry_not_changed; UPDATE entry SET bytes = x'08' WHERE position = 3");
-    assert_int_not_equal(books_upgrade(old, &l.keys, &entries, &differing, &why), OK); /* and nothing changed */
-    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM entry"), in_log);
-    assert_int_equal(ledgers_sql(&l, "SELECT user_version FROM pragma_user_version"), 1);
+    for (int schema = 1; schema <= 2; schema++) {
+        everything(schema == 1 ? "new1" : "new2");
+        assert_int_equal(books_member(l.books, 7, &before, &why), OK);
+        int64_t in_log = ledgers_sql(&l, "SELECT count(*) FROM entry");
+        assert_int_equal(books_upgrade(l.path, &l.keys, &entries, &differing, &why), ERR_STATE);
+        ledgers_close(&l);
+        snprintf(old, sizeof old, "%s/old%d.db", test_scratch_dir(), schema);
+        snprintf(kept, sizeof kept, "%s.old", old);
+        make_old(old, schema);
+        snprintf(l.path, sizeof l.path, "%s", old);
+        assert_int_equal(books_open(&l.books, old, &l.keys, &why), ERR_CORRUPT);
+        assert_non_null(strstr(why.text, "patronctl upgrade takes it over"));
+        l.books = NULL;
+        if (books_upgrade(old, &l.keys, &entries, &differing, &why))
+            fail_msg("%s", why.text);
+        assert_int_equal(entries, in_log);
+        assert_int_equal(differing, 0);
+        ledgers_reopen(&l);
+        assert_int_equal(books_member(l.books, 7, &after, &why), OK);
+        assert_memory_equal(&before, &after, sizeof before);
+        assert_int_equal(books_person(l.books, 7, &p, &why), OK);
+        assert_string_equal(p.name, "Ada");
+        assert_string_equal(p.phone, schema == 1 ? "" : "+44123");
+        assert_int_equal(ledgers_sql(&l, "SELECT shop = 'LEEDS' FROM terminal"), 1);
+        assert_int_equal(ledgers_sql(&l, "SELECT id * 100 + length(bytes) FROM conflict"), 501);
+        if (schema == 2)
+            assert_int_equal(ledgers_sql(&l, "SELECT (SELECT wrong FROM pin) * 10000 + (SELECT member FROM known) * 1000"
+                                             " + (SELECT version FROM staff) * 100 + (SELECT counter FROM sun_tag) * 10"
+                                             " + (SELECT count(*) FROM code_used) + (SELECT orders + entries FROM terminal)"),
+                             2 * 10000 + 7 * 1000 + 4 * 100 + 12 * 10 + 1 + 82);
+        ledgers_sound(&l);
+        ledgers_close(&l);
+        assert_int_equal(access(kept, F_OK), 0);
+        assert_int_equal(books_upgrade(old, &l.keys, &entries, &differing, &why), ERR_STATE);
+        assert_int_equal(rename(kept, old), 0);
+        ledgers_exec(&l, "DROP TRIGGER entry_not_changed; UPDATE entry SET bytes = x'08' WHERE position = 3");
+        assert_int_not_equal(books_upgrade(old, &l.keys, &entries, &differing, &why), OK); /* and nothing changed */
+        assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM entry"), in_log);
+        assert_int_equal(ledgers_sql(&l, "SELECT user_version FROM pragma_user_version"), schema);
+    }
     l.path[0] = 0;
 }
 
