@@ -123,7 +123,7 @@ $(tests): $B/tests/%: $B/tests/%.o $(testobjs) $B/libpatron.a
 .SECONDARY:
 
 # The tests that start whole programs, and the scripts that drive them.
-e2e := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/e2e_*.c)) $(wildcard tests/freefare.sh tests/ctl.sh tests/valgrind.sh)
+e2e := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/e2e_*.c)) $(wildcard tests/freefare.sh tests/ctl.sh tests/valgrind.sh tests/web.sh)
 # An independent terminal for our cards, of this test alone; left out where it is not installed.
 ifneq ($(shell pkg-config --exists libfreefare 2>/dev/null && echo yes),yes)
 e2e := $(filter-out %/e2e_freefare,$(e2e))
