@@ -33,3 +33,80 @@ CREATE TABLE message (
 ) STRICT;
 CREATE INDEX message_due ON message (next_s) WHERE state IN ('queued', 'failed');
 CREATE INDEX message_by_member ON message (member, queued_s);
+
+-- ================================================================ complaints
+
+-- What complaints are about, and how long handling one may take.
+CREATE TABLE complaint_kind (
+    kind    TEXT    PRIMARY KEY CHECK (length(kind) BETWEEN 1 AND 15),
+    name    TEXT    NOT NULL,
+    name_zh TEXT    NOT NULL,
+    limit_h INTEGER NOT NULL CHECK (limit_h BETWEEN 1 AND 8760)
+) STRICT, WITHOUT ROWID;
+INSERT INTO complaint_kind VALUES
+    ('service', 'How somebody was treated', '服务态度', 24), ('goods', 'Goods', '商品质量', 72),
+    ('price', 'Price or bill', '价格与账单', 48), ('points', 'Points or card', '积分与会员卡', 48),
+    ('delivery', 'Delivery or repair', '送货与维修', 72), ('privacy', 'Personal data', '个人信息', 24),
+    ('other', 'Something else', '其他', 72);
+INSERT INTO care_setting VALUES ('audit_percent', '10'), ('audit_seed', '1');
+
+-- office/complaint.h.  A complaint is "C12".
+CREATE TABLE complaint (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again: the audit's sample goes by it
+    member        INTEGER NOT NULL,                -- 0 = anonymous
+    channel       TEXT    NOT NULL CHECK (channel IN ('page', 'desk', 'till', 'phone', 'letter')),
+    kind          TEXT    NOT NULL REFERENCES complaint_kind (kind),
+    shop          TEXT    NOT NULL DEFAULT '',
+    cashier       INTEGER NOT NULL DEFAULT 0,      -- whom it is about, of the tills' staff; 0 = nobody
+    terminal      INTEGER NOT NULL DEFAULT 0,      -- the entry it is about; seq 0 = none
+    seq           INTEGER NOT NULL DEFAULT 0,
+    text          TEXT    NOT NULL,
+    received_s    INTEGER NOT NULL,
+    answered_s    INTEGER NOT NULL DEFAULT 0,      -- the first step head office took; 0 = none yet
+    state         TEXT    NOT NULL DEFAULT 'received' CHECK (state IN ('received', 'recorded', 'passed on', 'handled',
+                                                  'asked', 'followed up', 'audited', 'withdrawn')),
+    due_s         INTEGER NOT NULL,                -- to be handled until then
+    limit_s       INTEGER NOT NULL CHECK (limit_s > 0), -- as its kind said when it was recorded
+    owner         TEXT    NOT NULL DEFAULT '',     -- to whom it was passed on
+    recorded_by   INTEGER NOT NULL DEFAULT 0,      -- users
+    handled_by    INTEGER NOT NULL DEFAULT 0,
+    handled_s     INTEGER NOT NULL DEFAULT 0,      -- the newest time; 0 = not
+    late          INTEGER NOT NULL DEFAULT 0 CHECK (late IN (0, 1)), -- some handling came after its due_s
+    passed_on     INTEGER NOT NULL DEFAULT 0 CHECK (passed_on IN (0, 1)),
+    reopened      INTEGER NOT NULL DEFAULT 0 CHECK (reopened >= 0),
+    first_contact INTEGER NOT NULL DEFAULT 0 CHECK (first_contact IN (0, 1)),
+    opinion       TEXT    NOT NULL DEFAULT '' CHECK (opinion IN ('', 'satisfied', 'not satisfied', 'unreachable')),
+    sampled       INTEGER NOT NULL CHECK (sampled IN (0, 1)),
+    audit_good    INTEGER CHECK ((audit_good IS NOT NULL) = (state = 'audited')),
+    closed_s      INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX complaint_by_member ON complaint (member, id);
+CREATE INDEX complaint_open ON complaint (due_s) WHERE state IN ('received', 'recorded', 'passed on');
+
+-- Every step, for ever; what was typed is erased with the person.
+CREATE TABLE complaint_step (
+    complaint INTEGER NOT NULL REFERENCES complaint (id),
+    n         INTEGER NOT NULL,
+    step      TEXT    NOT NULL,                    -- 'receive', 'record', ... , 'points', 'note'
+    state     TEXT    NOT NULL,                    -- after it
+    time_s    INTEGER NOT NULL,
+    user      INTEGER NOT NULL,                    -- 0 = the member
+    text      TEXT    NOT NULL,
+    shown     INTEGER NOT NULL CHECK (shown IN (0, 1)), -- the member may read the text
+    PRIMARY KEY (complaint, n)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER complaint_step_not_deleted BEFORE DELETE ON complaint_step
+    BEGIN SELECT raise(ABORT, 'a step of a complaint is never deleted'); END;
+CREATE TRIGGER complaint_step_not_changed BEFORE UPDATE OF complaint, n, step, state, time_s, user ON complaint_step
+    BEGIN SELECT raise(ABORT, 'a step of a complaint is never changed'); END;
+
+-- Points given to put things right: the entry moved them, here is for which complaint.
+CREATE TABLE complaint_points (
+    seq         INTEGER PRIMARY KEY,               -- head office's ADJUST
+    complaint   INTEGER NOT NULL REFERENCES complaint (id),
+    points      INTEGER NOT NULL CHECK (points > 0),
+    user        INTEGER NOT NULL,
+    approved_by INTEGER NOT NULL,
+    time_s      INTEGER NOT NULL
+) STRICT;
+CREATE INDEX complaint_points_of ON complaint_points (complaint);

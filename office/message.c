@@ -3,7 +3,7 @@
 #include "office/message.h"
 #include "base/date.h"
 #include "base/mbed.h"
-#include "office/books_int.h"
+#include "office/care_int.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -355,30 +355,13 @@ static enum err queue(struct books *b, const struct message_wanted *w, int64_t n
     return e;
 }
 
-/* Begins a transaction unless the caller has one. */
-static enum err begin(struct books *b, bool *own, struct errmsg *why)
-{
-    *own = !store_office_is_open(b->store);
-    return *own ? books_begin(b, why) : OK;
-}
-
-static enum err end(struct books *b, bool own, enum err e, struct errmsg *why)
-{
-    if (!own)
-        return e;
-    if (!e)
-        return books_commit(b, why);
-    books_rollback(b);
-    return e;
-}
-
 enum err message_queue(struct books *b, const struct message_wanted *wanted, int64_t now_s, int64_t *id,
                        enum message_answer *answer, struct errmsg *why)
 {
     bool own;
     *id = 0;
-    enum err e = begin(b, &own, why);
-    return e ? e : end(b, own, queue(b, wanted, now_s, id, answer, why), why);
+    enum err e = care_begin(b, &own, why);
+    return e ? e : care_end(b, own, queue(b, wanted, now_s, id, answer, why), why);
 }
 
 /* ---- lists ---- */
@@ -510,14 +493,14 @@ enum err message_take(struct books *b, int64_t now_s, int64_t *id, json_t **body
     struct message_view m = {0};
     char address[MESSAGE_ADDRESS_SIZE] = "";
     bool own;
-    enum err e = begin(b, &own, why);
+    enum err e = care_begin(b, &own, why);
     if (e)
         return e;
     e = due_with_address(b, now_s, NULL, &m, address, why);
     bool none = e == ERR_NOT_FOUND; /* what was given up meanwhile stays so */
     if (!e)
         e = lease(b, m.id, now_s, why);
-    if ((e = end(b, own, none ? OK : e, why)))
+    if ((e = care_end(b, own, none ? OK : e, why)))
         return e;
     if (none)
         return ERR_NOT_FOUND;
@@ -613,7 +596,7 @@ enum err message_export(struct books *b, enum message_channel channel, int64_t n
     if (!f)
         return err_set(why, ERR_IO, "out of memory");
     fputs("key,to,template,language,purpose,values\n", f);
-    enum err e = begin(b, &own, why);
+    enum err e = care_begin(b, &own, why);
     if (!e) {
         while (!(e = due_with_address(b, now_s, channels[channel], &m, address, why))) {
             put_field(f, m.key, ',');
@@ -626,7 +609,7 @@ enum err message_export(struct books *b, enum message_channel channel, int64_t n
             if ((e = lease(b, m.id, now_s, why)) || (e = set_state(b, m.id, MESSAGE_SENT, now_s, now_s, "", why)))
                 break;
         }
-        e = end(b, own, e == ERR_NOT_FOUND ? OK : e, why);
+        e = care_end(b, own, e == ERR_NOT_FOUND ? OK : e, why);
     }
     bytes_wipe(address, sizeof address);
     if (fclose(f) != 0 && !e)
