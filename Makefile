@@ -90,6 +90,13 @@ $B/%.sql.o: $B/%.sql.c
 $B/%.json.o: $B/%.json.c
 	$Q $(CC) $(CFLAGS) $(SAN) -c -o $@ $<
 
+# The operations of the console, by what there is: #define API_LISTS(X) X(api_cards) X(api_session) ...
+$B/office/api_lists.h: $(wildcard office/api_*.c)
+	$(call say,TEXT,$@)
+	$Q mkdir -p $(@D) && { echo '#define API_LISTS(X) \'; \
+	  sed -n 's/^const struct api_op \(api_[a-z_]*\)\[\] = {.*/    X(\1) \\/p' $(sort $^); echo; } > $@
+$B/office/api.o: $B/office/api_lists.h
+
 # A catalogue becomes bytes in the program.  A msgid with PRId64 is in the .po as "%<PRId64>"; what that is here
 # the compiler knows.
 prid64 := $(shell printf '\043include <inttypes.h>\nPRId64\n' | $(CC) -E -P - | tail -1 | tr -d '" ')

@@ -7,9 +7,10 @@
  *
  * Shapes (.in, .out, .query) are texts:  "member:int! name:text rows:[day:day points:points]"
  *     NAME:TYPE, ! = required; TYPE is int, points, money (minor units), day ("2026-11-22"), time
- *     ("2026-11-22T13:05:00"), text, bool, json (anything), {...} an object, [...] a list of objects.
+ *     ("2026-11-22T13:05:00"), text, bool, json (anything), {...} an object, [...] a list of objects, [text] of texts.
  * What comes in and is not in the shape is refused by name; tests hold every answer against .out.
- * A list is "rows" in .out: the same operation with ?format=csv answers with a file of it.
+ * A list is "rows" in .out: the same operation with ?format=csv answers with a file of it (points and minor units
+ * as they are, a heading line of the names).  In a query numbers, days and bool (1, 0) are held to how they are written.
  *
  * A CHANGE needs the session's token (header X-CSRF-Token) and a Request-Id (16 to 64 letters, digits, -).  It is
  * one database transaction with its audit line and the answer: the same Request-Id by the same user, for the same
@@ -44,7 +45,8 @@ enum api_what {
     API_READ,
     API_LOOK,   /* a READ of one person's data: noted, who looked at whom (api_looked) */
     API_CHANGE,
-    API_ALONE,  /* a CHANGE that has its own transactions: no Request-Id is kept; it writes its audit line */
+    API_ALONE,  /* a CHANGE that has its own transactions: no Request-Id is kept; its audit line is written after it,
+                 * also when it failed */
 };
 
 struct api_user {
@@ -56,6 +58,7 @@ struct api_user {
 };
 
 struct jobs; /* office/jobs.h */
+struct api_request; /* office/api_serve.h */
 
 /* What operations work on; one, in main. */
 struct head_office {
@@ -68,15 +71,21 @@ struct api_call {
     struct head_office *office;
     struct api_user user;
     int64_t now_s;        /* business time, as in entries */
+    const struct api_request *request; /* for api_session.c: address, session, the machine's time */
     const char *arg[2];   /* what stood for {..} in the path, in order */
     const json_t *in;     /* body, as .in says; an object, empty for a READ */
     const json_t *query;  /* as .query says; an object of texts */
     json_t *out;          /* an object to be filled */
-    /* Instead of out: a file to be saved.  type NULL = out is the answer; body is freed by the caller. */
+    /* Instead of out: a file to be saved (api_file).  type NULL = out is the answer. */
     const char *type;
     char file_name[64];
-    struct buf *body;
+    void *file;
+    size_t file_size;
     char audit[200];      /* what the audit line says besides: filled by run, no personal data */
+    char field[48];       /* with an error: what of the input it is about; "" = nothing in particular */
+    char session[72];     /* the browser's session from now on; "-" = none; "" = as it is */
+    int looked_count;     /* api_looked */
+    member_id looked[16];
 };
 
 struct api_op {
@@ -89,7 +98,8 @@ struct api_op {
     enum err (*run)(struct api_call *c, struct errmsg *why);
 };
 
-/* The operations of each part; they end with a row of zeros.  office/api.c has the list of lists. */
+/* The operations of each part; they end with a row of zeros.  The Makefile gathers the list of lists from
+ * office/api_*.c: an "const struct api_op api_NAME[] = {" at the beginning of a line is in it. */
 extern const struct api_op api_session[];  /* api_session.c: log in and out, users, audit log */
 extern const struct api_op api_tills[];    /* api_tills.c: tills, staff at tills, dashboard */
 extern const struct api_op api_members[];  /* api_members.c: members, timeline, privacy */
@@ -115,8 +125,12 @@ void api_put_money(json_t *object, const char *name, struct money m);
 void api_put_day(json_t *object, const char *name, int32_t day);
 void api_put_time(json_t *object, const char *name, int64_t time_s);
 void api_put_member(json_t *object, const char *name, member_id member); /* "M12"; 0 = null */
-void api_put_entry(json_t *object, const char *name, struct entry_id id); /* "T0007-12", head office: "H-12" */
-/* Somebody's data was shown to the user of this call. */
+void api_put_entry(json_t *object, const char *name, struct entry_id id); /* "T0007-12", head office: "HQ-12" */
+/* The answer is a file: data is copied.  file_name "" = to be shown rather than saved.  Errors: ERR_FULL. */
+MUST_CHECK enum err api_file(struct api_call *c, const char *type, const char *file_name, const void *data,
+                             size_t size, struct errmsg *why);
+/* Somebody's data was shown to the user of this call.  A LOOK with a member in its path that does not say so has
+ * it noted all the same; a member who looks at their own has not. */
 void api_looked(struct api_call *c, member_id member);
 
 #endif
