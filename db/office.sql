@@ -79,7 +79,12 @@ CREATE TABLE terminal (
     journal          INTEGER NOT NULL DEFAULT 0,    -- 0 sound, 1 damaged, 2 disk full
     disk_free_mb     INTEGER NOT NULL DEFAULT 0,    -- 0 = not said
     locked           INTEGER NOT NULL DEFAULT 0,
-    entries          INTEGER NOT NULL DEFAULT 0
+    entries          INTEGER NOT NULL DEFAULT 0,
+    -- what it has of head office's, and how far its clock was ahead
+    pack_version     INTEGER NOT NULL DEFAULT 0,    -- 0 = none yet
+    hot_version      INTEGER NOT NULL DEFAULT 0,
+    staff_version    INTEGER NOT NULL DEFAULT 0,
+    skew_s           INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- Who may work at the tills.  version: of its newest change, so that tills take changes in order, as the hot

@@ -47,11 +47,13 @@ static const char *const statements[Q_COUNT] = {
         " code_hash = excluded.code_hash, cert_hash = excluded.cert_hash",
     [Q_TERMINAL_CONTACT] = "UPDATE terminal SET contact_s = ?, waiting = ?, program = ?,"
                            " signature = coalesce(?, signature), reader = ?, printer = ?,"
-                           " receipts_waiting = ?, journal = ?, disk_free_mb = ?, locked = ?, entries = ?"
+                           " receipts_waiting = ?, journal = ?, disk_free_mb = ?, locked = ?, entries = ?,"
+                           " pack_version = ?, hot_version = ?, staff_version = ?, skew_s = ?"
                            " WHERE terminal = ?",
     [Q_TERMINALS] =
         "SELECT t.terminal, shop, revoked, code_hash, cert_hash, contact_s, waiting, program, orders,"
         " reader, printer, receipts_waiting, journal, disk_free_mb, locked, entries,"
+        " pack_version, hot_version, staff_version, skew_s,"
         " (SELECT coalesce(max(seq), 0) FROM entry e WHERE e.terminal = t.terminal)"
         " FROM terminal t ORDER BY t.terminal",
     [Q_PERSON_GET] = "SELECT name, contact, note, phone, birthday, language, consent_s FROM person"

@@ -392,6 +392,10 @@ enum err books_note_contact(struct books *b, uint32_t terminal, int64_t now_s,
     query_int(&q, h->disk_free_mb);
     query_int(&q, h->locked);
     query_int(&q, h->entries);
+    query_int(&q, ask->pack_version);
+    query_int(&q, ask->hot_version);
+    query_int(&q, ask->staff_version);
+    query_int(&q, ask->clock_s ? ask->clock_s - now_s : 0);
     query_int(&q, terminal);
     return query_run(&q, why);
 }
@@ -434,6 +438,10 @@ enum err books_terminals(struct books *b, books_terminal_fn *each, void *arg, st
         f.health.disk_free_mb = (uint32_t)query_get_int(&q);
         f.health.locked = query_get_int(&q) != 0;
         f.health.entries = (uint32_t)query_get_int(&q);
+        f.pack_version = (uint32_t)query_get_int(&q);
+        f.hot_version = (uint32_t)query_get_int(&q);
+        f.staff_version = (uint32_t)query_get_int(&q);
+        f.skew_s = query_get_int(&q);
         f.last_seq = (uint32_t)query_get_int(&q);
         go_on = each(&f, arg);
     }

@@ -166,7 +166,7 @@ MUST_CHECK enum err books_terminal(struct books *b, uint32_t terminal, struct te
                                    struct errmsg *why);
 MUST_CHECK enum err books_save_terminal(struct books *b, const struct terminal_view *t,
                                         struct errmsg *why);
-/* Contact was made: for the fleet page.  Of ask: waiting, program, signature, health. */
+/* Contact was made: for the fleet page.  Of ask: waiting, program, signature, versions, clock, health. */
 MUST_CHECK enum err books_note_contact(struct books *b, uint32_t terminal, int64_t now_s,
                                        const struct wire_sync *ask, struct errmsg *why);
 /* What a till is to do: bits ORDER_... of sync/wire.h. */
@@ -222,6 +222,8 @@ struct fleet_line {
     char program[32];
     uint32_t orders;
     struct wire_health health;     /* as it said then */
+    uint32_t pack_version, hot_version, staff_version; /* what it had then; 0 = none */
+    int64_t skew_s;                /* its clock less head office's */
 };
 typedef bool books_terminal_fn(const struct fleet_line *t, void *arg);
 MUST_CHECK enum err books_terminals(struct books *b, books_terminal_fn *each, void *arg,

@@ -407,6 +407,9 @@ TEST(server, staff_and_orders_go_down_and_how_the_till_is_comes_up)
     /* An upload is over when nothing waits; keys are wiped only then. */
     must(books_set_orders(hq.books, 1, ORDER_UPLOAD | ORDER_LOCKED, &why), &why);
     r.sync.waiting = 2;
+    r.sync.pack_version = 1;
+    r.sync.hot_version = 7;
+    r.sync.clock_s = clock_now_s() - 90;
     r.sync.health = (struct wire_health){.reader = 2, .receipts_waiting = 4, .journal = 1,
                                          .disk_free_mb = 17, .locked = true, .entries = 99};
     a = till_ask(t, &r);
@@ -416,6 +419,10 @@ TEST(server, staff_and_orders_go_down_and_how_the_till_is_comes_up)
     must(books_terminals(hq.books, take_fleet_line, &line, &why), &why);
     assert_memory_equal(&line.health, &r.sync.health, sizeof line.health);
     assert_int_equal(line.orders, ORDER_UPLOAD | ORDER_LOCKED);
+    assert_int_equal(line.pack_version, 1);
+    assert_int_equal(line.hot_version, 7);
+    assert_int_equal(line.staff_version, r.sync.staff_version);
+    assert_int_equal(line.skew_s, -90);
     r.sync.waiting = 0;
     assert_int_equal(till_ask(t, &r)->synced.orders, ORDER_LOCKED);
     must(books_set_orders(hq.books, 1, ORDER_WIPE, &why), &why);
