@@ -173,6 +173,13 @@ static const char *const statements[Q_COUNT] = {
     [Q_HOLD_SET] = "UPDATE hold SET state = ?2, closed_by = ?3 WHERE seq = ?1",
     [Q_HOLD_DUE] = "SELECT seq FROM hold WHERE state = 0 AND until_s < ? ORDER BY until_s, seq LIMIT 1",
     [Q_LOTS_GOOD] = "SELECT coalesce(sum(left), 0) FROM lot WHERE member = ? AND expires_day >= ?",
+    /* ---- pending ---- */
+    [Q_VESTING_ADD] = "INSERT INTO vesting (position, n, left, member, uid, day) VALUES (?, ?, ?, ?, ?, ?)",
+    [Q_VESTING_SET] = "UPDATE vesting SET left = ?3 WHERE position = ?1 AND n = ?2",
+    [Q_VESTING_GET] = "SELECT position, n, day, left FROM vesting WHERE position = ? AND n = 0",
+    [Q_VESTING_OF_CARD] = "SELECT position, n, day, left FROM vesting WHERE uid = ?",
+    [Q_VESTING_DUE] = "SELECT coalesce(sum(left), 0) FROM vesting WHERE member = ? AND day <= ? AND left > 0",
+    [Q_VESTED] = "UPDATE vesting SET left = 0 WHERE member = ? AND day <= ? AND left > 0",
     /* ---- purchases ---- */
     [Q_SALE_ADD] = "INSERT INTO sale (position, terminal, seq, member, said, card, shop, day, pack_version, tier,"
                    " total, counted, till, rated, earned, lot_day, redeemed_value, earned_here,"
@@ -236,7 +243,8 @@ static const char *const statements[Q_COUNT] = {
     [Q_RUN_ADD] = "INSERT INTO run (day, position) VALUES (?, ?)",
     [Q_RUN_LAST] = "SELECT max(day) FROM run",
     [Q_RUN_MEMBERS] = "SELECT member FROM member WHERE ?2 > 1"
-                      " UNION SELECT member FROM lot WHERE left > 0 AND expires_day < ?1 ORDER BY 1",
+                      " UNION SELECT member FROM lot WHERE left > 0 AND expires_day < ?1"
+                      " UNION SELECT member FROM vesting WHERE left > 0 AND day <= ?1 ORDER BY 1",
     [Q_STATEMENT] =
         "SELECT e.terminal, e.seq, e.time_s, e.received_s, e.kind, p.account, p.card, p.amount,"
         " coalesce(s.pack_version, o.pack_version, 0), coalesce(s.why, r.why, ''), p.position, e.bytes"

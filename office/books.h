@@ -91,7 +91,7 @@ MUST_CHECK enum err books_card(struct books *b, const struct card_uid *uid, stru
 
 /* ---- points set aside for a sale without the card ---- */
 
-/* The most that could be set aside: what is held and good on that day, less what is owed. */
+/* The most that could be set aside: what is held and good on that day, not pending, less what is owed. */
 MUST_CHECK enum err books_spendable(struct books *b, member_id member, int64_t now_s, struct points *out,
                                     struct errmsg *why);
 

@@ -227,6 +227,44 @@ enum err books_load_metric(struct books *b, struct ledger_facts *in, int32_t day
     return e;
 }
 
+static void read_vesting(struct query *q, struct ledger_vesting *v)
+{
+    v->known = true;
+    v->position = query_get_int(q);
+    v->n = (int32_t)query_get_int(q);
+    v->day = (int32_t)query_get_int(q);
+    v->left = points_of(query_get_int(q));
+}
+
+/* What is pending of a purchase. */
+enum err books_load_vesting(struct books *b, int64_t position, struct ledger_vesting *out,
+                            struct errmsg *why)
+{
+    struct query q = query_of(b->store, Q_VESTING_GET);
+    query_int(&q, position);
+    if (query_row(&q))
+        read_vesting(&q, out);
+    return query_done(&q, why);
+}
+
+static enum err load_vesting_of_card(struct books *b, struct ledger_facts *in, struct errmsg *why)
+{
+    in->of_card.card = in->card.uid;
+    struct query q = query_of(b->store, Q_VESTING_OF_CARD);
+    query_uid(&q, &in->card.uid);
+    if (query_row(&q))
+        read_vesting(&q, &in->of_card);
+    return query_done(&q, why);
+}
+
+enum err books_load_due(struct books *b, int32_t day, struct ledger_facts *in, struct errmsg *why)
+{
+    int64_t due = 0;
+    enum err e = books_number(b, Q_VESTING_DUE, (int64_t)in->member.id, day, &due, why);
+    in->due = points_of(due);
+    return e;
+}
+
 static enum err load_sale_facts(struct books *b, struct ledger_facts *in, int32_t day,
                                 struct errmsg *why)
 {
@@ -390,7 +428,7 @@ static enum err load_original(struct books *b, struct ledger_facts *in, int32_t 
     e = load_sale(b, in, &redeem_position, why);
     if (e || in->t->kind == TXN_RATING)
         return e;
-    if ((e = load_left(b, in, why)))
+    if ((e = load_left(b, in, why)) || (e = books_load_vesting(b, s->position, &in->vesting, why)))
         return e;
     if (s->lot_day < *from_day)
         *from_day = s->lot_day;
@@ -483,11 +521,14 @@ enum err books_gather(struct books *b, const struct txn *t, int64_t received_s, 
     in->intent = (struct ledger_intent){0};
     in->hold = (struct ledger_hold){0};
     in->gift = (struct ledger_gift){0};
+    in->vesting = in->of_card = (struct ledger_vesting){0};
     bool of_hold = t->kind == TXN_RELEASE || txn_is_held(t);
     enum err e = books_load_run_day(b, why);
     in->run_day = b->run_day;
     if (!e)
         e = books_load_card(b, &t->card, &in->card, why);
+    if (!e && in->card.status == CARD_REPLACED)
+        e = load_vesting_of_card(b, in, why);
     if (!e)
         e = books_load_card(b, &t->replaces, &in->other, why);
     if (!e)

@@ -57,6 +57,10 @@ enum err books_load_member(struct books *b, member_id member, int32_t from_day, 
                            struct errmsg *why);
 /* What counts for the tier, as it stands on in->today. */
 enum err books_load_metric(struct books *b, struct ledger_facts *in, int32_t day, struct errmsg *why);
+/* What is pending of the purchase at this position; untouched when nothing is. */
+enum err books_load_vesting(struct books *b, int64_t position, struct ledger_vesting *out, struct errmsg *why);
+/* in->due of in->member. */
+enum err books_load_due(struct books *b, int32_t day, struct ledger_facts *in, struct errmsg *why);
 enum err books_load_run_day(struct books *b, struct errmsg *why);
 /* All of it, into b->facts.  before_s: event time of the terminal's entry before. */
 enum err books_gather(struct books *b, const struct txn *t, int64_t received_s, int64_t before_s,

@@ -94,6 +94,7 @@ enum err books_spendable(struct books *b, member_id member, int64_t now_s, struc
     query_int(&q, day_of_time(now_s));
     if (query_row(&q))
         good = query_get_int(&q);
+    good -= points_n(m.pending); /* lots know nothing of what is pending: the good ones are, to be safe */
     int64_t most = points_n(m.held) < good ? points_n(m.held) : good;
     most -= points_n(m.owed); /* both are far from the ends of int64: rules/lots.c */
     *out = points_of(most > 0 ? most : 0);

@@ -325,6 +325,32 @@ static enum err write_tier(struct books *b, int64_t position, struct errmsg *why
     return query_run(&q, why);
 }
 
+static enum err write_vests(struct books *b, int64_t position, struct errmsg *why)
+{
+    const struct ledger_effects *out = &b->effects;
+    int64_t member = (int64_t)b->facts.member.id;
+    enum err e = OK;
+    for (int32_t i = 0; i < out->vest_count && !e; i++) {
+        const struct ledger_vesting *v = &out->vests[i].of;
+        struct query q = query_of(b->store, v->known ? Q_VESTING_SET : Q_VESTING_ADD);
+        query_int(&q, v->known ? v->position : position);
+        query_int(&q, v->n);
+        query_int(&q, points_n(v->left));
+        if (!v->known) {
+            query_int(&q, member);
+            query_uid(&q, v->n ? &v->card : NULL);
+            query_int(&q, v->day);
+        }
+        e = query_run(&q, why);
+    }
+    if (e || !out->vested)
+        return e;
+    struct query q = query_of(b->store, Q_VESTED);
+    query_int(&q, member);
+    query_int(&q, b->facts.today); /* the day of the run */
+    return query_run(&q, why);
+}
+
 static enum err write_card(struct books *b, const struct ledger_card *c,
                            const struct card_uid *next, bool hot, int64_t position,
                            struct errmsg *why)
@@ -424,6 +450,8 @@ static enum err write_effects(struct books *b, int64_t position, struct errmsg *
         e = write_card(b, &out->other, &out->card.uid, out->other_hot, position, why);
     if (!e)
         e = write_tier(b, position, why);
+    if (!e)
+        e = write_vests(b, position, why);
     if (!e)
         e = write_intents(b, position, why);
     if (!e && (out->hold_new || out->hold_set))
@@ -651,6 +679,8 @@ static enum err post_run(struct books *b, const struct txn *t, int64_t position,
         b->facts.today = t->day;
         if (!e)
             e = books_load_metric(b, &b->facts, t->day, why);
+        if (!e)
+            e = books_load_due(b, t->day, &b->facts, why);
         if (e)
             break;
         ledger_run(&b->facts, t->day, &b->effects);

@@ -15,6 +15,7 @@ static void explain(struct statement_line *line, const struct txn *t, const char
     char original[ENTRY_TEXT_SIZE];
     const char *text = "";
     bool of_card = strcmp(line->account, "card") == 0 || strcmp(line->account, "redeemed") == 0;
+    bool of_pending = strcmp(line->account, "pending") == 0;
     entry_text(original, t->original);
     if (strcmp(line->account, "expired") == 0) {
         bool back = points_n(line->amount) < 0;
@@ -26,6 +27,10 @@ static void explain(struct statement_line *line, const struct txn *t, const char
     }
     if (strcmp(line->account, "reserved") == 0 && t->kind != TXN_RELEASE) {
         snprintf(line->why, sizeof line->why, "set aside for a sale");
+        return;
+    }
+    if (t->kind == TXN_RUN && (points_n(line->amount) < 0) == of_pending) {
+        snprintf(line->why, sizeof line->why, "pending no longer: they may be spent");
         return;
     }
     switch (t->kind) {

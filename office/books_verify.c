@@ -143,6 +143,14 @@ static const struct claim claims[] = {
      "SELECT count(*), coalesce(sum(till <> rated), 0) FROM comparison", "compared, differing",
      "SELECT " ENTRY_NAME " || ': the till says ' || r.till || ', head office ' || r.rated"
      " FROM comparison r JOIN entry e USING (position) WHERE r.till <> r.rated ORDER BY r.position"},
+    {"what is pending is of a purchase or a replaced card, and not overdue",
+     "SELECT count(*), coalesce(sum(left), 0) FROM vesting", "vestings, points",
+     "SELECT " ENTRY_NAME " || ': ' || v.left || ' points are pending to day ' || v.day FROM vesting v"
+     " JOIN entry e USING (position) LEFT JOIN sale s ON s.position = v.position AND v.n = 0"
+     " LEFT JOIN card c ON c.uid = v.uid"
+     " WHERE (v.left > 0 AND v.day <= (SELECT max(day) FROM run))"
+     " OR (v.n = 0 AND (s.member IS NOT v.member OR v.left > s.earned))"
+     " OR (v.n > 0 AND (c.member IS NOT v.member OR c.status <> 3))"},
     {"what counts for tiers is what the purchases say", "SELECT count(*) FROM metric_day", "days",
      "SELECT 'M' || m.member || ': by its days ' || coalesce(d.spend, 0) || ', by its purchases ' ||"
      " coalesce(s.counted, 0) FROM member m"

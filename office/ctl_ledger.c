@@ -107,6 +107,7 @@ static enum ctl_exit run_books(struct ctl *c)
         {"points_on_cards", ctl_json_points(t.on_cards)},
         {"points_in_transit", ctl_json_points(t.in_transit)},
         {"points_set_aside", ctl_json_points(t.reserved)},
+        {"points_pending", ctl_json_points(t.pending)},
         {"points_owed", ctl_json_points(t.owed)},
         {"points_in_doubt", ctl_json_points(t.in_doubt)},
         {"intents_in_doubt", number(t.intents_in_doubt)},

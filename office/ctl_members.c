@@ -182,16 +182,17 @@ static enum ctl_exit run_member_show(struct ctl *c)
     }
     struct points total = points_of(0);
     if (!points_add(&total, v.held, v.on_cards) || !points_add(&total, total, v.in_transit) ||
-        !points_add(&total, total, v.reserved))
+        !points_add(&total, total, v.reserved) || !points_add(&total, total, v.pending))
         total = points_of(0); /* verify would say so long before */
-    json_t *doc = json_pack("{s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
+    json_t *doc = json_pack("{s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
                             "member", ctl_json_member(member), "name", ctl_json_text(p.name), "contact",
                             ctl_json_text(p.contact), "note", ctl_json_text(p.note), "phone", p.phone,
                             "birthday", p.birthday, "language", p.language, "consent",
                             ctl_json_time(p.consent_s), "tier", v.tier,
                             "points", ctl_json_points(total), "held", ctl_json_points(v.held),
                             "on_cards", ctl_json_points(v.on_cards), "in_transit",
-                            ctl_json_points(v.in_transit), "set_aside", ctl_json_points(v.reserved), "owed", ctl_json_points(v.owed));
+                            ctl_json_points(v.in_transit), "set_aside", ctl_json_points(v.reserved),
+                            "pending", ctl_json_points(v.pending), "owed", ctl_json_points(v.owed));
     if (v.next_expiry_day != DAY_NEVER) {
         json_object_set_new(doc, "next_to_expire", ctl_json_points(v.next_expiry));
         json_object_set_new(doc, "last_good_day", ctl_json_day(v.next_expiry_day));
@@ -230,10 +231,10 @@ static bool add_member(const struct member_view *v, void *arg)
         return true;
     json_array_append_new(
         s->rows,
-        json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "member", ctl_json_member(v->member),
+        json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "member", ctl_json_member(v->member),
                   "name", ctl_json_text(p.name), "tier", v->tier, "held", ctl_json_points(v->held),
                   "on_cards", ctl_json_points(v->on_cards), "in_transit",
-                  ctl_json_points(v->in_transit), "owed", ctl_json_points(v->owed)));
+                  ctl_json_points(v->in_transit), "pending", ctl_json_points(v->pending), "owed", ctl_json_points(v->owed)));
     return true;
 }
 

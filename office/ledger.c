@@ -84,6 +84,8 @@ static void start(struct ledger_effects *out)
     out->sale = out->rated = out->refund = out->waits = out->refund_rated = false;
     out->sale_member = 0;
     out->points_rated = out->earned = out->clawed = out->let_go = out->points_back = points_of(0);
+    out->vest_count = 0;
+    out->vested = false;
     out->counted = out->counted_back = out->given = money_of(0);
     out->lot_day = DAY_NEVER;
     out->pack_version = 0;
@@ -168,6 +170,8 @@ void ledger_run(struct ledger_facts *in, int32_t day, struct ledger_effects *out
     struct work w = {in, out, day};
     start(out);
     memset(&in->card, 0, sizeof in->card);
+    out->vested = points_n(in->due) > 0;
+    work_post(&w, ACCOUNT_PENDING, ACCOUNT_HELD, in->due);
     work_expire(&w, day);
     if (in->pack_now)
         work_decide_tier(&w, in->metric, day, true);

@@ -19,6 +19,12 @@
  *                                CANCEL, RELEASE: reserved -> held
  *                                SALE after that: held -> redeemed, and a person looks at it
  *
+ * Points earned wait until the pack's earn.vest_days are over, and so does what a replaced card held
+ * (cards.replace_days): pending.  What is owed is paid first.  The run of the day makes them held.
+ *
+ *     SALE: issued -> pending    REFUND: what is taken back comes from pending of its sale first
+ *     CARD: the old card -> pending    what a till that was cut off took off the old card: from there, else held
+ *
  * Source of the rules: rules/rules.h; of the evidence: cardproto/card.h.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_OFFICE_LEDGER_H
@@ -166,6 +172,16 @@ struct ledger_gift {
     int32_t lot_day;
 };
 
+/* Points that are pending until a day. */
+struct ledger_vesting {
+    bool known;
+    int64_t position;     /* the SALE or CARD that made them so; 0 = this entry */
+    int32_t n;            /* of it: 0 = the purchase's, 1 = of the CARD's own card, 2 = of the one it replaces */
+    struct card_uid card; /* n > 0 */
+    int32_t day;          /* its run makes them held */
+    struct points left;
+};
+
 /* The purchase a refund speaks of. */
 struct ledger_sale {
     bool known;
@@ -215,6 +231,10 @@ struct ledger_facts {
     int32_t today;                    /* newest day the member is known on, t's included */
     int64_t bills_on_day;             /* that counted, on the day of the event, before this */
 
+    struct ledger_vesting vesting;   /* REFUND, RERATE: of the SALE */
+    struct ledger_vesting of_card;   /* of card, when that is replaced */
+    struct points due;               /* RUN: of all that vest by that day */
+
     const struct txn *original;      /* REFUND, RATING: the SALE; GRANT below 0: the GRANT; NULL = not there yet */
     struct ledger_sale sale;
     struct ledger_gift gift;
@@ -227,7 +247,7 @@ struct ledger_facts {
 
 /* ---- effects ---- */
 
-enum { LEDGER_POSTINGS_MAX = 16, LEDGER_NOTES_MAX = 12, LEDGER_MOVES_MAX = 4 * (LOTS_MAX + 2) };
+enum { LEDGER_POSTINGS_MAX = 16, LEDGER_NOTES_MAX = 12, LEDGER_VESTS_MAX = 4, LEDGER_MOVES_MAX = 4 * (LOTS_MAX + 2) };
 
 struct ledger_posting {
     enum ledger_account account;
@@ -267,6 +287,13 @@ struct ledger_effects {
     bool hold_new;                   /* t is a HOLD that was posted */
     bool hold_set;                   /* in->hold has this new state */
     int hold_state;
+
+    int32_t vest_count;
+    struct ledger_vest {             /* left of it changes; one that is not known is new */
+        struct ledger_vesting of;    /* as it is afterwards */
+        struct points change;
+    } vests[LEDGER_VESTS_MAX];
+    bool vested;                     /* RUN: nothing of what was due is left */
 
     bool counter;                    /* evidence held: the card's counter is t's intent's */
     bool counter_before;             /* ... and the one before belongs to evidence_before */
@@ -313,8 +340,8 @@ struct ledger_effects {
 /* Post one entry.  RUN does nothing here but for the day: ledger_run does each member. */
 void ledger_post(struct ledger_facts *in, struct ledger_effects *out);
 
-/* The run of a day for one member: expiry, tier review.  Of in: pack_now, member, lots, metric,
- * metric_last_year; day = the day of the run. */
+/* The run of a day for one member: what is due is held, expiry, tier review.  Of in: pack_now, member, lots, due,
+ * metric, metric_last_year; day = the day of the run. */
 void ledger_run(struct ledger_facts *in, int32_t day, struct ledger_effects *out);
 
 /* The member an entry is for, as far as its card and itself tell: 0 = nobody. */

@@ -160,12 +160,19 @@ static bool is_hot(const struct ledger_card *before, enum card_status status)
     return was != status;
 }
 
-static void sweep(struct work *w, const struct ledger_card *card)
+/* What the purse held goes to the member, at once or after the days in which a till that is cut off may still send
+ * a redemption of it.  A load in doubt may put points onto the card later: they wait with the others. */
+static void sweep(struct work *w, const struct ledger_card *card, int32_t n)
 {
-    if (points_n(card->purse) == 0 || !w->in->member.known)
+    const struct pack *pack = w->in->pack_now;
+    if (!w->in->member.known)
         return;
     work_post_on(w, ACCOUNT_CARD, &card->uid, points_of(-points_n(card->purse)));
     work_post_on(w, ACCOUNT_HELD, &card->uid, card->purse);
+    if (!pack || pack->replace_days == 0)
+        return;
+    struct ledger_vesting v = {.n = n, .card = card->uid, .day = w->day + pack->replace_days};
+    work_vest(w, &v, points_n(card->purse) > 0 ? card->purse : points_of(0));
 }
 
 void ledger_post_card(struct work *w)
@@ -213,12 +220,12 @@ void ledger_post_card(struct work *w)
                                      card->purse};
     out->card_hot = is_hot(card, status);
     if (status == CARD_REPLACED)
-        sweep(w, card);
+        sweep(w, card, 1);
     if (replaces) {
         out->other_set = true;
         out->other = *old;
         out->other.status = CARD_REPLACED;
         out->other_hot = is_hot(old, CARD_REPLACED);
-        sweep(w, old);
+        sweep(w, old, 2);
     }
 }

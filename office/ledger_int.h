@@ -30,6 +30,14 @@ void work_expire(struct work *w, int32_t day);
 /* Points come in: all of it, or nothing and a note. */
 bool work_add(struct work *w, enum ledger_account from, enum ledger_cause cause, int32_t expires_day,
               struct points points);
+/* Points earned by a purchase come in: what is owed is paid, the rest is pending or held.  v: of the purchase; not
+ * known: a new one. */
+bool work_earn(struct work *w, enum ledger_cause cause, int32_t expires_day, struct points points,
+               struct ledger_vesting *v);
+/* Pending points become held, up to so many: from here an entry takes them from held, and the two cancel out. */
+void work_unvest(struct work *w, struct ledger_vesting *v, struct points most);
+/* Held points become pending. */
+void work_vest(struct work *w, struct ledger_vesting *v, struct points points);
 /* Points that go out; what is not there is owed.  Posts nothing. */
 void work_take(struct work *w, enum ledger_cause cause, int32_t day, struct points points);
 /* Whom is it for?  False = nobody, and points are asked for all the same or not. */

@@ -48,6 +48,7 @@ static void claw(struct work *w, struct points points)
         assert(fits);
         out->let_go = uncovered;
     }
+    work_unvest(w, &in->vesting, out->clawed);
     work_post(w, ACCOUNT_HELD, ACCOUNT_CLAWED, out->clawed);
 }
 

@@ -133,7 +133,7 @@ void ledger_post_sale(struct work *w)
     if (!rate_sale(w, &earned))
         return;
     out->lot_day = rules_expiry_day(in->pack, w->day, in->member.enrolled_day);
-    if (!work_add(w, ACCOUNT_ISSUED, CAUSE_EARN, out->lot_day, earned.points))
+    if (!work_earn(w, CAUSE_EARN, out->lot_day, earned.points, &in->vesting))
         return;
     out->earned = earned.points;
     out->counted = earned.counted;

@@ -22,13 +22,6 @@ void work_note(struct work *w, enum ledger_answer answer, const char *format, ..
     va_end(args);
 }
 
-/* The points of a replaced card were swept to held, and so is all that still happens to it. */
-static enum ledger_account of_card(const struct work *w, enum ledger_account account)
-{
-    bool swept = account == ACCOUNT_CARD && w->in->card.status == CARD_REPLACED;
-    return swept ? ACCOUNT_HELD : account;
-}
-
 void work_post_on(struct work *w, enum ledger_account account, const struct card_uid *card,
                   struct points amount)
 {
@@ -49,16 +42,61 @@ void work_post_on(struct work *w, enum ledger_account account, const struct card
     assert(fits); /* rules keep every number of a member within int64 */
 }
 
-/* Points go from one account to another. */
+/* The points of a replaced card were swept to held or are pending, and so is all that still happens to it. */
 void work_post(struct work *w, enum ledger_account from, enum ledger_account to,
                struct points amount)
 {
-    const struct card_uid *card = &w->in->card.uid;
-    from = of_card(w, from), to = of_card(w, to);
-    if (from == to || points_n(amount) == 0)
+    struct ledger_facts *in = w->in;
+    int64_t n = points_n(amount);
+    bool swept = in->card.status == CARD_REPLACED && n != 0 && from != to;
+    enum ledger_account off = n > 0 ? from : to, onto = n > 0 ? to : from;
+    struct points size = points_of(n > 0 ? n : -n);
+    if (swept && off == ACCOUNT_CARD)
+        work_unvest(w, &in->of_card, size);
+    if (swept && from == ACCOUNT_CARD)
+        from = ACCOUNT_HELD;
+    if (swept && to == ACCOUNT_CARD)
+        to = ACCOUNT_HELD;
+    if (from != to && n != 0) {
+        work_post_on(w, from, &in->card.uid, points_of(-n));
+        work_post_on(w, to, &in->card.uid, amount);
+    }
+    if (swept && onto == ACCOUNT_CARD && in->of_card.known)
+        work_vest(w, &in->of_card, size);
+}
+
+static void change_vesting(struct work *w, struct ledger_vesting *v, int64_t change)
+{
+    struct ledger_effects *out = w->out;
+    int32_t i = 0;
+    while (i < out->vest_count &&
+           (out->vests[i].of.position != v->position || out->vests[i].of.n != v->n))
+        i++;
+    assert(i < LEDGER_VESTS_MAX);
+    if (i == out->vest_count) {
+        out->vest_count++;
+        out->vests[i].change = points_of(0);
+    }
+    v->left = points_of(points_n(v->left) + change); /* a part of what a member has */
+    out->vests[i].of = *v;
+    out->vests[i].change = points_of(points_n(out->vests[i].change) + change);
+}
+
+void work_vest(struct work *w, struct ledger_vesting *v, struct points points)
+{
+    if (w->in->run_day != INT32_MIN && v->day <= w->in->run_day)
+        return; /* its day has come */
+    work_post(w, ACCOUNT_HELD, ACCOUNT_PENDING, points);
+    change_vesting(w, v, points_n(points));
+}
+
+void work_unvest(struct work *w, struct ledger_vesting *v, struct points most)
+{
+    struct points part = points_cmp(most, v->left) < 0 ? most : v->left;
+    if (!v->known || points_n(part) == 0)
         return;
-    work_post_on(w, from, card, points_of(-points_n(amount)));
-    work_post_on(w, to, card, amount);
+    work_post(w, ACCOUNT_PENDING, ACCOUNT_HELD, part);
+    change_vesting(w, v, -points_n(part));
 }
 
 void work_drop_zeros(struct ledger_effects *out)
@@ -127,6 +165,27 @@ bool work_add(struct work *w, enum ledger_account from, enum ledger_cause cause,
     assert(fits);
     work_keep_debt(w, cause, change);
     work_expire(w, in->run_day);
+    return true;
+}
+
+bool work_earn(struct work *w, enum ledger_cause cause, int32_t expires_day, struct points points,
+               struct ledger_vesting *v)
+{
+    const struct pack *pack = w->in->pack;
+    struct points owed = w->in->member.owed, repaid, rest;
+    if (!work_add(w, ACCOUNT_ISSUED, cause, expires_day, points))
+        return false;
+    bool fits = points_sub(&repaid, owed, w->in->member.owed) && points_sub(&rest, points, repaid);
+    assert(fits);
+    if (!v->known) {
+        if (pack->vest_days == 0)
+            return true;
+        v->day = w->day + pack->vest_days;
+        if (expires_day < v->day)
+            v->day = expires_day; /* they may be spent before they end */
+    }
+    if (points_n(rest) > 0 && v->day > w->day)
+        work_vest(w, v, rest);
     return true;
 }
 
