@@ -15,7 +15,7 @@ PKGS := zlib sqlite3 libnfc libusb-1.0 jansson inih libmicrohttpd libqrencode nc
 cflags = -std=c11 -isystem /usr/include/nanopb -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -MMD -MP -I. -I$B $(WARN) $(CFLAGS) $(SAN) \
          $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 # mbedTLS 2.28 has no .pc file, so it is linked by name; 3.6 takes the same names.
-LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lprotobuf-nanopb -lmbedtls -lmbedx509 -lmbedcrypto
+LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lprotobuf-nanopb -lmbedtls -lmbedx509 -lmbedcrypto -lm
 
 # A folder's *.c are its part; main.c and *_main.c are programs.
 PARTS := base rules cardproto hw db sync terminal office
