@@ -147,11 +147,15 @@ static enum err sum_up(struct closing *c, struct errmsg *why)
     if (points_n(c->roll.closing) != ledger)
         return err_set(why, ERR_CORRUPT, "the periods add up to %" PRId64 " points, the ledger to %" PRId64
                        ": see patronctl ledger verify", points_n(c->roll.closing), ledger);
-    q = query_text_of(c->b->store, "SELECT coalesce((SELECT sum(total) FROM sale WHERE member <> 0 AND position > ?1"
-                                   " AND position <= ?2), 0) - coalesce((SELECT sum(total) FROM refund"
+    /* What was paid with points is no new price: it is the redemption of points that were paid for earlier. */
+    q = query_text_of(c->b->store, "SELECT coalesce((SELECT sum(total - iif(redeemed > 0, redeemed_value, 0)) FROM sale"
+                                   " WHERE member <> 0 AND position > ?1 AND position <= ?2), 0)"
+                                   " - coalesce((SELECT sum(total - points_back * ?3 / ?4) FROM refund"
                                    " WHERE member <> 0 AND position > ?1 AND position <= ?2), 0)");
     query_int(&q, c->after);
     query_int(&q, c->through);
+    query_int(&q, c->pack->worth.num);
+    query_int(&q, c->pack->worth.den);
     if (query_row(&q))
         c->sales = money_of(query_get_int(&q));
     return query_done(&q, why);
