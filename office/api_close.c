@@ -146,10 +146,9 @@ static enum err journal(struct api_call *c, struct errmsg *why)
     if (fclose(out) && !e)
         e = err_set(why, ERR_FULL, "no memory");
     if (!e) {
-        c->type = "text/csv; charset=utf-8";
-        snprintf(c->file_name, sizeof c->file_name, "general-ledger-P%" PRId64 ".csv", n);
-        if (!buf_put(c->body, bytes_of(text, size)))
-            e = err_set(why, ERR_FULL, "the file does not fit");
+        char name[60];
+        snprintf(name, sizeof name, "general-ledger-P%" PRId64 ".csv", n);
+        e = api_file(c, "text/csv; charset=utf-8", name, text, size, why);
     }
     free(text);
     return e;

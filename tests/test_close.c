@@ -1,6 +1,7 @@
 /* test_close.c - a closed period says what the ledger says, means in money what was published, and stays.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "office/close.h"
+#include "tests/apis.h"
 #include "tests/ledgers.h"
 #include "tests/test.h"
 
@@ -191,4 +192,44 @@ TEST(close, whatever_happens_the_periods_follow_the_ledger_and_no_money_is_lost)
                                          " OR q.after_position <> p.through_position OR q.liability_before <> p.liability"), 0);
         ledgers_close(&l);
     }
+}
+
+/* The console: what was looked at is what is closed, once, and the lines go out as a file. */
+TEST(close, in_the_console_what_was_looked_at_is_what_is_closed)
+{
+    struct apis a;
+    ledgers_open(&l, "console", "", TOP);
+    ledgers_member(&l, 7, 0);
+    ledgers_sale(&l, 1, 7, "A 1 100.00", 1);
+    apis_begin(&a, l.books);
+    apis_user(&a, ROLE_CONTROLLER);
+    json_decref(apis_ask(&a, "GET", "/api/closing?to=2011-01-31&expected_ppm=950000", NULL));
+    assert_int_equal(a.status, 200);
+    char *looked = strdup(a.raw);
+    json_decref(apis_ask(&a, "POST", "/api/periods", "{\"to\": \"2011-01-31\", \"expected_ppm\": 950000}"));
+    assert_int_equal(a.status, 200);
+    assert_string_equal(a.raw, looked);
+    free(looked);
+    apis_expect(&a, 409, "POST", "/api/periods", "{\"to\": \"2011-01-31\", \"expected_ppm\": 950000}");
+    apis_expect(&a, 409, "GET", "/api/closing?to=2011-03-01&expected_ppm=950000", NULL); /* today */
+    apis_expect(&a, 400, "GET", "/api/closing?to=2011-02-28&expected_ppm=1000001", NULL);
+    apis_expect(&a, 200, "POST", "/api/gl-accounts", "{\"name\": \"sales\", \"code\": \"8400\"}");
+    apis_expect(&a, 404, "POST", "/api/gl-accounts", "{\"name\": \"cash\", \"code\": \"1\"}");
+    apis_expect(&a, 400, "POST", "/api/gl-accounts", "{\"name\": \"sales\", \"code\": \"1,2\"}");
+    json_decref(apis_ask(&a, "GET", "/api/periods/1/journal", NULL));
+    assert_int_equal(a.status, 200);
+    assert_non_null(strstr(a.raw, "\n2011-01-31,P1,8400,sales,0.94,,GBP,"));
+    assert_string_equal(a.file_name, "general-ledger-P1.csv");
+    json_t *now = apis_ask(&a, "GET", "/api/liability", NULL);
+    assert_int_equal(json_integer_value(json_object_get(now, "outstanding")), 100);
+    assert_int_equal(json_integer_value(json_object_get(now, "worth")), 100);
+    assert_string_equal(json_string_value(json_object_get(now, "next_close")), "2011-02-01");
+    json_decref(now);
+    apis_expect(&a, 404, "GET", "/api/periods/2", NULL);
+    apis_expect(&a, 400, "GET", "/api/periods/x", NULL);
+    apis_expect(&a, 200, "GET", "/api/periods/1/days?format=csv", NULL);
+    apis_expect(&a, 200, "GET", "/api/liability/ending", NULL);
+    apis_expect(&a, 409, "GET", "/api/liability/runoff", NULL); /* one year is no run-off */
+    apis_end(&a);
+    ledgers_close(&l);
 }
