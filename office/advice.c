@@ -69,6 +69,9 @@ static const char *missing_text(char out[64], const struct pack *pack, int64_t m
         snprintf(out, 64, chinese ? "%" PRId64 " 次光临" : missing == 1 ? "%" PRId64 " visit" : "%" PRId64 " visits",
                  missing);
         break;
+    case METRIC_MIX:
+        snprintf(out, 64, "%" PRId64, missing);
+        break;
     }
     return out;
 }

@@ -78,6 +78,11 @@ struct member_view {
 MUST_CHECK enum err books_member(struct books *b, member_id member, struct member_view *out,
                                  struct errmsg *why);
 
+/* What counts for the member's tier on this day, by the pack: now, and over the whole year before (0 unless its
+ * window is a year). */
+MUST_CHECK enum err books_metric(struct books *b, member_id member, const struct pack *pack, int32_t today,
+                                 int64_t *now, int64_t *last_year, struct errmsg *why);
+
 struct card_view {
     struct card_uid uid;
     member_id member;              /* 0 = not bound */

@@ -28,7 +28,7 @@ enum err books_load_card(struct books *b, const struct card_uid *uid, struct led
 enum err books_load_member(struct books *b, member_id member, int32_t from_day,
                            struct ledger_facts *in, struct errmsg *why)
 {
-    in->member = (struct ledger_member){.id = member};
+    in->member = (struct ledger_member){.id = member, .enrolled_day = DAY_NEVER};
     in->lots = b->lots;
     in->lot_count = 0;
     in->today = INT32_MIN;
@@ -195,18 +195,29 @@ static enum err load_evidence(struct books *b, struct ledger_facts *in, struct e
     return e;
 }
 
-static enum err sum_metric(struct books *b, member_id member, enum pack_metric metric,
-                           int32_t from_day, int32_t to_day, int64_t *out, struct errmsg *why)
+static enum err sum_metric(struct books *b, member_id member, int32_t from_day, int32_t to_day,
+                           struct tier_sums *out, struct errmsg *why)
 {
     struct query q = query_of(b->store, Q_METRIC_SUM);
     query_int(&q, (int64_t)member);
     query_int(&q, from_day);
     query_int(&q, to_day);
     if (query_row(&q)) {
-        int64_t spend = query_get_int(&q), points = query_get_int(&q), visits = query_get_int(&q);
-        *out = metric == METRIC_SPEND ? spend : metric == METRIC_POINTS ? points : visits;
+        out->spend = query_get_int(&q);
+        out->points = query_get_int(&q);
+        out->visits = query_get_int(&q);
     }
     return query_done(&q, why);
+}
+
+static enum err sum_window(struct books *b, member_id member, const struct pack *p, int32_t enrolled_day,
+                           int32_t today, struct tier_sums *now, struct tier_sums *last_year, struct errmsg *why)
+{
+    int32_t start = rules_tier_window_start(p, enrolled_day, today);
+    enum err e = sum_metric(b, member, start, today, now, why);
+    if (!e && rules_tier_by_year(p))
+        e = sum_metric(b, member, rules_tier_window_start(p, enrolled_day, start - 1), start - 1, last_year, why);
+    return e;
 }
 
 enum err books_load_metric(struct books *b, struct ledger_facts *in, int32_t day,
@@ -214,16 +225,28 @@ enum err books_load_metric(struct books *b, struct ledger_facts *in, int32_t day
 {
     const struct pack *p = in->pack_now;
     member_id member = in->member.id;
-    in->metric = in->metric_last_year = in->bills_on_day = 0;
+    struct tier_sums on_day = {0};
+    in->sums = in->sums_last_year = on_day;
+    in->bills_on_day = 0;
     if (!p || p->tier_count < 2 || !in->member.known)
         return OK;
-    int32_t start = rules_tier_window_start(p, in->today);
-    enum err e = sum_metric(b, member, p->metric, start, in->today, &in->metric, why);
-    if (!e && p->window == WINDOW_CALENDAR_YEAR)
-        e = sum_metric(b, member, p->metric, rules_tier_window_start(p, start - 1), start - 1,
-                       &in->metric_last_year, why);
-    if (!e && p->metric == METRIC_VISITS)
-        e = sum_metric(b, member, p->metric, day, day, &in->bills_on_day, why);
+    enum err e = sum_window(b, member, p, in->member.enrolled_day, in->today, &in->sums, &in->sums_last_year, why);
+    if (!e)
+        e = sum_metric(b, member, day, day, &on_day, why);
+    in->bills_on_day = on_day.visits;
+    return e;
+}
+
+enum err books_metric(struct books *b, member_id member, const struct pack *pack, int32_t today, int64_t *now,
+                      int64_t *last_year, struct errmsg *why)
+{
+    struct tier_sums sums = {0}, before = {0};
+    struct member_view m;
+    enum err e = books_member(b, member, &m, why);
+    if (!e)
+        e = sum_window(b, member, pack, m.enrolled_day, today, &sums, &before, why);
+    *now = rules_tier_metric(pack, &sums);
+    *last_year = rules_tier_metric(pack, &before);
     return e;
 }
 

@@ -47,32 +47,17 @@ static enum err sum_of(struct books *b, enum office_query name, member_id member
     return query_done(&q, why);
 }
 
-static enum err metric_of(struct books *b, member_id member, const struct pack *pack, int32_t today,
-                          int64_t *metric, struct errmsg *why)
-{
-    struct query q = query_of(b->store, Q_METRIC_SUM);
-    int64_t sums[3] = {0}; /* spend, points, visits: in the order of enum pack_metric */
-    query_int(&q, (int64_t)member);
-    query_int(&q, rules_tier_window_start(pack, today));
-    query_int(&q, today);
-    if (query_row(&q))
-        for (int i = 0; i < 3; i++)
-            sums[i] = query_get_int(&q);
-    *metric = sums[pack->metric];
-    return query_done(&q, why);
-}
-
 static enum err advise(const struct clerk *c, const struct member_view *m, const struct person *p,
                        const struct pack *pack, struct wire_tapped *out, struct errmsg *why)
 {
     int32_t today = day_of_time(c->now_s);
-    int64_t ending[3], visits[3], metric;
+    int64_t ending[3], visits[3], metric, last_year;
     struct advice advice;
     enum err e = sum_of(c->books, Q_LOT_ENDING, m->member, today + ADVICE_EXPIRY_DAYS, ending, why);
     if (!e)
         e = sum_of(c->books, Q_SALE_DAYS, m->member, today, visits, why);
     if (!e)
-        e = metric_of(c->books, m->member, pack, today, &metric, why);
+        e = books_metric(c->books, m->member, pack, today, &metric, &last_year, why);
     if (e)
         return e;
     struct advice_facts facts = {.today = today,

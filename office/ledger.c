@@ -174,6 +174,6 @@ void ledger_run(struct ledger_facts *in, int32_t day, struct ledger_effects *out
     work_post(&w, ACCOUNT_PENDING, ACCOUNT_HELD, in->due);
     work_expire(&w, day);
     if (in->pack_now)
-        work_decide_tier(&w, in->metric, day, true);
+        work_decide_tier(&w, &in->sums, day, true);
     work_drop_zeros(out);
 }

@@ -227,7 +227,7 @@ struct ledger_facts {
 
     bool tier_ever;                  /* the member has held t->tier */
     struct points earned_here, earned_today;
-    int64_t metric, metric_last_year; /* over the window that ends today, before this */
+    struct tier_sums sums, sums_last_year; /* over the window that ends today, before this */
     int32_t today;                    /* newest day the member is known on, t's included */
     int64_t bills_on_day;             /* that counted, on the day of the event, before this */
 
@@ -341,7 +341,7 @@ struct ledger_effects {
 void ledger_post(struct ledger_facts *in, struct ledger_effects *out);
 
 /* The run of a day for one member: what is due is held, expiry, tier review.  Of in: pack_now, member, lots, due,
- * metric, metric_last_year; day = the day of the run. */
+ * sums, sums_last_year; day = the day of the run. */
 void ledger_run(struct ledger_facts *in, int32_t day, struct ledger_effects *out);
 
 /* The member an entry is for, as far as its card and itself tell: 0 = nobody. */

@@ -48,7 +48,7 @@ void work_leave_unclaimed(struct work *w);
 /* ---- who posts what; t is in w->in ---- */
 
 struct bill work_bill(const struct txn *t, const char *tier, struct points earned_today);
-void work_decide_tier(struct work *w, int64_t metric, int32_t today, bool review);
+void work_decide_tier(struct work *w, const struct tier_sums *sums, int32_t today, bool review);
 void ledger_post_sale(struct work *w);
 
 void ledger_post_intent(struct work *w);

@@ -10,8 +10,10 @@
 
 struct bill work_bill(const struct txn *t, const char *tier, struct points earned_today)
 {
-    return (struct bill){t->lines, t->line_count, t->redeemed_value, t->time_s,
-                         t->shop,  tier,          earned_today};
+    struct bill bill = rules_bill(t);
+    bill.tier = tier;
+    bill.earned_today = earned_today;
+    return bill;
 }
 
 /* The tier to post with: the till's, when the member may have it. */
@@ -67,13 +69,14 @@ static bool rate_sale(struct work *w, struct earning *posted)
     return true;
 }
 
-void work_decide_tier(struct work *w, int64_t metric, int32_t today, bool review)
+void work_decide_tier(struct work *w, const struct tier_sums *sums, int32_t today, bool review)
 {
     struct ledger_facts *in = w->in;
     struct ledger_effects *out = w->out;
     struct tier_decision d;
     struct tier_facts facts = {
-        in->member.tier, in->member.short_since_day, metric, in->metric_last_year, today, review};
+        in->member.tier, in->member.short_since_day, rules_tier_metric(in->pack_now, sums),
+        rules_tier_metric(in->pack_now, &in->sums_last_year), today, review};
     rules_tier(in->pack_now, &facts, &d);
     out->tier_moved = strcmp(d.tier->code, in->member.tier) != 0;
     out->tier_set = out->tier_moved || d.short_since_day != in->member.short_since_day;
@@ -86,27 +89,19 @@ void work_decide_tier(struct work *w, int64_t metric, int32_t today, bool review
 static void count_metric(struct work *w, const struct earning *earned)
 {
     struct ledger_facts *in = w->in;
-    int64_t more = 0;
+    struct tier_sums sums = in->sums;
     w->out->metric.day = w->day;
     w->out->metric.spend = money_minor(earned->counted);
     w->out->metric.points = points_n(earned->points);
     w->out->metric.bills = money_minor(earned->counted) > 0;
     if (!in->pack_now)
         return;
-    switch (in->pack_now->metric) {
-    case METRIC_SPEND:
-        more = w->out->metric.spend;
-        break;
-    case METRIC_POINTS:
-        more = w->out->metric.points;
-        break;
-    case METRIC_VISITS:
-        more = w->out->metric.bills && in->bills_on_day == 0;
-        break;
+    if (w->day >= rules_tier_window_start(in->pack_now, in->member.enrolled_day, in->today)) {
+        sums.spend += w->out->metric.spend;
+        sums.points += w->out->metric.points;
+        sums.visits += w->out->metric.bills && in->bills_on_day == 0;
     }
-    if (w->day < rules_tier_window_start(in->pack_now, in->today))
-        more = 0;
-    work_decide_tier(w, in->metric + more, in->today, false);
+    work_decide_tier(w, &sums, in->today, false);
 }
 
 void ledger_post_sale(struct work *w)

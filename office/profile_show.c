@@ -90,26 +90,19 @@ enum err profile_tier(struct books *b, member_id member, int32_t today, json_t *
     json_object_set_new(out, "tier", t);
     json_object_set_new(t, "code", rows_text(m.tier));
     if (pack) {
-        static const char *const metrics[] = {"spend", "points", "visits"};
-        struct ledger_facts *in = calloc(1, sizeof *in);
-        if (!in)
-            return err_set(why, ERR_IO, "out of memory");
-        in->pack_now = pack;
-        in->today = today;
-        in->member.id = member;
-        in->member.known = true;
-        e = books_load_metric(b, in, today, why);
+        static const char *const metrics[] = {"spend", "points", "visits", "mix"};
+        int64_t reached = 0, last_year = 0;
+        e = books_metric(b, member, pack, today, &reached, &last_year, why);
         const struct pack_tier *held = pack_get_tier(pack, m.tier);
         const struct pack_tier *next = held + 1 < pack->tiers + pack->tier_count ? held + 1 : NULL;
-        int64_t kept = in->metric > in->metric_last_year ? in->metric : in->metric_last_year;
+        int64_t kept = reached > last_year ? reached : last_year;
         json_object_set_new(t, "name", rows_text(*held->name ? held->name : held->code));
         json_object_set_new(t, "metric", json_string(metrics[pack->metric]));
-        json_object_set_new(t, "reached", json_integer(in->metric));
+        json_object_set_new(t, "reached", json_integer(reached));
         json_object_set_new(t, "to_keep", json_integer(kept < held->keep_at ? held->keep_at - kept : 0));
         json_object_set_new(t, "next", next ? rows_text(next->code) : json_null());
         json_object_set_new(t, "next_name", next ? rows_text(*next->name ? next->name : next->code) : json_null());
-        json_object_set_new(t, "to_rise", next ? json_integer(next->upgrade_at - in->metric) : json_null());
-        free(in);
+        json_object_set_new(t, "to_rise", next ? json_integer(next->upgrade_at - reached) : json_null());
     }
     return e ? e : add_parts(b, member, history, PART_COUNT(history), out, why);
 }

@@ -39,12 +39,34 @@ static void explain(const struct pack *pack, const struct rate *r, char out[RULE
             say(&s, tr(", +%" PRId64 " (%s)"), points_n(r->bonus[i]), pack->bonuses[i].name);
     if (r->tier->factor.num != r->tier->factor.den)
         say(&s, tr(", x %s (%s)"), say_ratio(ratio, r->tier->factor), r->tier->name);
+    for (int32_t i = 0; i < pack->stamp_count; i++)
+        if (r->stamps_given[i])
+            say(&s, tr(", +%" PRId64 " (%s)"), r->stamps_given[i] * points_n(pack->stamps[i].points),
+                pack->stamps[i].name);
     if (r->cap == CAP_PER_BILL)
         say(&s, tr(", at most %" PRId64 " a bill"), points_n(pack->cap_per_bill));
     if (r->cap == CAP_PER_DAY)
         say(&s, tr(", at most %" PRId64 " a day"), points_n(pack->cap_per_day));
+    if (r->cap == CAP_PER_MONTH)
+        say(&s, tr(", at most %" PRId64 " a month"), points_n(pack->cap_per_month));
     say_last(&s, points_n(r->points) == 1 ? tr(": %" PRId64 " point") : tr(": %" PRId64 " points"),
              points_n(r->points));
+}
+
+struct bill rules_bill(const struct txn *t)
+{
+    return (struct bill){.lines = t->lines,
+                         .line_count = t->line_count,
+                         .paid_by_points = t->redeemed_value,
+                         .time_s = t->time_s,
+                         .shop = t->shop,
+                         .tier = t->tier,
+                         .tenders = t->tenders,
+                         .tender_count = t->tender_count,
+                         .coupons = t->coupons,
+                         .coupon_count = t->coupon_count,
+                         .marks = t->marks,
+                         .mark_count = t->mark_count};
 }
 
 enum err rules_earn(const struct pack *pack, const struct bill *bill, struct earning *out,
@@ -56,6 +78,10 @@ enum err rules_earn(const struct pack *pack, const struct bill *bill, struct ear
         return e;
     out->points = r.points;
     out->counted = r.counted;
+    for (int32_t i = 0; i < PACK_STAMPS_MAX; i++) {
+        out->stamps[i].collected = r.stamps[i];
+        out->stamps[i].given = r.stamps_given[i];
+    }
     explain(pack, &r, out->why);
     return OK;
 }

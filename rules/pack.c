@@ -22,6 +22,14 @@ const struct pack_tier *pack_get_tier(const struct pack *pack, const char *code)
     return tier ? tier : &pack->tiers[0];
 }
 
+const struct pack_reward *pack_find_reward(const struct pack *pack, const char *code)
+{
+    for (int32_t i = 0; code && i < pack->reward_count; i++)
+        if (strcmp(pack->rewards[i].code, code) == 0)
+            return &pack->rewards[i];
+    return NULL;
+}
+
 const char *pack_amount_text(char out[PACK_MONEY_SIZE], const struct pack *pack, struct money m)
 {
     static const uint64_t units[] = {1, 10, 100, 1000};

@@ -2,8 +2,10 @@
  *
  * jansson takes the text apart but does not say where a value stood, so a value is known here by
  * its way down from the top (struct at), and a small scanner finds the line when there is something
- * to refuse. The first refusal stays (in->e); after it every reader below does nothing, so that
- * reading is written without a check after each line. SPDX-License-Identifier: Apache-2.0 */
+ * to refuse.  A refusal does not end the reading: what was refused keeps its default and the rest is read, so
+ * that a form can be shown all that is wrong.  What compares two values asks first whether both were good
+ * (sound), for a fault that only follows from another helps nobody.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
 #include "rules/pack.h"
 
@@ -15,8 +17,10 @@
 
 struct in {
     const char *text, *end, *file;
-    enum err e;
-    struct errmsg *why;
+    struct errmsg *why;         /* for the first fault; NULL allowed */
+    struct pack_fault *faults;  /* room for most */
+    int32_t most, count;
+    bool tiers_bad, rewards_bad; /* then nothing is said of codes of them */
 };
 
 /* The way to a value: key of an object, or index of an array when key is NULL.  The top has up
@@ -116,17 +120,53 @@ static void path_text(const struct at *at, char *out, size_t size)
         snprintf(out + used, size - used, "[%zu]", at->index + 1);
 }
 
+/* "/earn/multipliers/1/factor", RFC 6901; only a key that is not known can have anything to escape. */
+static void pointer_text(const struct at *at, char *out, size_t size)
+{
+    if (!at->up) {
+        *out = 0;
+        return;
+    }
+    pointer_text(at->up, out, size);
+    size_t used = strlen(out);
+    if (!at->key) {
+        snprintf(out + used, size - used, "/%zu", at->index);
+        return;
+    }
+    if (used + 2 < size)
+        out[used++] = '/';
+    for (const char *c = at->key; *c && used + 3 < size; c++) {
+        if (*c == '~' || *c == '/') {
+            out[used++] = '~';
+            out[used++] = *c == '~' ? '0' : '1';
+        } else {
+            out[used++] = *c;
+        }
+    }
+    out[used] = 0;
+}
+
 /* format says what is wrong and, after "; expected", what is expected. */
 static void refuse_at(struct in *in, const struct at *at, bool key, enum err e, const char *format,
                       va_list args)
 {
-    char path[128], said[256];
-    if (in->e)
+    char path[128];
+    in->count++;
+    if (in->count > in->most)
         return;
+    struct pack_fault *f = &in->faults[in->count - 1];
+    *f = (struct pack_fault){.e = e, .line = line_of(in, place(in, at, key))};
+    pointer_text(at, f->pointer, sizeof f->pointer);
+    vsnprintf(f->text, sizeof f->text, format, args);
     path_text(at, path, sizeof path);
-    vsnprintf(said, sizeof said, format, args);
-    in->e = err_set(in->why, e, "%s:%d: %s%s%s", in->file, line_of(in, place(in, at, key)), path,
-                    *path ? ": " : "", said);
+    if (in->count == 1)
+        (void)err_set(in->why, e, "%s:%d: %s%s%s", in->file, f->line, path, *path ? ": " : "", f->text);
+}
+
+/* Was all well since this count of faults? */
+static bool sound(const struct in *in, int32_t since)
+{
+    return in->count == since;
 }
 
 __attribute__((format(printf, 4, 5))) static void refuse(struct in *in, const struct at *at,
@@ -196,16 +236,15 @@ static bool is_known(const char *keys, const char *wanted, char nearest[32])
     return false;
 }
 
-static void check_keys(struct in *in, const struct at *at, const char *keys)
+/* False when there is no object to look into. */
+static bool check_keys(struct in *in, const struct at *at, const char *keys)
 {
     const char *key;
     json_t *value;
     char nearest[32];
-    if (in->e)
-        return;
     if (!json_is_object(at->value)) {
         refuse(in, at, ERR_FORMAT, "this is no object; expected { } with the keys %s", keys);
-        return;
+        return false;
     }
     json_object_foreach(at->value, key, value)
     {
@@ -216,8 +255,8 @@ static void check_keys(struct in *in, const struct at *at, const char *keys)
             refuse_key(in, &here, "this key is not known; expected perhaps \"%s\"", nearest);
         else
             refuse_key(in, &here, "this key is not known; expected one of %s", keys);
-        return;
     }
+    return true;
 }
 
 static struct at member(const struct at *at, const char *key)
@@ -233,7 +272,7 @@ static bool find(struct in *in, struct at *out, const struct at *at, const char 
     *out = member(at, key);
     if (!out->value && required)
         refuse(in, at, ERR_FORMAT, "\"%s\" is missing; expected %s", key, required);
-    return out->value && !in->e;
+    return out->value != NULL;
 }
 
 /* ---- values ---- */
@@ -439,14 +478,14 @@ static struct at item(const struct at *list, int32_t index)
 
 /* ---- scopes ---- */
 
-#define SCOPE_KEYS "sku category shop tier from to weekdays from_time to_time"
+#define SCOPE_KEYS "sku category shop tier coupon mark from to weekdays from_time to_time"
 
 static void read_weekdays(struct in *in, uint8_t *out, const struct at *at)
 {
     static const char *const names[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
     struct at list;
     int32_t count = read_list(in, &list, at, "weekdays", 0, 7);
-    for (int32_t i = 0; i < count && !in->e; i++) {
+    for (int32_t i = 0; i < count; i++) {
         struct at v = item(&list, i);
         int day = 0;
         while (day < 7 &&
@@ -480,44 +519,56 @@ static void read_minute(struct in *in, int32_t *out, const struct at *at, const 
         *out = hour * 60 + minute;
 }
 
-/* keys: what the object may hold.  The tiers are known already. */
+static void read_days(struct in *in, int32_t *from_day, int32_t *to_day, const struct at *at)
+{
+    read_day(in, from_day, at, "from", NULL);
+    read_day(in, to_day, at, "to", NULL);
+    struct at v = member(at, "to");
+    if (*to_day && *to_day < *from_day)
+        refuse(in, &v, ERR_RANGE, "it ends before it begins; expected a day not before \"from\"");
+}
+
+/* A code that may end in a star. */
+static void check_code(struct in *in, const struct at *at, const char *key, const char *code)
+{
+    const char *star = strchr(code, '*');
+    struct at v = member(at, key);
+    if (star && (star[1] || star == code))
+        refuse(in, &v, ERR_FORMAT, "\"%s\" is no code; expected a '*' only at the end, after some of the code",
+               code);
+}
+
+/* The tiers are known already. */
 static void read_scope(struct in *in, struct pack_scope *out, const struct pack *pack,
                        const struct at *at)
 {
     struct at v;
-    check_keys(in, at, SCOPE_KEYS);
+    int32_t before = in->count;
+    if (!check_keys(in, at, SCOPE_KEYS))
+        return;
     read_text(in, out->sku, sizeof out->sku, at, "sku", NULL);
     read_text(in, out->category, sizeof out->category, at, "category", NULL);
     read_text(in, out->shop, sizeof out->shop, at, "shop", NULL);
     read_text(in, out->tier, sizeof out->tier, at, "tier", NULL);
-    read_day(in, &out->from_day, at, "from", NULL);
-    read_day(in, &out->to_day, at, "to", NULL);
+    read_text(in, out->coupon, sizeof out->coupon, at, "coupon", NULL);
+    read_text(in, out->mark, sizeof out->mark, at, "mark", NULL);
+    read_days(in, &out->from_day, &out->to_day, at);
     read_weekdays(in, &out->weekdays, at);
-    if (in->e)
-        return;
     if (member(at, "from_time").value || member(at, "to_time").value) {
         read_minute(in, &out->from_minute, at, "from_time");
         read_minute(in, &out->to_minute, at, "to_time");
-        if (!in->e && out->from_minute == out->to_minute)
+        if (sound(in, before) && out->from_minute == out->to_minute)
             refuse(in, at, ERR_RANGE,
                    "from_time and to_time are the same; expected two times, or "
                    "neither for all day");
     }
-    const char *star = strchr(out->sku, '*');
-    v = member(at, "sku");
-    if (star && (star[1] || star == out->sku))
-        refuse(in, &v, ERR_FORMAT,
-               "\"%s\" is no code; expected a '*' only at the end, after some "
-               "of the code",
-               out->sku);
+    check_code(in, at, "sku", out->sku);
+    check_code(in, at, "coupon", out->coupon);
     v = member(at, "tier");
-    if (*out->tier && !pack_find_tier(pack, out->tier))
+    if (*out->tier && !in->tiers_bad && !pack_find_tier(pack, out->tier))
         refuse(in, &v, ERR_NOT_FOUND, "no tier has the code \"%s\"; expected one of tiers.levels",
                out->tier);
-    v = member(at, "to");
-    if (out->to_day && out->to_day < out->from_day)
-        refuse(in, &v, ERR_RANGE, "it ends before it begins; expected a day not before \"from\"");
-    if (!in->e && json_object_size(at->value) == (member(at, "note").value ? 1u : 0u))
+    if (sound(in, before) && json_object_size(at->value) == (member(at, "note").value ? 1u : 0u))
         refuse(in, at, ERR_FORMAT,
                "this is empty and would mean everything; expected one of " SCOPE_KEYS);
 }
@@ -529,16 +580,21 @@ static void refuse_twice(struct in *in, const struct at *list, int32_t index, co
                          const char *name, const char *earlier)
 {
     struct at here = item(list, index), v = member(&here, key);
-    if (strcmp(name, earlier) == 0)
+    if (*name && strcmp(name, earlier) == 0)
         refuse(in, &v, ERR_EXISTS, "\"%s\" is there twice; expected a name of its own", name);
 }
 
-static void read_level(struct in *in, struct pack *p, const struct at *list, int32_t i)
+/* since: faults before the first level. */
+static void read_level(struct in *in, struct pack *p, const struct at *list, int32_t i, int32_t since)
 {
     struct at at = item(list, i), v;
     struct pack_tier *t = &p->tiers[i], *below = i ? t - 1 : NULL;
     int64_t threshold_max = INT64_C(1000000000000);
-    check_keys(in, &at, "code name upgrade_at keep_at factor offline_per_tap offline_per_day");
+    int32_t before = in->count;
+    if (!check_keys(in, &at,
+                    "code name upgrade_at keep_at factor offline_per_tap offline_per_day reward_factor "
+                    "birthday_points"))
+        return;
     read_text(in, t->code, sizeof t->code, &at, "code", "the tier's code, 1 to 15 bytes");
     memcpy(t->name, t->code, sizeof t->code);
     read_text(in, t->name, sizeof t->name, &at, "name", NULL);
@@ -551,10 +607,22 @@ static void read_level(struct in *in, struct pack *p, const struct at *list, int
     read_points(in, &t->offline_per_tap, &at, "offline_per_tap", 0, PACK_POINTS_MAX, NULL);
     t->offline_per_day = t->offline_per_tap;
     read_points(in, &t->offline_per_day, &at, "offline_per_day", 0, PACK_POINTS_MAX, NULL);
+    t->reward_factor = (struct ratio){1, 1};
+    read_ratio(in, &t->reward_factor, &at, "reward_factor", NULL);
+    read_points(in, &t->birthday_points, &at, "birthday_points", 0, PACK_RATIO_MAX, NULL);
+    v = member(&at, "reward_factor");
+    if (t->reward_factor.num == 0)
+        refuse(in, &v, ERR_RANGE, "rewards would cost nothing; expected a ratio above 0");
     for (int32_t k = 0; k < i; k++) {
         refuse_twice(in, list, i, "code", t->code, p->tiers[k].code);
         refuse_twice(in, list, i, "name", t->name, p->tiers[k].name);
     }
+    v = member(&at, "offline_per_day");
+    if (sound(in, before) && points_cmp(t->offline_per_day, t->offline_per_tap) < 0)
+        refuse(in, &v, ERR_RANGE, "a day has less than a tap; expected at least %" PRId64,
+               points_n(t->offline_per_tap));
+    if (!sound(in, since))
+        return; /* thresholds are held against those below, which may not be what was meant */
     v = member(&at, "upgrade_at");
     if (!below && t->upgrade_at)
         refuse(in, &v, ERR_RANGE, "the first tier is everybody's; expected 0");
@@ -572,48 +640,86 @@ static void read_level(struct in *in, struct pack *p, const struct at *list, int
                "%" PRId64 " is below the %" PRId64 " of \"%s\"; expected the tiers "
                "lowest first",
                t->keep_at, below->keep_at, below->code);
-    v = member(&at, "offline_per_day");
-    if (points_cmp(t->offline_per_day, t->offline_per_tap) < 0)
-        refuse(in, &v, ERR_RANGE, "a day has less than a tap; expected at least %" PRId64,
-               points_n(t->offline_per_tap));
+}
+
+static void read_mix(struct in *in, struct pack *p, const struct at *tiers)
+{
+    struct at at = member(tiers, "mix");
+    if (p->metric != METRIC_MIX) {
+        if (at.value)
+            refuse(in, &at, ERR_FORMAT, "only the metric \"mix\" has weights; expected this key left out");
+        return;
+    }
+    int32_t before = in->count;
+    for (int i = 0; i < 3; i++)
+        p->mix[i] = (struct ratio){0, 1};
+    if (!find(in, &at, tiers, "mix", "weights, such as {\"spend\": \"1/100\", \"visits\": 10}") ||
+        !check_keys(in, &at, "spend points visits"))
+        return;
+    read_ratio(in, &p->mix[METRIC_SPEND], &at, "spend", NULL);
+    read_ratio(in, &p->mix[METRIC_POINTS], &at, "points", NULL);
+    read_ratio(in, &p->mix[METRIC_VISITS], &at, "visits", NULL);
+    if (sound(in, before) && !p->mix[0].num && !p->mix[1].num && !p->mix[2].num)
+        refuse(in, &at, ERR_RANGE, "nothing counts; expected a weight above 0");
 }
 
 static void read_tiers(struct in *in, struct pack *p, const struct at *top)
 {
     struct at at, list, v;
     int metric = METRIC_SPEND, window = WINDOW_ROLLING;
+    int32_t before = in->count;
     p->window_days = 365;
     p->tier_count = 1;
-    p->tiers[0] = (struct pack_tier){"member", "Member", .factor = {1, 1}};
-    if (!find(in, &at, top, "tiers", NULL))
+    p->tiers[0] = (struct pack_tier){"member", "Member", .factor = {1, 1}, .reward_factor = {1, 1}};
+    if (!find(in, &at, top, "tiers", NULL) ||
+        !check_keys(in, &at, "metric mix window window_days grace_days downgrade_one_step levels"))
         return;
-    check_keys(in, &at, "metric window window_days grace_days downgrade_one_step levels");
-    read_word(in, &metric, &at, "metric", "spend points visits");
-    read_word(in, &window, &at, "window", "rolling calendar_year lifetime");
+    read_word(in, &metric, &at, "metric", "spend points visits mix");
+    read_word(in, &window, &at, "window", "rolling calendar_year lifetime anniversary");
     p->metric = (enum pack_metric)metric;
     p->window = (enum pack_window)window;
+    if (sound(in, before))
+        read_mix(in, p, &at);
     read_int32(in, &p->window_days, &at, "window_days", 1, 3660, NULL);
     v = member(&at, "window_days");
     if (v.value && window != WINDOW_ROLLING)
         refuse(in, &v, ERR_FORMAT, "only a rolling window has days; expected this key left out");
     read_int32(in, &p->grace_days, &at, "grace_days", 0, 3660, NULL);
     read_bool(in, &p->downgrade_one_step, &at, "downgrade_one_step");
-    int32_t count = read_list(in, &list, &at, "levels", 1, PACK_TIERS_MAX);
-    if (in->e)
-        return;
-    memset(p->tiers, 0, sizeof p->tiers);
-    p->tier_count = count;
-    for (int32_t i = 0; i < count && !in->e; i++)
-        read_level(in, p, &list, i);
+    int32_t count = read_list(in, &list, &at, "levels", 1, PACK_TIERS_MAX), since = in->count;
+    if (count)
+        memset(p->tiers, 0, sizeof p->tiers);
+    p->tier_count = count ? count : 1;
+    for (int32_t i = 0; i < count; i++)
+        read_level(in, p, &list, i, since);
+    in->tiers_bad = !sound(in, since) || count == 0;
 }
 
 static void read_exclusions(struct in *in, struct pack *p, const struct at *earn)
 {
     struct at list;
     p->exclusion_count = read_list(in, &list, earn, "exclude", 0, PACK_EXCLUSIONS_MAX);
-    for (int32_t i = 0; i < p->exclusion_count && !in->e; i++) {
+    for (int32_t i = 0; i < p->exclusion_count; i++) {
         struct at at = item(&list, i);
         read_scope(in, &p->exclusions[i], p, &at);
+    }
+}
+
+static void read_exclude_tenders(struct in *in, struct pack *p, const struct at *earn)
+{
+    struct at list;
+    p->exclude_tender_count = read_list(in, &list, earn, "exclude_tenders", 0, PACK_TENDERS_MAX);
+    for (int32_t i = 0; i < p->exclude_tender_count; i++) {
+        struct at at = item(&list, i);
+        const char *t = json_string_value(at.value);
+        if (!t || !*t || strlen(t) >= TXN_NAME_SIZE) {
+            refuse(in, &at, ERR_FORMAT, "this is no tender; expected a text of 1 to %d bytes", TXN_NAME_SIZE - 1);
+            continue;
+        }
+        memcpy(p->exclude_tenders[i], t, strlen(t) + 1);
+        for (int32_t k = 0; k < i; k++)
+            if (strcmp(p->exclude_tenders[k], t) == 0)
+                refuse(in, &at, ERR_EXISTS, "\"%s\" is there twice; expected each once", t);
     }
 }
 
@@ -621,10 +727,12 @@ static void read_multipliers(struct in *in, struct pack *p, const struct at *ear
 {
     struct at list, when;
     p->multiplier_count = read_list(in, &list, earn, "multipliers", 0, PACK_MULTIPLIERS_MAX);
-    for (int32_t i = 0; i < p->multiplier_count && !in->e; i++) {
+    for (int32_t i = 0; i < p->multiplier_count; i++) {
         struct at at = item(&list, i);
         struct pack_multiplier *m = &p->multipliers[i];
-        check_keys(in, &at, "name factor when");
+        m->factor = (struct ratio){1, 1};
+        if (!check_keys(in, &at, "name factor when"))
+            continue;
         read_text(in, m->name, sizeof m->name, &at, "name",
                   "a name for the receipt, 1 to 15 bytes");
         read_ratio(in, &m->factor, &at, "factor", RATIO_EXPECTED);
@@ -639,19 +747,16 @@ static void read_bonuses(struct in *in, struct pack *p, const struct at *earn)
 {
     struct at list, when;
     p->bonus_count = read_list(in, &list, earn, "bonuses", 0, PACK_BONUSES_MAX);
-    for (int32_t i = 0; i < p->bonus_count && !in->e; i++) {
+    for (int32_t i = 0; i < p->bonus_count; i++) {
         struct at at = item(&list, i);
         struct pack_bonus *b = &p->bonuses[i];
-        check_keys(in, &at, "name points when");
+        if (!check_keys(in, &at, "name points when"))
+            continue;
         read_text(in, b->name, sizeof b->name, &at, "name",
                   "a name for the receipt, 1 to 15 bytes");
-        read_points(in, &b->points, &at, "points", 1, PACK_RATIO_MAX, "points for each piece");
-        if (find(in, &when, &at, "when", "what it is for, such as {\"sku\": \"22423\"}"))
+        read_points(in, &b->points, &at, "points", 1, PACK_RATIO_MAX, "points for each piece, or for a visit");
+        if (find(in, &when, &at, "when", NULL))
             read_scope(in, &b->scope, p, &when);
-        if (!in->e && !*b->scope.sku && !*b->scope.category)
-            refuse(in, &when, ERR_FORMAT,
-                   "a bonus is for each piece of something; expected \"sku\" or "
-                   "\"category\"");
         for (int32_t k = 0; k < i; k++)
             refuse_twice(in, &list, i, "name", b->name, p->bonuses[k].name);
     }
@@ -704,11 +809,12 @@ static void read_earn(struct in *in, struct pack *p, const struct at *top)
 {
     struct at at;
     int rounding = ROUND_FLOOR, round_per = ROUND_PER_BILL;
-    if (!find(in, &at, top, "earn", "{ \"rate\": \"1/100\" } or more"))
+    int32_t before = in->count;
+    if (!find(in, &at, top, "earn", "{ \"rate\": \"1/100\" } or more") ||
+        !check_keys(in, &at,
+                    "rate points_paid_earns rounding round_per multipliers_stack cap_per_bill cap_per_day "
+                    "cap_per_month exclude_tenders exclude multipliers bonuses vest_days"))
         return;
-    check_keys(in, &at,
-               "rate points_paid_earns rounding round_per multipliers_stack cap_per_bill "
-               "cap_per_day exclude multipliers bonuses vest_days");
     read_ratio(in, &p->earn, &at, "rate", "points for each minor unit, such as \"1/100\"");
     read_bool(in, &p->points_paid_earns, &at, "points_paid_earns");
     read_word(in, &rounding, &at, "rounding", "floor nearest ceiling");
@@ -718,11 +824,13 @@ static void read_earn(struct in *in, struct pack *p, const struct at *top)
     read_bool(in, &p->multipliers_stack, &at, "multipliers_stack");
     read_points(in, &p->cap_per_bill, &at, "cap_per_bill", 0, PACK_POINTS_MAX, NULL);
     read_points(in, &p->cap_per_day, &at, "cap_per_day", 0, PACK_POINTS_MAX, NULL);
+    read_points(in, &p->cap_per_month, &at, "cap_per_month", 0, PACK_POINTS_MAX, NULL);
+    read_exclude_tenders(in, p, &at);
     read_int32(in, &p->vest_days, &at, "vest_days", 0, 366, NULL);
     read_exclusions(in, p, &at);
     read_multipliers(in, p, &at);
     read_bonuses(in, p, &at);
-    if (!in->e && !rates_fit(p))
+    if (sound(in, before) && !in->tiers_bad && !rates_fit(p))
         refuse(in, &at, ERR_RANGE,
                "rate, multipliers and tier factors multiply to more than %" PRId64
                "; expected smaller fractions",
@@ -733,13 +841,16 @@ static void read_rebates(struct in *in, struct pack *p, const struct at *top)
 {
     struct at list, when;
     p->rebate_count = read_list(in, &list, top, "rebates", 0, PACK_REBATES_MAX);
-    for (int32_t i = 0; i < p->rebate_count && !in->e; i++) {
+    for (int32_t i = 0; i < p->rebate_count; i++) {
         struct at at = item(&list, i), v = member(&at, "rate");
         struct pack_rebate *r = &p->rebates[i];
-        check_keys(in, &at, "name rate when");
+        int32_t before = in->count;
+        r->rate = (struct ratio){1, 1};
+        if (!check_keys(in, &at, "name rate when"))
+            continue;
         read_text(in, r->name, sizeof r->name, &at, "name", "a name for the receipt, 1 to 15 bytes");
         read_ratio(in, &r->rate, &at, "rate", "the part of a line's amount, such as \"1/10\"");
-        if (r->rate.num == 0 || r->rate.num > r->rate.den)
+        if (sound(in, before) && (r->rate.num == 0 || r->rate.num > r->rate.den))
             refuse(in, &v, ERR_RANGE,
                    "this is no part of an amount; expected a ratio above 0, at most 1");
         if (find(in, &when, &at, "when", NULL))
@@ -752,13 +863,15 @@ static void read_rebates(struct in *in, struct pack *p, const struct at *top)
 static void read_grants(struct in *in, struct pack *p, const struct at *top)
 {
     struct at at, v;
-    if (!find(in, &at, top, "grants", NULL))
+    int32_t before = in->count;
+    if (!find(in, &at, top, "grants", NULL) || !check_keys(in, &at, "per_gift per_day register"))
         return;
-    check_keys(in, &at, "per_gift per_day register");
     read_points(in, &p->grant_per_gift, &at, "per_gift", 0, PACK_POINTS_MAX, NULL);
     p->grant_per_day = p->grant_per_gift;
     read_points(in, &p->grant_per_day, &at, "per_day", 0, PACK_POINTS_MAX, NULL);
     read_bool(in, &p->register_grants, &at, "register");
+    if (!sound(in, before))
+        return;
     v = member(&at, "per_day");
     if (points_cmp(p->grant_per_day, p->grant_per_gift) < 0)
         refuse(in, &v, ERR_RANGE, "a day has less than a gift; expected at least %" PRId64,
@@ -774,12 +887,13 @@ static void read_expiry(struct in *in, struct pack *p, const struct at *top)
 {
     struct at at, days, years;
     int how = EXPIRY_NEVER;
-    if (!find(in, &at, top, "expiry", NULL))
-        return;
-    check_keys(in, &at, "kind days years reinstate_days");
-    if (!find(in, &days, &at, "kind", "one of " KINDS))
+    int32_t before = in->count;
+    if (!find(in, &at, top, "expiry", NULL) || !check_keys(in, &at, "kind days years reinstate_days") ||
+        !find(in, &days, &at, "kind", "one of " KINDS))
         return;
     read_word(in, &how, &at, "kind", KINDS);
+    if (!sound(in, before))
+        return; /* of which kind the rest should be is not known */
     bool of_days = how == EXPIRY_ROLLING || how == EXPIRY_ACTIVITY;
     bool of_years = how == EXPIRY_YEAR_END || how == EXPIRY_ANNIVERSARY;
     days = member(&at, "days");
@@ -815,6 +929,184 @@ static void read_expiry(struct in *in, struct pack *p, const struct at *top)
     }
 }
 
+/* ---- rewards ---- */
+
+static void read_steps(struct in *in, struct pack_reward *r, const struct at *at)
+{
+    struct at list;
+    int64_t points_before = 0, value_before = 0;
+    r->step_count = read_list(in, &list, at, "steps", 1, PACK_STEPS_MAX);
+    for (int32_t i = 0; i < r->step_count; i++) {
+        struct at step = item(&list, i), v;
+        int64_t points = 0, value = 0;
+        int32_t before = in->count;
+        if (!check_keys(in, &step, "points value"))
+            continue;
+        read_int(in, &points, &step, "points", 1, PACK_POINTS_MAX, "what it costs");
+        read_int(in, &value, &step, "value", 1, PACK_POINTS_MAX, "what it pays, in minor units");
+        if (!sound(in, before))
+            continue;
+        v = member(&step, points <= points_before ? "points" : "value");
+        if (points <= points_before || value <= value_before)
+            refuse(in, &v, ERR_RANGE, "this is not above the step before; expected them rising");
+        points_before = points;
+        value_before = value;
+        r->steps[i] = (struct pack_step){points_of(points), money_of(value)};
+    }
+}
+
+/* Keys that only some kinds have. */
+static void refuse_keys_of_others(struct in *in, const struct pack_reward *r, const struct at *at)
+{
+    static const char *const keys[] = {"points", "value", "percent", "sku", "steps"};
+    static const unsigned has[] = {
+        [REWARD_MONEY] = 1 | 2, [REWARD_PERCENT] = 1 | 2 | 4, [REWARD_ITEM] = 1 | 2 | 8, [REWARD_SLIDING] = 16};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        struct at v = member(at, keys[i]);
+        if (v.value && !(has[r->kind] >> i & 1))
+            refuse(in, &v, ERR_FORMAT, "this kind of reward has no \"%s\"; expected this key left out", keys[i]);
+    }
+}
+
+static void read_reward_tiers(struct in *in, struct pack_reward *r, const struct pack *p, const struct at *at)
+{
+    struct at list;
+    int32_t count = read_list(in, &list, at, "tiers", 0, PACK_TIERS_MAX);
+    for (int32_t i = 0; i < count; i++) {
+        struct at v = item(&list, i);
+        const struct pack_tier *tier = pack_find_tier(p, json_string_value(v.value));
+        if (tier)
+            r->tiers |= (uint8_t)(1u << (tier - p->tiers));
+        else if (!json_is_string(v.value) || !in->tiers_bad)
+            refuse(in, &v, ERR_NOT_FOUND, "no tier has this code; expected one of tiers.levels");
+    }
+}
+
+static void read_reward_of_kind(struct in *in, struct pack_reward *r, const struct at *at)
+{
+    int64_t value = 0;
+    int32_t before = in->count;
+    struct at v = member(at, "percent");
+    refuse_keys_of_others(in, r, at);
+    if (r->kind != REWARD_SLIDING)
+        read_points(in, &r->points, at, "points", 1, PACK_POINTS_MAX, "what it costs");
+    switch (r->kind) {
+    case REWARD_MONEY:
+        read_int(in, &value, at, "value", 1, PACK_POINTS_MAX, "what it pays, in minor units");
+        break;
+    case REWARD_PERCENT:
+        read_ratio(in, &r->percent, at, "percent", "the part of the bill, such as \"1/10\"");
+        if (sound(in, before) && (r->percent.num == 0 || r->percent.num > r->percent.den))
+            refuse(in, &v, ERR_RANGE, "this is no part of a bill; expected a ratio above 0, at most 1");
+        read_int(in, &value, at, "value", 1, PACK_POINTS_MAX, NULL);
+        break;
+    case REWARD_ITEM:
+        read_text(in, r->sku, sizeof r->sku, at, "sku", "the code of what is free");
+        check_code(in, at, "sku", r->sku);
+        read_int(in, &value, at, "value", 1, PACK_POINTS_MAX, NULL);
+        break;
+    case REWARD_SLIDING:
+        read_steps(in, r, at);
+        break;
+    }
+    r->value = money_of(value);
+}
+
+static void read_reward(struct in *in, struct pack *p, const struct at *list, int32_t i)
+{
+    struct at at = item(list, i), v;
+    struct pack_reward *r = &p->rewards[i];
+    int kind = REWARD_MONEY;
+    r->max_share = (struct ratio){1, 1};
+    r->percent = (struct ratio){0, 1};
+    if (!check_keys(in, &at,
+                    "code name name_zh kind points value percent sku steps max_share tiers from to stock "
+                    "per_member"))
+        return;
+    read_text(in, r->code, sizeof r->code, &at, "code", "the reward's code, 1 to 15 bytes");
+    memcpy(r->name, r->code, sizeof r->code);
+    read_text(in, r->name, sizeof r->name, &at, "name", NULL);
+    read_text(in, r->name_zh, sizeof r->name_zh, &at, "name_zh", NULL);
+    int32_t before = in->count;
+    if (find(in, &v, &at, "kind", "one of money percent item sliding"))
+        read_word(in, &kind, &at, "kind", "money percent item sliding");
+    r->kind = (enum pack_reward_kind)kind;
+    if (sound(in, before)) /* else it is not known what it should have */
+        read_reward_of_kind(in, r, &at);
+    read_ratio(in, &r->max_share, &at, "max_share", NULL);
+    v = member(&at, "max_share");
+    if (r->max_share.num == 0 || r->max_share.num > r->max_share.den)
+        refuse(in, &v, ERR_RANGE, "this is no share of a bill; expected a ratio above 0, at most 1");
+    read_reward_tiers(in, r, p, &at);
+    read_days(in, &r->from_day, &r->to_day, &at);
+    read_int32(in, &r->stock, &at, "stock", 0, PACK_RATIO_MAX, NULL);
+    read_int32(in, &r->per_member, &at, "per_member", 0, PACK_RATIO_MAX, NULL);
+    for (int32_t k = 0; k < i; k++)
+        refuse_twice(in, list, i, "code", r->code, p->rewards[k].code);
+}
+
+static void read_rewards(struct in *in, struct pack *p, const struct at *top)
+{
+    struct at list;
+    int32_t before = in->count;
+    p->reward_count = read_list(in, &list, top, "rewards", 0, PACK_REWARDS_MAX);
+    for (int32_t i = 0; i < p->reward_count; i++)
+        read_reward(in, p, &list, i);
+    in->rewards_bad = !sound(in, before);
+}
+
+/* ---- stamps ---- */
+
+/* A full stamp card may be worth the price of a reward. */
+static void take_price(struct in *in, const struct pack *p, struct pack_stamp *s, const struct at *at)
+{
+    struct at v = member(at, "reward"), points = member(at, "points");
+    const struct pack_reward *r = pack_find_reward(p, s->reward);
+    if (points.value)
+        refuse(in, &points, ERR_FORMAT, "a full card gives points or a reward; expected one of the two");
+    if (!*s->reward || in->rewards_bad)
+        return;
+    if (!r)
+        refuse(in, &v, ERR_NOT_FOUND, "no reward has the code \"%s\"; expected one of rewards", s->reward);
+    else if (r->kind == REWARD_SLIDING || points_n(r->points) > PACK_RATIO_MAX)
+        refuse(in, &v, ERR_FORMAT, "\"%s\" has no one price; expected a reward with \"points\" up to %d",
+               s->reward, PACK_RATIO_MAX);
+    else
+        s->points = r->points;
+}
+
+static void read_stamps(struct in *in, struct pack *p, const struct at *top)
+{
+    struct at list, when;
+    p->stamp_count = read_list(in, &list, top, "stamps", 0, PACK_STAMPS_MAX);
+    for (int32_t i = 0; i < p->stamp_count; i++) {
+        struct at at = item(&list, i), v = member(&at, "reward");
+        struct pack_stamp *s = &p->stamps[i];
+        int per = 0;
+        int32_t before = in->count;
+        if (!check_keys(in, &at, "name per every points reward when"))
+            continue;
+        read_text(in, s->name, sizeof s->name, &at, "name", "a name for the receipt, 1 to 15 bytes");
+        read_word(in, &per, &at, "per", "piece visit");
+        s->per_visit = per == 1;
+        read_int32(in, &s->every, &at, "every", 2, 1000, "how many stamps fill the card");
+        read_text(in, s->reward, sizeof s->reward, &at, "reward", NULL);
+        if (v.value)
+            take_price(in, p, s, &at);
+        else
+            read_points(in, &s->points, &at, "points", 1, PACK_RATIO_MAX, "points for a full card, or \"reward\"");
+        if (find(in, &when, &at, "when", NULL))
+            read_scope(in, &s->scope, p, &when);
+        if (sound(in, before) && s->per_visit == (*s->scope.sku || *s->scope.category))
+            refuse(in, when.value ? &when : &at, ERR_FORMAT, "%s",
+                   s->per_visit ? "a visit is a whole bill; expected neither \"sku\" nor \"category\""
+                                : "a stamp is for each piece of something; expected \"when\" with \"sku\" or "
+                                  "\"category\", or \"per\": \"visit\"");
+        for (int32_t k = 0; k < i; k++)
+            refuse_twice(in, &list, i, "name", s->name, p->stamps[k].name);
+    }
+}
+
 static void read_redeem(struct in *in, struct pack *p, const struct at *top)
 {
     struct at at, v;
@@ -822,10 +1114,12 @@ static void read_redeem(struct in *in, struct pack *p, const struct at *top)
     p->redeem_step = points_of(1);
     p->redeem_max_share = (struct ratio){1, 1};
     p->hold_minutes = 15;
-    if (!find(in, &at, top, "redeem", NULL))
+    int32_t before = in->count;
+    if (!find(in, &at, top, "redeem", NULL) ||
+        !check_keys(in, &at, "worth min step max_share offline_days second_factor_above hold_minutes"))
         return;
-    check_keys(in, &at, "worth min step max_share offline_days second_factor_above hold_minutes");
-    read_ratio(in, &p->worth, &at, "worth", "minor units for each point, such as 1 or \"1/2\"");
+    read_ratio(in, &p->worth, &at, "worth",
+               p->reward_count ? NULL : "minor units for each point, such as 1 or \"1/2\"");
     read_points(in, &p->redeem_step, &at, "step", 1, PACK_POINTS_MAX, NULL);
     p->redeem_min = p->redeem_step;
     read_points(in, &p->redeem_min, &at, "min", 1, PACK_POINTS_MAX, NULL);
@@ -833,9 +1127,11 @@ static void read_redeem(struct in *in, struct pack *p, const struct at *top)
     read_int32(in, &p->offline_days, &at, "offline_days", 0, 366, NULL);
     read_points(in, &p->second_factor_above, &at, "second_factor_above", 0, PACK_POINTS_MAX, NULL);
     read_int32(in, &p->hold_minutes, &at, "hold_minutes", 1, 1440, NULL);
+    if (!sound(in, before))
+        return;
     int64_t step = points_n(p->redeem_step), min = points_n(p->redeem_min);
     v = member(&at, "worth");
-    if (p->worth.num == 0)
+    if (p->worth.num == 0 && v.value)
         refuse(in, &v, ERR_RANGE,
                "points would be worth nothing; expected a ratio above 0, or no "
                "\"redeem\" at all");
@@ -857,8 +1153,8 @@ static void read_redeem(struct in *in, struct pack *p, const struct at *top)
     if (p->redeem_max_share.num == 0 || p->redeem_max_share.num > p->redeem_max_share.den)
         refuse(in, &v, ERR_RANGE,
                "this is no share of a bill; expected a ratio above 0, at most 1");
-    for (int32_t i = 0; i < p->tier_count && p->offline_days; i++)
-        if (points_n(p->tiers[i].offline_per_tap) &&
+    for (int32_t i = 0; i < p->tier_count && p->offline_days && !in->tiers_bad; i++)
+        if (p->worth.num && points_n(p->tiers[i].offline_per_tap) &&
             points_cmp(p->tiers[i].offline_per_tap, p->redeem_min) < 0) {
             v = member(&at, "min");
             refuse(in, v.value ? &v : &at, ERR_RANGE,
@@ -872,18 +1168,16 @@ static void read_refund(struct in *in, struct pack *p, const struct at *top)
 {
     struct at at;
     p->refund_may_owe = true;
-    if (!find(in, &at, top, "refund", NULL))
+    if (!find(in, &at, top, "refund", NULL) || !check_keys(in, &at, "may_owe"))
         return;
-    check_keys(in, &at, "may_owe");
     read_bool(in, &p->refund_may_owe, &at, "may_owe");
 }
 
 static void read_cards(struct in *in, struct pack *p, const struct at *top)
 {
     struct at at;
-    if (!find(in, &at, top, "cards", NULL))
+    if (!find(in, &at, top, "cards", NULL) || !check_keys(in, &at, "replace_days"))
         return;
-    check_keys(in, &at, "replace_days");
     read_int32(in, &p->replace_days, &at, "replace_days", 0, 366, NULL);
 }
 
@@ -904,10 +1198,9 @@ static void read_pack(struct in *in, struct pack *p, json_t *value)
 {
     struct at top = {.value = value};
     int64_t version = 0;
-    check_keys(in, &top,
-               "version effective name currency currency_digits earn tiers expiry redeem "
-               "rebates grants refund cards clock_skew_s");
-    if (in->e)
+    if (!check_keys(in, &top,
+                    "version effective name currency currency_digits earn tiers expiry redeem rewards "
+                    "stamps rebates grants refund cards clock_skew_s"))
         return;
     read_int(in, &version, &top, "version", 1, UINT32_MAX, "a number that grows with each pack");
     p->version = (uint32_t)version;
@@ -918,7 +1211,9 @@ static void read_pack(struct in *in, struct pack *p, json_t *value)
     read_tiers(in, p, &top); /* first: scopes name tiers, rates meet their factors */
     read_earn(in, p, &top);
     read_expiry(in, p, &top);
+    read_rewards(in, p, &top);
     read_redeem(in, p, &top);
+    read_stamps(in, p, &top); /* they name rewards */
     read_rebates(in, p, &top);
     read_grants(in, p, &top);
     read_refund(in, p, &top);
@@ -927,25 +1222,44 @@ static void read_pack(struct in *in, struct pack *p, json_t *value)
     read_int32(in, &p->clock_skew_s, &top, "clock_skew_s", 1, SECONDS_PER_DAY, NULL);
 }
 
+static enum err read_all(struct in *in, struct pack *out, size_t size)
+{
+    struct pack p = {0};
+    json_error_t error;
+    struct at top = {.value = NULL};
+    if (size > PACK_JSON_MAX) {
+        in->end = in->text; /* the first line */
+        refuse(in, &top, ERR_FULL, "the pack has %zu bytes; expected at most %d", size, PACK_JSON_MAX);
+        return ERR_FULL;
+    }
+    json_t *value = json_loadb(in->text, size, JSON_REJECT_DUPLICATES, &error);
+    if (!value) {
+        struct pack_fault *f = &in->faults[in->count++];
+        *f = (struct pack_fault){ERR_FORMAT, error.line > 0 ? error.line : 1, "", ""};
+        snprintf(f->text, sizeof f->text, "this is not JSON: %s; expected an object as in docs/programme.md",
+                 error.text);
+        return err_set(in->why, f->e, "%s:%d: %s", in->file, f->line, f->text);
+    }
+    read_pack(in, &p, value);
+    json_decref(value);
+    if (in->count)
+        return in->faults[0].e;
+    *out = p;
+    return OK;
+}
+
 enum err pack_read(struct pack *out, const char *json, size_t size, const char *file,
                    struct errmsg *why)
 {
-    struct in in = {json, json + size, file, OK, why};
-    struct pack p = {0};
-    json_error_t error;
-    if (size > PACK_JSON_MAX)
-        return err_set(why, ERR_FULL, "%s:1: the pack has %zu bytes; expected at most %d", file,
-                       size, PACK_JSON_MAX);
-    json_t *value = json_loadb(json, size, JSON_REJECT_DUPLICATES, &error);
-    if (!value)
-        return err_set(why, ERR_FORMAT,
-                       "%s:%d: this is not JSON: %s; expected an object as in "
-                       "docs/programme.md",
-                       file, error.line > 0 ? error.line : 1, error.text);
-    read_pack(&in, &p, value);
-    json_decref(value);
-    if (in.e)
-        return in.e;
-    *out = p;
-    return OK;
+    struct pack_fault first;
+    struct in in = {.text = json, .end = json + size, .file = file, .why = why, .faults = &first, .most = 1};
+    return read_all(&in, out, size);
+}
+
+enum err pack_check(struct pack *out, const char *json, size_t size, struct pack_fault *faults, int32_t *count)
+{
+    struct in in = {.text = json, .end = json + size, .file = "", .faults = faults, .most = PACK_FAULTS_MAX};
+    enum err e = read_all(&in, out, size);
+    *count = in.count < PACK_FAULTS_MAX ? in.count : PACK_FAULTS_MAX;
+    return e;
 }

@@ -4,7 +4,8 @@
  *
  *     (counted x earn x multipliers x kept + quantity x bonus) x tier factor
  *
- * where kept = (money of what is left - money given back without goods) / money of what is left.  Each of
+ * and the bill, while anything of it counts, a visit's bonus x tier factor and, after rounding, the points of
+ * stamp cards that are full now; where kept = (money of what is left - money given back without goods) / money of what is left.  Each of
  * these only falls when a quantity falls or more money is given back, so that what is left of a bill never
  * earns more than the bill did: refunds telescope without a leak, in any order. SPDX-License-Identifier: Apache-2.0 */
 #include "rules/rate.h"
@@ -95,6 +96,14 @@ static bool sku_fits(const char *wanted, const char *sku)
     return text_fits(wanted, sku);
 }
 
+static bool any_fits(const char *wanted, const char (*of)[TXN_NAME_SIZE], int32_t count)
+{
+    bool fits = !*wanted;
+    for (int32_t i = 0; i < count && !fits; i++)
+        fits = sku_fits(wanted, of[i]);
+    return fits;
+}
+
 static bool time_fits(const struct pack_scope *s, int64_t time_s)
 {
     int32_t day = day_of_time(time_s);
@@ -114,8 +123,10 @@ static bool time_fits(const struct pack_scope *s, int64_t time_s)
 bool rate_scope_fits(const struct pack_scope *s, const struct bill *bill, const char *tier,
                      const struct txn_line *line)
 {
-    return sku_fits(s->sku, line->sku) && text_fits(s->category, line->category) &&
-           text_fits(s->shop, bill->shop) && text_fits(s->tier, tier) && time_fits(s, bill->time_s);
+    return (!line || (sku_fits(s->sku, line->sku) && text_fits(s->category, line->category))) &&
+           text_fits(s->shop, bill->shop) && text_fits(s->tier, tier) && time_fits(s, bill->time_s) &&
+           any_fits(s->coupon, bill->coupons, bill->coupon_count) &&
+           any_fits(s->mark, bill->marks, bill->mark_count);
 }
 
 static bool is_excluded(const struct pack *pack, const struct bill *bill, const char *tier,
@@ -150,8 +161,13 @@ enum err rate_check(const struct bill *bill, int64_t *total, struct errmsg *why)
     }
     if (money_minor(bill->paid_by_points) < 0 || money_cmp(bill->paid_by_points, sum) > 0)
         return err_set(why, ERR_RANGE, "the part paid with points is not between 0 and the total");
-    if (points_n(bill->earned_today) < 0)
-        return err_set(why, ERR_RANGE, "the points earned today are negative");
+    if (points_n(bill->earned_today) < 0 || points_n(bill->earned_month) < 0)
+        return err_set(why, ERR_RANGE, "the points earned before are negative");
+    struct money paid = bill->paid_by_points;
+    for (int32_t i = 0; i < bill->tender_count; i++)
+        if (money_minor(bill->tenders[i].amount) < 0 || !money_add(&paid, paid, bill->tenders[i].amount) ||
+            money_cmp(paid, sum) > 0)
+            return err_set(why, ERR_RANGE, "more was paid than the total, or less than nothing");
     *total = money_minor(sum);
     return OK;
 }
@@ -186,6 +202,20 @@ static struct ratio kept_of(const struct bill *bill, const int32_t *left, struct
     return (struct ratio){(value - back) / common, value / common};
 }
 
+/* What was paid so that it earns nothing. */
+static struct money paid_idle(const struct pack *pack, const struct bill *bill)
+{
+    struct money sum = pack->points_paid_earns ? money_of(0) : bill->paid_by_points;
+    for (int32_t i = 0; i < bill->tender_count; i++)
+        for (int32_t k = 0; k < pack->exclude_tender_count; k++)
+            if (strcmp(bill->tenders[i].code, pack->exclude_tenders[k]) == 0) {
+                bool fits64 = money_add(&sum, sum, bill->tenders[i].amount);
+                assert(fits64); /* rate_check: at most the total */
+                break;
+            }
+    return sum;
+}
+
 /* The multiplier of a line: the largest in scope, the first of equals; all of them when they stack.
  */
 static bool multiplied(const struct pack *pack, const struct bill *bill,
@@ -212,17 +242,72 @@ static bool multiplied(const struct pack *pack, const struct bill *bill,
     return scale(f, pack->multipliers[best].factor);
 }
 
+/* Of each piece, not of a visit. */
+static bool is_of_pieces(const struct pack_scope *s)
+{
+    return *s->sku || *s->category;
+}
+
 static bool bonus(const struct pack *pack, const struct bill *bill, const struct txn_line *line,
                   int32_t left, struct fraction *f, struct rate *r)
 {
     for (int32_t i = 0; i < pack->bonus_count; i++) {
-        if (!rate_scope_fits(&pack->bonuses[i].scope, bill, r->tier->code, line))
+        if (!is_of_pieces(&pack->bonuses[i].scope) ||
+            !rate_scope_fits(&pack->bonuses[i].scope, bill, r->tier->code, line))
             continue;
         int64_t points;
         if (!ratio_floor(&points, points_n(pack->bonuses[i].points), left, 1) ||
             !points_add(&r->bonus[i], r->bonus[i], points_of(points)) ||
             !add(f, (struct fraction){points, 1}))
             return false;
+    }
+    return true;
+}
+
+/* Points for coming at all. */
+static bool visit_bonus(const struct pack *pack, const struct bill *bill, struct fraction *f, struct rate *r)
+{
+    for (int32_t i = 0; i < pack->bonus_count; i++) {
+        const struct pack_bonus *b = &pack->bonuses[i];
+        if (is_of_pieces(&b->scope) || !rate_scope_fits(&b->scope, bill, r->tier->code, NULL))
+            continue;
+        r->bonus[i] = b->points;
+        if (!add(f, (struct fraction){points_n(b->points), 1}))
+            return false;
+    }
+    return true;
+}
+
+static void stamp_line(const struct pack *pack, const struct bill *bill, const struct txn_line *line, int32_t left,
+                       struct rate *r)
+{
+    for (int32_t i = 0; i < pack->stamp_count; i++)
+        if (!pack->stamps[i].per_visit &&
+            rate_scope_fits(&pack->stamps[i].scope, bill, r->tier->code, line))
+            r->stamps[i] += left;
+}
+
+static bool stamp_bill(const struct pack *pack, const struct bill *bill, int64_t *points, struct rate *r)
+{
+    for (int32_t i = 0; i < pack->stamp_count; i++) {
+        const struct pack_stamp *s = &pack->stamps[i];
+        if (s->per_visit)
+            r->stamps[i] = money_minor(r->counted) > 0 &&
+                           rate_scope_fits(&s->scope, bill, r->tier->code, NULL);
+        for (int32_t k = 0; k < bill->stamp_count; k++) {
+            const struct bill_stamp *card = &bill->stamps[k];
+            int64_t more, full;
+            if (strcmp(card->name, s->name) != 0)
+                continue;
+            if (__builtin_add_overflow(card->collected, r->stamps[i], &full))
+                return false;
+            full = full / s->every - card->given;
+            r->stamps_given[i] = full > 0 ? full : 0;
+            if (!ratio_floor(&more, r->stamps_given[i], points_n(s->points), 1) ||
+                __builtin_add_overflow(*points, more, points))
+                return false;
+            break;
+        }
     }
     return true;
 }
@@ -240,6 +325,13 @@ static int64_t capped(const struct pack *pack, const struct bill *bill, int64_t 
         if (points > most) {
             points = most > 0 ? most : 0;
             *cap = CAP_PER_DAY;
+        }
+    }
+    if (points_n(pack->cap_per_month)) {
+        most = points_n(pack->cap_per_month) - points_n(bill->earned_month);
+        if (points > most) {
+            points = most > 0 ? most : 0;
+            *cap = CAP_PER_MONTH;
         }
     }
     return points;
@@ -264,6 +356,7 @@ enum err rate(const struct pack *pack, const struct bill *bill, const int32_t *l
         return e;
     assert(money_minor(given) >= 0);
     struct ratio kept = kept_of(bill, left, given);
+    int64_t idle = money_minor(paid_idle(pack, bill));
     for (int32_t i = 0; i < bill->line_count; i++) {
         const struct txn_line *line = &bill->lines[i];
         int32_t quantity = left ? left[i] : line->quantity;
@@ -271,11 +364,11 @@ enum err rate(const struct pack *pack, const struct bill *bill, const int32_t *l
         assert(quantity <= line->quantity);
         int64_t amount = money_minor(line->amount), share = 0;
 
-        /* Shares of the part paid with points: by the running total, so that they add up to it. */
+        /* Shares of what was paid and earns nothing: by the running total, so that they add up to it. */
         before += amount;
-        if (total && !pack->points_paid_earns) {
+        if (total && idle) {
             int64_t share_now;
-            bool fits64 = ratio_floor(&share_now, money_minor(bill->paid_by_points), before, total);
+            bool fits64 = ratio_floor(&share_now, idle, before, total);
             assert(fits64); /* a part of what was paid */
             share = share_now - share_before;
             share_before = share_now;
@@ -286,6 +379,7 @@ enum err rate(const struct pack *pack, const struct bill *bill, const int32_t *l
         int64_t counted = still(amount - share, quantity, line->quantity);
         r.counted = money_of(money_minor(r.counted) + counted);
 
+        stamp_line(pack, bill, line, quantity, &r);
         struct fraction f = {counted, 1};
         if (!scale(&f, pack->earn) || !multiplied(pack, bill, line, counted, &f, &r) ||
             (kept.num != kept.den && !scale(&f, kept)) ||
@@ -300,11 +394,14 @@ enum err rate(const struct pack *pack, const struct bill *bill, const int32_t *l
             return too_large(why);
         }
     }
-    if (pack->round_per == ROUND_PER_BILL &&
-        (!scale(&sum, r.tier->factor) || !round_once(&points, sum, pack->rounding)))
-        return too_large(why);
     r.total = part(r.total, kept); /* exact */
     r.counted = part(r.counted, kept);
+    if (money_minor(r.counted) > 0 && !visit_bonus(pack, bill, &sum, &r))
+        return too_large(why);
+    int64_t of_bill; /* per line: of the visit */
+    if (!scale(&sum, r.tier->factor) || !round_once(&of_bill, sum, pack->rounding) ||
+        __builtin_add_overflow(points, of_bill, &points) || !stamp_bill(pack, bill, &points, &r))
+        return too_large(why);
     r.points = points_of(capped(pack, bill, points, &r.cap));
     *out = r;
     return OK;

@@ -6,7 +6,7 @@
 
 #include "rules/rules.h"
 
-enum rate_cap { CAP_NONE, CAP_PER_BILL, CAP_PER_DAY };
+enum rate_cap { CAP_NONE, CAP_PER_BILL, CAP_PER_DAY, CAP_PER_MONTH };
 
 struct rate {
     struct points points;
@@ -17,6 +17,7 @@ struct rate {
     /* What each rule did, for the sentence. */
     struct money multiplied[PACK_MULTIPLIERS_MAX];
     struct points bonus[PACK_BONUSES_MAX];
+    int64_t stamps[PACK_STAMPS_MAX], stamps_given[PACK_STAMPS_MAX]; /* as in struct earning */
 };
 
 /* left: quantity of each line still bought; NULL = all of it.  given: money given back without goods, >= 0;
@@ -24,7 +25,7 @@ struct rate {
 MUST_CHECK enum err rate(const struct pack *pack, const struct bill *bill, const int32_t *left,
                          struct money given, struct rate *out, struct errmsg *why);
 
-/* Does a rule of the pack speak of this line, on this bill, for this tier? */
+/* Does a rule of the pack speak of this line, on this bill, for this tier?  line NULL: of the bill as a whole. */
 bool rate_scope_fits(const struct pack_scope *scope, const struct bill *bill, const char *tier,
                      const struct txn_line *line);
 

@@ -149,6 +149,10 @@ enum err rules_clawback(const struct pack *pack, const struct bill *original,
         .counted_back =
             money_of(money_minor(kept_before.counted) - money_minor(kept_after.counted)),
     };
+    for (int32_t i = 0; i < PACK_STAMPS_MAX; i++) {
+        out->stamps_back[i].collected = kept_before.stamps[i] - kept_after.stamps[i];
+        out->stamps_back[i].given = kept_before.stamps_given[i] - kept_after.stamps_given[i];
+    }
     explain(pack, &kept_before, &kept_after, out);
     if (original->line_count)
         memcpy(left, after, (size_t)original->line_count * sizeof left[0]);

@@ -9,7 +9,14 @@
 
 enum { RULES_WHY_SIZE = 160 };
 
-/* The facts of a bill. */
+/* A member's stamp card before a bill. */
+struct bill_stamp {
+    const char *name;   /* borrowed; of the pack's stamp */
+    int64_t collected;  /* >= 0: stamps of all purchases, less what came back */
+    int64_t given;      /* >= 0: how many full cards were rewarded */
+};
+
+/* The facts of a bill.  What is borrowed outlives it. */
 struct bill {
     const struct txn_line *lines; /* borrowed */
     int32_t line_count;           /* 0..TXN_LINES_MAX */
@@ -17,20 +24,32 @@ struct bill {
     int64_t time_s;
     const char *shop, *tier;      /* borrowed; an unknown tier counts as the lowest */
     struct points earned_today;   /* already earned on the bill's day, for cap_per_day; 0 when unknown */
+    struct points earned_month;   /* ... in its month, today included, for cap_per_month */
+    const struct txn_tender *tenders; /* borrowed; what was not paid with points, as far as it is known */
+    int32_t tender_count;
+    const char (*coupons)[TXN_NAME_SIZE], (*marks)[TXN_NAME_SIZE]; /* borrowed */
+    int32_t coupon_count, mark_count;
+    const struct bill_stamp *stamps; /* borrowed; a stamp card that is not in it is not known: it gives nothing */
+    int32_t stamp_count;
 };
+
+/* The bill of a SALE or INTENT, by what it says itself: nothing earned before, no stamps.  Borrows from t. */
+struct bill rules_bill(const struct txn *t);
 
 struct earning {
     struct points points;     /* >= 0 */
     struct money counted;     /* of the bill, what earned: also the spend that counts for a tier */
+    /* By the pack's stamps: what the bill adds to collected, and, where the card is known, to given. */
+    struct { int64_t collected, given; } stamps[PACK_STAMPS_MAX];
     char why[RULES_WHY_SIZE]; /* one line for people: "20.00 GBP x 1/100 x 3/2 (double Friday) = 30" */
 };
 
-/* What the bill earns: base -> best multiplier (or all) -> bonus -> tier factor -> cap -> round once.
- * Lines that a rule excludes earn nothing, no bonus either.  A line of amount 0 earns its bonus only.
- * What was paid with points is spread over all lines in proportion to their amounts, and each line
- * counts for the rest (unless pack->points_paid_earns).
- * Errors: ERR_RANGE (a negative amount, a quantity below 1, more paid with points than the total,
- * overflow), out untouched. */
+/* What the bill earns: base -> best multiplier (or all) -> bonus -> tier factor -> round once -> stamps -> caps.
+ * Lines that a rule excludes earn nothing, no bonus and no stamp either.  A line of amount 0 earns its bonus only.
+ * What was paid with points (unless pack->points_paid_earns) or by an excluded tender is spread over all lines
+ * in proportion to their amounts, and each line counts for the rest.
+ * Errors: ERR_RANGE (a negative amount, a quantity below 1, more paid than the total, overflow), out
+ * untouched. */
 MUST_CHECK enum err rules_earn(const struct pack *pack, const struct bill *bill, struct earning *out,
                                struct errmsg *why);
 
@@ -59,6 +78,7 @@ struct clawback {
     struct money points_value;  /* of that, the part that had been paid with points: not for the till
                                  * to pay out */
     struct money counted_back;  /* what no longer counts for the tier: earning.counted telescopes too */
+    struct { int64_t collected, given; } stamps_back[PACK_STAMPS_MAX]; /* likewise, >= 0 */
     char why[RULES_WHY_SIZE];
 };
 /* Errors: ERR_RANGE (more came back than is left, bad index, a bad bill); out, left, given untouched. */
@@ -188,8 +208,8 @@ struct money rules_worth(const struct pack *pack, struct points points);
 struct tier_facts {
     const char *tier;       /* held now; borrowed; an unknown one counts as the lowest */
     int32_t short_since_day; /* first review day on which the keep threshold was missed; DAY_NEVER = not */
-    int64_t metric;         /* over the pack's window, from rules_tier_window_start to today */
-    int64_t metric_last_year; /* WINDOW_CALENDAR_YEAR: of the whole year before; keeps a tier, gives none */
+    int64_t metric;         /* rules_tier_metric over the pack's window, from rules_tier_window_start to today */
+    int64_t metric_last_year; /* windows of a year: of the whole year before; keeps a tier, gives none */
     int32_t today;
     bool review;            /* a scheduled run: only then is a tier taken away */
 };
@@ -198,8 +218,22 @@ struct tier_decision {
     int32_t short_since_day;      /* to be kept for the next decision */
     char why[RULES_WHY_SIZE];
 };
-/* First day of the window that ends on this day; INT32_MIN for WINDOW_LIFETIME. */
-int32_t rules_tier_window_start(const struct pack *pack, int32_t today);
+/* First day of the window that ends on this day; INT32_MIN for WINDOW_LIFETIME.  enrolled_day: of the member's
+ * enrolment, for WINDOW_ANNIVERSARY
+ * (29 February: 1 March in other years); DAY_NEVER = not known, then 1 January. */
+int32_t rules_tier_window_start(const struct pack *pack, int32_t enrolled_day, int32_t today);
+/* Does the window begin anew each year, so that the year before keeps a tier too? */
+bool rules_tier_by_year(const struct pack *pack);
+
+/* What purchases less returns come to in some window. */
+struct tier_sums {
+    int64_t spend;  /* minor units that counted */
+    int64_t points; /* earned by purchases */
+    int64_t visits; /* days with a purchase that counted */
+};
+/* In the pack's metric; METRIC_MIX: each by its weight and rounded down (a sum below 0 counts 0), at most
+ * INT64_MAX / 4 in all. */
+int64_t rules_tier_metric(const struct pack *pack, const struct tier_sums *sums);
 /* Up at once, to the highest tier whose upgrade_at is reached.  Down only in a review, when keep_at has
  * been missed for grace_days; then one step, or to the highest tier whose keep_at is reached. */
 void rules_tier(const struct pack *pack, const struct tier_facts *facts, struct tier_decision *out);

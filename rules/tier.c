@@ -53,17 +53,55 @@ int32_t rules_expiry_day(const struct pack *pack, int32_t earned_day, int32_t en
     return DAY_NEVER;
 }
 
-int32_t rules_tier_window_start(const struct pack *pack, int32_t today)
+/* The newest day of this kind in any year, not after today. */
+static int32_t year_begin(int32_t today, int32_t month, int32_t day)
 {
+    int32_t year = date_of_day(today).year;
+    int32_t begin = day_of_date((struct date){year, month, day});
+    return begin <= today ? begin : day_of_date((struct date){year - 1, month, day});
+}
+
+int32_t rules_tier_window_start(const struct pack *pack, int32_t enrolled_day, int32_t today)
+{
+    struct date enrolled = enrolled_day == DAY_NEVER ? (struct date){1970, 1, 1} : date_of_day(enrolled_day);
     switch (pack->window) {
     case WINDOW_ROLLING:
         return today - pack->window_days + 1;
     case WINDOW_CALENDAR_YEAR:
-        return day_of_date((struct date){date_of_day(today).year, 1, 1});
+        return year_begin(today, 1, 1);
+    case WINDOW_ANNIVERSARY:
+        return year_begin(today, enrolled.month, enrolled.day);
     case WINDOW_LIFETIME:
         return INT32_MIN;
     }
     return INT32_MIN;
+}
+
+bool rules_tier_by_year(const struct pack *pack)
+{
+    return pack->window == WINDOW_CALENDAR_YEAR || pack->window == WINDOW_ANNIVERSARY;
+}
+
+static int64_t weighed(int64_t sum, struct ratio weight)
+{
+    int64_t part, most = INT64_MAX / 16;
+    return sum <= 0 ? 0 : ratio_floor(&part, sum, weight.num, weight.den) && part < most ? part : most;
+}
+
+int64_t rules_tier_metric(const struct pack *pack, const struct tier_sums *sums)
+{
+    switch (pack->metric) {
+    case METRIC_SPEND:
+        return sums->spend;
+    case METRIC_POINTS:
+        return sums->points;
+    case METRIC_VISITS:
+        return sums->visits;
+    case METRIC_MIX:
+        return weighed(sums->spend, pack->mix[METRIC_SPEND]) + weighed(sums->points, pack->mix[METRIC_POINTS]) +
+               weighed(sums->visits, pack->mix[METRIC_VISITS]);
+    }
+    return 0;
 }
 
 static void say_metric(struct say *s, const struct pack *pack, int64_t metric)
@@ -78,6 +116,9 @@ static void say_metric(struct say *s, const struct pack *pack, int64_t metric)
         break;
     case METRIC_VISITS:
         say(s, "%" PRId64 " visits", metric);
+        break;
+    case METRIC_MIX:
+        say(s, "%" PRId64, metric);
         break;
     }
 }
@@ -106,7 +147,7 @@ static void review(const struct pack *pack, int32_t held, const struct tier_fact
                    struct tier_decision *d)
 {
     int64_t metric = facts->metric;
-    if (pack->window == WINDOW_CALENDAR_YEAR && facts->metric_last_year > metric)
+    if (rules_tier_by_year(pack) && facts->metric_last_year > metric)
         metric = facts->metric_last_year;
     int64_t needed = pack->tiers[held].keep_at;
     if (held == 0 || metric >= needed) {

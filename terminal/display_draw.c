@@ -151,6 +151,9 @@ static void add_progress(struct page *p, const struct display_state *s)
     case METRIC_VISITS:
         add(p, 1, LOOK_PLAIN, tr("Until %s: %" PRId64 " visits more"), s->next_tier, s->missing);
         break;
+    case METRIC_MIX:
+        add(p, 1, LOOK_PLAIN, tr("Until %s: %" PRId64 " more"), s->next_tier, s->missing);
+        break;
     }
 }
 

@@ -78,7 +78,8 @@ static void put_progress(struct display_state *s, const struct till_view *v)
         return;
     int64_t by = v->pack->metric == METRIC_SPEND    ? money_minor(v->counted)
                  : v->pack->metric == METRIC_POINTS ? s->earns
-                                                    : (s->earns > 0);
+                 : v->pack->metric == METRIC_VISITS ? (s->earns > 0)
+                                                    : 0; /* weighed together with what was before: not known here */
     tier_text(s->next_tier, v->pack, v->next_tier);
     s->metric = v->pack->metric;
     s->missing = v->missing > by ? v->missing - by : 0;
@@ -152,7 +153,8 @@ static const char *const page_names[DISPLAY_PAGES] = {
     [DISPLAY_YES_NO] = "yes_no",   [DISPLAY_PIN] = "pin",       [DISPLAY_NO_TILL] = "no_till",
 };
 static const char *const metric_names[] = {
-    [METRIC_SPEND] = "spend", [METRIC_POINTS] = "points", [METRIC_VISITS] = "visits"};
+    [METRIC_SPEND] = "spend", [METRIC_POINTS] = "points", [METRIC_VISITS] = "visits",
+                                        [METRIC_MIX] = "mix"};
 
 /* Every text of a state by its name, so that both directions have the same ones. */
 struct text_field {
@@ -267,7 +269,7 @@ enum err display_decode(struct display_state *s, const char *line, struct errmsg
     number_fields(numbers, s);
     json_t *root = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
     int page = find(page_names, DISPLAY_PAGES, json_object_get(root, "page"));
-    int metric = find(metric_names, 3, json_object_get(root, "metric"));
+    int metric = find(metric_names, 4, json_object_get(root, "metric"));
     bool good = page >= 0 && metric >= 0 && take_lines(s, json_object_get(root, "lines"));
     for (int i = 0; good && i < TEXT_FIELDS; i++) {
         const char *value = json_string_value(json_object_get(root, texts[i].name));

@@ -602,13 +602,12 @@ bool sale_rate(struct sale *s, const struct sale_facts *f, struct money value, s
     memset(&s->earning, 0, sizeof s->earning);
     if (s->means == MEANS_NONE)
         return true;
-    struct bill bill = {.lines = s->t.lines,
-                        .line_count = s->t.line_count,
-                        .paid_by_points = value,
-                        .time_s = f->now_s,
-                        .shop = f->shop,
-                        .tier = s->tier,
-                        .earned_today = f->earned_today};
+    struct bill bill = rules_bill(&s->t);
+    bill.paid_by_points = value;
+    bill.time_s = f->now_s;
+    bill.shop = f->shop;
+    bill.tier = s->tier;
+    bill.earned_today = f->earned_today;
     return rules_earn(f->pack, &bill, &s->earning, why) == OK;
 }
 

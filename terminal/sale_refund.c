@@ -131,13 +131,8 @@ static bool rate_refund(struct txn *t, const struct sale_event *in, struct sale_
     }
     if (!sale_has_member(o) || !in->pack_then)
         return true;
-    struct bill bill = {.lines = o->lines,
-                        .line_count = o->line_count,
-                        .paid_by_points = o->redeemed_value,
-                        .time_s = o->time_s,
-                        .shop = o->shop,
-                        .tier = o->tier,
-                        .earned_today = in->earned_before};
+    struct bill bill = rules_bill(o);
+    bill.earned_today = in->earned_before;
     struct money amount = t->line_count == 0 ? t->total : money_of(0);
     if (rules_clawback(in->pack_then, &bill, txn_redeemed(o), left, &given, returns, count, amount,
                        &claw, &why)) {

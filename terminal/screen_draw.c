@@ -261,6 +261,9 @@ static void missing_text(char *out, size_t size, const struct till_view *v)
     case METRIC_VISITS:
         snprintf(out, size, tr("%" PRId64 " more visits"), v->missing);
         return;
+    case METRIC_MIX:
+        snprintf(out, size, tr("%" PRId64 " more"), v->missing);
+        return;
     }
 }
 

@@ -143,8 +143,7 @@ static void bill(struct ledgers *l, struct txn *t, const char *lines, struct poi
         sum += money_minor(t->lines[i].amount);
     t->total = money_of(sum);
     t->redeemed_value = money_of(points_n(redeemed));
-    struct bill b = {t->lines, t->line_count, t->redeemed_value, t->time_s, t->shop, t->tier,
-                     points_of(0)};
+    struct bill b = rules_bill(t);
     const struct pack *pack = books_pack_on(l->books, LEDGERS_DAY_0);
     if (t->kind == TXN_SALE && (t->member || uid_is(&t->card))) {
         CHECK(rules_earn(pack, &b, &earned, &why));

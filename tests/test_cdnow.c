@@ -62,7 +62,7 @@ static struct bill bill_of(const struct purchase *p, struct txn_line lines[2], c
     int64_t shipping = p->cents < 299 ? p->cents : 299;
     lines[0] = (struct txn_line){"CD", "music", p->pieces, money_of(p->cents - shipping)};
     lines[1] = (struct txn_line){"SHIP", "shipping", 1, money_of(shipping)};
-    return (struct bill){lines, 2, money_of(p->paid), p->time_s, "web", tier, points_of(0)};
+    return (struct bill){lines, 2, money_of(p->paid), p->time_s, "web", tier, .earned_today = points_of(0)};
 }
 
 /* Rates everybody's purchases in order; the tier rises with what has counted before. */

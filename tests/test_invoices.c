@@ -88,7 +88,7 @@ static void load(void)
 static struct bill bill_of(const struct invoice *v)
 {
     return (struct bill){v->lines, v->line_count, money_of(v->paid), v->time_s,
-                         "",       v->tier,       points_of(0)};
+                         "",       v->tier,       .earned_today = points_of(0)};
 }
 
 static void take_back(const struct pack *pack, const struct invoice *back)

@@ -487,20 +487,20 @@ static void buy_with_gold_at_10000(void)
 TEST(ledger, a_purchase_lifts_a_tier_at_once_and_a_review_takes_it)
 {
     buy_with_gold_at_10000();
-    in.metric = 7999;
+    in.sums.spend = 7999;
     post();
     assert_false(out.tier_moved);
     buy_with_gold_at_10000();
-    in.metric = 8000;
+    in.sums.spend = 8000;
     post();
     assert_true(out.tier_moved);
     assert_string_equal(out.new_tier, "gold");
 
     snprintf(in.member.tier, sizeof in.member.tier, "gold");
-    in.metric = 8000;
+    in.sums.spend = 8000;
     ledger_run(&in, DAY, &out);
     assert_false(out.tier_moved);
-    in.metric = 7999;
+    in.sums.spend = 7999;
     ledger_run(&in, DAY, &out);
     assert_true(out.tier_moved);
     assert_string_equal(out.new_tier, "bronze");

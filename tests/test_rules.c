@@ -135,7 +135,7 @@ TEST(rules, a_bill_earns_what_the_pack_says)
                          at(rows[i].when),
                          "Leeds",
                          rows[i].tier,
-                         points_of(rows[i].earned_today)};
+                         .earned_today = points_of(rows[i].earned_today)};
         if (rules_earn(&p, &b, &e, &why) || points_n(e.points) != rows[i].points ||
             money_minor(e.counted) != rows[i].counted)
             fail_msg("row %zu: %s %s gave %lld points, %lld counted (%s) not %lld, %lld; %s", i,
@@ -182,7 +182,7 @@ TEST(rules, the_reason_reads_well_to_a_cashier)
                          at("2011-06-02T12:00"),
                          "Leeds",
                          rows[i].tier,
-                         points_of(0)};
+                         .earned_today = points_of(0)};
         assert_int_equal(rules_earn(&p, &b, &e, NULL), OK);
         assert_string_equal(e.why, rows[i].says);
     }
@@ -194,7 +194,7 @@ TEST(rules, money_without_digits_is_written_without_a_point)
     struct txn_line lines[1];
     struct earning e;
     packs_make(&p, "", "\"currency_digits\": 0");
-    struct bill b = {lines, packs_lines(lines, "A 1 15.00"), money_of(0), 0, "", "", points_of(0)};
+    struct bill b = {lines, packs_lines(lines, "A 1 15.00"), money_of(0), 0, "", "", .earned_today = points_of(0)};
     assert_int_equal(rules_earn(&p, &b, &e, NULL), OK);
     assert_string_equal(e.why, "1500 GBP at 1/100 points a GBP: 15 points");
 }
@@ -210,7 +210,7 @@ TEST(rules, a_reason_that_is_too_long_ends_with_the_points_all_the_same)
                  "%s{\"name\": \"multiplier %02d\", \"factor\": 1}", i ? "," : "", i);
     strcat(earn, "]");
     packs_make(&p, earn, "");
-    struct bill b = {lines, packs_lines(lines, "A 1 20.00"), money_of(0), 0, "", "", points_of(0)};
+    struct bill b = {lines, packs_lines(lines, "A 1 20.00"), money_of(0), 0, "", "", .earned_today = points_of(0)};
     assert_int_equal(rules_earn(&p, &b, &e, NULL), OK);
     assert_in_range(strlen(e.why), 130, sizeof e.why - 1);
     assert_non_null(strstr(e.why, " ...: 20 points"));
@@ -229,7 +229,7 @@ TEST(rules, a_bill_that_is_no_bill_is_refused)
         {"A 1 -1.00", 0, 0, "line 1: the amount is negative"},
         {"A 1 1.00", 101, 0, "the part paid with points is not between 0 and the total"},
         {"A 1 1.00", -1, 0, "the part paid with points is not between 0 and the total"},
-        {"A 1 1.00", 0, -1, "the points earned today are negative"},
+        {"A 1 1.00", 0, -1, "the points earned before are negative"},
         {"A 1 92233720368547758.07, B 1 0.01", 0, 0, "the bill is too large to be rated"},
     };
     struct pack p;
@@ -240,12 +240,12 @@ TEST(rules, a_bill_that_is_no_bill_is_refused)
         struct earning e = {.points = points_of(77)};
         struct bill b = {
             lines, packs_lines(lines, rows[i].lines), money_of(rows[i].paid_by_points), 0, "",
-            "",    points_of(rows[i].earned_today)};
+            "",    .earned_today = points_of(rows[i].earned_today)};
         assert_int_equal(rules_earn(&p, &b, &e, &why), ERR_RANGE);
         assert_string_equal(why.text, rows[i].says);
         assert_int_equal(points_n(e.points), 77);
     }
-    struct bill b = {NULL, TXN_LINES_MAX + 1, money_of(0), 0, "", "", points_of(0)};
+    struct bill b = {NULL, TXN_LINES_MAX + 1, money_of(0), 0, "", "", .earned_today = points_of(0)};
     struct earning e;
     struct errmsg why;
     assert_int_equal(rules_earn(&p, &b, &e, &why), ERR_RANGE);
@@ -265,7 +265,7 @@ TEST(rules, the_largest_bill_and_the_worst_rates_do_not_overflow_unseen)
     struct bill b = {lines,       packs_lines(lines, "A 1 5000000000.00, B 1 5000000000.00"),
                      money_of(0), 0,
                      "",          "",
-                     points_of(0)};
+                     .earned_today = points_of(0)};
     assert_int_equal(rules_earn(&p, &b, &e, NULL), OK);
     /* 10^10 x 10^9 / (997 x 991 x 3) */
     assert_int_equal(points_n(e.points), 3373726966300);
@@ -289,7 +289,7 @@ TEST(rules, the_worst_pack_there_is_rates_a_bill_of_ten_million)
     strcat(earn, "]");
     packs_make(&p, earn, "\"tiers\": {\"levels\": [{\"code\": \"a\", \"factor\": 1000000}]}");
     struct bill b = {lines,       packs_lines(lines, "A 1000 10000000.00"), money_of(0), 0, "", "",
-                     points_of(0)};
+                     .earned_today = points_of(0)};
     assert_int_equal(rules_earn(&p, &b, &e, NULL), OK);
     /* (10^9 / 100 x 1000 / 997 + 1000 x 32 x 10^6) x 10^6 = 10^16 / 997 + 32 x 10^15 */
     assert_int_equal(points_n(e.points), 10030090270812 + 32000000000000000);
@@ -304,7 +304,7 @@ TEST(rules, no_product_and_no_sum_overflows_unseen)
     struct earning e;
     struct errmsg why;
     struct bill b = {lines,       packs_lines(lines, "A 1 1.00, B 1 1.00"), money_of(0), 0, "", "",
-                     points_of(0)};
+                     .earned_today = points_of(0)};
     packs_make(&p, "\"multipliers\": [{\"name\": \"a\", \"factor\": 1}]", "");
     struct ratio *factor = &p.multipliers[0].factor;
     p.earn = (struct ratio){15, 1};
@@ -400,7 +400,7 @@ TEST(rules, a_refund_takes_back_what_the_rest_would_not_have_earned)
                          at("2011-06-02T12:00"),
                          "",
                          "",
-                         points_of(0)};
+                         .earned_today = points_of(0)};
         all_left(&b, left);
         struct clawback c = refund(&p, &b, rows[i].redeemed, left, rows[i].line, rows[i].first);
         assert_int_equal(points_n(c.clawed), rows[i].once.clawed);
@@ -429,7 +429,7 @@ TEST(rules, many_small_refunds_leak_nothing)
                                "\"currency\": \"USD\", \"earn\": {\"rate\": \"1/1000\"}}";
     assert_int_equal(pack_read(&p, json, strlen(json), "t.json", &why), OK);
     struct bill b = {lines,       packs_lines(lines, "A 100 999.00"), money_of(0), 0, "", "",
-                     points_of(0)};
+                     .earned_today = points_of(0)};
     struct earning e;
     assert_int_equal(rules_earn(&p, &b, &e, NULL), OK);
     assert_int_equal(points_n(e.points), 99);
@@ -451,7 +451,7 @@ TEST(rules, a_refund_is_rated_by_the_pack_of_the_sale)
     int32_t left[1];
     packs_make(&then, "\"multipliers\": [{\"name\": \"triple\", \"factor\": 3}]", "");
     packs_make(&now, "", "");
-    struct bill b = {lines, packs_lines(lines, "A 1 20.00"), money_of(0), 0, "", "", points_of(0)};
+    struct bill b = {lines, packs_lines(lines, "A 1 20.00"), money_of(0), 0, "", "", .earned_today = points_of(0)};
     all_left(&b, left);
     assert_int_equal(points_n(refund(&then, &b, 0, left, 0, 1).clawed), 60);
     all_left(&b, left);
@@ -465,7 +465,7 @@ TEST(rules, the_reason_of_a_refund_reads_well)
     int32_t left[2];
     packs_make(&p, "", "");
     struct bill b = {lines,       packs_lines(lines, "A 4 40.00"), money_of(1000), 0, "", "",
-                     points_of(0)};
+                     .earned_today = points_of(0)};
     all_left(&b, left);
     assert_string_equal(
         refund(&p, &b, 1000, left, 0, 1).why,
@@ -486,7 +486,7 @@ TEST(rules, a_refund_of_what_was_not_bought_is_refused)
     struct errmsg why;
     packs_make(&p, "", "");
     struct bill b = {lines,       packs_lines(lines, "A 4 40.00, B 1 1.00"), money_of(0), 0, "", "",
-                     points_of(0)};
+                     .earned_today = points_of(0)};
     static const struct {
         int32_t line, quantity;
         const char *says;
@@ -555,7 +555,7 @@ static void random_case(struct pack *p, struct bill *b, struct txn_line *lines)
                        at("2011-06-02T12:00"),
                        "Leeds",
                        test_below(2) ? "gold" : "bronze",
-                       points_of(test_below(3) ? 0 : test_below(40))};
+                       .earned_today = points_of(test_below(3) ? 0 : test_below(40))};
     if (test_below(2))
         b->paid_by_points = money_of(test_below((uint32_t)total + 1));
 }
@@ -689,7 +689,7 @@ TEST(rules, money_without_goods_lies_on_what_is_left_in_proportion)
     struct money given = money_of(0);
     packs_make(&p, "\"multipliers\": [{\"name\": \"twice\", \"factor\": 2, \"when\": {\"sku\": \"A\"}}],"
                    "\"bonuses\": [{\"name\": \"five\", \"points\": 5, \"when\": {\"sku\": \"A\"}}]", "");
-    struct bill b = {lines, packs_lines(lines, "A 1 10.00, B 1 20.00"), money_of(600), 0, "", "", points_of(0)};
+    struct bill b = {lines, packs_lines(lines, "A 1 10.00, B 1 20.00"), money_of(600), 0, "", "", .earned_today = points_of(0)};
     struct earning e;
     assert_int_equal(rules_earn(&p, &b, &e, NULL), OK);
     assert_int_equal(points_n(e.points), 37);
@@ -722,7 +722,7 @@ TEST(rules, more_money_than_is_left_of_a_bill_does_not_come_back)
     struct clawback c = {.clawed = points_of(7)};
     struct errmsg why;
     packs_make(&p, "", "");
-    struct bill b = {lines, packs_lines(lines, "A 4 40.00, B 1 1.00"), money_of(0), 0, "", "", points_of(0)};
+    struct bill b = {lines, packs_lines(lines, "A 4 40.00, B 1 1.00"), money_of(0), 0, "", "", .earned_today = points_of(0)};
     struct rules_return a = {0, 4};
     all_left(&b, left);
     assert_int_equal(rules_clawback(&p, &b, points_of(0), left, &given, NULL, 0, money_of(4101), &c, &why), ERR_RANGE);
@@ -831,7 +831,7 @@ TEST(rules, a_rebate_takes_the_largest_rate_off_each_line_and_never_more_than_it
         struct txn_line lines[3];
         struct rebate r;
         struct bill b = {lines, packs_lines(lines, rows[i].lines), money_of(0), at("2011-06-02T12:00"), "",
-                         rows[i].tier, points_of(0)};
+                         rows[i].tier, .earned_today = points_of(0)};
         assert_int_equal(rules_rebate(&p, &b, &r, NULL), OK);
         for (int32_t k = 0; k < b.line_count; k++)
             assert_int_equal(money_minor(r.of_line[k]), rows[i].off[k]);
@@ -839,7 +839,7 @@ TEST(rules, a_rebate_takes_the_largest_rate_off_each_line_and_never_more_than_it
         assert_string_equal(r.why, rows[i].why);
     }
     struct txn_line bad = {.sku = "A", .quantity = 0, .amount = {100}};
-    struct bill b = {&bad, 1, money_of(0), 0, "", "", points_of(0)};
+    struct bill b = {&bad, 1, money_of(0), 0, "", "", .earned_today = points_of(0)};
     struct rebate r = {.total = money_of(7)};
     assert_int_equal(rules_rebate(&p, &b, &r, NULL), ERR_RANGE);
     assert_int_equal(money_minor(r.total), 7);
@@ -1264,6 +1264,6 @@ TEST(rules, the_window_of_a_tier_starts_where_the_pack_says)
         char top[1024];
         snprintf(top, sizeof top, "\"tiers\": {%s" LEVELS, rows[i].tiers);
         packs_make(&p, "", top);
-        assert_int_equal(rules_tier_window_start(&p, 15000), rows[i].start);
+        assert_int_equal(rules_tier_window_start(&p, DAY_NEVER, 15000), rows[i].start);
     }
 }
