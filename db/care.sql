@@ -48,7 +48,8 @@ INSERT INTO complaint_kind VALUES
     ('price', 'Price or bill', '价格与账单', 48), ('points', 'Points or card', '积分与会员卡', 48),
     ('delivery', 'Delivery or repair', '送货与维修', 72), ('privacy', 'Personal data', '个人信息', 24),
     ('other', 'Something else', '其他', 72);
-INSERT INTO care_setting VALUES ('audit_percent', '10'), ('audit_seed', '1');
+INSERT INTO care_setting VALUES ('audit_percent', '10'), ('audit_seed', '1'),
+    ('recovery_clerk', '200'), ('recovery_controller', '2000'); -- points for one complaint
 
 -- office/complaint.h.  A complaint is "C12".
 CREATE TABLE complaint (
@@ -93,11 +94,12 @@ CREATE TABLE complaint_step (
     user      INTEGER NOT NULL,                    -- 0 = the member
     text      TEXT    NOT NULL,
     shown     INTEGER NOT NULL CHECK (shown IN (0, 1)), -- the member may read the text
+    opinion   TEXT    NOT NULL,                    -- 'ask', 'follow up': what the member said
     PRIMARY KEY (complaint, n)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE TRIGGER complaint_step_not_deleted BEFORE DELETE ON complaint_step
     BEGIN SELECT raise(ABORT, 'a step of a complaint is never deleted'); END;
-CREATE TRIGGER complaint_step_not_changed BEFORE UPDATE OF complaint, n, step, state, time_s, user ON complaint_step
+CREATE TRIGGER complaint_step_not_changed BEFORE UPDATE OF complaint, n, step, state, time_s, user, opinion ON complaint_step
     BEGIN SELECT raise(ABORT, 'a step of a complaint is never changed'); END;
 
 -- Points given to put things right: the entry moved them, here is for which complaint.
@@ -110,3 +112,54 @@ CREATE TABLE complaint_points (
     time_s      INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX complaint_points_of ON complaint_points (complaint);
+
+-- ================================================================ satisfaction
+
+-- What a member said of a visit, on the member page, at the desk, in an answer to a survey.  docs/care.md has the score.
+CREATE TABLE feedback (
+    id          INTEGER PRIMARY KEY,
+    member      INTEGER NOT NULL,                -- 0 = anonymous
+    channel     TEXT    NOT NULL CHECK (channel IN ('page', 'desk', 'phone', 'survey')),
+    time_s      INTEGER NOT NULL,
+    shop        TEXT    NOT NULL,
+    cashier     INTEGER NOT NULL,                -- 0 = nobody
+    terminal    INTEGER NOT NULL,                -- the purchase; seq 0 = none
+    seq         INTEGER NOT NULL,
+    expected    INTEGER NOT NULL CHECK (expected BETWEEN 0 AND 5), -- 1 to 5; 0 = not said
+    value       INTEGER NOT NULL CHECK (value BETWEEN 0 AND 5),
+    interaction INTEGER NOT NULL CHECK (interaction BETWEEN 0 AND 5),
+    result      INTEGER NOT NULL CHECK (result BETWEEN 0 AND 5),
+    environment INTEGER NOT NULL CHECK (environment BETWEEN 0 AND 5),
+    nps         INTEGER CHECK (nps BETWEEN 0 AND 10),
+    reasons     TEXT    NOT NULL,                -- 'price,repair'
+    text        TEXT    NOT NULL,
+    score       INTEGER CHECK (score BETWEEN -400 AND 400), -- by the weights of that day; NULL = too little said
+    user        INTEGER NOT NULL                 -- who wrote it down; 0 = the member
+) STRICT;
+CREATE INDEX feedback_by_member ON feedback (member, time_s);
+CREATE INDEX feedback_by_time ON feedback (time_s);
+INSERT INTO care_setting VALUES ('weights', '1,1,1,1,1'); -- interaction, result, environment; quality, value
+
+-- What is being done so that it does not happen again: plan, do, check, act (PDCA).
+CREATE TABLE improvement (
+    id      INTEGER PRIMARY KEY,
+    title   TEXT    NOT NULL CHECK (length(title) BETWEEN 1 AND 200),
+    owner   TEXT    NOT NULL,
+    due_day INTEGER NOT NULL,
+    state   TEXT    NOT NULL CHECK (state IN ('plan', 'do', 'check', 'act', 'done')),
+    user    INTEGER NOT NULL
+) STRICT;
+CREATE TABLE improvement_step (
+    improvement INTEGER NOT NULL REFERENCES improvement (id),
+    n           INTEGER NOT NULL,
+    state       TEXT    NOT NULL,                -- that this ended
+    time_s      INTEGER NOT NULL,
+    user        INTEGER NOT NULL,
+    text        TEXT    NOT NULL,
+    PRIMARY KEY (improvement, n)
+) STRICT;
+CREATE TABLE improvement_complaint (
+    improvement INTEGER NOT NULL REFERENCES improvement (id),
+    complaint   INTEGER NOT NULL REFERENCES complaint (id),
+    PRIMARY KEY (improvement, complaint)
+) STRICT, WITHOUT ROWID;

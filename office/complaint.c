@@ -54,11 +54,12 @@ static enum err load(struct books *b, int64_t id, struct kept *out, struct errms
 }
 
 static enum err add_step(struct books *b, int64_t id, const char *step, enum complaint_state state, int64_t now_s,
-                         uint32_t user, const char *text, bool shown, struct errmsg *why)
+                         uint32_t user, const char *text, bool shown, enum care_opinion opinion, struct errmsg *why)
 {
     struct query q = query_text_of(
-        b->store, "INSERT INTO complaint_step (complaint, n, step, state, time_s, user, text, shown) VALUES (?1,"
-                  " (SELECT coalesce(max(n), 0) + 1 FROM complaint_step WHERE complaint = ?1), ?2, ?3, ?4, ?5, ?6, ?7)");
+        b->store, "INSERT INTO complaint_step (complaint, n, step, state, time_s, user, text, shown, opinion)"
+                  " VALUES (?1, (SELECT coalesce(max(n), 0) + 1 FROM complaint_step WHERE complaint = ?1),"
+                  " ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
     query_int(&q, id);
     query_text(&q, step);
     query_text(&q, complaint_state_text(state));
@@ -66,6 +67,7 @@ static enum err add_step(struct books *b, int64_t id, const char *step, enum com
     query_int(&q, user);
     query_text(&q, text);
     query_int(&q, shown);
+    query_text(&q, care_opinion_text(opinion));
     return query_run(&q, why);
 }
 
@@ -159,7 +161,7 @@ enum err complaint_receive(struct books *b, const struct complaint_new *in, int6
     if (!e)
         e = draw(b, *id, why);
     if (!e)
-        e = add_step(b, *id, "receive", COMPLAINT_RECEIVED, now_s, in->user, "", true, why);
+        e = add_step(b, *id, "receive", COMPLAINT_RECEIVED, now_s, in->user, "", true, OPINION_NONE, why);
     if (!e && in->user) {
         struct complaint_deed record = {.step = STEP_RECORD, .by = {CARE_CLERK, in->user, now_s, OPINION_NONE, false}};
         e = complaint_do(b, *id, &record, why);
@@ -280,7 +282,8 @@ enum err complaint_do(struct books *b, int64_t id, const struct complaint_deed *
         e = update(b, id, &k, deed, &next, why);
     if (!e) /* what is said to the member, and by the member, the member may read */
         e = add_step(b, id, complaint_step_text(deed->step), next.state, deed->by.time_s, deed->by.user,
-                     deed->text ? deed->text : "", deed->step == STEP_HANDLE || deed->by.who == CARE_MEMBER, why);
+                     deed->text ? deed->text : "", deed->step == STEP_HANDLE || deed->by.who == CARE_MEMBER,
+                     deed->by.opinion, why);
     if (!e && deed->step == STEP_HANDLE)
         e = tell(b, id, &k, deed->by.time_s, why);
     return care_end(b, own, e, why);
@@ -293,7 +296,7 @@ enum err complaint_note(struct books *b, int64_t id, uint32_t user, const char *
     enum err e = care_text("the remark", text, 1, COMPLAINT_TEXT_MAX, why);
     if (!e)
         e = load(b, id, &k, why);
-    return e ? e : add_step(b, id, "note", k.now.state, now_s, user, text, shown, why);
+    return e ? e : add_step(b, id, "note", k.now.state, now_s, user, text, shown, OPINION_NONE, why);
 }
 
 /* ---- points ---- */
@@ -367,7 +370,7 @@ enum err complaint_recover(struct books *b, int64_t id, struct points points, st
         e = query_run(&q, why);
     }
     if (!e)
-        e = add_step(b, id, "points", k.now.state, now_s, user, text, true, why);
+        e = add_step(b, id, "points", k.now.state, now_s, user, text, true, OPINION_NONE, why);
     return care_end(b, own, e, why);
 }
 
@@ -505,7 +508,7 @@ enum err complaint_numbers(struct books *b, const char *by, int32_t from_day, in
     return e;
 }
 
-/* ---- kinds, erasing ---- */
+/* ---- kinds ---- */
 
 enum err complaint_kinds(struct books *b, json_t *rows, struct errmsg *why)
 {
@@ -523,17 +526,4 @@ enum err complaint_set_limit(struct books *b, const char *kind, int64_t limit_h,
     bool found = query_row(&q);
     enum err e = query_done(&q, why);
     return e || found ? e : err_set(why, ERR_NOT_FOUND, "there is no kind of complaint '%s'", kind);
-}
-
-enum err complaint_scrub(struct books *b, member_id member, struct errmsg *why)
-{
-    struct query q = query_text_of(b->store, "UPDATE complaint_step SET text = '' WHERE complaint IN"
-                                             " (SELECT id FROM complaint WHERE member = ?1)");
-    query_int(&q, (int64_t)member);
-    enum err e = query_run(&q, why);
-    if (e)
-        return e;
-    q = query_text_of(b->store, "UPDATE complaint SET text = '' WHERE member = ?");
-    query_int(&q, (int64_t)member);
-    return query_run(&q, why);
 }

@@ -86,7 +86,4 @@ MUST_CHECK enum err complaint_kinds(struct books *b, json_t *rows, struct errmsg
 /* From the next complaint on.  Errors: ERR_NOT_FOUND, ERR_RANGE. */
 MUST_CHECK enum err complaint_set_limit(struct books *b, const char *kind, int64_t limit_h, struct errmsg *why);
 
-/* The person is erased: what was typed about this member's complaints goes, the rest stays. */
-MUST_CHECK enum err complaint_scrub(struct books *b, member_id member, struct errmsg *why);
-
 #endif

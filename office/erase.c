@@ -151,7 +151,22 @@ static const struct rule {
     {"login_code", NULL, "goes", "DELETE FROM login_code WHERE member = ?"},
     {"login_ask", "name", "stays", NULL}, /* a digest, for an hour */
     {"message", "vals", "goes", "UPDATE message SET vals = '{}' WHERE member = ?"}, /* that one was sent stays: its key */
-    {"message", "error", "stays", NULL}, /* the carrier's words, without the address */
+    {"message", NULL, "stays", NULL}, /* key, template, the carrier's words: without a name */
+    {"complaint", "text", "is scrubbed", NULL},
+    {"complaint", "text", "goes", "UPDATE complaint SET text = '' WHERE member = ?"},
+    {"complaint", NULL, "stays", NULL}, /* kind, shop, state: the shop's */
+    {"complaint_step", "text", "is scrubbed", NULL},
+    {"complaint_step", "text", "goes",
+     "UPDATE complaint_step SET text = '' WHERE complaint IN (SELECT id FROM complaint WHERE member = ?)"},
+    {"complaint_step", NULL, "stays", NULL},
+    {"complaint_kind", NULL, "stays", NULL},
+    {"care_setting", NULL, "stays", NULL},
+    {"feedback", "text", "is scrubbed", NULL},
+    {"feedback", "text", "goes", "UPDATE feedback SET text = '' WHERE member = ?"},
+    {"feedback", NULL, "stays", NULL},
+    {"improvement", NULL, "stays", NULL},
+    {"improvement_step", "text", "is scrubbed", NULL},
+    {"improvement_step", NULL, "stays", NULL},
 };
 
 const char *erase_says(const char *table, const char *column)

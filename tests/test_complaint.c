@@ -301,7 +301,7 @@ TEST(complaint, erasing_the_person_takes_the_words_and_keeps_the_steps)
     receive(&l, &in);
     receive(&l, &other);
     CHECK(deed(&l, 1, STEP_HANDLE, CARE_CLERK, CLERK, OPINION_NONE));
-    CHECK(complaint_scrub(l.books, ADA, &why));
+    CHECK(books_erase_person(l.books, ADA, &why));
     assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM complaint_step WHERE complaint = 1"), 3);
     assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM complaint_step WHERE complaint = 1 AND text <> ''"), 0);
     assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM complaint WHERE text <> ''"), 1);
