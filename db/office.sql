@@ -153,13 +153,15 @@ CREATE TABLE code_used (
 -- One movement of points into (+) or out of (-) an account.  The rows of an entry add up to zero, for
 -- each member (I1).  Accounts: held = at head office, spendable after a load; card = on that card's
 -- purse; transit = between, while a load or a debit is not settled; reserved = set aside at head office
--- for a sale; pending = earned, or from a replaced card, and not to be spent yet (vesting); issued, redeemed, expired, clawed, adjusted = where points come from and go to.
+-- for a sale; pending = earned, or from a replaced card, and not to be spent yet (vesting); issued, redeemed,
+-- expired, clawed, adjusted = where points come from and go to; moved = to and from other members: its rows of
+-- an entry add up to zero.
 CREATE TABLE posting (
     position INTEGER NOT NULL REFERENCES entry (position),
     n        INTEGER NOT NULL,
     member   INTEGER NOT NULL CHECK (member <> 0),
     account  TEXT    NOT NULL CHECK (account IN ('held', 'card', 'transit', 'reserved', 'pending', 'issued',
-                                                 'redeemed', 'expired', 'clawed', 'adjusted')),
+                                                 'redeemed', 'expired', 'clawed', 'adjusted', 'moved')),
     card     BLOB    CHECK (length(card) = 7),
     amount   INTEGER NOT NULL CHECK (amount <> 0),
     PRIMARY KEY (position, n),
@@ -186,6 +188,15 @@ CREATE TABLE lot_move (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX lot_moved ON lot_move (member, expires_day) WHERE cause IN ('extend', 'activity');
+-- Lot moves that came for a number that is merged: owner is that number, at the entry they were posted by (a
+-- claim or a refund that waited is posted at its own, older position).  What the number did since its MERGE.
+CREATE TABLE merged_move (
+    owner    INTEGER NOT NULL,
+    at       INTEGER NOT NULL REFERENCES entry (position),
+    position INTEGER NOT NULL,
+    n        INTEGER NOT NULL,
+    PRIMARY KEY (owner, at, position, n)
+) STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER posting_not_changed BEFORE UPDATE ON posting
     BEGIN SELECT raise(ABORT, 'a posting is never changed'); END;
@@ -210,8 +221,20 @@ CREATE TABLE member (
     transit         INTEGER NOT NULL DEFAULT 0,
     reserved        INTEGER NOT NULL DEFAULT 0 CHECK (reserved >= 0),
     pending         INTEGER NOT NULL DEFAULT 0 CHECK (pending >= 0),
-    owed            INTEGER NOT NULL DEFAULT 0 CHECK (owed >= 0)
+    owed            INTEGER NOT NULL DEFAULT 0 CHECK (owed >= 0),
+    merged_into     INTEGER NOT NULL DEFAULT 0 CHECK (merged_into <> member) -- 0 = it stands for itself
 ) STRICT;
+CREATE INDEX member_merged ON member (merged_into) WHERE merged_into <> 0;
+
+-- Two numbers that were found to be one person.  What names other, or comes from its cards, is posted for member.
+CREATE TABLE merger (
+    position INTEGER PRIMARY KEY REFERENCES entry (position), -- the MERGE
+    seq      INTEGER NOT NULL UNIQUE,
+    member   INTEGER NOT NULL,
+    other    INTEGER NOT NULL,
+    ended_by INTEGER REFERENCES entry (position)              -- the UNMERGE
+) STRICT;
+CREATE UNIQUE INDEX merger_in_force ON merger (other) WHERE ended_by IS NULL;
 
 -- The points of a member that end on the same day.  Sum of left - owed = held + transit + reserved + pending +
 -- cards (I1).
@@ -248,14 +271,18 @@ CREATE TABLE tier_history (
     PRIMARY KEY (member, position)
 ) STRICT, WITHOUT ROWID;
 
+-- In all tables below with an owner: the number the row came for.  It is another one than member while it is
+-- merged, and then member changes with MERGE and UNMERGE.
+
 -- What counts for a tier, by day of event; net of what came back.
 CREATE TABLE metric_day (
     member INTEGER NOT NULL,
+    owner  INTEGER NOT NULL,
     day    INTEGER NOT NULL,
     spend  INTEGER NOT NULL,
     points INTEGER NOT NULL,
     bills  INTEGER NOT NULL,
-    PRIMARY KEY (member, day)
+    PRIMARY KEY (member, day, owner)
 ) STRICT, WITHOUT ROWID;
 
 -- =================================================================== derived: cards
@@ -264,6 +291,7 @@ CREATE TABLE card (
     uid         BLOB    PRIMARY KEY CHECK (length(uid) = 7),
     position    INTEGER NOT NULL REFERENCES entry (position), -- its newest CARD entry
     member      INTEGER NOT NULL,                             -- 0 = not bound
+    owner       INTEGER NOT NULL,
     kind        INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 2),
     status      INTEGER NOT NULL CHECK (status BETWEEN 1 AND 3), -- active, blocked, replaced
     purse       INTEGER NOT NULL DEFAULT 0,                   -- by the ledger
@@ -325,6 +353,7 @@ CREATE TABLE hold (
     terminal      INTEGER NOT NULL,                  -- the till it is for,
     name          TEXT    NOT NULL,                  -- ... and the till's own name for it
     member        INTEGER NOT NULL CHECK (member <> 0),
+    owner         INTEGER NOT NULL,
     amount        INTEGER NOT NULL CHECK (amount > 0),
     means         INTEGER NOT NULL,
     until_s       INTEGER NOT NULL,
@@ -345,6 +374,7 @@ CREATE TABLE sale (
     terminal        INTEGER NOT NULL,
     seq             INTEGER NOT NULL,
     member          INTEGER NOT NULL,               -- 0 = nobody
+    owner           INTEGER NOT NULL,
     said            INTEGER NOT NULL,               -- the member the entry itself names; 0 = none
     card            BLOB,
     shop            TEXT    NOT NULL,
@@ -403,6 +433,7 @@ CREATE TABLE gift (
     terminal    INTEGER NOT NULL,
     seq         INTEGER NOT NULL,
     member      INTEGER NOT NULL CHECK (member <> 0),
+    owner       INTEGER NOT NULL,
     day         INTEGER NOT NULL,
     points      INTEGER NOT NULL CHECK (points > 0),
     taken_back  INTEGER NOT NULL DEFAULT 0 CHECK (taken_back BETWEEN 0 AND points),

@@ -109,7 +109,7 @@ static const char *const statements[Q_COUNT] = {
                    " AND expires_day < 2147483647 ORDER BY expires_day LIMIT 1",
     /* ---- members ---- */
     [Q_MEMBER_GET] = "SELECT tier, short_since_day, last_day, held, transit, owed, reserved, pending,"
-                     " enrolled_day, hand_tier, hand_until_day FROM member"
+                     " enrolled_day, hand_tier, hand_until_day, merged_into FROM member"
                      " WHERE member = ?",
     [Q_MEMBER_ADD] = "INSERT INTO member (member, position, enrolled_day, tier, short_since_day, last_day)"
                      " VALUES (?, ?, ?, ?, 2147483647, -2147483648)",
@@ -119,20 +119,22 @@ static const char *const statements[Q_COUNT] = {
     [Q_MEMBER_SEEN] = "UPDATE member SET last_day = max(last_day, ?2) WHERE member = ?1",
     [Q_MEMBER_MAX] = "SELECT max((SELECT coalesce(max(member), 0) FROM member),"
                      " (SELECT coalesce(max(member), 0) FROM person))",
-    [Q_MEMBERS] = "SELECT member FROM member ORDER BY member",
+    [Q_MEMBERS] = "SELECT member FROM member WHERE merged_into = 0 ORDER BY member",
     [Q_TIER_ADD] = "INSERT INTO tier_history (member, position, day, tier, why) VALUES (?, ?, ?, ?, ?)",
-    [Q_TIER_EVER] = "SELECT 1 FROM tier_history WHERE member = ? AND tier = ? LIMIT 1",
-    [Q_METRIC_ADD] = "INSERT INTO metric_day (member, day, spend, points, bills) VALUES (?1, ?2, ?3, ?4, ?5)"
-                     " ON CONFLICT DO UPDATE SET spend = spend + ?3, points = points + ?4,"
-                     " bills = bills + ?5",
+    [Q_TIER_EVER] = "SELECT 1 FROM tier_history WHERE member IN (?1, ?2) AND tier = ?3 LIMIT 1",
+    [Q_METRIC_ADD] = "INSERT INTO metric_day (member, owner, day, spend, points, bills)"
+                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+                     " ON CONFLICT DO UPDATE SET spend = spend + ?4, points = points + ?5,"
+                     " bills = bills + ?6",
     [Q_METRIC_SUM] = "SELECT coalesce(sum(spend), 0), coalesce(sum(points), 0),"
-                     " coalesce(sum(bills > 0), 0) FROM metric_day"
+                     " count(DISTINCT iif(bills > 0, day, NULL)) FROM metric_day"
                      " WHERE member = ? AND day BETWEEN ? AND ?",
     /* ---- cards ---- */
-    [Q_CARD_GET] = "SELECT member, kind, status, purse, tmc_first, tmc_last FROM card WHERE uid = ?",
+    [Q_CARD_GET] = "SELECT member, kind, status, purse, owner FROM card WHERE uid = ?",
     [Q_CARD_SAVE] =
-        "INSERT INTO card (uid, position, member, kind, status, replaced_by) VALUES (?, ?, ?, ?, ?, ?)"
+        "INSERT INTO card (uid, position, member, owner, kind, status, replaced_by) VALUES (?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET position = excluded.position, member = excluded.member,"
+        " owner = excluded.owner,"
         " kind = excluded.kind, status = excluded.status, replaced_by = excluded.replaced_by",
     [Q_CARD_PURSE] = "UPDATE card SET purse = purse + ?2 WHERE uid = ?1",
     [Q_CARD_TMC] = "UPDATE card SET tmc_first = min(coalesce(tmc_first, ?2), ?2),"
@@ -165,10 +167,10 @@ static const char *const statements[Q_COUNT] = {
                         " ORDER BY position LIMIT 1",
     [Q_INTENTS_OPEN] = "SELECT terminal, seq FROM intent WHERE uid = ? AND proof = 0 ORDER BY position",
     /* ---- points set aside ---- */
-    [Q_HOLD_ADD] = "INSERT INTO hold (seq, position, terminal, name, member, amount, means, until_s)"
-                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-    [Q_HOLD_GET] = "SELECT seq, terminal, member, amount, means, state, until_s FROM hold WHERE seq = ?",
-    [Q_HOLD_NAMED] = "SELECT seq, terminal, member, amount, means, state, until_s FROM hold"
+    [Q_HOLD_ADD] = "INSERT INTO hold (seq, position, terminal, name, member, owner, amount, means, until_s)"
+                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [Q_HOLD_GET] = "SELECT seq, terminal, member, owner, amount, means, state, until_s FROM hold WHERE seq = ?",
+    [Q_HOLD_NAMED] = "SELECT seq, terminal, member, owner, amount, means, state, until_s FROM hold"
                      " WHERE terminal = ? AND name = ? ORDER BY seq DESC LIMIT 1",
     [Q_HOLD_SET] = "UPDATE hold SET state = ?2, closed_by = ?3 WHERE seq = ?1",
     [Q_HOLD_DUE] = "SELECT seq FROM hold WHERE state = 0 AND until_s < ? ORDER BY until_s, seq LIMIT 1",
@@ -181,12 +183,12 @@ static const char *const statements[Q_COUNT] = {
     [Q_VESTING_DUE] = "SELECT coalesce(sum(left), 0) FROM vesting WHERE member = ? AND day <= ? AND left > 0",
     [Q_VESTED] = "UPDATE vesting SET left = 0 WHERE member = ? AND day <= ? AND left > 0",
     /* ---- purchases ---- */
-    [Q_SALE_ADD] = "INSERT INTO sale (position, terminal, seq, member, said, card, shop, day, pack_version, tier,"
+    [Q_SALE_ADD] = "INSERT INTO sale (position, terminal, seq, member, owner, said, card, shop, day, pack_version, tier,"
                    " total, counted, till, rated, earned, lot_day, redeemed_value, earned_here,"
                    " earned_today, why, means, cashier, approved_by)"
-                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [Q_SALE_GET] = "SELECT position, member, day, pack_version, tier, counted, earned, lot_day, redeemed,"
-                   " redeemed_back, redeem_position, earned_here, earned_today, counted_back"
+                   " redeemed_back, redeem_position, earned_here, earned_today, counted_back, owner"
                    " FROM sale WHERE terminal = ? AND seq = ?",
     [Q_SALE_REDEEMED] = "UPDATE sale SET redeemed = ?2, redeem_position = ?3 WHERE position = ?1",
     [Q_SALE_RETURNED] = "UPDATE sale SET redeemed_back = redeemed_back + ?2,"
@@ -200,15 +202,15 @@ static const char *const statements[Q_COUNT] = {
                   " FROM sale_return r JOIN entry e USING (position)"
                   " WHERE r.sale_position = ?1 GROUP BY r.line",
     [Q_REDEEM_MOVES] = "SELECT expires_day, left, expired, owed FROM lot_move"
-                       " WHERE position = ? AND member = ? AND cause = 'redeem' ORDER BY n",
+                       " WHERE position = ? AND cause = 'redeem' ORDER BY n",
     [Q_REFUND_ADD] = "INSERT INTO refund (position, sale_position, member, day, total, given, till, rated,"
                      " clawed, let_go, points_back, why, cashier, approved_by)"
                      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [Q_REFUNDS_GIVEN] = "SELECT coalesce(sum(r.given), 0), coalesce(sum(iif(e.terminal = ?2, r.given, 0)), 0)"
                         " FROM refund r JOIN entry e USING (position) WHERE r.sale_position = ?1",
-    [Q_GIFT_ADD] = "INSERT INTO gift (position, terminal, seq, member, day, points, lot_day, cashier,"
-                   " approved_by, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    [Q_GIFT_GET] = "SELECT position, member, points, taken_back, lot_day FROM gift WHERE terminal = ? AND seq = ?",
+    [Q_GIFT_ADD] = "INSERT INTO gift (position, terminal, seq, member, owner, day, points, lot_day, cashier,"
+                   " approved_by, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [Q_GIFT_GET] = "SELECT position, member, owner, points, taken_back, lot_day FROM gift WHERE terminal = ? AND seq = ?",
     [Q_GIFT_BACK] = "UPDATE gift SET taken_back = taken_back + ?2 WHERE position = ?1",
     [Q_GIFTS_ON] = "SELECT coalesce(sum(points), 0) FROM gift WHERE terminal = ? AND day = ?",
     [Q_RATING_ADD] = "INSERT INTO rating (position, sale, member, rating, cashier)"
@@ -242,7 +244,7 @@ static const char *const statements[Q_COUNT] = {
                   " FROM review r JOIN entry e USING (position) ORDER BY r.position, r.n",
     [Q_RUN_ADD] = "INSERT INTO run (day, position) VALUES (?, ?)",
     [Q_RUN_LAST] = "SELECT max(day) FROM run",
-    [Q_RUN_MEMBERS] = "SELECT member FROM member WHERE ?2 > 1"
+    [Q_RUN_MEMBERS] = "SELECT member FROM member WHERE ?2 > 1 AND merged_into = 0"
                       " UNION SELECT member FROM lot WHERE left > 0 AND expires_day < ?1"
                       " UNION SELECT member FROM vesting WHERE left > 0 AND day <= ?1 ORDER BY 1",
     [Q_STATEMENT] =
@@ -255,6 +257,11 @@ static const char *const statements[Q_COUNT] = {
         " WHERE p.member = ? ORDER BY p.position, p.n",
     [Q_EXPORT] = "SELECT e.terminal, e.seq, e.time_s, e.received_s, e.kind, p.member, p.account, p.card,"
                  " p.amount FROM posting p JOIN entry e USING (position) ORDER BY p.position, p.n",
+    /* ---- two numbers, one person ---- */
+    [Q_MERGED_MOVE_ADD] = "INSERT INTO merged_move (owner, at, position, n) VALUES (?, ?, ?, ?)",
+    [Q_MERGER_ADD] = "INSERT INTO merger (position, seq, member, other) VALUES (?, ?, ?, ?)",
+    [Q_MERGER_GET] = "SELECT position, member, other, ended_by IS NULL FROM merger WHERE seq = ?",
+    [Q_MERGER_END] = "UPDATE merger SET ended_by = ?2 WHERE position = ?1",
 };
 
 struct store_office {
@@ -539,6 +546,11 @@ bool query_row(struct query *q)
 int64_t query_get_int(struct query *q)
 {
     return sqlite3_column_int64(q->stmt, q->column++);
+}
+
+void query_skip(struct query *q, int columns)
+{
+    q->column += columns;
 }
 
 bool query_is_null(const struct query *q)

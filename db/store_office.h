@@ -39,7 +39,8 @@ struct store_office;
     X(UNCLAIMED_GET) X(UNCLAIMED_BY_CARD) X(UNCLAIMED_BY_TOKEN) X(UNCLAIMED_DONE) X(POSITION_OF)   \
     X(REFUNDS_WAIT) X(REFUNDS_FORGET) X(RETURNS_FORGET) X(REFUNDS_UNREVIEW) X(UNREVIEW)            \
     X(SALE_FORGET) X(MEMBER_NEXT) X(WAITING_ADD) X(WAITING_FOR) X(WAITING_DONE) X(REVIEW_ADD)      \
-    X(REVIEWS) X(RUN_ADD) X(RUN_LAST) X(RUN_MEMBERS) X(STATEMENT) X(EXPORT)
+    X(REVIEWS) X(RUN_ADD) X(RUN_LAST) X(RUN_MEMBERS) X(STATEMENT) X(EXPORT) X(MERGED_MOVE_ADD)  \
+    X(MERGER_ADD) X(MERGER_GET) X(MERGER_END)
 
 /* What is not in the log: people, what they are known by, staff. */
 #define OFFICE_QUERIES_OF_PEOPLE(X)                                                                \
@@ -94,6 +95,7 @@ void query_null(struct query *q);
 /* True: a row is there.  False: no more, or an error. */
 bool query_row(struct query *q);
 int64_t query_get_int(struct query *q); /* NULL reads as 0 */
+void query_skip(struct query *q, int columns);
 bool query_is_null(const struct query *q); /* the next column */
 /* Cut at size. */
 void query_get_text(struct query *q, char *out, size_t size);

@@ -259,6 +259,8 @@ enum err books_member(struct books *b, member_id member, struct member_view *out
         m.reserved = points_of(query_get_int(&q));
         m.pending = points_of(query_get_int(&q));
         m.enrolled_day = (int32_t)query_get_int(&q);
+        query_skip(&q, 2);
+        m.merged_into = (member_id)query_get_int(&q);
     }
     enum err e = query_done(&q, why);
     if (!e && !found)

@@ -67,6 +67,7 @@ MUST_CHECK enum err books_next_seq(struct books *b, uint32_t terminal, uint32_t 
 
 struct member_view {
     member_id member;
+    member_id merged_into;         /* 0 = it stands for itself; else all its points are that one's */
     char tier[TXN_NAME_SIZE];
     struct points held, on_cards, in_transit, reserved, owed;
     struct points pending;         /* earned, or of a replaced card, and not to be spent yet */
@@ -82,6 +83,9 @@ MUST_CHECK enum err books_member(struct books *b, member_id member, struct membe
  * window is a year). */
 MUST_CHECK enum err books_metric(struct books *b, member_id member, const struct pack *pack, int32_t today,
                                  int64_t *now, int64_t *last_year, struct errmsg *why);
+
+/* Who the number is now: itself, or the member it was merged into.  Errors: ERR_NOT_FOUND. */
+MUST_CHECK enum err books_survivor(struct books *b, member_id member, member_id *out, struct errmsg *why);
 
 struct card_view {
     struct card_uid uid;

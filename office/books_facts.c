@@ -21,6 +21,7 @@ enum err books_load_card(struct books *b, const struct card_uid *uid, struct led
         out->kind = (enum card_kind)query_get_int(&q);
         out->status = (enum card_status)query_get_int(&q);
         out->purse = points_of(query_get_int(&q));
+        out->owner = (member_id)query_get_int(&q);
     }
     return query_done(&q, why);
 }
@@ -34,25 +35,30 @@ enum err books_load_member(struct books *b, member_id member, int32_t from_day,
     in->today = INT32_MIN;
     if (member == 0)
         return OK;
-    struct query q = query_of(b->store, Q_MEMBER_GET);
-    query_int(&q, (int64_t)member);
-    if ((in->member.known = query_row(&q))) {
-        query_get_text(&q, in->member.tier, sizeof in->member.tier);
-        in->member.short_since_day = (int32_t)query_get_int(&q);
-        in->today = (int32_t)query_get_int(&q);
-        (void)query_get_int(&q); /* held, transit */
-        (void)query_get_int(&q);
-        in->member.owed = points_of(query_get_int(&q));
-        (void)query_get_int(&q); /* reserved, pending */
-        (void)query_get_int(&q);
-        in->member.enrolled_day = (int32_t)query_get_int(&q);
-        query_get_text(&q, in->member.hand_tier, sizeof in->member.hand_tier);
-        in->member.hand_until_day = (int32_t)query_get_int(&q);
+    enum err e = OK;
+    for (member_id next = member; next && !e;) {
+        struct query q = query_of(b->store, Q_MEMBER_GET);
+        query_int(&q, (int64_t)next);
+        in->member.id = next;
+        next = 0;
+        if ((in->member.known = query_row(&q))) {
+            query_get_text(&q, in->member.tier, sizeof in->member.tier);
+            in->member.short_since_day = (int32_t)query_get_int(&q);
+            in->today = (int32_t)query_get_int(&q);
+            query_skip(&q, 2); /* held, transit */
+            in->member.owed = points_of(query_get_int(&q));
+            query_skip(&q, 2); /* reserved, pending */
+            in->member.enrolled_day = (int32_t)query_get_int(&q);
+            query_get_text(&q, in->member.hand_tier, sizeof in->member.hand_tier);
+            in->member.hand_until_day = (int32_t)query_get_int(&q);
+            next = (member_id)query_get_int(&q); /* merged into that one */
+        }
+        e = query_done(&q, why);
     }
-    enum err e = query_done(&q, why);
     if (e || !in->member.known)
         return e;
-    q = query_of(b->store, Q_LOTS);
+    member = in->member.id;
+    struct query q = query_of(b->store, Q_LOTS);
     query_int(&q, (int64_t)member);
     query_int(&q, from_day);
     while (in->lot_count < LOTS_MAX && query_row(&q)) {
@@ -101,6 +107,7 @@ void books_read_hold(struct query *q, struct ledger_hold *out, int64_t *until_s)
     out->id = (struct entry_id){OFFICE_TERMINAL, (uint32_t)query_get_int(q)};
     out->terminal = (uint32_t)query_get_int(q);
     out->member = (member_id)query_get_int(q);
+    out->owner = (member_id)query_get_int(q);
     out->amount = points_of(query_get_int(q));
     out->means = (enum txn_means)query_get_int(q);
     out->state = (int)query_get_int(q);
@@ -302,6 +309,7 @@ static enum err load_sale_facts(struct books *b, struct ledger_facts *in, int32_
     if (!in->tier_ever) {
         struct query q = query_of(b->store, Q_TIER_EVER);
         query_int(&q, (int64_t)in->member.id);
+        query_int(&q, (int64_t)in->owner);
         query_text(&q, t->tier);
         in->tier_ever = query_row(&q);
         e = query_done(&q, why);
@@ -351,6 +359,7 @@ static enum err load_sale(struct books *b, struct ledger_facts *in, int64_t *red
         s->earned_here = points_of(query_get_int(&q));
         s->earned_today = points_of(query_get_int(&q));
         s->counted_back = money_of(query_get_int(&q));
+        s->owner = (member_id)query_get_int(&q);
     }
     return query_done(&q, why);
 }
@@ -390,7 +399,6 @@ static enum err load_taken(struct books *b, struct ledger_sale *s, int64_t redee
 {
     struct query q = query_of(b->store, Q_REDEEM_MOVES);
     query_int(&q, redeem_position);
-    query_int(&q, (int64_t)s->member);
     while (s->taken_count < LOTS_MAX && query_row(&q)) {
         bool debt = query_is_null(&q);
         struct lot_move *m = &s->taken[s->taken_count];
@@ -417,6 +425,7 @@ static enum err load_gift(struct books *b, struct ledger_facts *in, int32_t *fro
     if ((g->known = query_row(&q))) {
         g->position = query_get_int(&q);
         g->member = (member_id)query_get_int(&q);
+        g->owner = (member_id)query_get_int(&q);
         g->points = points_of(query_get_int(&q));
         g->taken_back = points_of(query_get_int(&q));
         g->lot_day = (int32_t)query_get_int(&q);
@@ -530,6 +539,34 @@ static int32_t min_day(int32_t a, int32_t b)
     return a < b ? a : b;
 }
 
+/* The number the entry came for, before anybody asks who that is now. */
+static member_id owner_of(const struct books *b, const struct txn *t, const struct ledger_facts *in, bool of_hold)
+{
+    if (b->claimed)
+        return b->claimed;
+    if (t->kind == TXN_REFUND || t->kind == TXN_RATING)
+        return in->original && in->sale.known ? in->sale.owner : 0;
+    if (is_of_original(t))
+        return in->gift.owner;
+    if (t->kind == TXN_JOIN)
+        return 0; /* a new one */
+    if (of_hold && t->kind != TXN_SALE)
+        return in->hold.owner;
+    member_id member = ledger_member_of(t, &in->card);
+    return in->card.known && member == in->card.member ? in->card.owner : member;
+}
+
+/* Who the member is now that the entry names; asked only if it is not the card's. */
+static enum err load_said(struct books *b, struct ledger_facts *in, struct errmsg *why)
+{
+    member_id named = in->t->member;
+    in->said = named;
+    if (named == 0 || !in->card.known || named == in->card.member)
+        return OK;
+    enum err e = books_survivor(b, named, &in->said, why);
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
 enum err books_gather(struct books *b, const struct txn *t, int64_t received_s, int64_t before_s,
                       struct errmsg *why)
 {
@@ -570,16 +607,10 @@ enum err books_gather(struct books *b, const struct txn *t, int64_t received_s, 
         from_day = min_day(from_day, day_of_time(in->intent.time_s));
     if (in->before.known)
         from_day = min_day(from_day, day_of_time(in->before.time_s));
-    member_id member = b->claimed ? b->claimed : ledger_member_of(t, &in->card);
-    if (t->kind == TXN_REFUND || t->kind == TXN_RATING)
-        member = in->original && in->sale.known ? in->sale.member : 0;
-    else if (is_of_original(t))
-        member = in->gift.member;
-    else if (t->kind == TXN_JOIN)
-        member = 0; /* a new one */
-    if (of_hold && t->kind != TXN_SALE)
-        member = in->hold.member;
-    e = books_load_member(b, member, from_day, in, why);
+    in->owner = owner_of(b, t, in, of_hold);
+    e = load_said(b, in, why);
+    if (!e)
+        e = books_load_member(b, in->owner, from_day, in, why);
     if (!e && t->kind == TXN_SALE)
         e = load_sale_facts(b, in, day, why);
     return e;

@@ -8,6 +8,7 @@
 #include "db/store_office.h"
 #include "office/books.h"
 #include "office/ledger.h"
+#include "office/ledger_merge.h"
 #include "sync/wire.h"
 
 struct books_pack {
@@ -29,6 +30,8 @@ struct books {
     struct ledger_effects effects;
     struct lot lots[LOTS_MAX];
     struct txn original, waiting, own;
+    struct ledger_moving moving; /* from one member to another */
+    int64_t at; /* position of the entry that came in: what waited for it is posted at its own */
     member_id claimed; /* whom the entry is posted for, whatever it says; 0 = as it says */
     int32_t posting_n, move_n, note_n; /* next row numbers of the entry */
     uint8_t bytes[WIRE_ENTRY_MAX];
@@ -74,6 +77,12 @@ enum err books_claim(struct books *b, const uint8_t token[TXN_TOKEN_SIZE], membe
                      struct errmsg *why);
 /* Posts a log, entry by entry, each with the packs that had come in before it.  In a transaction of to. */
 enum err books_post_log(struct store_office *from, struct books *to, int64_t *entries, struct errmsg *why);
+/* The effects of b->facts, in b->effects, at this position. */
+enum err books_write(struct books *b, int64_t position, struct errmsg *why);
+/* MERGE, UNMERGE, TRANSFER: both members. */
+enum err books_post_pair(struct books *b, const struct txn *t, int64_t position, struct errmsg *why);
+/* One that may not be, asked before it is written.  Errors: ERR_STATE, with the sentence. */
+enum err books_refuse_pair(struct books *b, const struct txn *t, struct errmsg *why);
 /* Checks the evidence of t (a SALE, CANCEL, SETTLE or LOAD with commit DONE) as posting does.  intent:
  * t's; before: the commit before it, as the card names it. */
 enum err books_check_evidence(const struct books *b, const struct txn *t,

@@ -70,6 +70,8 @@ enum err books_post_own(struct books *b, struct txn *t, int64_t now_s, struct er
     if (!e)
         e = refuse_hold(b, t, why);
     if (!e)
+        e = books_refuse_pair(b, t, why);
+    if (!e)
         e = wire_encode_txn(&entry, t, why);
     if (!e)
         e = books_post(b, t, buf_bytes(&entry), now_s, &result, why);
@@ -86,7 +88,9 @@ enum err books_spendable(struct books *b, member_id member, int64_t now_s, struc
 {
     struct member_view m;
     int64_t good = 0;
-    enum err e = books_member(b, member, &m, why);
+    enum err e = books_survivor(b, member, &member, why);
+    if (!e)
+        e = books_member(b, member, &m, why);
     if (e)
         return e;
     struct query q = query_of(b->store, Q_LOTS_GOOD);
@@ -124,11 +128,14 @@ static enum err hold_again(struct books *b, const struct hold_wanted *w, struct 
                            struct errmsg *why)
 {
     char name[ENTRY_TEXT_SIZE];
+    member_id member = w->member;
     enum err e = books_hold_named(b, w->terminal, w->name, out, why);
+    if (!e)
+        e = books_survivor(b, w->member, &member, why);
     if (e)
         return e;
     entry_text(name, out->entry);
-    if (out->member != w->member || points_cmp(out->points, w->points) != 0)
+    if (out->member != member || points_cmp(out->points, w->points) != 0)
         return err_set(why, ERR_CONFLICT, "%s of this name is of other points", name);
     return out->open ? OK : err_set(why, ERR_STATE, "%s was redeemed or let go before", name);
 }
@@ -139,7 +146,10 @@ static enum err refuse_redemption(struct books *b, const struct hold_wanted *w, 
 {
     struct member_view m;
     struct money value;
-    enum err e = books_member(b, w->member, &m, why);
+    member_id member = w->member;
+    enum err e = books_survivor(b, w->member, &member, why);
+    if (!e)
+        e = books_member(b, member, &m, why);
     struct redeem_facts facts = {.tier = m.tier, .online = true, .alone = true};
     if (!e)
         e = books_spendable(b, w->member, now_s, &facts.purse, why);
@@ -183,7 +193,7 @@ static enum err hold(struct books *b, const struct hold_wanted *w, int64_t now_s
     snprintf(t->ref, sizeof t->ref, "%s", w->name);
     e = books_post_own(b, t, now_s, why);
     if (!e)
-        *out = (struct hold_view){t->id, t->member, t->redeemed, t->until_s, true};
+        *out = (struct hold_view){t->id, b->facts.member.id, t->redeemed, t->until_s, true};
     return e;
 }
 

@@ -66,6 +66,22 @@ static enum err change_lot(struct books *b, const struct lot_move *m, struct err
     }
 }
 
+/* It came for a number that is merged. */
+static enum err note_owner(struct books *b, int64_t position, int32_t n, struct errmsg *why)
+{
+    struct query q = query_of(b->store, Q_MERGED_MOVE_ADD);
+    query_int(&q, (int64_t)b->facts.owner);
+    query_int(&q, b->at);
+    query_int(&q, position);
+    query_int(&q, n);
+    return query_run(&q, why);
+}
+
+static member_id owner(const struct books *b)
+{
+    return b->facts.owner ? b->facts.owner : b->facts.member.id;
+}
+
 static enum err write_postings(struct books *b, int64_t position, struct errmsg *why)
 {
     const struct ledger_effects *out = &b->effects;
@@ -85,8 +101,9 @@ static enum err write_postings(struct books *b, int64_t position, struct errmsg 
     for (int32_t i = 0; i < out->move_count && !e; i++) {
         const struct ledger_move *m = &out->moves[i];
         struct query q = query_of(b->store, Q_LOT_MOVE_ADD);
+        int32_t n = b->move_n++;
         query_int(&q, position);
-        query_int(&q, b->move_n++);
+        query_int(&q, n);
         query_int(&q, member);
         query_text(&q, ledger_cause_text(m->cause));
         if (m->debt)
@@ -97,9 +114,10 @@ static enum err write_postings(struct books *b, int64_t position, struct errmsg 
         query_int(&q, m->debt ? 0 : points_n(m->lot.expired));
         query_int(&q, m->debt ? points_n(m->owed) : 0);
         e = query_run(&q, why);
-        if (e || m->debt)
-            continue;
-        e = change_lot(b, &m->lot, why);
+        if (!e && b->facts.owner && b->facts.owner != b->facts.member.id)
+            e = note_owner(b, position, n, why);
+        if (!e && !m->debt)
+            e = change_lot(b, &m->lot, why);
     }
     return e ? e : write_balances(b, why);
 }
@@ -201,6 +219,7 @@ static enum err write_sale(struct books *b, int64_t position, struct errmsg *why
     query_int(&q, t->id.terminal);
     query_int(&q, t->id.seq);
     query_int(&q, (int64_t)out->sale_member);
+    query_int(&q, (int64_t)(out->sale_member ? owner(b) : 0));
     query_int(&q, (int64_t)t->member);
     query_uid(&q, uid_is(&t->card) ? &t->card : NULL);
     query_text(&q, t->shop);
@@ -318,6 +337,7 @@ static enum err write_tier(struct books *b, int64_t position, struct errmsg *why
         return e;
     struct query q = query_of(b->store, Q_METRIC_ADD);
     query_int(&q, member);
+    query_int(&q, (int64_t)owner(b));
     query_int(&q, out->metric.day);
     query_int(&q, out->metric.spend);
     query_int(&q, out->metric.points);
@@ -359,6 +379,7 @@ static enum err write_card(struct books *b, const struct ledger_card *c,
     query_uid(&q, &c->uid);
     query_int(&q, position);
     query_int(&q, (int64_t)c->member);
+    query_int(&q, (int64_t)c->owner);
     query_int(&q, c->kind);
     query_int(&q, c->status);
     query_uid(&q, next);
@@ -382,7 +403,8 @@ static enum err write_hold(struct books *b, int64_t position, struct errmsg *why
         query_int(&q, position);
         query_int(&q, t->original.terminal);
         query_text(&q, t->ref);
-        query_int(&q, (int64_t)t->member);
+        query_int(&q, (int64_t)b->facts.member.id);
+        query_int(&q, (int64_t)owner(b));
         query_int(&q, points_n(t->redeemed));
         query_int(&q, t->means);
         query_int(&q, t->until_s);
@@ -407,6 +429,7 @@ static enum err write_gift(struct books *b, int64_t position, struct errmsg *why
     query_int(&q, t->id.terminal);
     query_int(&q, t->id.seq);
     query_int(&q, (int64_t)in->member.id);
+    query_int(&q, (int64_t)owner(b));
     query_int(&q, day_of_time(t->time_s));
     query_int(&q, points_n(t->points));
     query_int(&q, b->effects.lot_day);
@@ -439,7 +462,7 @@ static enum err write_rating(struct books *b, int64_t position, struct errmsg *w
     return query_run(&q, why);
 }
 
-static enum err write_effects(struct books *b, int64_t position, struct errmsg *why)
+enum err books_write(struct books *b, int64_t position, struct errmsg *why)
 {
     const struct ledger_effects *out = &b->effects;
     const struct txn *t = b->facts.t;
@@ -490,7 +513,7 @@ static enum err post_one(struct books *b, const struct txn *t, int64_t position,
     if (e)
         return e;
     ledger_post(&b->facts, &b->effects);
-    return write_effects(b, position, why);
+    return books_write(b, position, why);
 }
 
 /* Refunds, ratings and gifts taken back that came before what they speak of: now they can be posted. */
@@ -562,6 +585,7 @@ static enum err post_claimed(struct books *b, int64_t position, member_id member
     b->claimed = member;
     e = post_one(b, &b->waiting, position, received_s, 0, why);
     b->claimed = 0;
+    member = b->facts.member.id; /* who it is now */
     if (!e)
         e = post_waiting(b, id, why);
     if (e)
@@ -633,7 +657,7 @@ static enum err follow_up(struct books *b, const struct txn *t, int64_t received
     if (t->kind == TXN_SALE || t->kind == TXN_GRANT)
         e = post_waiting(b, t->id, why);
     if (!e && bound)
-        e = claim_by_card(b, &card.uid, card.member, t->time_s, why);
+        e = claim_by_card(b, &card.uid, card.owner, t->time_s, why);
     if (!e && claim) {
         e = books_number(b, Q_POSITION_OF, t->original.terminal, t->original.seq, &position, why);
         if (!e)
@@ -676,6 +700,7 @@ static enum err post_run(struct books *b, const struct txn *t, int64_t position,
     b->facts.pack_now = pack;
     for (size_t i = 0; i < count && !e; i++) {
         e = books_load_member(b, (member_id)members[i], t->day, &b->facts, why);
+        b->facts.owner = b->facts.member.id;
         b->facts.today = t->day;
         if (!e)
             e = books_load_metric(b, &b->facts, t->day, why);
@@ -684,7 +709,7 @@ static enum err post_run(struct books *b, const struct txn *t, int64_t position,
         if (e)
             break;
         ledger_run(&b->facts, t->day, &b->effects);
-        e = write_effects(b, position, why);
+        e = books_write(b, position, why);
     }
     free(members);
     if (e)
@@ -758,7 +783,10 @@ enum err books_post(struct books *b, const struct txn *t, struct bytes entry, in
         position = query_get_int(&q);
     if ((e = query_done(&q, why)))
         return e;
+    b->at = position;
     e = post_one(b, t, position, received_s, before_s, why);
+    if (!e && (t->kind == TXN_MERGE || t->kind == TXN_UNMERGE || t->kind == TXN_TRANSFER))
+        e = books_post_pair(b, t, position, why);
     if (!e)
         e = follow_up(b, t, received_s, why);
     if (!e && t->kind == TXN_RUN)

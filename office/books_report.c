@@ -12,7 +12,7 @@
 /* Why an entry moved points.  rule: what the rules said of the purchase or refund, or "". */
 static void explain(struct statement_line *line, const struct txn *t, const char *rule)
 {
-    char original[ENTRY_TEXT_SIZE];
+    char original[ENTRY_TEXT_SIZE], one[MEMBER_TEXT_SIZE], other[MEMBER_TEXT_SIZE];
     const char *text = "";
     bool of_card = strcmp(line->account, "card") == 0 || strcmp(line->account, "redeemed") == 0;
     bool of_pending = strcmp(line->account, "pending") == 0;
@@ -67,8 +67,15 @@ static void explain(struct statement_line *line, const struct txn *t, const char
                  t->approved_by ? " and a supervisor" : "");
         return;
     case TXN_MERGE:
-    case TXN_UNMERGE:
     case TXN_TRANSFER:
+        member_text(one, t->member);
+        member_text(other, t->other);
+        snprintf(line->why, sizeof line->why, t->kind == TXN_MERGE ? "%s is %s now: %s" : "from %s to %s: %s",
+                 t->kind == TXN_MERGE ? other : one, t->kind == TXN_MERGE ? one : other, t->reason);
+        return;
+    case TXN_UNMERGE:
+        snprintf(line->why, sizeof line->why, "%s was undone: %s", original, t->reason);
+        return;
     case TXN_EXTEND:
     case TXN_OPENING:
     case TXN_TIER:

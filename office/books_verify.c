@@ -157,6 +157,28 @@ static const struct claim claims[] = {
      " LEFT JOIN (SELECT member, sum(spend) AS spend FROM metric_day GROUP BY member) d USING (member)"
      " LEFT JOIN (SELECT member, sum(counted - counted_back) AS counted FROM sale GROUP BY member) s"
      " USING (member) WHERE coalesce(d.spend, 0) <> coalesce(s.counted, 0)"},
+    {"I1 what goes from one member to another arrives", "SELECT count(*), coalesce(sum(iif(account = 'moved' AND amount > 0,"
+     " amount, 0)), 0) FROM posting JOIN entry USING (position) WHERE kind IN (25, 26, 27)", "postings, points",
+     "SELECT " ENTRY_NAME " || ': ' || sum(p.amount) || ' points came from nowhere' FROM posting p JOIN entry e"
+     " USING (position) WHERE p.account = 'moved' GROUP BY p.position HAVING sum(p.amount) <> 0"
+     " UNION ALL SELECT " ENTRY_NAME " || ': points moved by a ' || e.kind FROM posting p JOIN entry e USING (position)"
+     " WHERE p.account = 'moved' AND e.kind NOT IN (25, 26, 27)"
+     " UNION ALL SELECT " ENTRY_NAME " || ': its lots change by ' || l.points || ', its places by ' || p.points"
+     " FROM entry e JOIN (SELECT position, sum(left) - sum(owed) AS points FROM lot_move GROUP BY position) l"
+     " USING (position) LEFT JOIN (SELECT position, sum(amount) AS points FROM posting WHERE account IN"
+     " ('held', 'card', 'transit', 'reserved', 'pending') GROUP BY position) p USING (position)"
+     " WHERE e.kind IN (25, 26, 27) AND l.points <> coalesce(p.points, 0)"},
+    {"a merged number has nothing of its own", "SELECT count(*), count(ended_by) FROM merger", "mergers, undone",
+     "SELECT 'M' || m.member || ': ' || s.total || ' points' FROM member m JOIN " SUMS " s USING (member)"
+     " WHERE m.merged_into <> 0 AND (s.total <> 0 OR m.owed <> 0)"
+     " UNION ALL SELECT 'M' || m.member || ': a lot of ' || l.left FROM member m JOIN lot l USING (member)"
+     " WHERE m.merged_into <> 0 AND l.left <> 0"
+     " UNION ALL SELECT 'M' || m.member || ': ' || what FROM member m JOIN (SELECT member, 'a card' AS what FROM card"
+     " UNION ALL SELECT member, 'a purchase' FROM sale UNION ALL SELECT member, 'a hold' FROM hold"
+     " UNION ALL SELECT member, 'a gift' FROM gift UNION ALL SELECT member, 'what counts for a tier' FROM metric_day)"
+     " USING (member) WHERE m.merged_into <> 0"
+     " UNION ALL SELECT 'M' || m.member || ': merged into M' || m.merged_into || ' by no entry' FROM member m"
+     " LEFT JOIN merger r ON r.other = m.member AND r.ended_by IS NULL WHERE m.merged_into <> coalesce(r.member, 0)"},
     {"a member's tier is the newest of its history", "SELECT count(*) FROM tier_history", "changes",
      "SELECT 'M' || m.member || ': ' || m.tier FROM member m WHERE m.tier IS NOT (SELECT tier"
      " FROM tier_history h WHERE h.member = m.member ORDER BY position DESC LIMIT 1)"},
@@ -327,7 +349,9 @@ const struct books_derived books_derived[] = {{"posting", "position, n"},
                {"lot", "member, expires_day"},
                {"vesting", "position, n"},
                {"tier_history", "member, position"},
-               {"metric_day", "member, day"},
+               {"metric_day", "member, day, owner"},
+               {"merger", "position"},
+               {"merged_move", "owner, at, position, n"},
                {"card", "uid"},
                {"card_tmc", "uid, tmc"},
                {"hot", "version"},

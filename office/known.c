@@ -20,7 +20,9 @@ enum err books_member_of_token(struct books *b, const uint8_t token[TXN_TOKEN_SI
     if (found)
         *member = (member_id)query_get_int(&q);
     enum err e = query_done(&q, why);
-    return !e && !found ? err_set(why, ERR_NOT_FOUND, "nobody is known by this") : e;
+    if (!e && !found)
+        return err_set(why, ERR_NOT_FOUND, "nobody is known by this");
+    return e ? e : books_survivor(b, *member, member, why);
 }
 
 enum err known_find(struct books *b, const struct known_keys *keys, enum txn_means means,

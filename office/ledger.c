@@ -11,7 +11,7 @@ const char *ledger_account_text(enum ledger_account account)
 {
     static const char *const names[ACCOUNTS] = {"held",     "card",   "transit",
                                                 "reserved", "pending", "issued", "redeemed",
-                                                "expired",  "clawed", "adjusted"};
+                                                "expired",  "clawed", "adjusted", "moved"};
     return names[account];
 }
 
@@ -72,7 +72,7 @@ static void check_clock(struct work *w)
                   in->clock_before_s - t->time_s);
 }
 
-static void start(struct ledger_effects *out)
+void ledger_start(struct ledger_effects *out)
 {
     /* The large arrays stay as they are: their counts say what of them holds. */
     out->posting_count = out->move_count = out->note_count = out->set_count = 0;
@@ -100,7 +100,7 @@ void ledger_post(struct ledger_facts *in, struct ledger_effects *out)
 {
     const struct txn *t = in->t;
     struct work w = {in, out, day_of_time(t->time_s)};
-    start(out);
+    ledger_start(out);
     check_clock(&w);
     switch (t->kind) {
     case TXN_SALE:
@@ -168,7 +168,7 @@ void ledger_post(struct ledger_facts *in, struct ledger_effects *out)
 void ledger_run(struct ledger_facts *in, int32_t day, struct ledger_effects *out)
 {
     struct work w = {in, out, day};
-    start(out);
+    ledger_start(out);
     memset(&in->card, 0, sizeof in->card);
     out->vested = points_n(in->due) > 0;
     work_post(&w, ACCOUNT_PENDING, ACCOUNT_HELD, in->due);

@@ -45,6 +45,7 @@ enum ledger_account {
     ACCOUNT_EXPIRED,
     ACCOUNT_CLAWED,
     ACCOUNT_ADJUSTED,
+    ACCOUNT_MOVED, /* between members: its sum over all is 0 */
     ACCOUNTS
 };
 const char *ledger_account_text(enum ledger_account account); /* as in db/office.sql */
@@ -109,6 +110,10 @@ enum ledger_how {
     X(LEDGER_NOTHING_TO_CLAIM, "what it claims is somebody's, or not there")                       \
     X(LEDGER_GRANT_REFUSED, "more points were given than the programme lets a till give")          \
     X(LEDGER_NO_GRANT, "the points it takes back were not given, or are back already")             \
+    X(LEDGER_MERGED_ALREADY, "the two numbers are one member already")                             \
+    X(LEDGER_NO_MERGE, "what it undoes is no merge, or is undone already")                         \
+    X(LEDGER_MERGED_SINCE, "the member was merged into another one since: that is undone first")   \
+    X(LEDGER_NOT_THERE, "more points than are there to spend")                                     \
     X(LEDGER_CANNOT_POST, "the numbers do not fit")
 
 #define LEDGER_ANSWER_NAME(name, text) name,
@@ -136,6 +141,7 @@ struct ledger_card {
     enum card_kind kind;
     enum card_status status;
     struct points purse;
+    member_id owner; /* the number it was bound to: another one while that is merged */
 };
 
 struct ledger_intent {
@@ -157,7 +163,7 @@ struct ledger_hold {
     bool known;
     struct entry_id id;
     uint32_t terminal; /* the till it is for */
-    member_id member;
+    member_id member, owner;
     struct points amount;
     enum txn_means means;
     enum { HOLD_OPEN, HOLD_TAKEN, HOLD_RELEASED, HOLD_TAKEN_LATE } state; /* numbers are in the database */
@@ -167,7 +173,7 @@ struct ledger_hold {
 struct ledger_gift {
     bool known;
     int64_t position;
-    member_id member;
+    member_id member, owner;
     struct points points, taken_back;
     int32_t lot_day;
 };
@@ -186,7 +192,7 @@ struct ledger_vesting {
 struct ledger_sale {
     bool known;
     int64_t position;
-    member_id member;
+    member_id member, owner;
     int32_t lot_day;
     char tier[TXN_NAME_SIZE]; /* it was posted with */
     struct points earned, earned_here, earned_today;
@@ -209,7 +215,10 @@ struct ledger_facts {
     const struct pack *pack_now; /* in force on the day of the event; NULL = none */
     int32_t run_day;             /* last RUN; INT32_MIN = none yet */
 
-    struct ledger_member member; /* the card's; t->member when the card is of nobody */
+    struct ledger_member member; /* the card's; t->member when the card is of nobody.  Of a merged number: who it is
+                                  * now */
+    member_id owner;             /* the number it came for, of the same person as member.id */
+    member_id said;              /* who t->member is now */
     struct ledger_card card;     /* t->card */
     struct ledger_card other;    /* CARD: the one it replaces */
     struct lot *lots;            /* of the member, room for LOTS_MAX; used up by the posting */
@@ -247,7 +256,7 @@ struct ledger_facts {
 
 /* ---- effects ---- */
 
-enum { LEDGER_POSTINGS_MAX = 16, LEDGER_NOTES_MAX = 12, LEDGER_VESTS_MAX = 4, LEDGER_MOVES_MAX = 4 * (LOTS_MAX + 2) };
+enum { LEDGER_POSTINGS_MAX = 48, LEDGER_NOTES_MAX = 12, LEDGER_VESTS_MAX = 4, LEDGER_MOVES_MAX = 4 * (LOTS_MAX + 2) };
 
 struct ledger_posting {
     enum ledger_account account;

@@ -188,7 +188,7 @@ void ledger_post_card(struct work *w)
         work_note(w, LEDGER_CARD_GONE, "%s", "");
         return;
     }
-    if (card->known && card->member && t->member && card->member != t->member) {
+    if (card->known && card->member && t->member && card->member != in->member.id) {
         work_note(w, LEDGER_CARD_TAKEN, "M%" PRIu64, card->member);
         return;
     }
@@ -214,10 +214,15 @@ void ledger_post_card(struct work *w)
     out->card_set = true;
     out->card = (struct ledger_card){true,
                                      t->card,
-                                     t->member ? t->member : card->member,
+                                     t->member ? in->member.id : card->member,
                                      t->card_kind ? t->card_kind : card->kind,
                                      status,
-                                     card->purse};
+                                     card->purse,
+                                     card->owner};
+    if (replaces) /* of a merged number the new card is what the old one was */
+        out->card.owner = old->owner;
+    else if (card->owner == 0)
+        out->card.owner = t->member;
     out->card_hot = is_hot(card, status);
     if (status == CARD_REPLACED)
         sweep(w, card, 1);

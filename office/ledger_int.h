@@ -45,6 +45,9 @@ bool work_has_member(struct work *w);
 /* Of nobody, but it came with something that may become somebody's. */
 void work_leave_unclaimed(struct work *w);
 
+/* No effects yet. */
+void ledger_start(struct ledger_effects *out);
+
 /* ---- who posts what; t is in w->in ---- */
 
 struct bill work_bill(const struct txn *t, const char *tier, struct points earned_today);

@@ -105,7 +105,7 @@ void ledger_post_join(struct work *w)
     out->card = *card;
     out->card.known = true;
     out->card.uid = t->card;
-    out->card.member = in->next_member;
+    out->card.member = out->card.owner = in->next_member;
     out->card.kind = t->card_kind ? t->card_kind : card->kind;
     out->card.status = card->known ? card->status : CARD_ACTIVE;
 }

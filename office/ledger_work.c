@@ -205,7 +205,7 @@ bool work_has_member(struct work *w)
     const struct txn *t = in->t;
     if (uid_is(&t->card) && !in->card.known && (t->member == 0 || t->commit != COMMIT_NONE))
         work_note(w, LEDGER_UNKNOWN_CARD, "%s", "");
-    if (in->card.known && in->card.member && t->member && t->member != in->card.member)
+    if (in->card.known && in->card.member && t->member && in->said != in->card.member)
         work_note(w, LEDGER_MEMBER_DIFFERS, "M%" PRIu64 ", the entry says M%" PRIu64,
                   in->card.member, t->member);
     if (t->member && !in->member.known)

@@ -47,7 +47,8 @@ static void begin(enum txn_kind kind, uint32_t terminal)
     in.today = DAY;
     in.member = (struct ledger_member){.known = true, .id = 7, .short_since_day = DAY_NEVER};
     in.tier_ever = true;
-    in.card = (struct ledger_card){true, txn.card, 7, CARD_EV2, CARD_ACTIVE, points_of(100)};
+    in.card = (struct ledger_card){true, txn.card, 7, CARD_EV2, CARD_ACTIVE, points_of(100), 7};
+    in.owner = in.said = 7;
     in.lots = lots;
     in.lot_count = 1;
     lots[0] = (struct lot){DAY + 50, points_of(100), points_of(0)};
@@ -731,7 +732,7 @@ TEST(ledger, a_card_is_bound_once_and_stays_replaced)
         txn.member = rows[i].wants;
         txn.card_status = rows[i].asked;
         in.card = (struct ledger_card){rows[i].known, txn.card,     rows[i].has,
-                                       CARD_EV2,      rows[i].status, points_of(0)};
+                                       CARD_EV2,      rows[i].status, points_of(0), rows[i].has};
         post();
         if (out.card_set != rows[i].set || out.card_hot != rows[i].hot ||
             strcmp(notes(), rows[i].notes) != 0)
