@@ -2,4 +2,5 @@
 // SPDX-License-Identifier: Apache-2.0
 export const names = [
     'dashboard',
+    'reports',
 ];
