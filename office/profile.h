@@ -12,9 +12,10 @@
 #include "office/home.h"
 
 #include <jansson.h>
+#include <stdio.h>
 
 enum {
-    PROFILE_FOUND_MAX = 20,     /* members that one search shows */
+    PROFILE_FOUND_MAX = 16,     /* members that one search shows */
     PROFILE_NOTE_MAX = 1000,    /* characters */
     PROFILE_TAG_MAX = 40,
     PROFILE_VERSION_MAX = 40,
@@ -87,6 +88,10 @@ MUST_CHECK enum err profile_consents(struct books *b, member_id member, json_t *
 /* All that is kept of a person, for themself. */
 MUST_CHECK enum err profile_export(struct books *b, member_id member, int64_t now_s, json_t *out,
                                    struct errmsg *why);
+
+/* The same as CSV: a line for each value, "purchases.3.lines.0.item,TEA".  What a spreadsheet would take for a formula
+ * has a ' before it. */
+void profile_csv(const json_t *all, FILE *out);
 
 /* ---- how long persons are kept ---- */
 

@@ -5,6 +5,7 @@
 #include "office/profile.h"
 #include "office/rows.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -447,4 +448,46 @@ enum err profile_export(struct books *b, member_id member, int64_t now_s, json_t
     if (!e)
         e = add_purchases(b, member, out, why);
     return e ? e : add_parts(b, member, export_parts, PART_COUNT(export_parts), out, why);
+}
+
+static void csv_text(const char *text, FILE *out)
+{
+    fputs(strchr("=+-@\t\r", *text) && *text ? "\"'" : "\"", out);
+    for (; *text; text++)
+        fputs(*text == '"' ? "\"\"" : (char[]){*text, 0}, out);
+    fputc('"', out);
+}
+
+static void csv_value(const char *path, const json_t *value, FILE *out)
+{
+    char deeper[160];
+    const char *name;
+    json_t *inside;
+    size_t i;
+    if (json_is_object(value)) {
+        json_object_foreach((json_t *)value, name, inside) {
+            snprintf(deeper, sizeof deeper, "%s%s%s", path, *path ? "." : "", name);
+            csv_value(deeper, inside, out);
+        }
+    } else if (json_is_array(value)) {
+        json_array_foreach(value, i, inside) {
+            snprintf(deeper, sizeof deeper, "%s.%zu", path, i);
+            csv_value(deeper, inside, out);
+        }
+    } else if (json_is_integer(value)) {
+        fprintf(out, "%s,%" PRId64 "\r\n", path, (int64_t)json_integer_value(value));
+    } else {
+        fprintf(out, "%s,", path);
+        csv_text(json_is_string(value) ? json_string_value(value)
+                 : json_is_true(value) ? "yes"
+                 : json_is_null(value) ? ""
+                                       : "no", out);
+        fputs("\r\n", out);
+    }
+}
+
+void profile_csv(const json_t *all, FILE *out)
+{
+    fputs("what,value\r\n", out);
+    csv_value("", all, out);
 }

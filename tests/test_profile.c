@@ -91,7 +91,7 @@ TEST(profile, a_new_member_is_found_by_number_name_telephone_card_and_part_of_th
     ledgers_close(&l);
 }
 
-TEST(profile, a_search_shows_at_most_twenty_and_says_that_there_are_more)
+TEST(profile, a_search_shows_at_most_sixteen_and_says_that_there_are_more)
 {
     bool more = false;
     open_books("many");
@@ -388,6 +388,14 @@ TEST(profile, a_person_gets_all_that_is_kept)
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (!strstr(text, wanted[i]))
             fail_msg("%s is not in %s", wanted[i], text);
+    free(text);
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+    profile_csv(o, f);
+    fclose(f);
+    assert_non_null(strstr(text, "purchases.0.lines.0.item,\"TEA\"\r\n"));
+    assert_non_null(strstr(text, "phone,\"'+49301234567\"\r\n"));
+    assert_non_null(strstr(text, "points,20\r\n"));
     free(text);
     json_decref(o);
     ledgers_close(&l);
