@@ -324,7 +324,7 @@ enum err books_free_card(struct books *b, const struct card_uid *uid, struct car
 }
 
 enum err books_replace_card(struct books *b, const struct card_uid *lost, const struct card_uid *fresh,
-                            const char *reason, int64_t now_s, struct errmsg *why)
+                            const char *reason, uint32_t user, int64_t now_s, struct errmsg *why)
 {
     struct card_view old, new;
     struct txn t = {.kind = TXN_CARD, .card_status = CARD_ACTIVE};
@@ -345,6 +345,7 @@ enum err books_replace_card(struct books *b, const struct card_uid *lost, const 
         t.card = *fresh;
         t.replaces = *lost;
         t.member = old.member;
+        t.user = user;
         t.card_kind = new.kind;
         snprintf(t.reason, sizeof t.reason, "%s", reason);
         e = books_post_own(b, &t, now_s, why);
@@ -417,5 +418,5 @@ enum err clerk_replace(const struct clerk *c, const struct wire_replace *ask, st
     snprintf(reason, sizeof reason, "lost; replaced at T%04u by %u, approved by %u", (unsigned)c->terminal,
              (unsigned)ask->cashier, (unsigned)ask->approved_by);
     out->member = lost.member;
-    return books_replace_card(c->books, &only.uid, &ask->card, reason, c->now_s, why);
+    return books_replace_card(c->books, &only.uid, &ask->card, reason, 0, c->now_s, why);
 }

@@ -48,9 +48,9 @@ const char *card_status_name(enum card_status status);
 MUST_CHECK enum err books_free_card(struct books *b, const struct card_uid *uid, struct card_view *out,
                                     struct errmsg *why);
 /* fresh takes the place of lost, which is blocked for ever; what it carried is held.  Errors: ERR_NOT_FOUND,
- * ERR_STATE, ERR_EXISTS. */
+ * ERR_STATE, ERR_EXISTS.  user: of the console; 0 = a till, patronctl. */
 MUST_CHECK enum err books_replace_card(struct books *b, const struct card_uid *lost,
-                                       const struct card_uid *fresh, const char *reason, int64_t now_s,
-                                       struct errmsg *why);
+                                       const struct card_uid *fresh, const char *reason, uint32_t user,
+                                       int64_t now_s, struct errmsg *why);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/crash.h"
 #include "base/date.h"
 #include "hw/clock.h"
+#include "office/cards.h"
 #include "office/clerk.h"
 #include "office/ctl.h"
 #include "office/desk.h"
@@ -75,6 +76,7 @@ struct issue {
     struct desk desk;
     struct card_uid replaces; /* zeros = none */
     bool enrol;
+    int64_t batch;   /* 0 = none */
     member_id spare; /* enrolled here for a card that then failed: the next card is theirs */
     struct reader_card last;
 };
@@ -156,6 +158,8 @@ static enum err issue_one(struct issue *job, member_id member, const struct pers
     struct ctl *c = job->c;
     struct card_profile profile;
     enum err e = refuse_known(c, &job->last.uid, why);
+    if (!e && job->batch)
+        e = cards_can_make(c->books, job->batch, why);
     if (e)
         return e;
     bool fresh = job->enrol && !member;
@@ -182,6 +186,8 @@ static enum err issue_one(struct issue *job, member_id member, const struct pers
         e = adopt(job, &bind, why);
     if (!e)
         e = ctl_post(c, &bind, why);
+    if (!e && job->batch)
+        e = cards_made(c->books, job->batch, &bind.card, c->now_s, why);
     if (e)
         return e;
     if (bind.member == job->spare)
@@ -313,11 +319,13 @@ static enum ctl_exit run_issue(struct ctl *c)
     member_id member = 0;
     int64_t count = 1;
     const char *m = ctl_value(c, "--member"), *n = ctl_value(c, "--count");
+    const char *batch = ctl_value(c, "--batch");
     const char *replaces = ctl_value(c, "--replaces"), *reader = ctl_value(c, "--reader");
     job = (struct issue){.c = c, .enrol = ctl_value(c, "--enrol"), .desk.keys = &c->home.card_keys};
     bool following = ctl_value(c, "--follow");
     if ((m && !ctl_get_member(c, m, &member)) ||
         (n && !ctl_get_number(c, "--count", n, 1, 100000, &count)) ||
+        (batch && !ctl_get_number(c, "--batch", batch, 1, 1000000000, &job.batch)) ||
         (replaces && !ctl_get_uid(c, replaces, &job.replaces)) || !take_wait(c, &job.desk.wait_ms))
         return CTL_USAGE;
     if ((m != NULL) + job.enrol + (replaces != NULL) > 1)
@@ -510,7 +518,7 @@ static enum ctl_exit run_replace(struct ctl *c)
     if (!take_reason(c, reason) || !ctl_get_uid(c, c->positions[0], &old_uid) ||
         !ctl_get_uid(c, c->positions[1], &new_uid))
         return CTL_USAGE;
-    enum err e = books_replace_card(c->books, &old_uid, &new_uid, reason, c->now_s, &why);
+    enum err e = books_replace_card(c->books, &old_uid, &new_uid, reason, 0, c->now_s, &why);
     if (e)
         return ctl_fail(
             &why, "the new card must be issued and nobody's: patronctl card issue; or make it "
@@ -545,6 +553,7 @@ const struct ctl_command ctl_card_commands[] = {
                  {"--enrol", NULL, "enrol a new member for each card"},
                  {"--replaces", "UID", "in place of this lost card"},
                  {"--count", "N", "so many, one after the other"},
+                 {"--batch", "N", "for this batch that was ordered: each card is counted there"},
                  {"--follow", NULL, "one for each line of standard input"}},
      .text =
          "Without --member, --enrol or --replaces the card is nobody's yet: patronctl card bind.\n"

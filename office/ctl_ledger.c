@@ -2,6 +2,7 @@
  * up.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
+#include "office/cards.h"
 #include "office/ctl.h"
 
 #include <errno.h>
@@ -53,6 +54,9 @@ static enum ctl_exit run_day(struct ctl *c)
         e = books_release_due(c->books, c->now_s, &let_go, &why); /* what ends today ends for those points too */
     if (!e)
         e = ctl_post(c, &t, &why);
+    int32_t ended;
+    if (!e)
+        e = cards_end_due(c->books, t.day, c->now_s, &ended, &why);
     if (!e)
         e = books_totals(c->books, &after, &why);
     if (e)

@@ -63,11 +63,12 @@ enum err profile_balance(struct books *b, member_id member, int32_t today, json_
         e = books_spendable(b, member, (int64_t)today * SECONDS_PER_DAY, &can, why);
     if (e)
         return e;
-    const struct points places[] = {m.held, m.on_cards, m.in_transit, m.reserved};
+    const struct points places[] = {m.held, m.on_cards, m.in_transit, m.reserved, m.pending};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
         if (!points_add(&total, total, places[i]))
             return err_set(why, ERR_CORRUPT, "the points of this member are beyond all numbers");
     set_points(out, "points", total);
+    set_points(out, "pending", m.pending);
     set_points(out, "held", m.held);
     set_points(out, "on_cards", m.on_cards);
     set_points(out, "in_transit", m.in_transit);
