@@ -23,7 +23,7 @@ srcs := $(foreach p,$(PARTS),$(sort $(filter-out $p/main.c $p/%_main.c,$(wildcar
 proto := $(wildcard sync/*.proto)
 gen := $(proto:%.proto=$B/%.pb.c)
 sql := $(wildcard db/*.sql)
-objs := $(srcs:%.c=$B/%.o) $(gen:.c=.o) $(sql:%.sql=$B/%.sql.o) $B/docs/openapi.json.o
+objs := $(srcs:%.c=$B/%.o) $(gen:.c=.o) $(sql:%.sql=$B/%.sql.o) $B/docs/openapi.json.o $B/office/web_files.o
 main_patron-terminal := terminal/main
 main_patron-office := office/main
 main_patronctl := office/patronctl_main
@@ -96,6 +96,22 @@ $B/office/api_lists.h: $(wildcard office/api_*.c)
 	$Q mkdir -p $(@D) && { echo '#define API_LISTS(X) \'; \
 	  sed -n 's/^const struct api_op \(api_[a-z_]*\)\[\] = {.*/    X(\1) \\/p' $(sort $^); echo; } > $@
 $B/office/api.o: $B/office/api_lists.h
+
+# The files of the pages, as they are, in the program.
+web := $(sort $(shell find office/web -type f ! -name '*.md'))
+$B/office/web_files.c: $(web) office/console.h
+	$(call say,TEXT,$@)
+	$Q mkdir -p $(@D) && { echo '#include "office/console.h"'; n=0; for f in $(web); do n=$$((n + 1)); \
+	  echo "__asm__(\".section .rodata; web_$$n: .incbin \\\"$$f\\\"; web_end_$$n: .byte 0; .previous\");"; \
+	  echo "extern const uint8_t web_$$n[], web_end_$$n[];"; done; \
+	  echo 'const struct web_file web_files[] = {'; n=0; for f in $(web); do n=$$((n + 1)); case $$f in \
+	  *.html) t='text/html; charset=utf-8';; *.js) t='text/javascript; charset=utf-8';; *.css) t='text/css; charset=utf-8';; \
+	  *.json) t=application/json;; *.svg) t=image/svg+xml;; *.png) t=image/png;; *.webmanifest) t=application/manifest+json;; \
+	  *) echo "$$f: of which type?" >&2; exit 1;; esac; \
+	  echo "    {\"$${f#office/web}\", \"$$t\", \"\\\"$$(sha256sum $$f | cut -c1-32)\\\"\", web_$$n, web_end_$$n},"; done; \
+	  echo '    {0},'; echo '};'; } > $@ || { rm -f $@; exit 1; }
+$B/office/web_files.o: $B/office/web_files.c
+	$Q $(CC) $(cflags) -c -o $@ $<
 
 # A catalogue becomes bytes in the program.  A msgid with PRId64 is in the .po as "%<PRId64>"; what that is here
 # the compiler knows.

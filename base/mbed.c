@@ -603,7 +603,15 @@ static void x509_time(char out[32], int64_t time_s)
 }
 
 /* Two extensions for which 2.28 has no writer: short DER, made by hand. */
-static int set_use(mbedtls_x509write_cert *w, bool server, const char *name)
+static size_t put_alt(uint8_t *alt, uint8_t tag, const void *data, size_t size)
+{
+    alt[0] = tag;
+    alt[1] = (uint8_t)size;
+    memcpy(alt + 2, data, size);
+    return 2 + size;
+}
+
+static int set_use(mbedtls_x509write_cert *w, bool server, const char *name, bool local)
 {
     static const uint8_t oid_use[] = {0x55, 0x1d, 0x25}, oid_alt[] = {0x55, 0x1d, 0x11};
     /* SEQUENCE { OID 1.3.6.1.5.5.7.3.1 (server) or .2 (client) } */
@@ -614,12 +622,18 @@ static int set_use(mbedtls_x509write_cert *w, bool server, const char *name)
                                                  sizeof use);
     if (rc || !server)
         return rc;
-    uint8_t alt[MBED_NAME_SIZE + 4]; /* SEQUENCE { [2] name }: the name is shorter than 64 */
-    size_t size = strlen(name);
-    alt[0] = 0x30, alt[1] = (uint8_t)(size + 2), alt[2] = 0x82, alt[3] = (uint8_t)size;
-    memcpy(alt + 4, name, size);
-    return mbedtls_x509write_crt_set_extension(w, (const char *)oid_alt, sizeof oid_alt, 0, alt,
-                                               size + 4);
+    static const uint8_t v4[] = {127, 0, 0, 1}, v6[16] = {[15] = 1};
+    uint8_t alt[127]; /* SEQUENCE { [2] name, [7] address ... }: the name is shorter than 64, all of it than 128 */
+    size_t at = 2;
+    at += put_alt(alt + at, 0x82, name, strlen(name));
+    if (local) {
+        if (strcmp(name, "localhost") != 0)
+            at += put_alt(alt + at, 0x82, "localhost", 9);
+        at += put_alt(alt + at, 0x87, v4, sizeof v4);
+        at += put_alt(alt + at, 0x87, v6, sizeof v6);
+    }
+    alt[0] = 0x30, alt[1] = (uint8_t)(at - 2);
+    return mbedtls_x509write_crt_set_extension(w, (const char *)oid_alt, sizeof oid_alt, 0, alt, at);
 }
 
 static int set_serial(mbedtls_x509write_cert *w, const uint8_t serial[16])
@@ -672,7 +686,7 @@ enum err mbed_cert_make(struct buf *out, const struct mbed_cert *cert, struct er
             &w, ca ? MBEDTLS_X509_KU_KEY_CERT_SIGN | MBEDTLS_X509_KU_CRL_SIGN
                    : MBEDTLS_X509_KU_DIGITAL_SIGNATURE);
     if (rc == 0 && !ca)
-        rc = set_use(&w, cert->use == MBED_SERVER, cert->name);
+        rc = set_use(&w, cert->use == MBED_SERVER, cert->name, cert->local);
     if (rc == 0)
         rc = mbedtls_x509write_crt_der(&w, room, sizeof room, mbed_random, NULL);
     mbedtls_x509write_crt_free(&w);

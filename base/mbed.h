@@ -119,6 +119,7 @@ MUST_CHECK enum err mbed_csr_read(mbedtls_pk_context *key, struct bytes der, str
 
 struct mbed_cert {
     const char *name;                  /* common name, and DNS name when server */
+    bool local;                        /* server: also localhost, 127.0.0.1 and ::1 */
     const mbedtls_pk_context *key;     /* public part is enough */
     const char *issuer;                /* common name; the same as name when self-signed */
     const mbedtls_pk_context *issuer_key;

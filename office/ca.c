@@ -51,6 +51,22 @@ enum err ca_make_office(struct buf *der, const mbedtls_x509_crt *ca,
     return make_leaf(der, ca, ca_key, key, CA_OFFICE_NAME, MBED_SERVER, now_s, why);
 }
 
+enum err ca_make_console(struct buf *der, const mbedtls_x509_crt *ca, const mbedtls_pk_context *ca_key,
+                         const mbedtls_pk_context *key, const char *name, int64_t now_s, int32_t days,
+                         struct errmsg *why)
+{
+    char issuer[MBED_NAME_SIZE];
+    if (strcmp(name, CA_OFFICE_NAME) == 0 || strncmp(name, "till-", 5) == 0 || strlen(name) >= MBED_NAME_SIZE)
+        return err_set(why, ERR_FORMAT, "%.80s cannot be the console's host name", name);
+    mbed_cert_name(issuer, ca);
+    struct mbed_cert cert = {.name = name, .local = true, .key = key, .issuer = issuer, .issuer_key = ca_key,
+                             .from_s = now_s - SECONDS_PER_DAY, .to_s = now_s + (int64_t)days * SECONDS_PER_DAY,
+                             .use = MBED_SERVER};
+    if (mbed_random(NULL, cert.serial, sizeof cert.serial))
+        return err_set(why, ERR_CRYPTO, "no random numbers");
+    return mbed_cert_make(der, &cert, why);
+}
+
 enum err ca_make_till(struct buf *der, const mbedtls_x509_crt *ca, const mbedtls_pk_context *ca_key,
                       uint32_t terminal, struct bytes csr, int64_t now_s, struct errmsg *why)
 {

@@ -22,6 +22,11 @@ MUST_CHECK enum err ca_make_root(struct buf *der, const mbedtls_pk_context *ca_k
 MUST_CHECK enum err ca_make_office(struct buf *der, const mbedtls_x509_crt *ca,
                                    const mbedtls_pk_context *ca_key, const mbedtls_pk_context *key,
                                    int64_t now_s, struct errmsg *why);
+/* For browsers: of this host name, localhost, 127.0.0.1 and ::1, good for so many days.  Errors: also ERR_FORMAT (the
+ * name is no host name, or one that tills know somebody by). */
+MUST_CHECK enum err ca_make_console(struct buf *der, const mbedtls_x509_crt *ca, const mbedtls_pk_context *ca_key,
+                                    const mbedtls_pk_context *key, const char *name, int64_t now_s, int32_t days,
+                                    struct errmsg *why);
 /* csr: PKCS#10, DER, as a till sends it; its own signature is checked, the names in it are not
  * used. terminal: 1..9999. Errors: also ERR_FORMAT, ERR_MAC (the asker does not hold the key). */
 MUST_CHECK enum err ca_make_till(struct buf *der, const mbedtls_x509_crt *ca,

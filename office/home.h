@@ -4,9 +4,11 @@
  *     DIR/patron.db         the ledger (office/books.h)
  *     DIR/ca.crt            the CA certificate, PEM
  *     DIR/office.crt        head office's certificate followed by the CA's, PEM
+ *     DIR/console.crt       the console's certificate for browsers, followed by the CA's, PEM; made when it starts
  *     DIR/keys/             0700, files 0600; never copied to a till
  *         ca.key            signs certificates
  *         office.key        head office's TLS key
+ *         console.key       the console's TLS key
  *         pack.key          signs rule packs
  *         card.keys         the class keys of the member cards
  *         code.key          signs member codes; its public half goes to tills

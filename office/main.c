@@ -3,6 +3,7 @@
 #include "base/mbed.h"
 #include "hw/clock.h"
 #include "office/config.h"
+#include "office/console.h"
 #include "office/guard.h"
 #include "office/server.h"
 
@@ -40,7 +41,8 @@ static void help(void)
           stdout);
     office_config_help(stdout);
     fputs("\n"
-          "The first line on standard output is \"listening on HOST:PORT\", for tills.\n"
+          "The first line on standard output is \"listening on HOST:PORT\", for tills; with a console the\n"
+          "second is \"console on https://HOST:PORT\".\n"
           "SIGTERM or SIGINT ends it in good order; after kill -9 it goes on from what is on disk.\n",
           stdout);
 }
@@ -145,6 +147,7 @@ int main(int argc, char **argv)
     struct home home;
     struct books *books = NULL;
     struct server *server = NULL;
+    struct console *console = NULL;
     sigset_t mask;
     int code = read_arguments(&config, argc, argv);
     if (code)
@@ -167,8 +170,15 @@ int main(int argc, char **argv)
         e = guard_look(&guard, &why);
     if (!e)
         e = server_create(&server, &home, books, &options, &why);
+    struct head_office office = {.home = &home, .books = books};
+    struct console_config door = {.listen = config.console, .certificate = config.certificate, .key = config.key,
+                                  .name = config.name};
+    if (!e && config.console[0])
+        e = console_open(&console, &office, server, &door, &why);
     if (!e) {
         printf("listening on %s\n", server_address(server));
+        if (console)
+            printf("console on https://%s\n", console_address(console));
         fflush(stdout);
     }
     while (!e && !stop) {
@@ -190,6 +200,7 @@ int main(int argc, char **argv)
                 " repeated=%" PRIu64 " loads=%" PRIu64 " refused=%" PRIu64 "\n",
                 n.connections, n.requests, n.entries, n.repeated, n.loads, n.refused);
     }
+    console_close(console);
     server_destroy(server);
     books_close(books);
     home_finish(&home);

@@ -90,7 +90,8 @@ struct http {
     int listener;
     char address[LINK_ADDRESS_SIZE];
     void (*refuse)(struct buf *body, int status, const char *sentence);
-    size_t (*body_max)(const struct http_request *r);
+    size_t (*body_max)(void *arg, const struct http_request *r);
+    void *body_max_arg;
     const struct http_header *always;
     int always_count;
     int reply_ms;
@@ -267,7 +268,7 @@ static enum MHD_Result begin(struct http *h, struct MHD_Connection *mhd, const c
     p->mhd = mhd;
     memcpy(p->from, c->from, sizeof p->from);
     p->r = (struct http_request){.method = method, .path = path, .from = p->from, .rest = ""};
-    p->max = h->body_max ? h->body_max(&p->r) : HTTP_BODY_MAX;
+    p->max = h->body_max ? h->body_max(h->body_max_arg, &p->r) : HTTP_BODY_MAX;
     c->asks = p;
     if (c->phase == IDLE) /* it came behind the one before */
         set_phase(c, ASKING, HTTP_REQUEST_MS);
@@ -822,6 +823,7 @@ enum err http_open(struct http **out, const struct http_config *config, struct e
     h->conn_count = connections;
     h->refuse = config->refuse;
     h->body_max = config->body_max;
+    h->body_max_arg = config->body_max_arg;
     h->always = config->always;
     h->always_count = config->always_count;
     h->reply_ms = config->reply_ms ? config->reply_ms : HTTP_REPLY_MS;

@@ -53,7 +53,8 @@ struct http_config {
     int connections;         /* at once; 0 = HTTP_CONNECTIONS_MAX */
     int reply_ms;            /* 0 = HTTP_REPLY_MS */
     /* How large a body may be, asked when the headers are there; NULL = HTTP_BODY_MAX for all. */
-    size_t (*body_max)(const struct http_request *r);
+    size_t (*body_max)(void *arg, const struct http_request *r);
+    void *body_max_arg;
     const struct http_header *always; /* with every reply, refusals too */
     int always_count;
 };

@@ -6,6 +6,7 @@ set -eu
 need='gcc libc6-dev make pkg-config libsqlite3-dev libnfc-dev libusb-1.0-0-dev libmbedtls-dev
       libinih-dev
       zlib1g-dev
+      libjs-bootstrap5 libjs-chart.js
       libjansson-dev
       libmicrohttpd-dev
       libqrencode-dev

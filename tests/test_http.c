@@ -992,8 +992,9 @@ static void tell(void *door, struct http_request *r)
     http_reply(r, 200, NULL, text, strlen(text), NULL, 0);
 }
 
-static size_t small_here(const struct http_request *r)
+static size_t small_here(void *arg, const struct http_request *r)
 {
+    (void)arg;
     return strcmp(r->path, "/small") == 0 ? 4 : 1 << 20;
 }
 
