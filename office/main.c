@@ -90,9 +90,10 @@ static int read_arguments(struct office_config *config, int argc, char **argv)
             }
             if (pass == 0 && c == OPTION_CONFIG && office_config_read(config, optarg, &why))
                 return wrong(&why);
-            if (pass == 1 && c != OPTION_CONFIG &&
-                office_config_option(config, office_config_option_name(c - OPTION_FIRST, &takes_value),
-                                     takes_value ? optarg : NULL, &why))
+            if (pass == 0 || c == OPTION_CONFIG)
+                continue;
+            const char *name = office_config_option_name(c - OPTION_FIRST, &takes_value);
+            if (office_config_option(config, name, takes_value ? optarg : NULL, &why))
                 return wrong(&why);
         }
     }
