@@ -238,6 +238,9 @@ static const struct api_op *find_op(struct work *w, char allow[64])
 
 static const char *language_of(const struct work *w)
 {
+    const char *said = w->r->language;
+    if (strcmp(said, "en") == 0 || strcmp(said, "zh") == 0) /* by a page: what was chosen in it; a browser says more */
+        return said;
     if (w->known && *w->session.user.language)
         return w->session.user.language;
     return strncmp(w->r->language, "zh", 2) == 0 ? "zh" : "en";

@@ -6,6 +6,7 @@
 #include "office/ca.h"
 #include "office/ctl.h"
 #include "office/publish.h"
+#include "office/tills.h"
 #include "sync/code.h"
 
 #include <stdio.h>
@@ -241,20 +242,6 @@ static enum ctl_exit run_pack_show(struct ctl *c)
 
 /* ---- till ---- */
 
-/* A fresh one-time code for t; its hash goes into t. */
-static enum err make_code(struct ctl *c, struct terminal_view *t, char text[CODE_TEXT_SIZE],
-                          struct errmsg *why)
-{
-    struct code code = {.terminal = t->terminal};
-    if (mbed_random(NULL, code.secret, sizeof code.secret))
-        return err_set(why, ERR_CRYPTO, "no random numbers");
-    code_print(code.print, bytes_of(c->home.ca.raw.p, c->home.ca.raw.len));
-    code_hash(t->code_hash, &code);
-    code_text(text, &code);
-    bytes_wipe(&code, sizeof code);
-    return OK;
-}
-
 static enum ctl_exit show_code(struct ctl *c, const struct terminal_view *t, const char *text)
 {
     ctl_show(c, json_pack("{s:i, s:s, s:s}", "terminal", (int)t->terminal, "shop", t->shop, "code",
@@ -262,14 +249,6 @@ static enum ctl_exit show_code(struct ctl *c, const struct terminal_view *t, con
     ctl_say(c, "\nThe code works once.  On the till:");
     ctl_say(c, "  patron-terminal enrol --home DIR --office HOST:PORT --code %s", text);
     return CTL_OK;
-}
-
-static bool last_terminal(const struct fleet_line *t, void *arg)
-{
-    uint32_t *last = arg;
-    if (t->terminal.terminal > *last)
-        *last = t->terminal.terminal;
-    return true;
 }
 
 static enum ctl_exit run_till_add(struct ctl *c)
@@ -280,82 +259,47 @@ static enum ctl_exit run_till_add(struct ctl *c)
     const char *shop = ctl_value(c, "--shop");
     if (!ctl_get_text(c, "--shop", shop ? shop : "", t.shop, sizeof t.shop))
         return CTL_USAGE;
-    /* number and row in one transaction: two people may be adding tills */
-    enum err e = books_begin(c->books, &why);
-    if (e)
-        return ctl_fail(&why, "");
-    e = books_terminals(c->books, last_terminal, &t.terminal, &why);
-    if (!e && ++t.terminal > 9999)
-        e = err_set(&why, ERR_FULL, "all 9999 terminal numbers are used");
-    if (!e)
-        e = make_code(c, &t, text, &why);
-    if (!e)
-        e = books_save_terminal(c->books, &t, &why);
-    if (!e)
-        e = books_commit(c->books, &why);
-    if (e)
-        books_rollback(c->books);
-    return e ? ctl_fail(&why, "") : show_code(c, &t, text);
+    return till_add(c->books, &c->home, shop ? shop : "", &t, text, &why) ? ctl_fail(&why, "") : show_code(c, &t, text);
 }
 
-static enum err get_terminal(struct ctl *c, struct terminal_view *t, enum ctl_exit *code,
-                             struct errmsg *why)
+static bool get_terminal(struct ctl *c, uint32_t *terminal)
 {
     const char *text = c->positions[0];
     char more;
     unsigned n;
-    *code = CTL_USAGE;
     if (sscanf(*text == 'T' ? text + 1 : text, "%4u%c", &n, &more) != 1 || n < 1 || n > 9999) {
         ctl_usage(c, "'%s' is no till: they are numbered 1 to 9999, or T0003 as in entries", text);
-        return ERR_FORMAT;
+        return false;
     }
-    enum err e = books_terminal(c->books, n, t, why);
-    if (e)
-        *code = ctl_fail(why, "patronctl till list shows them");
-    return e;
+    *terminal = n;
+    return true;
 }
 
 static enum ctl_exit run_till_recode(struct ctl *c)
 {
     struct errmsg why;
     struct terminal_view t;
-    enum ctl_exit code;
+    uint32_t n;
     char text[CODE_TEXT_SIZE];
-    if (get_terminal(c, &t, &code, &why))
-        return code;
-    if (t.revoked)
-        return ctl_refuse(
-            "terminal %u is revoked for good; a new one: patronctl till add --shop %s",
-            (unsigned)t.terminal, t.shop);
-    enum err e = make_code(c, &t, text, &why);
-    if (!e)
-        e = books_save_terminal(c->books, &t, &why);
-    return e ? ctl_fail(&why, "") : show_code(c, &t, text);
+    if (!get_terminal(c, &n))
+        return CTL_USAGE;
+    return till_recode(c->books, &c->home, n, &t, text, &why) ? ctl_fail(&why, "patronctl till list shows them")
+                                                              : show_code(c, &t, text);
 }
 
 static enum ctl_exit run_till_revoke(struct ctl *c)
 {
     struct errmsg why;
     struct terminal_view t;
-    enum ctl_exit code;
-    if (get_terminal(c, &t, &code, &why))
-        return code;
-    if (t.revoked)
-        return ctl_refuse("terminal %u is revoked already", (unsigned)t.terminal);
-    t.revoked = true;
-    memset(t.code_hash, 0, sizeof t.code_hash);
-    if (books_save_terminal(c->books, &t, &why))
-        return ctl_fail(&why, "");
+    uint32_t n;
+    if (!get_terminal(c, &n))
+        return CTL_USAGE;
+    if (till_revoke(c->books, n, &t, &why))
+        return ctl_fail(&why, "patronctl till list shows them");
     ctl_show(
         c, json_pack("{s:i, s:s, s:b}", "terminal", (int)t.terminal, "shop", t.shop, "revoked", 1));
     ctl_say(c, "Head office answers it no more.  What it had sent stays in the books.");
     return CTL_OK;
-}
-
-static bool is_set(const uint8_t hash[32])
-{
-    static const uint8_t zeros[32];
-    return memcmp(hash, zeros, sizeof zeros) != 0;
 }
 
 /* ---- orders and health ---- */
@@ -380,8 +324,6 @@ static struct words orders_text(uint32_t orders)
     return w;
 }
 
-enum { DISK_LOW_MB = 100 };
-
 /* Only what somebody has to look at. */
 static struct words health_text(const struct wire_health *h)
 {
@@ -392,7 +334,7 @@ static struct words health_text(const struct wire_health *h)
     add_word(&w, h->reader == 2, "reader away");
     add_word(&w, h->printer == 2, "printer away or out of paper");
     add_word(&w, h->receipts_waiting, "receipts wait");
-    add_word(&w, h->disk_free_mb && h->disk_free_mb < DISK_LOW_MB, "disk nearly full");
+    add_word(&w, h->disk_free_mb && h->disk_free_mb < TILL_DISK_LOW_MB, "disk nearly full");
     return w;
 }
 
@@ -409,25 +351,11 @@ static enum ctl_exit order(struct ctl *c, uint32_t set, uint32_t clear, const ch
 {
     struct errmsg why;
     struct terminal_view t;
-    enum ctl_exit code;
-    uint32_t orders = 0;
-    if (get_terminal(c, &t, &code, &why))
-        return code;
-    if (t.revoked)
-        return ctl_refuse("terminal %u is revoked: head office answers it no more", (unsigned)t.terminal);
-    enum err e = books_begin(c->books, &why);
-    if (e)
-        return ctl_fail(&why, "");
-    e = books_orders(c->books, t.terminal, &orders, &why);
-    orders = (orders | set) & ~clear;
-    if (!e)
-        e = books_set_orders(c->books, t.terminal, orders, &why);
-    if (!e)
-        e = books_commit(c->books, &why);
-    if (e) {
-        books_rollback(c->books);
-        return ctl_fail(&why, "");
-    }
+    uint32_t n, orders = 0;
+    if (!get_terminal(c, &n))
+        return CTL_USAGE;
+    if (till_order(c->books, n, set, clear, &t, &orders, &why))
+        return ctl_fail(&why, "patronctl till list shows them");
     ctl_show(c, json_pack("{s:i, s:s, s:s}", "terminal", (int)t.terminal, "shop", t.shop, "orders",
                           orders_text(orders).text));
     ctl_say(c, "%s", said);
@@ -466,12 +394,8 @@ static bool add_terminal(const struct fleet_line *t, void *arg)
 {
     struct fleet *fleet = arg;
     const struct terminal_view *v = &t->terminal;
-    const char *state = v->revoked             ? "revoked"
-                        : is_set(v->cert_hash) ? "enrolled"
-                        : is_set(v->code_hash) ? "code given"
-                                               : "no code";
     json_t *row = json_pack("{s:i, s:s, s:s, s:I, s:o, s:I, s:o, s:s, s:s}", "terminal", (int)v->terminal,
-                            "shop", v->shop, "state", state, "last_entry", (json_int_t)t->last_seq,
+                            "shop", v->shop, "state", till_state(v), "last_entry", (json_int_t)t->last_seq,
                             "contact", ctl_json_time(t->contact_s), "waiting", (json_int_t)t->waiting,
                             "program", ctl_json_text(t->program), "orders", orders_text(t->orders).text,
                             "notice", health_text(&t->health).text);
