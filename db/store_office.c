@@ -116,6 +116,7 @@ static const char *const statements[Q_COUNT] = {
     [Q_MEMBER_BALANCE] = "UPDATE member SET held = held + ?2, transit = transit + ?3, owed = owed + ?4,"
                          " reserved = reserved + ?5, pending = pending + ?6 WHERE member = ?1",
     [Q_MEMBER_TIER] = "UPDATE member SET tier = ?2, short_since_day = ?3 WHERE member = ?1",
+    [Q_MEMBER_HAND] = "UPDATE member SET hand_tier = ?2, hand_until_day = ?3 WHERE member = ?1",
     [Q_MEMBER_SEEN] = "UPDATE member SET last_day = max(last_day, ?2) WHERE member = ?1",
     [Q_MEMBER_MAX] = "SELECT max((SELECT coalesce(max(member), 0) FROM member),"
                      " (SELECT coalesce(max(member), 0) FROM person))",
@@ -190,6 +191,13 @@ static const char *const statements[Q_COUNT] = {
     [Q_SALE_GET] = "SELECT position, member, day, pack_version, tier, counted, earned, lot_day, redeemed,"
                    " redeemed_back, redeem_position, earned_here, earned_today, counted_back, owner"
                    " FROM sale WHERE terminal = ? AND seq = ?",
+    [Q_SALE_DAYS_AFTER] = "SELECT DISTINCT day FROM sale WHERE member = ? AND day > ? ORDER BY day",
+    /* Where the lot of a day is now: every point of it that was left moved with the others. */
+    [Q_LOT_NOW] = "WITH RECURSIVE way (day) AS (SELECT ?2 UNION SELECT t.expires_day FROM way"
+                  " JOIN lot_move o ON o.member = ?1 AND o.expires_day = way.day"
+                  " AND o.cause IN ('extend', 'activity') AND (o.left < 0 OR o.expired < 0)"
+                  " JOIN lot_move t ON t.position = o.position AND t.member = ?1 AND t.cause = o.cause"
+                  " AND t.left > 0) SELECT max(day) FROM way",
     [Q_SALE_REDEEMED] = "UPDATE sale SET redeemed = ?2, redeem_position = ?3 WHERE position = ?1",
     [Q_SALE_RETURNED] = "UPDATE sale SET redeemed_back = redeemed_back + ?2,"
                         " counted_back = counted_back + ?3 WHERE position = ?1",

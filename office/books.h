@@ -218,6 +218,17 @@ MUST_CHECK enum err books_reviews(struct books *b, books_review_fn *each, void *
 typedef bool books_member_fn(const struct member_view *m, void *arg);
 MUST_CHECK enum err books_members(struct books *b, books_member_fn *each, void *arg,
                                   struct errmsg *why);
+/* Points of a member that end on a day, for reminders. */
+struct ending_line {
+    member_id member;
+    int32_t day;          /* the last good one */
+    struct points points; /* > 0 */
+};
+typedef bool books_ending_fn(const struct ending_line *line, void *arg);
+/* What ends from from_day to to_day, first-ending first; of one day by member.  DAY_NEVER ends never. */
+MUST_CHECK enum err books_ending(struct books *b, int32_t from_day, int32_t to_day, books_ending_fn *each, void *arg,
+                                 struct errmsg *why);
+
 typedef bool books_card_fn(const struct card_view *c, void *arg);
 /* The cards of a member; 0 = all. */
 MUST_CHECK enum err books_cards(struct books *b, member_id member, books_card_fn *each, void *arg,

@@ -295,6 +295,27 @@ enum err books_load_due(struct books *b, int32_t day, struct ledger_facts *in, s
     return e;
 }
 
+/* EXPIRY_ACTIVITY: a purchase that comes late is followed by others that moved its points on, each as long as they
+ * had not ended. */
+static enum err load_active_end(struct books *b, struct ledger_facts *in, int32_t day, struct errmsg *why)
+{
+    const struct pack *pack = in->pack ? in->pack : in->pack_now;
+    in->active_end = INT32_MIN;
+    if (!pack || pack->expiry != EXPIRY_ACTIVITY || day >= in->today)
+        return OK;
+    int32_t end = rules_expiry_day(pack, day, in->member.enrolled_day);
+    struct query q = query_of(b->store, Q_SALE_DAYS_AFTER);
+    query_int(&q, (int64_t)in->member.id);
+    query_int(&q, day);
+    while (query_row(&q)) {
+        int32_t next = (int32_t)query_get_int(&q);
+        if (next > end)
+            break;
+        in->active_end = end = rules_expiry_day(pack, next, in->member.enrolled_day);
+    }
+    return query_done(&q, why);
+}
+
 static enum err load_sale_facts(struct books *b, struct ledger_facts *in, int32_t day,
                                 struct errmsg *why)
 {
@@ -304,6 +325,8 @@ static enum err load_sale_facts(struct books *b, struct ledger_facts *in, int32_
     in->earned_here = in->earned_today = points_of(0);
     if (!in->member.known)
         return OK;
+    if ((e = load_active_end(b, in, day, why)))
+        return e;
     if (day > in->today)
         in->today = day;
     if (!in->tier_ever) {
@@ -393,9 +416,22 @@ static enum err load_left(struct books *b, struct ledger_facts *in, struct errms
     return query_done(&q, why);
 }
 
+/* The day that the lot of a day ends now. */
+static enum err lot_now(struct books *b, member_id member, int32_t *day, int32_t *from_day, struct errmsg *why)
+{
+    int64_t now = 0;
+    enum err e = books_number(b, Q_LOT_NOW, (int64_t)member, *day, &now, why);
+    if (e)
+        return e;
+    *day = (int32_t)now;
+    if (*day < *from_day)
+        *from_day = *day;
+    return OK;
+}
+
 /* The lots its reward was taken from. */
 static enum err load_taken(struct books *b, struct ledger_sale *s, int64_t redeem_position,
-                           struct errmsg *why)
+                           int32_t *from_day, struct errmsg *why)
 {
     struct query q = query_of(b->store, Q_REDEEM_MOVES);
     query_int(&q, redeem_position);
@@ -411,7 +447,10 @@ static enum err load_taken(struct books *b, struct ledger_sale *s, int64_t redee
         }
         s->taken_count++;
     }
-    return query_done(&q, why);
+    enum err e = query_done(&q, why);
+    for (int32_t i = 0; i < s->taken_count && !e; i++)
+        e = lot_now(b, s->member, &s->taken[i].expires_day, from_day, why);
+    return e;
 }
 
 /* What a till gave, of which some is taken back. */
@@ -429,10 +468,9 @@ static enum err load_gift(struct books *b, struct ledger_facts *in, int32_t *fro
         g->points = points_of(query_get_int(&q));
         g->taken_back = points_of(query_get_int(&q));
         g->lot_day = (int32_t)query_get_int(&q);
-        if (g->lot_day < *from_day)
-            *from_day = g->lot_day;
     }
-    return query_done(&q, why);
+    enum err e = query_done(&q, why);
+    return e || !g->known ? e : lot_now(b, g->member, &g->lot_day, from_day, why);
 }
 
 /* The purchase a refund names; its lots may reach back further than the refund's own day. */
@@ -462,9 +500,8 @@ static enum err load_original(struct books *b, struct ledger_facts *in, int32_t 
         return e;
     if ((e = load_left(b, in, why)) || (e = books_load_vesting(b, s->position, &in->vesting, why)))
         return e;
-    if (s->lot_day < *from_day)
-        *from_day = s->lot_day;
-    return redeem_position ? load_taken(b, s, redeem_position, why) : OK;
+    e = lot_now(b, s->member, &s->lot_day, from_day, why);
+    return !e && redeem_position ? load_taken(b, s, redeem_position, from_day, why) : e;
 }
 
 enum err books_load_run_day(struct books *b, struct errmsg *why)
@@ -608,9 +645,12 @@ enum err books_gather(struct books *b, const struct txn *t, int64_t received_s, 
     if (in->before.known)
         from_day = min_day(from_day, day_of_time(in->before.time_s));
     in->owner = owner_of(b, t, in, of_hold);
+    if (t->kind == TXN_EXTEND)
+        from_day = min_day(from_day, t->from_day);
     e = load_said(b, in, why);
     if (!e)
         e = books_load_member(b, in->owner, from_day, in, why);
+    in->last_sale_day = in->today;
     if (!e && t->kind == TXN_SALE)
         e = load_sale_facts(b, in, day, why);
     return e;

@@ -324,6 +324,13 @@ static enum err write_tier(struct books *b, int64_t position, struct errmsg *why
         query_int(&q, out->short_since_day);
         e = query_run(&q, why);
     }
+    if (!e && out->hand_set) {
+        struct query q = query_of(b->store, Q_MEMBER_HAND);
+        query_int(&q, member);
+        query_text(&q, b->facts.member.hand_tier);
+        query_int(&q, b->facts.member.hand_until_day);
+        e = query_run(&q, why);
+    }
     if (!e && (out->new_member || out->tier_moved)) {
         struct query q = query_of(b->store, Q_TIER_ADD);
         query_int(&q, member);

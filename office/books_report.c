@@ -193,6 +193,24 @@ enum err books_members(struct books *b, books_member_fn *each, void *arg, struct
     return e ? e : ended;
 }
 
+enum err books_ending(struct books *b, int32_t from_day, int32_t to_day, books_ending_fn *each, void *arg,
+                      struct errmsg *why)
+{
+    bool go_on = true;
+    struct query q = query_text_of(b->store, "SELECT member, expires_day, left FROM lot WHERE left > 0"
+                                             " AND expires_day BETWEEN ? AND ? AND expires_day < 2147483647"
+                                             " ORDER BY expires_day, member");
+    query_int(&q, from_day);
+    query_int(&q, to_day);
+    while (go_on && query_row(&q)) {
+        struct ending_line line = {.member = (member_id)query_get_int(&q)};
+        line.day = (int32_t)query_get_int(&q);
+        line.points = points_of(query_get_int(&q));
+        go_on = each(&line, arg);
+    }
+    return query_done(&q, why);
+}
+
 enum err books_cards(struct books *b, member_id member, books_card_fn *each, void *arg,
                      struct errmsg *why)
 {

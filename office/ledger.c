@@ -92,6 +92,7 @@ void ledger_start(struct ledger_effects *out)
     out->tier[0] = out->why[0] = out->new_tier[0] = out->tier_why[0] = 0;
     out->return_count = 0;
     memset(&out->metric, 0, sizeof out->metric);
+    out->hand_set = false;
     out->tier_set = out->tier_moved = out->new_member = false;
     out->card_set = out->other_set = out->card_hot = out->other_hot = false;
 }
@@ -150,13 +151,17 @@ void ledger_post(struct ledger_facts *in, struct ledger_effects *out)
     case TXN_CLAIM:
         ledger_post_claim(&w);
         break;
+    case TXN_EXTEND:
+        ledger_post_extend(&w);
+        break;
+    case TXN_TIER:
+        ledger_post_tier(&w);
+        break;
     case TXN_RUN:
     case TXN_MERGE:
     case TXN_UNMERGE:
     case TXN_TRANSFER:
-    case TXN_EXTEND:
     case TXN_OPENING:
-    case TXN_TIER:
     case TXN_REDEEM:
     case TXN_RETURN:
     case TXN_RERATE:

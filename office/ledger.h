@@ -114,6 +114,8 @@ enum ledger_how {
     X(LEDGER_NO_MERGE, "what it undoes is no merge, or is undone already")                         \
     X(LEDGER_MERGED_SINCE, "the member was merged into another one since: that is undone first")   \
     X(LEDGER_NOT_THERE, "more points than are there to spend")                                     \
+    X(LEDGER_ENDED_TOO_LONG, "they ended too long ago to be brought back")                          \
+    X(LEDGER_NO_TIER, "the programme has no such tier")                                            \
     X(LEDGER_CANNOT_POST, "the numbers do not fit")
 
 #define LEDGER_ANSWER_NAME(name, text) name,
@@ -238,6 +240,9 @@ struct ledger_facts {
     struct points earned_here, earned_today;
     struct tier_sums sums, sums_last_year; /* over the window that ends today, before this */
     int32_t today;                    /* newest day the member is known on, t's included */
+    int32_t active_end;               /* SALE, EXPIRY_ACTIVITY: the end that the member's later purchases, known
+                                       * already, have moved these points to; INT32_MIN = there are none */
+    int32_t last_sale_day;            /* REFUND: of the member's newest purchase; INT32_MIN = none */
     int64_t bills_on_day;             /* that counted, on the day of the event, before this */
 
     struct ledger_vesting vesting;   /* REFUND, RERATE: of the SALE */
@@ -331,6 +336,7 @@ struct ledger_effects {
     char why[RULES_WHY_SIZE];        /* of the sale or refund */
 
     struct { int64_t spend, points, bills; int32_t day; } metric; /* changes; all 0 = none */
+    bool hand_set;                   /* a tier given by hand: member.hand_tier, hand_until_day of the facts */
     bool tier_set;                   /* tier or short_since_day changed */
     bool tier_moved;
     char new_tier[TXN_NAME_SIZE];

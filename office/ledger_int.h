@@ -40,6 +40,10 @@ void work_unvest(struct work *w, struct ledger_vesting *v, struct points most);
 void work_vest(struct work *w, struct ledger_vesting *v, struct points points);
 /* Points that go out; what is not there is owed.  Posts nothing. */
 void work_take(struct work *w, enum ledger_cause cause, int32_t day, struct points points);
+/* Last good day of points that come in now. */
+int32_t work_lot_day(struct work *w, const struct pack *pack);
+/* EXPIRY_ACTIVITY: the member's points move to this end. */
+void work_move_by_purchase(struct work *w, int32_t to_day);
 /* Whom is it for?  False = nobody, and points are asked for all the same or not. */
 bool work_has_member(struct work *w);
 /* Of nobody, but it came with something that may become somebody's. */
@@ -64,6 +68,9 @@ void ledger_post_hold(struct work *w);
 void ledger_post_release(struct work *w);
 /* A SALE that redeems what was set aside for it. */
 void ledger_post_held(struct work *w);
+
+void ledger_post_extend(struct work *w);
+void ledger_post_tier(struct work *w);
 
 void ledger_post_refund(struct work *w);
 

@@ -69,23 +69,6 @@ static bool rate_sale(struct work *w, struct earning *posted)
     return true;
 }
 
-void work_decide_tier(struct work *w, const struct tier_sums *sums, int32_t today, bool review)
-{
-    struct ledger_facts *in = w->in;
-    struct ledger_effects *out = w->out;
-    struct tier_decision d;
-    struct tier_facts facts = {
-        in->member.tier, in->member.short_since_day, rules_tier_metric(in->pack_now, sums),
-        rules_tier_metric(in->pack_now, &in->sums_last_year), today, review};
-    rules_tier(in->pack_now, &facts, &d);
-    out->tier_moved = strcmp(d.tier->code, in->member.tier) != 0;
-    out->tier_set = out->tier_moved || d.short_since_day != in->member.short_since_day;
-    snprintf(out->new_tier, sizeof out->new_tier, "%s", d.tier->code);
-    snprintf(out->tier_why, sizeof out->tier_why, "%s", d.why);
-    out->short_since_day = d.short_since_day;
-    out->tier_day = today;
-}
-
 static void count_metric(struct work *w, const struct earning *earned)
 {
     struct ledger_facts *in = w->in;
@@ -127,7 +110,8 @@ void ledger_post_sale(struct work *w)
     out->sale_member = in->member.id;
     if (!rate_sale(w, &earned))
         return;
-    out->lot_day = rules_expiry_day(in->pack, w->day, in->member.enrolled_day);
+    out->lot_day = work_lot_day(w, in->pack);
+    work_move_by_purchase(w, out->lot_day);
     if (!work_earn(w, CAUSE_EARN, out->lot_day, earned.points, &in->vesting))
         return;
     out->earned = earned.points;

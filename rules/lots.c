@@ -203,3 +203,23 @@ enum err lots_give_back(struct lot *lots, int32_t *count, int32_t cap, const str
             pass(&w, -points_n(taken[i].left) - points_n(taken[i].expired)), moves, move_count);
     return OK;
 }
+
+enum err lots_move_end(struct lot *lots, int32_t *count, int32_t cap, int32_t from_day, int32_t to_day,
+                       struct lot_move *moves, int32_t *move_count, struct errmsg *why)
+{
+    int64_t sum = 0;
+    for (int32_t i = 0; i < *count; i++)
+        if (lots[i].expires_day >= from_day && lots[i].expires_day < to_day)
+            sum += points_n(lots[i].left) + points_n(lots[i].expired);
+    if (sum && *count >= cap && !is_at(lots, *count, find(lots, *count, to_day), to_day))
+        return err_set(why, ERR_FULL, "the member's points end on more than %d different days", (int)cap);
+    *move_count = 0;
+    for (int32_t i = 0; i < *count; i++) {
+        if (lots[i].expires_day < from_day || lots[i].expires_day >= to_day)
+            continue;
+        note(moves, move_count, lots[i].expires_day, -points_n(lots[i].left), -points_n(lots[i].expired));
+        lots[i].left = lots[i].expired = points_of(0);
+    }
+    put(lots, count, to_day, sum, moves, move_count);
+    return OK;
+}

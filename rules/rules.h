@@ -292,6 +292,11 @@ MUST_CHECK enum err lots_give_back(struct lot *lots, int32_t *count, int32_t cap
 struct points lots_claw(struct lot *lots, int32_t count, int32_t first_expires_day, int32_t day,
                         struct points points, struct lot_move *moves, int32_t *move_count);
 
+/* A later end: what ends on from_day or after it and before to_day, what of it has expired too, is left in the lot
+ * to_day.  Errors: ERR_FULL (cap lots are there); all untouched. */
+MUST_CHECK enum err lots_move_end(struct lot *lots, int32_t *count, int32_t cap, int32_t from_day, int32_t to_day,
+                                  struct lot_move *moves, int32_t *move_count, struct errmsg *why);
+
 /* The run for a day: all that was last good before it expires.  Returns how much. */
 struct points lots_expire(struct lot *lots, int32_t count, int32_t day, struct lot_move *moves,
                           int32_t *move_count);
