@@ -22,6 +22,12 @@ const struct pack_tier *pack_get_tier(const struct pack *pack, const char *code)
     return tier ? tier : &pack->tiers[0];
 }
 
+bool pack_scope_is_empty(const struct pack_scope *s)
+{
+    return !*s->sku && !*s->category && !*s->shop && !*s->tier && !*s->coupon && !*s->mark && !s->from_day &&
+           !s->to_day && !s->weekdays && s->from_minute == s->to_minute;
+}
+
 const struct pack_reward *pack_find_reward(const struct pack *pack, const char *code)
 {
     for (int32_t i = 0; code && i < pack->reward_count; i++)

@@ -233,6 +233,8 @@ MUST_CHECK enum err pack_write(const struct pack *pack, char *out, size_t cap, s
 
 /* The reward by code; NULL when the pack has none such. */
 const struct pack_reward *pack_find_reward(const struct pack *pack, const char *code);
+/* Does it speak of everything? */
+bool pack_scope_is_empty(const struct pack_scope *scope);
 /* The tier by code; NULL when the pack has none such. */
 const struct pack_tier *pack_find_tier(const struct pack *pack, const char *code);
 /* The tier by code, the lowest when the pack has none such (or code is NULL): what the rules use. */

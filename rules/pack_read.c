@@ -568,7 +568,7 @@ static void read_scope(struct in *in, struct pack_scope *out, const struct pack 
     if (*out->tier && !in->tiers_bad && !pack_find_tier(pack, out->tier))
         refuse(in, &v, ERR_NOT_FOUND, "no tier has the code \"%s\"; expected one of tiers.levels",
                out->tier);
-    if (sound(in, before) && json_object_size(at->value) == (member(at, "note").value ? 1u : 0u))
+    if (sound(in, before) && pack_scope_is_empty(out))
         refuse(in, at, ERR_FORMAT,
                "this is empty and would mean everything; expected one of " SCOPE_KEYS);
 }
@@ -1111,7 +1111,7 @@ static void read_redeem(struct in *in, struct pack *p, const struct at *top)
 {
     struct at at, v;
     p->worth = (struct ratio){0, 1};
-    p->redeem_step = points_of(1);
+    p->redeem_step = p->redeem_min = points_of(1);
     p->redeem_max_share = (struct ratio){1, 1};
     p->hold_minutes = 15;
     int32_t before = in->count;
