@@ -163,3 +163,123 @@ CREATE TABLE improvement_complaint (
     complaint   INTEGER NOT NULL REFERENCES complaint (id),
     PRIMARY KEY (improvement, complaint)
 ) STRICT, WITHOUT ROWID;
+
+-- ================================================================ segments
+
+-- Which members something is for: a rule (office/segment_core.h) by name.
+CREATE TABLE segment (
+    segment TEXT    PRIMARY KEY CHECK (length(segment) BETWEEN 1 AND 15),
+    name    TEXT    NOT NULL,
+    rule    TEXT    NOT NULL CHECK (json_valid(rule)),
+    marks   INTEGER NOT NULL CHECK (marks IN (0, 1)), -- its members are marked at the tills (pack: scope "mark")
+    user    INTEGER NOT NULL,
+    ran_s   INTEGER NOT NULL DEFAULT 0,
+    size    INTEGER NOT NULL DEFAULT 0              -- then
+) STRICT, WITHOUT ROWID;
+
+-- What tills are told of a member at the tap, besides what they see themselves: as the newest run of the segment found it.
+CREATE TABLE member_mark (
+    member INTEGER NOT NULL CHECK (member <> 0),
+    mark   TEXT    NOT NULL CHECK (length(mark) BETWEEN 1 AND 15),
+    PRIMARY KEY (member, mark)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX member_mark_members ON member_mark (mark, member);
+
+-- ================================================================ campaigns
+
+-- offer: {"kind":"points","points":100} at the first purchase of the period; {"kind":"mark"}: its members are marked at
+-- the tills with the campaign's code, and the pack has a rule for that mark; {"kind":"coupon","days":14} an e-coupon
+-- each, and the pack has a rule for it; {"kind":"reward","reward":"MUG","days":14} likewise, for a thing.
+CREATE TABLE campaign (
+    campaign  TEXT    PRIMARY KEY CHECK (length(campaign) BETWEEN 1 AND 8),
+    name      TEXT    NOT NULL,
+    segment   TEXT    NOT NULL REFERENCES segment (segment),
+    offer     TEXT    NOT NULL CHECK (json_valid(offer)),
+    template  TEXT    NOT NULL,                  -- of the message; '' = none is sent
+    from_day  INTEGER NOT NULL,
+    to_day    INTEGER NOT NULL CHECK (to_day >= from_day),
+    budget    INTEGER NOT NULL CHECK (budget >= 0),          -- minor units; 0 = no limit
+    cost_each INTEGER NOT NULL CHECK (cost_each >= 0),       -- of one used coupon, minor units
+    holdout   INTEGER NOT NULL CHECK (holdout BETWEEN 0 AND 90), -- percent who are left alone
+    state     TEXT    NOT NULL CHECK (state IN ('draft', 'running', 'spent', 'stopped', 'ended')),
+    user      INTEGER NOT NULL,
+    started_s INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
+-- Whom it was for when it started; who is held out gets nothing and is only looked at.
+CREATE TABLE campaign_member (
+    campaign TEXT    NOT NULL REFERENCES campaign (campaign),
+    member   INTEGER NOT NULL CHECK (member <> 0),
+    held_out INTEGER NOT NULL CHECK (held_out IN (0, 1)),
+    contact  TEXT    NOT NULL,                   -- 'queued', 'no consent', ...; '' = nobody tried
+    seq      INTEGER,                            -- head office's ADJUST of the bonus; NULL = none yet
+    points   INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (campaign, member),
+    CHECK (NOT held_out OR (contact = '' AND seq IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX campaign_member_of ON campaign_member (member);
+
+-- An e-coupon: "SPRING-K7Q2MA", its last letter a check.
+CREATE TABLE coupon (
+    coupon   TEXT    PRIMARY KEY,
+    campaign TEXT    NOT NULL REFERENCES campaign (campaign),
+    member   INTEGER NOT NULL CHECK (member <> 0),
+    last_day INTEGER NOT NULL,
+    made_s   INTEGER NOT NULL,
+    position INTEGER                             -- the SALE it was used on; NULL = not used
+) STRICT, WITHOUT ROWID;
+CREATE INDEX coupon_by_member ON coupon (member);
+CREATE INDEX coupon_of ON coupon (campaign);
+
+-- A coupon that was shown and was not right.
+CREATE TABLE coupon_review (
+    position INTEGER NOT NULL REFERENCES entry (position),
+    coupon   TEXT    NOT NULL,
+    answer   TEXT    NOT NULL,
+    PRIMARY KEY (position, coupon)
+) STRICT, WITHOUT ROWID;
+INSERT INTO care_setting VALUES ('coupon_position', '0'); -- sales to here were looked at
+
+-- Results of games on other platforms; key: the platform's own, so that a file may come twice.
+CREATE TABLE game_result (
+    key      TEXT    PRIMARY KEY,
+    campaign TEXT    NOT NULL REFERENCES campaign (campaign),
+    member   INTEGER NOT NULL CHECK (member <> 0),
+    result   TEXT    NOT NULL,
+    points   INTEGER NOT NULL CHECK (points >= 0),
+    seq      INTEGER,                            -- the ADJUST; NULL = no points
+    time_s   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- A member's code to bring somebody, and whom it brought.
+CREATE TABLE referral_code (
+    code   TEXT    PRIMARY KEY,
+    member INTEGER NOT NULL UNIQUE CHECK (member <> 0)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE referral (
+    member       INTEGER PRIMARY KEY CHECK (member <> 0),     -- who was brought
+    referrer     INTEGER NOT NULL CHECK (referrer <> 0 AND referrer <> member),
+    time_s       INTEGER NOT NULL,
+    state        TEXT    NOT NULL CHECK (state IN ('waiting', 'rewarded', 'over the limit')),
+    referrer_seq INTEGER,                        -- ADJUSTs
+    member_seq   INTEGER,
+    rewarded_s   INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX referral_by_referrer ON referral (referrer, rewarded_s);
+INSERT INTO care_setting VALUES ('referral_referrer', '100'), ('referral_member', '50'), ('referral_most', '10'),
+    ('referral_days', '30'); -- points for both; rewarded a year for each; after joining
+
+-- Who stopped coming, and what is done about it: 极力挽回, 见机行事, 基本放弃, 放弃.
+CREATE TABLE winback (
+    member      INTEGER PRIMARY KEY CHECK (member <> 0),
+    disposition TEXT    NOT NULL CHECK (disposition IN ('strive', 'as it comes', 'mostly let go', 'let go')),
+    value       INTEGER NOT NULL,                -- spent in the year to the last purchase, minor units
+    last_day    INTEGER NOT NULL,                -- of that purchase
+    state       TEXT    NOT NULL CHECK (state IN ('open', 'contacted', 'won back', 'lost')),
+    reason      TEXT    NOT NULL DEFAULT '',     -- why they left, as they said
+    added_s     INTEGER NOT NULL,
+    contacted_s INTEGER NOT NULL DEFAULT 0,
+    won_day     INTEGER NOT NULL DEFAULT 2147483647
+) STRICT;
+CREATE INDEX winback_open ON winback (disposition, value) WHERE state IN ('open', 'contacted');
+INSERT INTO care_setting VALUES ('winback_days', '90'), ('winback_important', '50000'), ('winback_small', '5000');

@@ -167,6 +167,16 @@ static const struct rule {
     {"improvement", NULL, "stays", NULL},
     {"improvement_step", "text", "is scrubbed", NULL},
     {"improvement_step", NULL, "stays", NULL},
+    {"segment", NULL, "stays", NULL},
+    {"member_mark", NULL, "goes", "DELETE FROM member_mark WHERE member = ?"},
+    {"campaign", NULL, "stays", NULL},
+    {"campaign_member", NULL, "stays", NULL}, /* a number, for the result */
+    {"coupon", NULL, "stays", NULL},
+    {"coupon_review", NULL, "stays", NULL},
+    {"game_result", NULL, "stays", NULL},
+    {"referral_code", NULL, "goes", "DELETE FROM referral_code WHERE member = ?"},
+    {"referral", NULL, "stays", NULL},
+    {"winback", NULL, "goes", "DELETE FROM winback WHERE member = ?"},
 };
 
 const char *erase_says(const char *table, const char *column)
