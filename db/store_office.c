@@ -192,11 +192,12 @@ static const char *const statements[Q_COUNT] = {
                    " redeemed_back, redeem_position, earned_here, earned_today, counted_back, owner"
                    " FROM sale WHERE terminal = ? AND seq = ?",
     [Q_SALE_DAYS_AFTER] = "SELECT DISTINCT day FROM sale WHERE member = ? AND day > ? ORDER BY day",
-    /* Where the lot of a day is now: every point of it that was left moved with the others. */
+    /* Where the lot of a day is now: every point of it that was left moved with the others.  ?3: the number it was
+     * of before a merge. */
     [Q_LOT_NOW] = "WITH RECURSIVE way (day) AS (SELECT ?2 UNION SELECT t.expires_day FROM way"
-                  " JOIN lot_move o ON o.member = ?1 AND o.expires_day = way.day"
+                  " JOIN lot_move o ON o.member IN (?1, ?3) AND o.expires_day = way.day"
                   " AND o.cause IN ('extend', 'activity') AND (o.left < 0 OR o.expired < 0)"
-                  " JOIN lot_move t ON t.position = o.position AND t.member = ?1 AND t.cause = o.cause"
+                  " JOIN lot_move t ON t.position = o.position AND t.member = o.member AND t.cause = o.cause"
                   " AND t.left > 0) SELECT max(day) FROM way",
     [Q_SALE_REDEEMED] = "UPDATE sale SET redeemed = ?2, redeem_position = ?3 WHERE position = ?1",
     [Q_SALE_RETURNED] = "UPDATE sale SET redeemed_back = redeemed_back + ?2,"

@@ -417,13 +417,18 @@ static enum err load_left(struct books *b, struct ledger_facts *in, struct errms
 }
 
 /* The day that the lot of a day ends now. */
-static enum err lot_now(struct books *b, member_id member, int32_t *day, int32_t *from_day, struct errmsg *why)
+static enum err lot_now(struct books *b, member_id member, member_id owner, int32_t *day, int32_t *from_day,
+                        struct errmsg *why)
 {
-    int64_t now = 0;
-    enum err e = books_number(b, Q_LOT_NOW, (int64_t)member, *day, &now, why);
+    struct query q = query_of(b->store, Q_LOT_NOW);
+    query_int(&q, (int64_t)member);
+    query_int(&q, *day);
+    query_int(&q, (int64_t)owner);
+    if (query_row(&q))
+        *day = (int32_t)query_get_int(&q);
+    enum err e = query_done(&q, why);
     if (e)
         return e;
-    *day = (int32_t)now;
     if (*day < *from_day)
         *from_day = *day;
     return OK;
@@ -449,7 +454,7 @@ static enum err load_taken(struct books *b, struct ledger_sale *s, int64_t redee
     }
     enum err e = query_done(&q, why);
     for (int32_t i = 0; i < s->taken_count && !e; i++)
-        e = lot_now(b, s->member, &s->taken[i].expires_day, from_day, why);
+        e = lot_now(b, s->member, s->owner, &s->taken[i].expires_day, from_day, why);
     return e;
 }
 
@@ -470,7 +475,7 @@ static enum err load_gift(struct books *b, struct ledger_facts *in, int32_t *fro
         g->lot_day = (int32_t)query_get_int(&q);
     }
     enum err e = query_done(&q, why);
-    return e || !g->known ? e : lot_now(b, g->member, &g->lot_day, from_day, why);
+    return e || !g->known ? e : lot_now(b, g->member, g->owner, &g->lot_day, from_day, why);
 }
 
 /* The purchase a refund names; its lots may reach back further than the refund's own day. */
@@ -500,7 +505,7 @@ static enum err load_original(struct books *b, struct ledger_facts *in, int32_t 
         return e;
     if ((e = load_left(b, in, why)) || (e = books_load_vesting(b, s->position, &in->vesting, why)))
         return e;
-    e = lot_now(b, s->member, &s->lot_day, from_day, why);
+    e = lot_now(b, s->member, s->owner, &s->lot_day, from_day, why);
     return !e && redeem_position ? load_taken(b, s, redeem_position, from_day, why) : e;
 }
 
