@@ -1,6 +1,7 @@
 /* api_close.c - operations of the console: periods, what points are worth, lines for the general ledger.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
+#include "base/tr.h"
 #include "office/api.h"
 #include "office/books_int.h"
 #include "office/close.h"
@@ -33,7 +34,7 @@ static enum err put_period(struct books *b, json_t *out, int64_t n, struct errms
     query_int(&q, n);
     enum err e = rows_one(&q, PERIOD_SHAPE, out, why);
     if (e == ERR_NOT_FOUND)
-        return err_set(why, e, "no period %" PRId64 " is closed", n);
+        return err_set(why, e, tr("no period %" PRId64 " is closed"), n);
     json_t *days = json_array(), *cohorts = json_array();
     json_object_set_new(out, "days", days);
     json_object_set_new(out, "cohorts", cohorts);
@@ -57,7 +58,7 @@ static enum err get_number(const char *text, int64_t *out, struct errmsg *why)
     char *end;
     *out = strtoll(text, &end, 10);
     if (!*text || *end || *out <= 0)
-        return err_set(why, ERR_FORMAT, "\"%.20s\" is no number of a period", text);
+        return err_set(why, ERR_FORMAT, tr("\"%.20s\" is no number of a period"), text);
     return OK;
 }
 
@@ -107,7 +108,7 @@ static enum err try_close(struct api_call *c, struct errmsg *why)
     const char *ppm = api_text(c->query, "expected_ppm");
     int64_t n = 0, expected = strtoll(ppm, &end, 10);
     if (!*ppm || *end)
-        return err_set(why, ERR_FORMAT, "expected_ppm is a whole number of millionths: 950000 for 95 of 100");
+        return err_set(why, ERR_FORMAT, tr("expected_ppm is a whole number of millionths: 950000 for 95 of 100"));
     enum err e = wanted_of(c, api_text(c->query, "to"), expected, &wanted, why);
     if (e || (e = books_begin(b, why)))
         return e;
@@ -178,10 +179,10 @@ static enum err liability(struct api_call *c, struct errmsg *why)
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         api_put_points(c->out, places[i].name, places[i].p);
         if (!points_add(&all, all, places[i].p))
-            return err_set(why, ERR_RANGE, "the points do not fit");
+            return err_set(why, ERR_RANGE, tr("the points do not fit"));
     }
     if (pack && !accounting_value(all, pack->worth, &worth))
-        return err_set(why, ERR_RANGE, "the points do not fit");
+        return err_set(why, ERR_RANGE, tr("the points do not fit"));
     api_put_points(c->out, "owed", t.owed);
     api_put_points(c->out, "outstanding", all);
     api_put_money(c->out, "worth", worth);
@@ -243,14 +244,14 @@ static enum err set_account(struct api_call *c, struct errmsg *why)
 {
     const char *code = api_text(c->in, "code"), *name = api_text(c->in, "name");
     if (!*code || strlen(code) > 20 || strpbrk(code, ",\"\n\r"))
-        return err_set(why, ERR_FORMAT, "an account number has 1 to 20 characters, no comma and no quote");
+        return err_set(why, ERR_FORMAT, tr("an account number has 1 to 20 characters, no comma and no quote"));
     struct query q = query_text_of(c->office->books->store, "UPDATE gl_account SET code = ? WHERE name = ? RETURNING name");
     query_text(&q, code);
     query_text(&q, name);
     bool found = query_row(&q);
     enum err e = query_done(&q, why);
     if (!e && !found)
-        e = err_set(why, ERR_NOT_FOUND, "there is no account \"%.40s\": sales, points liability, points revenue", name);
+        e = err_set(why, ERR_NOT_FOUND, tr("there is no account \"%.40s\": sales, points liability, points revenue"), name);
     snprintf(c->audit, sizeof c->audit, "%s is %s", name, code);
     return e;
 }

@@ -3,6 +3,7 @@
 #include "office/close.h"
 
 #include "base/date.h"
+#include "base/tr.h"
 #include "office/books_int.h"
 
 #include <inttypes.h>
@@ -54,7 +55,7 @@ static void bind_window(struct query *q, const struct closing *c)
 
 static enum err too_large(struct errmsg *why)
 {
-    return err_set(why, ERR_RANGE, "the sums of the period do not fit");
+    return err_set(why, ERR_RANGE, tr("the sums of the period do not fit"));
 }
 
 enum err close_next_day(struct books *b, int32_t *day, struct errmsg *why)
@@ -86,14 +87,14 @@ static enum err find_window(struct closing *c, int64_t now_s, struct errmsg *why
         return e;
     day_text(text, c->wanted->to_day);
     if (c->from_day == INT32_MAX)
-        return err_set(why, ERR_STATE, "there is nothing to close: the books have no entry yet");
+        return err_set(why, ERR_STATE, tr("there is nothing to close: the books have no entry yet"));
     if (c->wanted->to_day < c->from_day)
-        return err_set(why, ERR_STATE, "%s is closed already, or before the first entry", text);
+        return err_set(why, ERR_STATE, tr("%s is closed already, or before the first entry"), text);
     if (c->wanted->to_day >= day_of_time(now_s))
-        return err_set(why, ERR_STATE, "%s is not over yet: close it from the next day on", text);
+        return err_set(why, ERR_STATE, tr("%s is not over yet: close it from the next day on"), text);
     c->pack = books_pack_on(c->b, c->wanted->to_day);
     if (!c->pack)
-        return err_set(why, ERR_STATE, "no rules were in force on %s", text);
+        return err_set(why, ERR_STATE, tr("no rules were in force on %s"), text);
     struct query q = query_text_of(c->b->store, "SELECT coalesce(max(n), 0) + 1, coalesce(max(through_position), 0),"
                                                 " coalesce((SELECT closing FROM period ORDER BY n DESC LIMIT 1), 0),"
                                                 " coalesce((SELECT liability FROM period ORDER BY n DESC LIMIT 1), 0)"
@@ -145,8 +146,8 @@ static enum err sum_up(struct closing *c, struct errmsg *why)
     if ((e = query_done(&q, why)))
         return e;
     if (points_n(c->roll.closing) != ledger)
-        return err_set(why, ERR_CORRUPT, "the periods add up to %" PRId64 " points, the ledger to %" PRId64
-                       ": see patronctl ledger verify", points_n(c->roll.closing), ledger);
+        return err_set(why, ERR_CORRUPT, tr("the periods add up to %" PRId64 " points, the ledger to %" PRId64
+                       ": see patronctl ledger verify"), points_n(c->roll.closing), ledger);
     /* What was paid with points is no new price: it is the redemption of points that were paid for earlier. */
     q = query_text_of(c->b->store, "SELECT coalesce((SELECT sum(total - iif(redeemed > 0, redeemed_value, 0)) FROM sale"
                                    " WHERE member <> 0 AND position > ?1 AND position <= ?2), 0)"
@@ -343,7 +344,7 @@ enum err close_period(struct books *b, const struct close_wanted *wanted, int64_
 {
     struct closing c = {.b = b, .wanted = wanted};
     if (wanted->expected_ppm < 0 || wanted->expected_ppm > ACCOUNTING_PPM)
-        return err_set(why, ERR_RANGE, "the part expected to be redeemed is 0 to 100 percent");
+        return err_set(why, ERR_RANGE, tr("the part expected to be redeemed is 0 to 100 percent"));
     enum err e = find_window(&c, now_s, why);
     if (!e)
         e = sum_up(&c, why);
@@ -418,7 +419,7 @@ enum err close_journal(struct books *b, int64_t period, FILE *out, struct errmsg
     if (e)
         return e;
     if (!found || !pack)
-        return err_set(why, ERR_NOT_FOUND, "no period %" PRId64 " is closed", period);
+        return err_set(why, ERR_NOT_FOUND, tr("no period %" PRId64 " is closed"), period);
     const struct gl_line lines[] = {
         {"share of the prices that belongs to points", "sales", "points liability", allocated},
         {"points redeemed and points that will not be", "points liability", "points revenue", recognised}};
@@ -459,7 +460,7 @@ enum err close_runoff(struct books *b, struct runoff *out, int32_t *first_year, 
         return e;
     out->years = *first_year ? last_year - *first_year + 1 : 0;
     if (out->years < 2)
-        return err_set(why, ERR_STATE, "the books know fewer than two years of points that end: there is no run-off yet");
+        return err_set(why, ERR_STATE, tr("the books know fewer than two years of points that end: there is no run-off yet"));
     for (int i = 0; i < out->years; i++)
         for (int k = 1; k < out->years; k++)
             out->redeemed[i][k] += out->redeemed[i][k - 1];
