@@ -5,6 +5,7 @@
 #include "office/config.h"
 #include "office/console.h"
 #include "office/guard.h"
+#include "office/figures.h"
 #include "office/server.h"
 
 #include <assert.h>
@@ -149,6 +150,7 @@ int main(int argc, char **argv)
     struct books *books = NULL;
     struct server *server = NULL;
     struct console *console = NULL;
+    struct figures *metrics = NULL;
     sigset_t mask;
     int code = read_arguments(&config, argc, argv);
     if (code)
@@ -176,8 +178,13 @@ int main(int argc, char **argv)
                                   .name = config.name};
     if (!e && config.console[0])
         e = console_open(&console, &office, server, &door, &why);
+    struct figures_parts parts = {.listen = config.metrics, .server = server, .books = books, .guard = &guard};
+    if (!e && config.metrics[0])
+        e = figures_open(&metrics, &parts, &why);
     if (!e) {
         printf("listening on %s\n", server_address(server));
+        if (metrics)
+            printf("metrics on http://%s\n", figures_address(metrics));
         if (console)
             printf("console on https://%s\n", console_address(console));
         fflush(stdout);
@@ -202,6 +209,7 @@ int main(int argc, char **argv)
                 n.connections, n.requests, n.entries, n.repeated, n.loads, n.refused);
     }
     console_close(console);
+    figures_close(metrics);
     server_destroy(server);
     books_close(books);
     home_finish(&home);
