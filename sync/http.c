@@ -71,6 +71,7 @@ struct conn {
     short want;           /* SHAKING */
     bool lost;            /* no more network: wait for the reply */
     bool net_ended, net_end_passed_on, inner_ended;
+    bool failed_itself; /* a door answered with 5xx here: libmicrohttpd's answers are not told from it any more */
     int64_t since_ms, deadline_ms; /* of the phase */
     int64_t out_deadline_ms;       /* what libmicrohttpd wrote is read by then; INT64_MAX = all is */
     size_t drained;
@@ -176,6 +177,8 @@ void http_reply(struct http_request *r, int status, const char *type, const void
     assert(header_count >= 0 && header_count <= HTTP_HEADERS_MAX);
     p->replied = true;
     p->status = status;
+    if (p->conn && status >= 500)
+        p->conn->failed_itself = true;
     p->response = MHD_create_response_from_buffer(size, size ? (void *)(uintptr_t)body : (void *)"",
                                                   MHD_RESPMEM_MUST_COPY);
     if (p->response && size)
@@ -556,7 +559,7 @@ static bool pump_in(struct conn *c, bool *moved)
 /* libmicrohttpd answers some nonsense (a version that never was) with 5xx, which would read as our fault. */
 static bool is_5xx(const struct conn *c)
 {
-    if (c->asks && c->asks->replied)
+    if (c->failed_itself)
         return false;
     return memmem(c->out, c->out_size, "HTTP/1.1 5", 10) || memmem(c->out, c->out_size, "HTTP/1.0 5", 10);
 }
