@@ -51,8 +51,8 @@ void chain_office_start(struct chain *c, const char *env)
 {
     char *name = program(c, "patron-office"), line[256];
     proc_start(&c->office, c->log, env,
-               ARGS(name, "--home", c->office_home, "--listen", "127.0.0.1:0", "--clock",
-                    c->office_clock));
+               ARGS(name, "--home", c->office_home, "--listen", "127.0.0.1:0", "--clock", c->office_clock,
+                    c->office_config ? "--config" : NULL, c->office_config));
     free(name);
     proc_line(&c->office, line, sizeof line, 20000);
     char *colon = strrchr(line, ':');

@@ -27,6 +27,7 @@ struct chain {
     int desk_in;
     struct control desk_cards;
     int office_port;
+    const char *office_config; /* file for --config; NULL = none */
     char *office_home, *office_clock;
     int till_count;
     struct till tills[CHAIN_TILLS_MAX];
