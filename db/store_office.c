@@ -276,6 +276,7 @@ static const char *const statements[Q_COUNT] = {
 struct store_office {
     sqlite3 *db;
     bool open; /* a transaction is */
+    bool refusing; /* changes */
     sqlite3_stmt *stmts[Q_COUNT];
 };
 
@@ -450,13 +451,15 @@ enum err store_office_backup(struct store_office *s, const char *path, struct er
 
 enum err store_office_refuse(struct store_office *s, bool changes, struct errmsg *why)
 {
+    s->refusing = changes;
     return execute(s, changes ? "PRAGMA query_only = ON" : "PRAGMA query_only = OFF", why);
 }
 
 enum err store_office_begin(struct store_office *s, struct errmsg *why)
 {
     assert(!s->open);
-    enum err e = execute(s, "BEGIN IMMEDIATE", why);
+    /* what only reads inside goes on */
+    enum err e = execute(s, s->refusing ? "BEGIN" : "BEGIN IMMEDIATE", why);
     s->open = e == OK;
     return e;
 }

@@ -965,6 +965,47 @@ TEST(server, a_till_silent_in_mid_load_holds_the_card_for_seconds_only)
     close_office();
 }
 
+TEST(server, told_to_stop_it_ends_the_load_under_way_and_begins_no_other)
+{
+    open_office(2);
+    for (int i = 0; i < 2; i++)
+        new_card(&cards[i], VCARD_EV2, (member_id)(8 + i), (uint8_t)(i + 1));
+    office_adjust(&hq, 8, 30);
+    office_adjust(&hq, 9, 30);
+    beat(&tills[1], 0);
+    (void)load_start(&tills[0], &cards[0]);
+    assert_int_equal(load_on(&tills[0], 8)->say, SAY_CARD_COMMAND);
+    server_stop(hq.server, 0);
+    assert_refused(load(&tills[1], &cards[1]), "head office is being stopped");
+    load_on(&tills[0], INT32_MAX);
+    assert_true(is_loaded(0));
+    assert_int_equal(cards_purse(&cards[0]), 30);
+    assert_int_equal(cards_purse(&cards[1]), 0);
+    books_sound(hq.books);
+    close_office();
+}
+
+TEST(server, with_a_full_disk_taps_are_answered_and_entries_wait_at_the_till)
+{
+    open_office(1);
+    new_card(&cards[0], VCARD_EV2, 8, 1);
+    office_adjust(&hq, 8, 5);
+    struct errmsg why = {""};
+    must(books_refuse_changes(hq.books, true, &why), &why);
+    static struct wire_request r;
+    r = (struct wire_request){.ask = ASK_TAP, .tap.card = cards[0].m.uid};
+    const struct wire_answer *a = till_ask(&tills[0], &r);
+    assert_int_equal(a->say, SAY_TAPPED);
+    assert_true(a->tapped.member == 8);
+    assert_refused(load(&tills[0], &cards[0]), "disk is full");
+    assert_int_equal(cards_purse(&cards[0]), 0);
+    must(books_refuse_changes(hq.books, false, &why), &why);
+    assert_int_equal(load(&tills[0], &cards[0])->say, SAY_LOADED);
+    assert_int_equal(cards_purse(&cards[0]), 5);
+    books_sound(hq.books);
+    close_office();
+}
+
 /* A connection whose bytes pass through the test's hands. */
 struct tube {
     int till_end, office_end;
