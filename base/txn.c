@@ -222,7 +222,7 @@ static enum err check_newer(const struct txn *t, struct errmsg *why)
         return err_set(why, ERR_FORMAT, "a join that does not say what card it is");
     if (t->kind == TXN_HOLD && (t->member == 0 || points_n(t->redeemed) <= 0))
         return err_set(why, ERR_FORMAT, "a hold of nothing or for nobody");
-    if (t->kind == TXN_HOLD && (t->original.terminal == OFFICE_TERMINAL || t->original.terminal > 9999))
+    if (t->kind == TXN_HOLD && (t->original.seq || t->original.terminal > 9999))
         return err_set(why, ERR_FORMAT, "a hold for no till");
     if (t->kind == TXN_HOLD && t->until_s <= t->time_s)
         return err_set(why, ERR_RANGE, "a hold that ends before it begins");

@@ -184,7 +184,8 @@ struct txn {
     struct entry_id original;   /* REFUND: the SALE.  SALE, CANCEL, SETTLE: their INTENT.  INTENT: the
                                  * one it supersedes, shown not done.  LOAD: its LOAD_INTENT.  SALE and CANCEL
                                  * with redeemed points and commit NONE, RELEASE: the HOLD.  RATING: the SALE.
-                                 * GRANT below 0: the GRANT it takes back.  HOLD: (the till it is for, 0).
+                                 * GRANT below 0: the GRANT it takes back.  HOLD: (the till it is for, 0), (0, 0) =
+                                * head office's own desk.
                                  * CLAIM: the SALE or GRANT of a till.
                                    * UNMERGE: the MERGE.  REDEEM: the HOLD, or none.  RETURN: the REDEEM.  RERATE:
                                    * the SALE */

@@ -398,6 +398,10 @@ CREATE TABLE sale (
     cashier         INTEGER NOT NULL,               -- 0 = nobody
     approved_by     INTEGER NOT NULL,
     why             TEXT    NOT NULL,
+    rerated_by      INTEGER,                        -- the newest RERATE: pack_version, earned, counted, why are its;
+    first_pack      INTEGER,                        -- ... and these were the sale's own
+    first_earned    INTEGER,
+    rerated_back    INTEGER NOT NULL DEFAULT 0,     -- what refunds before took back by the new rating, beyond what they did
     UNIQUE (terminal, seq)
 ) STRICT;
 CREATE INDEX sale_by_member ON sale (member, day);
@@ -444,6 +448,19 @@ CREATE TABLE gift (
     UNIQUE (terminal, seq)
 ) STRICT;
 CREATE INDEX gift_by_day ON gift (terminal, day);
+
+-- Rewards taken at head office's desk or on the member page.
+CREATE TABLE desk (
+    position INTEGER PRIMARY KEY REFERENCES entry (position),
+    seq      INTEGER NOT NULL UNIQUE,
+    member   INTEGER NOT NULL CHECK (member <> 0),
+    owner    INTEGER NOT NULL,
+    day      INTEGER NOT NULL,
+    reward   TEXT    NOT NULL,                      -- "" = money off
+    points   INTEGER NOT NULL CHECK (points > 0),
+    back     INTEGER NOT NULL DEFAULT 0 CHECK (back BETWEEN 0 AND points)
+) STRICT;
+CREATE INDEX desk_by_member ON desk (member, day);
 
 -- What members said of a sale: 1 satisfied, 2 satisfied and will return, 3 will recommend.
 CREATE TABLE rating (

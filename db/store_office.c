@@ -215,7 +215,9 @@ static const char *const statements[Q_COUNT] = {
     [Q_REFUND_ADD] = "INSERT INTO refund (position, sale_position, member, day, total, given, till, rated,"
                      " clawed, let_go, points_back, why, cashier, approved_by)"
                      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    [Q_REFUNDS_GIVEN] = "SELECT coalesce(sum(r.given), 0), coalesce(sum(iif(e.terminal = ?2, r.given, 0)), 0)"
+    [Q_REFUNDS_GIVEN] = "SELECT coalesce(sum(r.given), 0), coalesce(sum(iif(e.terminal = ?2, r.given, 0)), 0),"
+                        " coalesce(sum(r.clawed + r.let_go), 0) + coalesce((SELECT rerated_back FROM sale"
+                        " WHERE position = ?1), 0)"
                         " FROM refund r JOIN entry e USING (position) WHERE r.sale_position = ?1",
     [Q_GIFT_ADD] = "INSERT INTO gift (position, terminal, seq, member, owner, day, points, lot_day, cashier,"
                    " approved_by, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -228,7 +230,9 @@ static const char *const statements[Q_COUNT] = {
     /* ---- of nobody, until somebody is known by it ---- */
     [Q_UNCLAIMED_ADD] = "INSERT INTO unclaimed (position, card, token, time_s) VALUES (?, ?, ?, ?)",
     [Q_UNCLAIMED_GET] = "SELECT 1 FROM unclaimed u JOIN entry e USING (position)"
-                        " WHERE e.terminal = ? AND e.seq = ?",
+                        " WHERE e.terminal = ?1 AND e.seq = ?2"
+                        " UNION ALL SELECT 1 FROM sale WHERE terminal = ?1 AND seq = ?2 AND member = 0 AND said = 0"
+                        " AND card IS NULL AND redeemed_value = 0",
     [Q_UNCLAIMED_BY_CARD] = "SELECT position FROM unclaimed WHERE card = ? AND time_s >= ?"
                             " ORDER BY position LIMIT 1",
     [Q_UNCLAIMED_BY_TOKEN] = "SELECT e.terminal, e.seq FROM unclaimed u JOIN entry e USING (position)"
@@ -266,6 +270,13 @@ static const char *const statements[Q_COUNT] = {
         " WHERE p.member = ? ORDER BY p.position, p.n",
     [Q_EXPORT] = "SELECT e.terminal, e.seq, e.time_s, e.received_s, e.kind, p.member, p.account, p.card,"
                  " p.amount FROM posting p JOIN entry e USING (position) ORDER BY p.position, p.n",
+    /* ---- head office's desk ---- */
+    [Q_DESK_ADD] = "INSERT INTO desk (position, seq, member, owner, day, reward, points) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    [Q_DESK_GET] = "SELECT position, member, owner, points, back FROM desk WHERE seq = ?",
+    [Q_DESK_BACK] = "UPDATE desk SET back = back + ?2 WHERE position = ?1",
+    [Q_SALE_RERATE] = "UPDATE sale SET rerated_by = ?2, first_pack = coalesce(first_pack, pack_version),"
+                      " first_earned = coalesce(first_earned, earned), pack_version = ?3, earned = ?4, counted = ?5,"
+                      " counted_back = ?6, rerated_back = rerated_back + ?7, why = ?8 WHERE position = ?1",
     /* ---- two numbers, one person ---- */
     [Q_MERGED_MOVE_ADD] = "INSERT INTO merged_move (owner, at, position, n) VALUES (?, ?, ?, ?)",
     [Q_MERGER_ADD] = "INSERT INTO merger (position, seq, member, other) VALUES (?, ?, ?, ?)",

@@ -40,7 +40,7 @@ struct store_office;
     X(REFUNDS_WAIT) X(REFUNDS_FORGET) X(RETURNS_FORGET) X(REFUNDS_UNREVIEW) X(UNREVIEW)            \
     X(SALE_FORGET) X(MEMBER_NEXT) X(WAITING_ADD) X(WAITING_FOR) X(WAITING_DONE) X(REVIEW_ADD)      \
     X(REVIEWS) X(RUN_ADD) X(RUN_LAST) X(RUN_MEMBERS) X(STATEMENT) X(EXPORT) X(MERGED_MOVE_ADD)  \
-    X(MERGER_ADD) X(MERGER_GET) X(MERGER_END)
+    X(MERGER_ADD) X(MERGER_GET) X(MERGER_END) X(DESK_ADD) X(DESK_GET) X(DESK_BACK) X(SALE_RERATE)
 
 /* What is not in the log: people, what they are known by, staff. */
 #define OFFICE_QUERIES_OF_PEOPLE(X)                                                                \

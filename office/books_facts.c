@@ -412,6 +412,7 @@ static enum err load_left(struct books *b, struct ledger_facts *in, struct errms
     if (query_row(&q)) {
         s->given = money_of(query_get_int(&q));
         s->given_here = money_of(query_get_int(&q));
+        s->taken_back = points_of(query_get_int(&q));
     }
     return query_done(&q, why);
 }
@@ -458,6 +459,23 @@ static enum err load_taken(struct books *b, struct ledger_sale *s, int64_t redee
     return e;
 }
 
+/* The reward that comes back. */
+static enum err load_redeem(struct books *b, struct ledger_facts *in, struct errmsg *why)
+{
+    struct ledger_sale *s = &in->sale;
+    struct query q = query_of(b->store, Q_DESK_GET);
+    query_int(&q, in->t->original.seq);
+    if ((s->known = query_row(&q))) {
+        s->position = query_get_int(&q);
+        s->member = (member_id)query_get_int(&q);
+        s->owner = (member_id)query_get_int(&q);
+        s->redeemed = points_of(query_get_int(&q));
+        s->redeemed_back = points_of(query_get_int(&q));
+    }
+    enum err e = query_done(&q, why);
+    return e || !s->known ? e : load_taken(b, s, s->position, why);
+}
+
 /* What a till gave, of which some is taken back. */
 static enum err load_gift(struct books *b, struct ledger_facts *in, int32_t *from_day,
                           struct errmsg *why)
@@ -494,6 +512,8 @@ static enum err load_original(struct books *b, struct ledger_facts *in, int32_t 
         return OK;
     if (e)
         return e;
+    if (in->t->kind == TXN_RETURN)
+        return b->original.kind == TXN_REDEEM ? load_redeem(b, in, why) : OK;
     in->original_is_other = b->original.kind != (in->t->kind == TXN_GRANT ? TXN_GRANT : TXN_SALE);
     if (in->original_is_other)
         return OK;
@@ -572,7 +592,7 @@ static enum err load_beside(struct books *b, struct ledger_facts *in, int32_t da
 /* Of an entry that speaks of a SALE or GRANT: which need not have come yet. */
 static bool is_of_original(const struct txn *t)
 {
-    return t->kind == TXN_REFUND || t->kind == TXN_RATING ||
+    return t->kind == TXN_REFUND || t->kind == TXN_RATING || t->kind == TXN_RERATE || t->kind == TXN_RETURN ||
            (t->kind == TXN_GRANT && points_n(t->points) < 0);
 }
 
@@ -586,7 +606,9 @@ static member_id owner_of(const struct books *b, const struct txn *t, const stru
 {
     if (b->claimed)
         return b->claimed;
-    if (t->kind == TXN_REFUND || t->kind == TXN_RATING)
+    if (t->kind == TXN_RETURN)
+        return in->sale.known ? in->sale.owner : 0;
+    if (t->kind == TXN_REFUND || t->kind == TXN_RATING || t->kind == TXN_RERATE)
         return in->original && in->sale.known ? in->sale.owner : 0;
     if (is_of_original(t))
         return in->gift.owner;
@@ -603,7 +625,8 @@ static enum err load_said(struct books *b, struct ledger_facts *in, struct errms
 {
     member_id named = in->t->member;
     in->said = named;
-    if (named == 0 || !in->card.known || named == in->card.member)
+    bool asked = in->t->kind == TXN_REDEEM || (in->card.known && named != in->card.member);
+    if (named == 0 || !asked)
         return OK;
     enum err e = books_survivor(b, named, &in->said, why);
     return e == ERR_NOT_FOUND ? OK : e;
@@ -624,7 +647,8 @@ enum err books_gather(struct books *b, const struct txn *t, int64_t received_s, 
     in->hold = (struct ledger_hold){0};
     in->gift = (struct ledger_gift){0};
     in->vesting = in->of_card = (struct ledger_vesting){0};
-    bool of_hold = t->kind == TXN_RELEASE || txn_is_held(t);
+    bool of_hold = t->kind == TXN_RELEASE || txn_is_held(t) || (t->kind == TXN_REDEEM && entry_is(t->original));
+    in->sale.known = false;
     enum err e = books_load_run_day(b, why);
     in->run_day = b->run_day;
     if (!e)
@@ -641,6 +665,8 @@ enum err books_gather(struct books *b, const struct txn *t, int64_t received_s, 
         e = books_load_hold(b, t->original.seq, &in->hold, why);
     else if (!e)
         e = books_load_intent(b, t->original, &in->intent, why);
+    if (t->kind == TXN_RERATE) /* not the one it was rated by */
+        in->pack = books_find_pack(b, t->pack_version);
     if (!e)
         e = load_evidence(b, in, why);
     if (e)

@@ -250,6 +250,7 @@ static enum err follow(struct books *b, member_id number, member_id to, struct e
               " OR uid IN (SELECT uid FROM card " OWN ")",
         GROUP "UPDATE sale SET member = ?2 " OWN,
         GROUP "UPDATE gift SET member = ?2 " OWN,
+        GROUP "UPDATE desk SET member = ?2 " OWN,
         GROUP "UPDATE metric_day SET member = ?2 " OWN,
         GROUP "UPDATE refund SET member = ?2 WHERE sale_position IN (SELECT position FROM sale " OWN ")",
         GROUP "UPDATE rating SET member = ?2 WHERE sale IN (SELECT position FROM sale " OWN ")",

@@ -72,6 +72,8 @@ enum err books_post_own(struct books *b, struct txn *t, int64_t now_s, struct er
     if (!e)
         e = books_refuse_pair(b, t, why);
     if (!e)
+        e = books_refuse_desk(b, t, now_s, why);
+    if (!e)
         e = wire_encode_txn(&entry, t, why);
     if (!e)
         e = books_post(b, t, buf_bytes(&entry), now_s, &result, why);

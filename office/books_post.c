@@ -446,6 +446,41 @@ static enum err write_gift(struct books *b, int64_t position, struct errmsg *why
     return query_run(&q, why);
 }
 
+static enum err write_desk(struct books *b, int64_t position, struct errmsg *why)
+{
+    const struct ledger_facts *in = &b->facts;
+    const struct txn *t = in->t;
+    struct query q = query_of(b->store, b->effects.desk_taken ? Q_DESK_ADD : Q_DESK_BACK);
+    if (b->effects.desk_back) {
+        query_int(&q, in->sale.position);
+        query_int(&q, points_n(t->redeemed));
+        return query_run(&q, why);
+    }
+    query_int(&q, position);
+    query_int(&q, t->id.seq);
+    query_int(&q, (int64_t)in->member.id);
+    query_int(&q, (int64_t)owner(b));
+    query_int(&q, day_of_time(t->time_s));
+    query_text(&q, t->reward);
+    query_int(&q, points_n(t->redeemed));
+    return query_run(&q, why);
+}
+
+static enum err write_rerated(struct books *b, int64_t position, struct errmsg *why)
+{
+    const struct ledger_effects *out = &b->effects;
+    struct query q = query_of(b->store, Q_SALE_RERATE);
+    query_int(&q, b->facts.sale.position);
+    query_int(&q, position);
+    query_int(&q, out->pack_version);
+    query_int(&q, points_n(out->earned));
+    query_int(&q, money_minor(out->counted));
+    query_int(&q, money_minor(out->counted_back));
+    query_int(&q, points_n(out->rerated_back));
+    query_text(&q, out->why);
+    return query_run(&q, why);
+}
+
 static enum err write_unclaimed(struct books *b, int64_t position, struct errmsg *why)
 {
     const struct txn *t = b->facts.t;
@@ -496,6 +531,10 @@ enum err books_write(struct books *b, int64_t position, struct errmsg *why)
         e = write_gift(b, position, why);
     if (!e && out->rating)
         e = write_rating(b, position, why);
+    if (!e && (out->desk_taken || out->desk_back))
+        e = write_desk(b, position, why);
+    if (!e && out->rerated)
+        e = write_rerated(b, position, why);
     if (!e && out->unclaimed)
         e = write_unclaimed(b, position, why);
     if (!e && out->waits) {

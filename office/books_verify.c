@@ -113,7 +113,11 @@ static const struct claim claims[] = {
      " UNION ALL SELECT 'redeemed is ' || t.points || ' by the postings' FROM"
      " (SELECT coalesce(sum(amount), 0) AS points FROM posting WHERE account = 'redeemed') t"
      " WHERE t.points <> (SELECT coalesce(sum(redeemed), 0) FROM sale)"
-     " - (SELECT coalesce(sum(points_back), 0) FROM refund)"},
+     " - (SELECT coalesce(sum(points_back), 0) FROM refund)"
+     " + (SELECT coalesce(sum(points - back), 0) FROM desk)"
+     " UNION ALL SELECT " ENTRY_NAME " || ': ' || d.points || ' points redeemed, ' || coalesce(p.amount, 0) || ' posted'"
+     " FROM desk d JOIN entry e USING (position) LEFT JOIN posting p ON p.position = d.position"
+     " AND p.account = 'redeemed' WHERE coalesce(p.amount, 0) <> d.points"},
     {"I4 points are set aside by head office alone", "SELECT count(*), coalesce(sum(amount), 0) FROM hold",
      "holds, points",
      "SELECT 'HQ-' || h.seq || ': no entry of head office says so' FROM hold h LEFT JOIN entry e"
@@ -121,7 +125,8 @@ static const struct claim claims[] = {
      " UNION ALL SELECT 'HQ-' || h.seq || ': it pays two sales' FROM hold h JOIN sale s"
      " ON s.position = h.closed_by GROUP BY h.closed_by HAVING count(*) > 1"
      " UNION ALL SELECT 'HQ-' || h.seq || ': taken by no sale' FROM hold h"
-     " WHERE h.state IN (1, 3) AND h.closed_by NOT IN (SELECT position FROM sale WHERE redeemed > 0)"},
+     " WHERE h.state IN (1, 3) AND h.closed_by NOT IN (SELECT position FROM sale WHERE redeemed > 0"
+     " UNION ALL SELECT position FROM desk)"},
     {"goodwill is what was given less what was taken back",
      "SELECT count(*), coalesce(sum(points), 0), coalesce(sum(taken_back), 0) FROM gift",
      "gifts, points, taken back",
@@ -362,6 +367,7 @@ const struct books_derived books_derived[] = {{"posting", "position, n"},
                {"refund", "position"},
                {"gift", "position"},
                {"rating", "position"},
+               {"desk", "position"},
                {"unclaimed", "position"},
                {"waiting", "terminal, seq, position"},
                {"review", "position, n"},

@@ -77,6 +77,7 @@ void ledger_start(struct ledger_effects *out)
     /* The large arrays stay as they are: their counts say what of them holds. */
     out->posting_count = out->move_count = out->note_count = out->set_count = 0;
     out->hold_new = out->hold_set = false;
+    out->desk_taken = out->desk_back = out->rerated = false;
     out->unclaimed = out->claim = out->gift = out->gift_back = out->rating = false;
     out->new_intent = out->set_sale = out->counter = out->counter_before = false;
     out->redeemed.sale_position = 0;
@@ -157,14 +158,22 @@ void ledger_post(struct ledger_facts *in, struct ledger_effects *out)
     case TXN_TIER:
         ledger_post_tier(&w);
         break;
+    case TXN_OPENING:
+        ledger_post_opening(&w);
+        break;
+    case TXN_REDEEM:
+        ledger_post_redeem(&w);
+        break;
+    case TXN_RETURN:
+        ledger_post_return(&w);
+        break;
+    case TXN_RERATE:
+        ledger_post_rerate(&w);
+        break;
     case TXN_RUN:
-    case TXN_MERGE:
+    case TXN_MERGE: /* of two members: ledger_merge.h */
     case TXN_UNMERGE:
     case TXN_TRANSFER:
-    case TXN_OPENING:
-    case TXN_REDEEM:
-    case TXN_RETURN:
-    case TXN_RERATE:
         break;
     }
     work_drop_zeros(out);

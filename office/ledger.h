@@ -116,6 +116,7 @@ enum ledger_how {
     X(LEDGER_NOT_THERE, "more points than are there to spend")                                     \
     X(LEDGER_ENDED_TOO_LONG, "they ended too long ago to be brought back")                          \
     X(LEDGER_NO_TIER, "the programme has no such tier")                                            \
+    X(LEDGER_NO_REDEEM, "what it gives back was not redeemed, or is back already")                 \
     X(LEDGER_CANNOT_POST, "the numbers do not fit")
 
 #define LEDGER_ANSWER_NAME(name, text) name,
@@ -190,7 +191,7 @@ struct ledger_vesting {
     struct points left;
 };
 
-/* The purchase a refund speaks of. */
+/* The purchase a refund speaks of; of a RETURN the REDEEM. */
 struct ledger_sale {
     bool known;
     int64_t position;
@@ -200,6 +201,7 @@ struct ledger_sale {
     struct points earned, earned_here, earned_today;
     struct money counted, counted_back;
     struct points redeemed, redeemed_back;
+    struct points taken_back; /* by refunds, what they let go included */
     int32_t left[TXN_LINES_MAX];    /* quantity of each line still bought */
     int32_t left_here[TXN_LINES_MAX]; /* ... as far as the terminal of the refund knew */
     struct money given, given_here;   /* money given back without goods, likewise */
@@ -325,6 +327,9 @@ struct ledger_effects {
     bool claim;                      /* t->original is to be posted again, as t->member's */
     bool gift, gift_back;            /* a GRANT posted; into lot_day */
     bool rating;
+    bool desk_taken, desk_back;      /* REDEEM, RETURN were posted */
+    struct points rerated_back;      /* what refunds took back by the new rating, less what they had */
+    bool rerated;                    /* in->sale has this earned, counted, counted_back, pack_version, why now */
 
     bool refund, waits;              /* a refund posted; kept until its original comes (GRANT, RATING too) */
     bool refund_rated;

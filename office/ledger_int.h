@@ -81,4 +81,9 @@ void ledger_post_claim(struct work *w);
 void ledger_post_member(struct work *w);
 void ledger_post_adjust(struct work *w);
 
+void ledger_post_opening(struct work *w);
+void ledger_post_redeem(struct work *w);
+void ledger_post_return(struct work *w);
+void ledger_post_rerate(struct work *w);
+
 #endif

@@ -21,6 +21,9 @@ static const char *tier_for(struct work *w)
 {
     struct ledger_facts *in = w->in;
     const char *said = pack_get_tier(in->pack, in->t->tier)->code;
+    bool named = in->t->member || uid_is(&in->t->card) || txn_has_token(in->t);
+    if (!named)
+        return in->member.tier;
     if (in->tier_ever || strcmp(said, in->pack->tiers[0].code) == 0)
         return said;
     work_note(w, LEDGER_TIER_NOT_HELD, "%s; posted with %s", said, in->member.tier);
@@ -49,7 +52,8 @@ static bool rate_sale(struct work *w, struct earning *posted)
         work_note(w, LEDGER_CANNOT_POST, "%s", why.text);
         return false;
     }
-    if (own) {
+    bool named = t->member || uid_is(&t->card) || txn_has_token(t);
+    if (own && named) { /* of nobody the till had nothing to work out */
         out->rated = true;
         out->points_rated = same.points;
         if (points_cmp(same.points, t->points) != 0)

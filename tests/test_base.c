@@ -261,7 +261,7 @@ TEST(txn, what_screens_and_other_cards_add_is_held_to_its_kind)
         {TXN_HOLD, "nobody", "a hold of nothing or for nobody"},
         {TXN_HOLD, "nothing", "a hold of nothing or for nobody"},
         {TXN_HOLD, "no end", "a hold without an end"},
-        {TXN_HOLD, "no original", "a hold for no till"},
+        {TXN_HOLD, "no original", NULL}, /* at the desk */
         {TXN_HOLD, "early end", "a hold that ends before it begins"},
         {TXN_HOLD, "original", "a hold may not name an earlier entry"},
         {TXN_RELEASE, "", NULL},
