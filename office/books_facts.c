@@ -417,9 +417,7 @@ static enum err load_left(struct books *b, struct ledger_facts *in, struct errms
     return query_done(&q, why);
 }
 
-/* The day that the lot of a day ends now. */
-static enum err lot_now(struct books *b, member_id member, member_id owner, int32_t *day, int32_t *from_day,
-                        struct errmsg *why)
+enum err books_lot_now(struct books *b, member_id member, member_id owner, int32_t *day, struct errmsg *why)
 {
     struct query q = query_of(b->store, Q_LOT_NOW);
     query_int(&q, (int64_t)member);
@@ -427,12 +425,16 @@ static enum err lot_now(struct books *b, member_id member, member_id owner, int3
     query_int(&q, (int64_t)owner);
     if (query_row(&q))
         *day = (int32_t)query_get_int(&q);
-    enum err e = query_done(&q, why);
-    if (e)
-        return e;
-    if (*day < *from_day)
+    return query_done(&q, why);
+}
+
+static enum err lot_now(struct books *b, member_id member, member_id owner, int32_t *day, int32_t *from_day,
+                        struct errmsg *why)
+{
+    enum err e = books_lot_now(b, member, owner, day, why);
+    if (!e && *day < *from_day)
         *from_day = *day;
-    return OK;
+    return e;
 }
 
 /* The lots its reward was taken from. */
@@ -460,7 +462,7 @@ static enum err load_taken(struct books *b, struct ledger_sale *s, int64_t redee
 }
 
 /* The reward that comes back. */
-static enum err load_redeem(struct books *b, struct ledger_facts *in, struct errmsg *why)
+static enum err load_redeem(struct books *b, struct ledger_facts *in, int32_t *from_day, struct errmsg *why)
 {
     struct ledger_sale *s = &in->sale;
     struct query q = query_of(b->store, Q_DESK_GET);
@@ -473,7 +475,7 @@ static enum err load_redeem(struct books *b, struct ledger_facts *in, struct err
         s->redeemed_back = points_of(query_get_int(&q));
     }
     enum err e = query_done(&q, why);
-    return e || !s->known ? e : load_taken(b, s, s->position, why);
+    return e || !s->known ? e : load_taken(b, s, s->position, from_day, why);
 }
 
 /* What a till gave, of which some is taken back. */
@@ -513,7 +515,7 @@ static enum err load_original(struct books *b, struct ledger_facts *in, int32_t 
     if (e)
         return e;
     if (in->t->kind == TXN_RETURN)
-        return b->original.kind == TXN_REDEEM ? load_redeem(b, in, why) : OK;
+        return b->original.kind == TXN_REDEEM ? load_redeem(b, in, from_day, why) : OK;
     in->original_is_other = b->original.kind != (in->t->kind == TXN_GRANT ? TXN_GRANT : TXN_SALE);
     if (in->original_is_other)
         return OK;

@@ -77,6 +77,8 @@ enum err books_claim(struct books *b, const uint8_t token[TXN_TOKEN_SIZE], membe
                      struct errmsg *why);
 /* Posts a log, entry by entry, each with the packs that had come in before it.  In a transaction of to. */
 enum err books_post_log(struct store_office *from, struct books *to, int64_t *entries, struct errmsg *why);
+/* The day that the lot of a day ends now, after extensions; of a merged number (owner) also before it was merged. */
+enum err books_lot_now(struct books *b, member_id member, member_id owner, int32_t *day, struct errmsg *why);
 /* OPENING, REDEEM, RETURN, RERATE that a person would have to look at.  Errors: ERR_STATE, ERR_NOT_FOUND, ERR_RANGE. */
 enum err books_refuse_desk(struct books *b, const struct txn *t, int64_t now_s, struct errmsg *why);
 /* The effects of b->facts, in b->effects, at this position. */

@@ -159,6 +159,30 @@ static enum err load_all(struct books *b, member_id member, int32_t day, struct 
     return query_done(&q, why);
 }
 
+/* Lots that were extended since are another day's now. */
+static enum err to_days_of_now(struct books *b, const struct pair *p, struct lot_move *net, int32_t *count,
+                               struct errmsg *why)
+{
+    int32_t kept = 0;
+    enum err e = OK;
+    for (int32_t i = 0; i < *count && !e; i++) {
+        struct lot_move m = net[i];
+        int32_t k = 0;
+        e = books_lot_now(b, p->facts.into, p->facts.from, &m.expires_day, why);
+        while (k < kept && net[k].expires_day < m.expires_day)
+            k++;
+        if (k < kept && net[k].expires_day == m.expires_day) {
+            net[k].left = points_of(points_n(net[k].left) + points_n(m.left));
+            net[k].expired = points_of(points_n(net[k].expired) + points_n(m.expired));
+            continue;
+        }
+        memmove(&net[k + 1], &net[k], (size_t)(kept++ - k) * sizeof net[0]);
+        net[k] = m;
+    }
+    *count = kept;
+    return e;
+}
+
 /* What a merged number brought, and what came for it since. */
 static enum err load_net(struct books *b, const struct pair *p, struct lot_move *net, int32_t *count,
                          struct points *owed, struct errmsg *why)
@@ -184,7 +208,8 @@ static enum err load_net(struct books *b, const struct pair *p, struct lot_move 
         else
             ++*count;
     }
-    return query_done(&q, why);
+    enum err e = query_done(&q, why);
+    return e ? e : to_days_of_now(b, p, net, count, why);
 }
 
 /* Of the survivor's places those that are of the number's own cards and holds; its lots; the rest is held. */

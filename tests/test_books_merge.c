@@ -76,7 +76,8 @@ static int64_t total(member_id member)
 /* M12 with card a and 100 points, M40 with card b and 60. */
 static void open_two(const char *name, const char *top, struct real_card *a, struct real_card *b)
 {
-    ledgers_open(&l, name, "", top);
+    bool pending = strcmp(name, "pending") == 0;
+    ledgers_open(&l, name, pending ? "\"vest_days\": 14" : "", top);
     ledgers_member(&l, 12, 0);
     ledgers_member(&l, 40, 0);
     ledgers_card(&l, a, CARD_EV2, 1, 12, 0);
@@ -373,6 +374,51 @@ TEST(merge, a_claim_of_before_is_posted_for_the_survivor_and_given_back)
     ledgers_sound(&l);
     unmerge(m, 7);
     ledgers_expect(&l, 40, 71, 0, 0, 0);
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
+TEST(merge, lots_that_end_later_since_are_told_apart_all_the_same)
+{
+    struct real_card a, b;
+    for (int by_40 = 0; by_40 < 2; by_40++) {
+        open_two(by_40 ? "extend40" : "extend12", EXPIRY_100 ", " REDEEM, &a, &b);
+        struct entry_id m = merge(12, 40, 5);
+        card_sale(2, &b, "A 1 9.00", 6);
+        struct txn *t = &l.t;
+        memset(t, 0, sizeof *t);
+        t->kind = TXN_EXTEND;
+        t->member = by_40 ? 40 : 12;
+        t->from_day = LEDGERS_DAY_0;
+        t->day = LEDGERS_DAY_0 + 200;
+        snprintf(t->reason, sizeof t->reason, "closed for weeks");
+        ledgers_own(&l, t, ledgers_day(7));
+        ledgers_adjust(&l, 40, -20, 8);
+        unmerge(m, 9);
+        ledgers_expect(&l, 12, 100, 0, 0, 0);
+        ledgers_expect(&l, 40, 49, 0, 0, 0);
+        assert_int_equal(ledgers_sql(&l, "SELECT left FROM lot WHERE member = 40 AND expires_day = 14975 + 200"), 49);
+        ledgers_expect_reviews(&l, "");
+        ledgers_sound(&l);
+        ledgers_close(&l);
+    }
+}
+
+TEST(merge, what_is_pending_goes_along_and_back)
+{
+    struct real_card a, b;
+    open_two("pending", EXPIRY_100 ", " REDEEM, &a, &b);
+    struct entry_id m = merge(12, 40, 5);
+    card_sale(2, &b, "A 1 9.00", 6);
+    assert_int_equal(ledgers_sql(&l, "SELECT pending FROM member WHERE member = 12"), 169);
+    ledgers_sound(&l);
+    unmerge(m, 7);
+    assert_int_equal(ledgers_sql(&l, "SELECT pending FROM member WHERE member = 12"), 100);
+    assert_int_equal(ledgers_sql(&l, "SELECT pending FROM member WHERE member = 40"), 69);
+    ledgers_run(&l, 40);
+    ledgers_expect(&l, 12, 100, 0, 0, 0);
+    ledgers_expect(&l, 40, 69, 0, 0, 0);
+    ledgers_expect_reviews(&l, "");
     ledgers_sound(&l);
     ledgers_close(&l);
 }
