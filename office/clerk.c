@@ -103,6 +103,7 @@ static enum err tell_member(const struct clerk *c, const struct known_who *who, 
     out->member = who->member;
     memcpy(out->tier, m.tier, sizeof out->tier);
     out->held = m.held;
+    out->pending = m.pending;
     if (who->means != MEANS_CARD) /* whoever asks without a card wants to know what there is in all */
         out->purse = m.on_cards;
     if ((e = books_spendable(c->books, who->member, c->now_s, &out->spendable, why)))

@@ -870,7 +870,8 @@ static enum err put_tapped(struct buf *out, const struct wire_answer *a, struct 
                 .missing = in->missing,
                 .expiring = points_n(in->expiring),
                 .flags = in->flags,
-                .spendable = points_n(in->spendable)};
+                .spendable = points_n(in->spendable),
+                .pending = points_n(in->pending)};
     if (!ENDED(in->tier) || !ENDED(in->name) || !ENDED(in->next_tier) || !ENDED(in->suggestion) ||
         !ENDED(in->language))
         return unended(why);
@@ -906,6 +907,7 @@ static enum err get_tapped(struct wire_tapped *out, struct bytes message, struct
     out->flags = m.flags;
     TEXT_COPY(out->suggestion, m.suggestion);
     out->spendable = points_of(m.spendable);
+    out->pending = points_of(m.pending);
     TEXT_COPY(out->language, m.language);
     return OK;
 }

@@ -185,6 +185,7 @@ struct wire_tapped {
     char suggestion[WIRE_SENTENCE_SIZE];
     struct points spendable;         /* what a Hold could take now, without the card */
     char language[WIRE_LANGUAGE_SIZE];
+    struct points pending;           /* at head office, and not to be spent yet */
 };
 struct wire_held {
     uint32_t seq; /* of head office's HOLD */

@@ -204,6 +204,7 @@ void known_identified(struct till *t)
     till_card_facts(t, &no_card, k.member);
     t->facts.online = online;
     t->facts.held = online ? p->told.held : points_of(0);
+    till_add_pending(t, online);
     till_feed(t, (struct sale_event){.kind = SALE_KNOWN, .known_as = &k});
     if (t->sale.means == s->means)
         t->by = *s;

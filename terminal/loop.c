@@ -32,6 +32,13 @@ enum {
 
 /* ---- facts ---- */
 
+void till_add_pending(struct till *t, bool told)
+{
+    struct points sum;
+    if (told && points_add(&sum, t->facts.pending, t->tap.told.pending))
+        t->facts.pending = sum;
+}
+
 void till_card_facts(struct till *t, const struct card_uid *uid, member_id member)
 {
     struct sale_facts *f = &t->facts;

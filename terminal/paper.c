@@ -120,6 +120,7 @@ static void put_balance(struct receipt_facts *f, const struct till *t, const str
             points_add(&sum, sum, txn->points))
             f->balance = sum;
     } else if (told && points_sub(&sum, told->spendable, txn->redeemed) &&
+               points_add(&sum, sum, told->pending) &&
                points_add(&sum, sum, txn->points)) {
         f->balance = sum;
     }

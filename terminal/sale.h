@@ -115,7 +115,7 @@ struct sale_facts {
     int32_t days_since_contact;
     /* of the card tapped, or of the sale's card: */
     enum card_status hot;  /* by the hot list; CARD_ACTIVE when not on it */
-    struct points pending; /* earned, not yet at head office */
+    struct points pending; /* earned: not yet at head office, or there and not to be spent yet */
     struct points held;    /* at head office, loaded at an online tap; 0 when offline */
     struct points earned_today, offline_today;
     /* TAP: of a card without a member on it: whose head office or this till's journal says it is */

@@ -248,6 +248,7 @@ static void identified(struct till *t)
     whose(t, &seen, remembered);
     t->facts.online = p->known;
     t->facts.held = p->known ? p->told.held : points_of(0);
+    till_add_pending(t, p->known);
     if (p->known && p->told.known && p->told.card_status != CARD_ACTIVE)
         t->facts.hot = p->told.card_status;
     till_feed(t, (struct sale_event){.kind = SALE_TAP, .seen = &seen});

@@ -236,6 +236,8 @@ int64_t till_disk_free(const struct till *t); /* bytes, where the journal is; -1
 /* Facts of now; about a card (zeros = none) or member (0 = none) from the journal and hot list. */
 void till_facts(struct till *t);
 void till_card_facts(struct till *t, const struct card_uid *uid, member_id member);
+/* And what head office has told of it that may not be spent yet. */
+void till_add_pending(struct till *t, bool told);
 /* Decode a journalled entry into out.  Errors: as journal_get, ERR_CORRUPT. */
 MUST_CHECK enum err till_read(struct txn *out, enum err found, struct buf *entry,
                               struct errmsg *why);

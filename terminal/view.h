@@ -69,7 +69,7 @@ struct till_view {
     struct points spendable;   /* here and now, within the limits but for the bill's share */
     struct money spendable_value;
     struct points purse;       /* on the card */
-    struct points pending;     /* earned here, head office has not got it */
+    struct points pending;     /* earned: head office has not got it, or it may not be spent yet */
 
     /* the bill */
     enum sale_state state;

@@ -84,6 +84,41 @@ static void assert_said(const char *part)
         fail_msg("it said: %s", why.text);
 }
 
+/* Earned points wait fourteen days by this pack: the till is told of them, and that they cannot be spent. */
+TEST(clerk, a_tap_tells_what_may_not_be_spent_yet)
+{
+    static const char json[] = "{\"version\": 99, \"effective\": \"2000-01-01\", \"name\": \"Waiting\", \"currency\":"
+                               " \"GBP\", \"earn\": {\"rate\": \"1/100\", \"vest_days\": 14}}";
+    static uint8_t bytes[WIRE_ENTRY_MAX];
+    static struct txn t;
+    struct buf entry = BUF_ON(bytes);
+    enum post_result result;
+    struct pack pack;
+    open_all();
+    must(pack_read(&pack, json, strlen(json), "waiting.json", &why), &why);
+    must(books_add_pack(hq.books, &pack, text(json), text("s"), &why), &why);
+    memset(&t, 0, sizeof t);
+    t.kind = TXN_SALE;
+    t.id = (struct entry_id){7, 1};
+    t.time_s = clock_now_s();
+    t.member = ANN;
+    t.pack_version = 99;
+    t.line_count = 1;
+    t.lines[0].quantity = 1;
+    snprintf(t.lines[0].sku, sizeof t.lines[0].sku, "MUG");
+    t.lines[0].amount = t.total = money_of(4000);
+    t.points = points_of(40);
+    must(wire_encode_txn(&entry, &t, &why), &why);
+    must(books_begin(hq.books, &why), &why);
+    must(books_post(hq.books, &t, buf_bytes(&entry), t.time_s, &result, &why), &why);
+    must(books_commit(hq.books, &why), &why);
+    must(tap(MEANS_TAG, "M12"), &why);
+    assert_int_equal(points_n(tapped.held), 500);
+    assert_int_equal(points_n(tapped.pending), 40);
+    assert_int_equal(points_n(tapped.spendable), 500);
+    office_close(&hq);
+}
+
 /* ---- who ---- */
 
 TEST(clerk, a_tap_finds_the_member_by_whatever_was_shown)

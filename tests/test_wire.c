@@ -592,6 +592,7 @@ static void some_answer(struct wire_answer *a, enum wire_say say)
         a->tapped.purse = points_of((int64_t)test_random());
         a->tapped.card_status = (enum card_status)(1 + (int)test_below(3));
         a->tapped.load_due = test_below(2);
+        a->tapped.pending = points_of((int64_t)test_random());
         a->tapped.next_expiry = points_of((int64_t)test_random());
         a->tapped.next_expiry_day = (int32_t)test_random();
         a->tapped.known = test_below(2);
