@@ -302,7 +302,7 @@ static bool stamp_bill(const struct pack *pack, const struct bill *bill, int64_t
             if (__builtin_add_overflow(card->collected, r->stamps[i], &full))
                 return false;
             full = full / s->every - card->given;
-            r->stamps_given[i] = full > 0 ? full : 0;
+            r->stamps_given[i] = r->stamps[i] && full > 0 ? full : 0;
             if (!ratio_floor(&more, r->stamps_given[i], points_n(s->points), 1) ||
                 __builtin_add_overflow(*points, more, points))
                 return false;

@@ -115,6 +115,13 @@ enum redeem_answer {
     REDEEM_CARD_BLOCKED,
     REDEEM_NOT_OFFERED,      /* points are worth nothing in this programme */
     REDEEM_OFFLINE_NEVER,    /* pack->offline_days is 0 */
+    /* Of rewards alone. */
+    REDEEM_NO_REWARD,
+    REDEEM_REWARD_DAY,       /* before from, after to */
+    REDEEM_REWARD_TIER,
+    REDEEM_REWARD_COUNTED,   /* stock or per_member: head office's to give */
+    REDEEM_REWARD_ITEM,      /* not on the bill */
+    REDEEM_REWARD_NOTHING,   /* it would pay nothing on this bill */
     REDEEM_ANSWERS
 };
 /* A sentence for the cashier. */
@@ -127,7 +134,12 @@ struct redeem_facts {
     bool online, blocked;
     struct points offline_today;  /* by this card here, with the line cut, on this day */
     int32_t days_since_contact;
-    bool alone;                   /* no bill is known: the share of it is not asked, total is not read */
+    bool alone;                   /* no bill is known: the share of it is not asked, total and lines are not read */
+    /* For rewards. */
+    const struct txn_line *lines; /* borrowed; of the bill */
+    int32_t line_count;
+    int32_t day;
+    bool counted;                 /* head office asks, and has seen to stock and per_member */
 };
 
 /* The most that may be redeemed now (a multiple of the step), and why no more; 0 when nothing.  Every
@@ -143,6 +155,19 @@ void rules_redeem_offer(const struct pack *pack, const struct redeem_facts *fact
 /* May exactly these points be redeemed, and what do they pay? */
 enum redeem_answer rules_redeem(const struct pack *pack, const struct redeem_facts *facts,
                                 struct points points, struct money *value);
+
+struct reward {
+    const struct pack_reward *reward; /* into pack */
+    struct points points;             /* its price for this tier, > 0 */
+    struct money value;               /* what it pays of the bill, > 0; alone: 0 for percent and item */
+};
+/* The price of a reward for a tier; step: of a sliding one, else 0. */
+struct points rules_reward_price(const struct pack *pack, const struct pack_reward *reward, int32_t step,
+                                 const char *tier);
+/* May this reward be taken, for how many points, and what does it pay?  points: which step of a sliding one, by
+ * its price; 0: the largest that may be taken.  For others 0 or the price.  out is filled when REDEEM_OK. */
+enum redeem_answer rules_reward(const struct pack *pack, const char *code, const struct redeem_facts *facts,
+                                struct points points, struct reward *out);
 
 /* ---- money off ---- */
 

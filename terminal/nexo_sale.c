@@ -81,6 +81,12 @@ static bool limited_offline(const struct nexo *n)
     case REDEEM_ABOVE_PURSE:
     case REDEEM_CARD_BLOCKED:
     case REDEEM_NOT_OFFERED:
+    case REDEEM_NO_REWARD:
+    case REDEEM_REWARD_DAY:
+    case REDEEM_REWARD_TIER:
+    case REDEEM_REWARD_COUNTED:
+    case REDEEM_REWARD_ITEM:
+    case REDEEM_REWARD_NOTHING:
     case REDEEM_ANSWERS:
         break;
     }

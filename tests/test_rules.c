@@ -524,20 +524,24 @@ static void random_case(struct pack *p, struct bill *b, struct txn_line *lines)
     static const char *const roundings[] = {"floor", "nearest", "ceiling"};
     char earn[2048], cap[64] = "";
     if (test_below(3) == 0)
-        snprintf(cap, sizeof cap, ", \"cap_per_bill\": %u, \"cap_per_day\": %u", test_below(60),
-                 test_below(90));
+        snprintf(cap, sizeof cap, ", \"cap_per_bill\": %u, \"cap_per_day\": %u, \"cap_per_month\": %u", test_below(60),
+                 test_below(90), test_below(120));
     snprintf(earn, sizeof earn,
              "\"rounding\": \"%s\", \"round_per\": \"%s\", \"multipliers_stack\": %s, "
              "\"points_paid_earns\": %s, \"exclude\": [{\"sku\": \"X\"}], \"multipliers\": ["
              "{\"name\": \"a\", \"factor\": \"%u/%u\", \"when\": {\"sku\": \"A\"}},"
              "{\"name\": \"b\", \"factor\": \"%u/%u\", \"when\": {\"category\": \"c\"}},"
              "{\"name\": \"c\", \"factor\": \"%u/%u\"}],"
-             "\"bonuses\": [{\"name\": \"b\", \"points\": %u, \"when\": {\"sku\": \"B\"}}]%s",
+             "\"bonuses\": [{\"name\": \"b\", \"points\": %u, \"when\": {\"sku\": \"B\"}},"
+             "{\"name\": \"visit\", \"points\": %u}], \"exclude_tenders\": [\"gift\", \"meal\"]%s",
              roundings[test_below(3)], test_below(2) ? "bill" : "line",
              test_below(2) ? "true" : "false", test_below(4) ? "false" : "true", test_below(5),
              test_below(7) + 1, test_below(5), test_below(7) + 1, test_below(5), test_below(7) + 1,
-             test_below(9) + 1, cap);
-    packs_make(p, earn, TIERS);
+             test_below(9) + 1, test_below(9) + 1, cap);
+    packs_make(p, earn,
+               TIERS ", \"stamps\": [{\"name\": \"c\", \"every\": 4, \"points\": 7, \"when\": {\"category\": \"c\"}},"
+                     "{\"name\": \"v\", \"per\": \"visit\", \"every\": 3, \"points\": 5},"
+                     "{\"name\": \"unknown\", \"per\": \"visit\", \"every\": 2, \"points\": 5}]");
     int32_t count = (int32_t)test_below(6) + 1;
     int64_t total = 0;
     for (int32_t i = 0; i < count; i++) {
@@ -558,6 +562,22 @@ static void random_case(struct pack *p, struct bill *b, struct txn_line *lines)
                        .earned_today = points_of(test_below(3) ? 0 : test_below(40))};
     if (test_below(2))
         b->paid_by_points = money_of(test_below((uint32_t)total + 1));
+    static struct txn_tender tenders[3];
+    static struct bill_stamp cards[2];
+    static const char *const codes[] = {"gift", "cash", "meal"};
+    int64_t rest = total - money_minor(b->paid_by_points);
+    b->tenders = tenders;
+    b->tender_count = (int32_t)test_below(4);
+    for (int32_t i = 0; i < b->tender_count; i++) {
+        snprintf(tenders[i].code, sizeof tenders[i].code, "%s", codes[test_below(3)]);
+        tenders[i].amount = money_of(test_below((uint32_t)rest + 1));
+        rest -= money_minor(tenders[i].amount);
+    }
+    b->earned_month = points_of(points_n(b->earned_today) + test_below(40));
+    b->stamps = cards;
+    b->stamp_count = 2;
+    for (int32_t i = 0; i < 2; i++)
+        cards[i] = (struct bill_stamp){i ? "v" : "c", test_below(20), test_below(6)};
 }
 
 /* Some of what is left comes back: pieces, money without goods, or both. */
@@ -616,12 +636,22 @@ TEST(rules, refunds_telescope_over_any_number_and_order)
             money += money_minor(c.refund);
             value += money_minor(c.points_value);
             counted += money_minor(c.counted_back);
+            for (int i = 0; i < 3; i++) {
+                assert_true(c.stamps_back[i].collected >= 0);
+                assert_true(c.stamps_back[i].given >= 0);
+                e.stamps[i].collected -= c.stamps_back[i].collected;
+                e.stamps[i].given -= c.stamps_back[i].given;
+            }
             pieces = 0;
             for (int32_t i = 0; i < b.line_count; i++)
                 pieces += left[i];
         } while (pieces);
         with_money += money_minor(given) > 0;
         assert_int_equal(clawed, points_n(e.points));
+        for (int i = 0; i < 3; i++) {
+            assert_int_equal(e.stamps[i].collected, 0);
+            assert_int_equal(e.stamps[i].given, 0);
+        }
         assert_int_equal(back, total ? redeemed : 0);
         assert_int_equal(money, total);
         assert_int_equal(value, money_minor(b.paid_by_points));
@@ -752,6 +782,9 @@ TEST(rules, what_is_paid_with_points_is_spread_to_the_penny)
         for (int32_t i = 0; i < b.line_count; i++)
             total += money_minor(lines[i].amount);
         assert_int_equal(rules_earn(&p, &b, &e, NULL), OK);
+        for (int32_t i = 0; i < b.tender_count; i++)
+            if (strcmp(b.tenders[i].code, "cash") != 0)
+                total -= money_minor(b.tenders[i].amount);
         assert_int_equal(money_minor(e.counted), total - money_minor(b.paid_by_points));
     }
 }
@@ -973,7 +1006,7 @@ TEST(rules, a_redemption_is_answered)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct redeem_facts f = {
             money_of(rows[i].total), points_of(rows[i].purse),         rows[i].tier, rows[i].online,
-            rows[i].blocked,         points_of(rows[i].offline_today), rows[i].days, false};
+            rows[i].blocked,         points_of(rows[i].offline_today), rows[i].days, .alone = false};
         struct money value;
         enum redeem_answer answer = rules_redeem(&p, &f, points_of(rows[i].points), &value);
         if (answer != rows[i].answer || money_minor(value) != rows[i].value)
@@ -981,7 +1014,7 @@ TEST(rules, a_redemption_is_answered)
                      (long long)money_minor(value));
     }
     struct money value;
-    struct redeem_facts f = {money_of(10000), points_of(500), "", false, false, points_of(0), 0, false};
+    struct redeem_facts f = {money_of(10000), points_of(500), "", false, false, points_of(0), 0, .alone = false};
     f = (struct redeem_facts){.purse = points_of(500), .tier = "", .online = true, .alone = true};
     assert_int_equal(rules_redeem(&p, &f, points_of(500), &value), REDEEM_OK);
     assert_int_equal(money_minor(value), 250);
@@ -1039,7 +1072,7 @@ TEST(rules, the_offer_names_what_bounds_it)
                                  false,
                                  points_of(rows[i].offline_today),
                                  rows[i].days,
-                                 false};
+                                 .alone = false};
         struct redeem_offer o;
         rules_redeem_offer(&p, &f, &o);
         if (points_n(o.most) != rows[i].most || money_minor(o.most_value) != rows[i].value ||
@@ -1074,7 +1107,7 @@ TEST(rules, the_offer_and_the_answer_agree_on_every_number_of_points)
                                  test_below(9) == 0,
                                  points_of(test_below(100)),
                                  (int32_t)test_below(6),
-                                 test_below(4) == 0};
+                                 .alone = test_below(4) == 0};
         struct redeem_offer o;
         rules_redeem_offer(&p, &f, &o);
         int64_t most = 0;
