@@ -228,6 +228,8 @@ static struct affected *affected_of(struct part *p, member_id member)
 static void put_quoted(FILE *f, const char *text)
 {
     putc_unlocked('"', f);
+    if (*text && strchr("=+-@", *text)) /* a spreadsheet would take it for a formula */
+        putc_unlocked('\'', f);
     for (const char *c = text; *c; c++) {
         if (*c == '"')
             putc_unlocked('"', f);
@@ -244,7 +246,7 @@ static void put_entry(struct part *p, const struct shadow_entry *e, const struct
     entry_text(id, e->t->id);
     day_text(day, day_of_time(e->t->time_s));
     fprintf(p->entries, "%" PRId64 ",%s,%s,M%" PRIu64 ",%s,", e->position, id,
-            e->t->kind == TXN_SALE ? "sale" : "refund", e->member, day);
+            e->t->kind == TXN_SALE ? "sale" : "refund", b->posted ? b->member : a->member, day);
     put_quoted(p->entries, e->t->shop);
     fprintf(p->entries, ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%s,%s,%" PRIu32 ",%" PRIu32 ",",
             money_minor(e->t->total), points_n(b->points), points_n(a->points), b->tier, a->tier, b->pack_version,
@@ -261,8 +263,11 @@ static void add_up(struct part *p, const struct shadow_entry *e, const struct sh
     struct date d = date_of_day(day_of_time(e->t->time_s));
     int32_t month = d.year * 12 + d.month - 1;
     struct sums *s = p->sums;
+    member_id member = b->posted ? b->member : a->member;
     if (!b->posted && !a->posted)
         return;
+    if (p->wanted->hooks)
+        p->wanted->hooks->entry(e->t, b, a, p->wanted->hooks->arg);
     *(e->t->kind == TXN_SALE ? &s->sales : &s->refunds) += 1;
     if (s->first_month == 0)
         s->first_month = month > 120 ? month - 120 : 0; /* a clock that was wrong may have said an earlier one */
@@ -271,7 +276,7 @@ static void add_up(struct part *p, const struct shadow_entry *e, const struct sh
         s->months[i].earned_before += points_n(b->points);
         s->months[i].earned_after += points_n(a->points);
     }
-    struct affected *of = affected_of(p, e->member);
+    struct affected *of = affected_of(p, member);
     if (of) {
         of->earned_before += points_n(b->points);
         of->earned_after += points_n(a->points);
@@ -297,7 +302,7 @@ static enum err post(struct part *p, struct shadow_entry *e)
     return OK;
 }
 
-static enum err post_refund(struct part *p, struct shadow_entry *e, member_id member, struct errmsg *why)
+static enum err post_refund(struct part *p, struct shadow_entry *e, struct errmsg *why)
 {
     int64_t received_s = 0;
     if (!shadow_keeps(p->before, e->t->original))
@@ -307,12 +312,11 @@ static enum err post_refund(struct part *p, struct shadow_entry *e, member_id me
     if (bad)
         return bad;
     e->original = &p->original;
-    e->member = member;
     return p->original.kind == TXN_SALE ? post(p, e) : OK;
 }
 
 /* Refunds that had come before the sale that was posted just now. */
-static enum err post_waited(struct part *p, int64_t sale, member_id member, struct errmsg *why)
+static enum err post_waited(struct part *p, int64_t sale, struct errmsg *why)
 {
     enum err e = OK;
     while (!e && p->waited.next < p->waited.count && p->waited.rows[p->waited.next][0] <= sale) {
@@ -323,7 +327,7 @@ static enum err post_waited(struct part *p, int64_t sale, member_id member, stru
         e = load_entry(p, "SELECT bytes, received_s FROM entry WHERE position = ?", position, -1, &p->refund,
                        &entry.received_s, why);
         if (!e && day_of_time(p->refund.time_s) <= p->wanted->to_day)
-            e = post_refund(p, &entry, member, why);
+            e = post_refund(p, &entry, why);
     }
     return e;
 }
@@ -397,7 +401,7 @@ static enum err post_row(struct part *p, const struct log_row *r, struct errmsg 
         return OK;
     }
     if (r->kind == TXN_REFUND)
-        return post_refund(p, &entry, 0, why);
+        return post_refund(p, &entry, why);
     if (r->kind == TXN_ADJUST) {
         entry.member = p->t.member;
         return is_ours(p, entry.member) ? post(p, &entry) : OK;
@@ -410,7 +414,7 @@ static enum err post_row(struct part *p, const struct log_row *r, struct errmsg 
         entry.keep |= r->redeemed > 0 && r->redeem_position > r->position;
     }
     e = post(p, &entry);
-    return !e && r->kind == TXN_SALE ? post_waited(p, r->position, r->member, why) : e;
+    return !e && r->kind == TXN_SALE ? post_waited(p, r->position, why) : e;
 }
 
 static enum err pass(struct part *p, struct errmsg *why)
@@ -527,6 +531,8 @@ static void compare_member(struct part *p, member_id member, bool same)
     }
     shadow_get(p->before, i, &b);
     shadow_get(p->after ? p->after : p->before, i, &a);
+    if (p->wanted->hooks)
+        p->wanted->hooks->member(&b, &a, p->wanted->hooks->arg);
     of->member = member;
     memcpy(of->tier_before, b.tier, strnlen(b.tier, TXN_NAME_SIZE - 1) + 1);
     memcpy(of->tier_after, a.tier, strnlen(a.tier, TXN_NAME_SIZE - 1) + 1);

@@ -6,11 +6,18 @@
 #ifndef PATRON_OFFICE_PREVIEW_H
 #define PATRON_OFFICE_PREVIEW_H
 
-#include "rules/pack.h"
+#include "office/shadow.h"
 
 #include <jansson.h>
 
 enum { PREVIEW_WORKERS_MAX = 8 };
+
+/* Each sale and refund; each member at the end.  Beside what preview_run writes, for those who want all of it. */
+struct preview_hooks {
+    void (*entry)(const struct txn *t, const struct shadow_result *before, const struct shadow_result *after, void *arg);
+    void (*member)(const struct shadow_state *before, const struct shadow_state *after, void *arg);
+    void *arg;
+};
 
 struct preview_wanted {
     const char *books;        /* path of the database */
@@ -19,6 +26,7 @@ struct preview_wanted {
     int32_t from_day, to_day; /* of events: the draft counts from from_day on; what happened after to_day is left out */
     int workers;              /* processes, 1..PREVIEW_WORKERS_MAX; 0: this one alone.  With some, no database may be
                                * open in this process */
+    const struct preview_hooks *hooks; /* workers 0 only; NULL = none */
 };
 
 /* Thousandths done, now and then; false = end it (ERR_STATE). */

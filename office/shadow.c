@@ -20,7 +20,7 @@ struct shadow_member {
     member_id id;
     char tier[TXN_NAME_SIZE];
     uint64_t tiers_ever; /* bit: index into names */
-    int32_t short_since_day, last_day;
+    int32_t short_since_day, last_day, enrolled_day;
     int32_t next_end; /* no lot with points ends before */
     struct points owed;
     struct lot *lots; /* by day; those before dead have nothing left */
@@ -213,13 +213,13 @@ static uint64_t bit_of(struct shadow *s, const char *tier)
     return (uint64_t)1 << i;
 }
 
-static void add_member(struct shadow *s, member_id id, const char *tier)
+static void add_member(struct shadow *s, member_id id, const char *tier, int32_t day)
 {
     if ((2 * s->count >= s->index_cap && !make_index(s)) ||
         !grow(s, &s->members, &s->cap, s->count + 1, sizeof *s->members))
         return;
     struct shadow_member *m = &s->members[s->count];
-    *m = (struct shadow_member){.id = id, .short_since_day = DAY_NEVER, .last_day = INT32_MIN, .next_end = DAY_NEVER};
+    *m = (struct shadow_member){.id = id, .short_since_day = DAY_NEVER, .last_day = INT32_MIN, .enrolled_day = day, .next_end = DAY_NEVER};
     memcpy(m->tier, tier, strnlen(tier, sizeof m->tier - 1));
     m->tiers_ever = bit_of(s, tier);
     s->index[slot_of(s, id)] = s->count++;
@@ -327,6 +327,7 @@ static void load_member(struct shadow *s, const struct shadow_member *m, member_
     memcpy(in->member.tier, m->tier, sizeof m->tier);
     in->member.short_since_day = m->short_since_day;
     in->member.owed = m->owed;
+    in->member.enrolled_day = m->enrolled_day;
     in->today = m->last_day;
     int32_t first = m->dead && from_day <= m->lots[m->dead - 1].expires_day ? 0 : m->dead;
     for (int32_t i = first; i < m->lot_count && in->lot_count < LOTS_MAX; i++)
@@ -560,7 +561,7 @@ static void post_sale(struct shadow *s, const struct shadow_entry *e, struct sha
     memcpy(t->tier, said, sizeof said);
     t->pack_version = version;
     t->member = named;
-    *out = (struct shadow_result){true, s->effects.earned, s->effects.counted, s->effects.pack_version, s->effects.tier,
+    *out = (struct shadow_result){true, e->member, s->effects.earned, s->effects.counted, s->effects.pack_version, s->effects.tier,
                                   s->effects.why};
 }
 
@@ -606,7 +607,7 @@ static void post_refund(struct shadow *s, const struct shadow_entry *e, struct s
     bool fits = money_add(&k->given, k->given, did->given) && money_add(&k->counted_back, k->counted_back, did->counted_back) &&
                 points_add(&k->redeemed_back, k->redeemed_back, did->points_back);
     assert(fits);
-    *out = (struct shadow_result){true, points_of(-points_n(did->clawed)), money_of(-money_minor(did->counted_back)),
+    *out = (struct shadow_result){true, k->member, points_of(-points_n(did->clawed)), money_of(-money_minor(did->counted_back)),
                                   k->pack_version, k->tier, did->why};
 }
 
@@ -650,7 +651,7 @@ static void post_own(struct shadow *s, const struct shadow_entry *e)
     s->facts.next_member = e->member;
     ledger_post(&s->facts, &s->effects);
     if (s->effects.new_member)
-        add_member(s, e->member, s->effects.new_tier);
+        add_member(s, e->member, s->effects.new_tier, day_of_time(t->time_s));
     else if (m)
         write_member(s, m);
 }

@@ -41,6 +41,7 @@ struct shadow_entry {
 /* What the posting of an entry came to; texts are good until the next posting. */
 struct shadow_result {
     bool posted;           /* it was of a member of this shadow */
+    member_id member;
     struct points points;  /* SALE: earned; REFUND: clawed back, negative */
     struct money counted;
     uint32_t pack_version; /* it was rated by; 0 = none */
