@@ -22,6 +22,8 @@ struct shadow_member {
     uint64_t tiers_ever; /* bit: index into names */
     int32_t short_since_day, last_day, enrolled_day;
     int32_t next_end; /* no lot with points ends before */
+    bool settled;         /* the last run changed nothing, and no later one will while the window of the tier */
+    int32_t window_first; /* ... begins no later than this day */
     struct points owed;
     struct lot *lots; /* by day; those before dead have nothing left */
     int32_t lot_count, lot_cap, dead;
@@ -56,7 +58,8 @@ struct shadow {
     char names[TIER_NAMES_MAX][TXN_NAME_SIZE];
     int32_t name_count;
     int32_t run_day;
-    const struct pack *run_pack; /* of the last run */
+    const struct pack *run_pack; /* of the last run, and the begin of its window */
+    int32_t run_start;
 
     struct ledger_facts facts;
     struct ledger_effects effects;
@@ -119,6 +122,7 @@ struct shadow *shadow_copy(const struct shadow *from, const struct shadow_rules 
     s->kept_cap = from->kept_cap;
     s->run_day = from->run_day;
     s->run_pack = from->run_pack;
+    s->run_start = from->run_start;
     s->name_count = from->name_count;
     memcpy(s->names, from->names, sizeof s->names);
     s->members = copy_of(from->members, s->count, sizeof *s->members, &whole);
@@ -314,6 +318,7 @@ static const struct pack *pack_on(const struct shadow *s, int32_t day, int64_t p
 
 /* ---- facts in ---- */
 
+/* from_day DAY_NEVER: no lots at all. */
 static void load_member(struct shadow *s, const struct shadow_member *m, member_id id, int32_t from_day)
 {
     struct ledger_facts *in = &s->facts;
@@ -329,6 +334,8 @@ static void load_member(struct shadow *s, const struct shadow_member *m, member_
     in->member.owed = m->owed;
     in->member.enrolled_day = m->enrolled_day;
     in->today = m->last_day;
+    if (from_day == DAY_NEVER)
+        return;
     int32_t first = m->dead && from_day <= m->lots[m->dead - 1].expires_day ? 0 : m->dead;
     for (int32_t i = first; i < m->lot_count && in->lot_count < LOTS_MAX; i++)
         if (points_n(m->lots[i].left) > 0 || m->lots[i].expires_day >= from_day)
@@ -378,6 +385,7 @@ static void load_common(struct shadow *s, const struct txn *t, int64_t position,
 static void write_member(struct shadow *s, struct shadow_member *m)
 {
     const struct ledger_effects *out = &s->effects;
+    m->settled = false;
     for (int32_t i = 0; i < out->move_count; i++) {
         const struct ledger_move *move = &out->moves[i];
         if (!move->debt) {
@@ -728,15 +736,25 @@ void shadow_redeem(struct shadow *s, struct entry_id sale, member_id member, str
     keep_taken(s, k);
 }
 
-/* Can the run of this day do anything to this member?  What it would find unchanged need not be asked. */
-static bool wants_run(const struct shadow_member *m, int32_t day, const struct pack *pack, bool other_pack)
+/* Can the run of this day do anything to this member?  What would find the same and leave it the same need not be
+ * asked: a review looks at what counted in a window, which changes when a day leaves it, or by an entry. */
+static bool wants_run(const struct shadow_member *m, int32_t day, const struct pack *pack, int32_t start, bool anew)
 {
-    if (m->next_end < day || other_pack)
+    if (m->next_end < day || anew)
         return true;
-    if (!pack || pack->tier_count < 2)
-        return false;
-    /* Of the lowest tier nothing is taken, and what counts grows with a purchase only. */
-    return strcmp(m->tier, pack->tiers[0].code) != 0 || m->short_since_day != DAY_NEVER;
+    return pack && pack->tier_count > 1 && (!m->settled || start > m->window_first);
+}
+
+static void note_run(const struct shadow *s, struct shadow_member *m, int32_t day, const struct pack *pack, int32_t start)
+{
+    int32_t i = m->day_count;
+    m->settled = false;
+    if (!pack || s->effects.tier_set || m->short_since_day != DAY_NEVER || (i > 0 && m->days[i - 1].day > day))
+        return;
+    while (i > 0 && m->days[i - 1].day >= start)
+        i--;
+    m->window_first = i < m->day_count ? m->days[i].day : DAY_NEVER;
+    m->settled = true;
 }
 
 static void skip_dead(struct shadow_member *m)
@@ -754,21 +772,26 @@ void shadow_run(struct shadow *s, int32_t day, int64_t position)
     if (day <= s->run_day)
         return;
     const struct pack *pack = pack_on(s, day, position);
-    bool other_pack = pack != s->run_pack;
+    int32_t start = pack ? rules_tier_window_start(pack, day) : 0;
+    bool anew = pack != s->run_pack;
+    if (pack && pack->window != WINDOW_ROLLING && pack->window != WINDOW_LIFETIME)
+        anew |= start != s->run_start;
     for (int32_t i = 0; i < s->count; i++) {
         struct shadow_member *m = &s->members[i];
-        if (!wants_run(m, day, pack, other_pack))
+        if (!wants_run(m, day, pack, start, anew))
             continue;
         in->pack_now = pack;
-        load_member(s, m, m->id, day);
+        load_member(s, m, m->id, m->next_end < day ? day : DAY_NEVER);
         in->today = day;
         load_metric(s, m, day);
         ledger_run(in, day, &s->effects);
         write_member(s, m);
         skip_dead(m);
+        note_run(s, m, day, pack, start);
     }
     s->run_day = day;
     s->run_pack = pack;
+    s->run_start = start;
 }
 
 /* ---- how it stands ---- */
