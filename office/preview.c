@@ -383,7 +383,8 @@ static enum err post_row(struct part *p, const struct log_row *r, struct errmsg 
     }
     bool wanted = r->kind == TXN_SALE || r->kind == TXN_MEMBER || r->kind == TXN_JOIN ? is_ours(p, entry.member)
                   : r->kind == TXN_GRANT ? entry.member == 0 || is_ours(p, entry.member)
-                                         : r->kind == TXN_REFUND || r->kind == TXN_ADJUST || r->kind == TXN_RUN;
+                                         : r->kind == TXN_REFUND || r->kind == TXN_ADJUST || r->kind == TXN_RUN || r->kind == TXN_EXTEND ||
+                                               r->kind == TXN_TIER;
     if (!wanted)
         return OK;
     if ((e = wire_decode_txn(&p->t, r->bytes, why)))
@@ -402,7 +403,7 @@ static enum err post_row(struct part *p, const struct log_row *r, struct errmsg 
     }
     if (r->kind == TXN_REFUND)
         return post_refund(p, &entry, why);
-    if (r->kind == TXN_ADJUST) {
+    if (r->kind == TXN_ADJUST || r->kind == TXN_EXTEND || r->kind == TXN_TIER) {
         entry.member = p->t.member;
         return is_ours(p, entry.member) ? post(p, &entry) : OK;
     }

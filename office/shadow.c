@@ -12,23 +12,33 @@ enum { TIER_NAMES_MAX = 64 };
 
 /* What counted on a day; and what was earned on it, refunded or not, for the cap of a day. */
 struct day_sum {
-    int32_t day, bills;
+    int32_t day, bills, sales;
     int64_t spend, points, earned;
+};
+
+/* A lot that was given a later end, by hand or by a purchase. */
+struct end_move {
+    int32_t from_day, to_day;
 };
 
 struct shadow_member {
     member_id id;
-    char tier[TXN_NAME_SIZE];
+    char tier[TXN_NAME_SIZE], hand_tier[TXN_NAME_SIZE];
+    int32_t hand_until_day;
     uint64_t tiers_ever; /* bit: index into names */
     int32_t short_since_day, last_day, enrolled_day;
     int32_t next_end; /* no lot with points ends before */
-    bool settled;         /* the last run changed nothing, and no later one will while the window of the tier */
-    int32_t window_first; /* ... begins no later than this day */
+    /* The last run changed nothing, and no later one will while the window of the tier begins no later than
+     * window_first (windows of a year: exactly on window_start). */
+    bool settled;
+    int32_t window_start, window_first;
     struct points owed;
     struct lot *lots; /* by day; those before dead have nothing left */
     int32_t lot_count, lot_cap, dead;
     struct day_sum *days;
     int32_t day_count, day_cap;
+    struct end_move *ends;
+    int32_t end_count, end_cap;
 };
 
 /* A sale of which something will come back, or a gift. */
@@ -58,8 +68,7 @@ struct shadow {
     char names[TIER_NAMES_MAX][TXN_NAME_SIZE];
     int32_t name_count;
     int32_t run_day;
-    const struct pack *run_pack; /* of the last run, and the begin of its window */
-    int32_t run_start;
+    const struct pack *run_pack; /* of the last run */
 
     struct ledger_facts facts;
     struct ledger_effects effects;
@@ -122,7 +131,6 @@ struct shadow *shadow_copy(const struct shadow *from, const struct shadow_rules 
     s->kept_cap = from->kept_cap;
     s->run_day = from->run_day;
     s->run_pack = from->run_pack;
-    s->run_start = from->run_start;
     s->name_count = from->name_count;
     memcpy(s->names, from->names, sizeof s->names);
     s->members = copy_of(from->members, s->count, sizeof *s->members, &whole);
@@ -132,6 +140,7 @@ struct shadow *shadow_copy(const struct shadow *from, const struct shadow_rules 
         struct shadow_member *m = &s->members[i];
         m->lots = copy_of(m->lots, m->lot_cap = m->lot_count, sizeof *m->lots, &whole);
         m->days = copy_of(m->days, m->day_cap = m->day_count, sizeof *m->days, &whole);
+        m->ends = copy_of(m->ends, m->end_cap = m->end_count, sizeof *m->ends, &whole);
     }
     for (int32_t i = 0; i < s->kept_cap && s->kept; i++) {
         struct kept *k = &s->kept[i];
@@ -149,6 +158,7 @@ void shadow_free(struct shadow *s)
     for (int32_t i = 0; i < s->count && s->members; i++) {
         free(s->members[i].lots);
         free(s->members[i].days);
+        free(s->members[i].ends);
     }
     for (int32_t i = 0; i < s->kept_cap && s->kept; i++) {
         free(s->kept[i].left);
@@ -277,17 +287,30 @@ static struct day_sum *day_at(struct shadow *s, struct shadow_member *m, int32_t
     return &m->days[i];
 }
 
-static int64_t sum_metric(const struct shadow_member *m, enum pack_metric metric, int32_t from_day, int32_t to_day)
+static struct tier_sums sum_days(const struct shadow_member *m, int32_t from_day, int32_t to_day)
 {
-    int64_t spend = 0, points = 0, visits = 0;
+    struct tier_sums sums = {0};
     for (int32_t i = m->day_count; i-- > 0 && m->days[i].day >= from_day;) {
         if (m->days[i].day > to_day)
             continue;
-        spend += m->days[i].spend;
-        points += m->days[i].points;
-        visits += m->days[i].bills > 0;
+        sums.spend += m->days[i].spend;
+        sums.points += m->days[i].points;
+        sums.visits += m->days[i].bills > 0;
     }
-    return metric == METRIC_SPEND ? spend : metric == METRIC_POINTS ? points : visits;
+    return sums;
+}
+
+/* The day that the lot of a day ends now: every point of it that was left moved with the others. */
+static int32_t lot_now(const struct shadow_member *m, int32_t day)
+{
+    int32_t now = day;
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (int32_t i = 0; i < m->end_count; i++)
+            if (m->ends[i].from_day == now && m->ends[i].to_day > now)
+                now = m->ends[i].to_day, moved = true;
+    }
+    return now;
 }
 
 /* ---- rules ---- */
@@ -333,6 +356,8 @@ static void load_member(struct shadow *s, const struct shadow_member *m, member_
     in->member.short_since_day = m->short_since_day;
     in->member.owed = m->owed;
     in->member.enrolled_day = m->enrolled_day;
+    memcpy(in->member.hand_tier, m->hand_tier, sizeof m->hand_tier);
+    in->member.hand_until_day = m->hand_until_day;
     in->today = m->last_day;
     if (from_day == DAY_NEVER)
         return;
@@ -346,15 +371,33 @@ static void load_metric(struct shadow *s, const struct shadow_member *m, int32_t
 {
     struct ledger_facts *in = &s->facts;
     const struct pack *p = in->pack_now;
-    in->metric = in->metric_last_year = in->bills_on_day = 0;
+    in->sums = in->sums_last_year = (struct tier_sums){0};
+    in->bills_on_day = 0;
     if (!p || p->tier_count < 2 || !m)
         return;
-    int32_t start = rules_tier_window_start(p, in->today);
-    in->metric = sum_metric(m, p->metric, start, in->today);
-    if (p->window == WINDOW_CALENDAR_YEAR)
-        in->metric_last_year = sum_metric(m, p->metric, rules_tier_window_start(p, start - 1), start - 1);
-    if (p->metric == METRIC_VISITS)
-        in->bills_on_day = sum_metric(m, p->metric, day, day);
+    int32_t start = rules_tier_window_start(p, m->enrolled_day, in->today);
+    in->sums = sum_days(m, start, in->today);
+    if (rules_tier_by_year(p))
+        in->sums_last_year = sum_days(m, rules_tier_window_start(p, m->enrolled_day, start - 1), start - 1);
+    in->bills_on_day = sum_days(m, day, day).visits;
+}
+
+/* EXPIRY_ACTIVITY: a purchase that comes late is followed by others that moved its points on. */
+static void load_active_end(struct shadow *s, const struct shadow_member *m, int32_t day)
+{
+    struct ledger_facts *in = &s->facts;
+    const struct pack *pack = in->pack ? in->pack : in->pack_now;
+    in->active_end = INT32_MIN;
+    if (!pack || pack->expiry != EXPIRY_ACTIVITY || day >= in->today)
+        return;
+    int32_t end = rules_expiry_day(pack, day, m->enrolled_day);
+    for (int32_t i = 0; i < m->day_count; i++) {
+        if (m->days[i].day <= day || m->days[i].sales == 0)
+            continue;
+        if (m->days[i].day > end)
+            return;
+        in->active_end = end = rules_expiry_day(pack, m->days[i].day, m->enrolled_day);
+    }
 }
 
 static void load_common(struct shadow *s, const struct txn *t, int64_t position, int64_t received_s)
@@ -378,13 +421,39 @@ static void load_common(struct shadow *s, const struct txn *t, int64_t position,
     in->sale.known = false;
     in->earned_here = in->earned_today = in->given_today = points_of(0);
     in->next_member = 0;
+    in->said = in->owner = t->member;
+    in->vesting = in->of_card = (struct ledger_vesting){0};
+    in->due = points_of(0);
 }
 
 /* ---- effects out ---- */
 
+/* Later ends: the lots they were taken from, and the one that they are in now. */
+static void write_ends(struct shadow *s, struct shadow_member *m, enum ledger_cause cause)
+{
+    const struct ledger_effects *out = &s->effects;
+    int32_t to_day = INT32_MIN;
+    for (int32_t i = 0; i < out->move_count; i++)
+        if (out->moves[i].cause == cause && points_n(out->moves[i].lot.left) > 0)
+            to_day = out->moves[i].lot.expires_day;
+    for (int32_t i = 0; i < out->move_count && to_day > INT32_MIN; i++) {
+        const struct lot_move *move = &out->moves[i].lot;
+        if (out->moves[i].cause != cause || (points_n(move->left) >= 0 && points_n(move->expired) >= 0) ||
+            !grow(s, &m->ends, &m->end_cap, m->end_count + 1, sizeof *m->ends))
+            continue;
+        m->ends[m->end_count++] = (struct end_move){move->expires_day, to_day};
+    }
+}
+
 static void write_member(struct shadow *s, struct shadow_member *m)
 {
     const struct ledger_effects *out = &s->effects;
+    write_ends(s, m, CAUSE_EXTEND);
+    write_ends(s, m, CAUSE_ACTIVITY);
+    if (out->hand_set) {
+        memcpy(m->hand_tier, s->facts.member.hand_tier, sizeof m->hand_tier);
+        m->hand_until_day = s->facts.member.hand_until_day;
+    }
     m->settled = false;
     for (int32_t i = 0; i < out->move_count; i++) {
         const struct ledger_move *move = &out->moves[i];
@@ -513,7 +582,8 @@ static void load_redemption(struct shadow *s, const struct shadow_entry *e)
     struct ledger_facts *in = &s->facts;
     const struct txn *t = e->t;
     if (txn_is_held(t) && e->redeemed) {
-        in->hold = (struct ledger_hold){true, t->original, t->id.terminal, e->member, t->redeemed, t->means, HOLD_OPEN};
+        in->hold = (struct ledger_hold){.known = true, .id = t->original, .terminal = t->id.terminal, .member = e->member,
+                                        .owner = e->member, .amount = t->redeemed, .means = t->means, .state = HOLD_OPEN};
         return;
     }
     in->evidence = EVIDENCE_BAD;
@@ -522,7 +592,8 @@ static void load_redemption(struct shadow *s, const struct shadow_entry *e)
     in->evidence = EVIDENCE_GOOD;
     in->intent = (struct ledger_intent){
         .known = true, .id = t->original, .name = t->original, .card = t->card, .amount = t->redeemed, .time_s = e->redeemed_s};
-    in->card = (struct ledger_card){true, t->card, e->member, t->evidence.kind, CARD_ACTIVE, points_of(0)};
+    in->card = (struct ledger_card){.known = true, .uid = t->card, .member = e->member, .owner = e->member,
+                                    .kind = t->evidence.kind, .status = CARD_ACTIVE};
 }
 
 static void post_sale(struct shadow *s, const struct shadow_entry *e, struct shadow_result *out)
@@ -552,6 +623,7 @@ static void post_sale(struct shadow *s, const struct shadow_entry *e, struct sha
     load_member(s, m, e->member, from_day);
     if (day > in->today)
         in->today = day;
+    load_active_end(s, m, day);
     in->tier_ever = (m->tiers_ever & bit_of(s, t->tier)) != 0;
     const struct day_sum *d = day_at(s, m, day, false);
     if (in->pack && points_n(in->pack->cap_per_day) > 0 && d)
@@ -561,9 +633,11 @@ static void post_sale(struct shadow *s, const struct shadow_entry *e, struct sha
     write_member(s, m);
     if (day > m->last_day)
         m->last_day = day;
-    struct day_sum *of_day = points_n(s->effects.earned) ? day_at(s, m, day, true) : NULL;
-    if (of_day)
+    struct day_sum *of_day = day_at(s, m, day, true);
+    if (of_day) {
         of_day->earned += points_n(s->effects.earned);
+        of_day->sales++;
+    }
     if (e->keep)
         keep_sale(s, e, draft, in->earned_today);
     memcpy(t->tier, said, sizeof said);
@@ -589,7 +663,8 @@ static void post_refund(struct shadow *s, const struct shadow_entry *e, struct s
     sale->known = true;
     sale->position = k->position;
     sale->member = k->member;
-    sale->lot_day = k->lot_day;
+    sale->owner = k->member;
+    sale->lot_day = lot_now(m, k->lot_day);
     memcpy(sale->tier, k->tier, sizeof sale->tier);
     sale->earned = k->earned;
     sale->earned_here = sale->earned_today = k->earned_today;
@@ -601,10 +676,16 @@ static void post_refund(struct shadow *s, const struct shadow_entry *e, struct s
     memcpy(sale->left_here, k->left, (size_t)k->line_count * sizeof *k->left);
     sale->given = sale->given_here = k->given;
     sale->taken_count = k->taken_count;
-    for (int32_t i = 0; i < k->taken_count; i++)
+    int32_t from_day = sale->lot_day < day ? sale->lot_day : day;
+    for (int32_t i = 0; i < k->taken_count; i++) {
         sale->taken[i] = k->taken[i];
+        sale->taken[i].expires_day = lot_now(m, k->taken[i].expires_day);
+        if (sale->taken[i].expires_day < from_day)
+            from_day = sale->taken[i].expires_day;
+    }
     sale->uncovered = k->uncovered;
-    load_member(s, m, k->member, k->lot_day < day ? k->lot_day : day);
+    load_member(s, m, k->member, from_day);
+    in->last_sale_day = m->last_day;
     ledger_post(in, &s->effects);
     const struct ledger_effects *did = &s->effects;
     if (!did->refund)
@@ -635,9 +716,10 @@ static void post_grant(struct shadow *s, const struct shadow_entry *e)
     in->given_today = e->given;
     if (back) {
         in->original_is_other = true; /* it is there; who gave it does not matter */
-        in->gift = (struct ledger_gift){true, k->position, k->member, k->earned, k->taken_back, k->lot_day};
+        in->gift = (struct ledger_gift){.known = true, .position = k->position, .member = k->member, .owner = k->member,
+                                        .points = k->earned, .taken_back = k->taken_back, .lot_day = lot_now(m, k->lot_day)};
     }
-    load_member(s, m, m->id, k && k->lot_day < day ? k->lot_day : day);
+    load_member(s, m, m->id, back && in->gift.lot_day < day ? in->gift.lot_day : day);
     ledger_post(in, &s->effects);
     write_member(s, m);
     if (s->effects.gift && (k = keep(s, t->id, e->member))) {
@@ -655,7 +737,8 @@ static void post_own(struct shadow *s, const struct shadow_entry *e)
     const struct txn *t = e->t;
     struct shadow_member *m = member_of(s, e->member);
     load_common(s, t, e->position, e->received_s);
-    load_member(s, t->kind == TXN_JOIN ? NULL : m, e->member, day_of_time(t->time_s));
+    int32_t day = day_of_time(t->time_s);
+    load_member(s, t->kind == TXN_JOIN ? NULL : m, e->member, t->kind == TXN_EXTEND && t->from_day < day ? t->from_day : day);
     s->facts.next_member = e->member;
     ledger_post(&s->facts, &s->effects);
     if (s->effects.new_member)
@@ -681,6 +764,8 @@ void shadow_post(struct shadow *s, const struct shadow_entry *e, struct shadow_r
     case TXN_ADJUST:
     case TXN_MEMBER:
     case TXN_JOIN:
+    case TXN_EXTEND:
+    case TXN_TIER:
         post_own(s, e);
         break;
     case TXN_INTENT:
@@ -697,9 +782,7 @@ void shadow_post(struct shadow *s, const struct shadow_entry *e, struct shadow_r
     case TXN_MERGE:
     case TXN_UNMERGE:
     case TXN_TRANSFER:
-    case TXN_EXTEND:
     case TXN_OPENING:
-    case TXN_TIER:
     case TXN_REDEEM:
     case TXN_RETURN:
     case TXN_RERATE:
@@ -742,19 +825,20 @@ static bool wants_run(const struct shadow_member *m, int32_t day, const struct p
 {
     if (m->next_end < day || anew)
         return true;
-    return pack && pack->tier_count > 1 && (!m->settled || start > m->window_first);
+    if (!pack || pack->tier_count < 2)
+        return false;
+    return !m->settled || start > m->window_first || (start != m->window_start && rules_tier_by_year(pack));
 }
 
 static void note_run(const struct shadow *s, struct shadow_member *m, int32_t day, const struct pack *pack, int32_t start)
 {
     int32_t i = m->day_count;
-    m->settled = false;
-    if (!pack || s->effects.tier_set || m->short_since_day != DAY_NEVER || (i > 0 && m->days[i - 1].day > day))
-        return;
+    m->settled = pack && !s->effects.tier_set && m->short_since_day == DAY_NEVER && !*m->hand_tier &&
+                 (i == 0 || m->days[i - 1].day <= day);
     while (i > 0 && m->days[i - 1].day >= start)
         i--;
+    m->window_start = start;
     m->window_first = i < m->day_count ? m->days[i].day : DAY_NEVER;
-    m->settled = true;
 }
 
 static void skip_dead(struct shadow_member *m)
@@ -772,17 +856,19 @@ void shadow_run(struct shadow *s, int32_t day, int64_t position)
     if (day <= s->run_day)
         return;
     const struct pack *pack = pack_on(s, day, position);
-    int32_t start = pack ? rules_tier_window_start(pack, day) : 0;
+    int32_t start = pack ? rules_tier_window_start(pack, DAY_NEVER, day) : 0;
     bool anew = pack != s->run_pack;
-    if (pack && pack->window != WINDOW_ROLLING && pack->window != WINDOW_LIFETIME)
-        anew |= start != s->run_start;
     for (int32_t i = 0; i < s->count; i++) {
         struct shadow_member *m = &s->members[i];
+        if (pack && pack->window == WINDOW_ANNIVERSARY)
+            start = rules_tier_window_start(pack, m->enrolled_day, day);
         if (!wants_run(m, day, pack, start, anew))
             continue;
         in->pack_now = pack;
         load_member(s, m, m->id, m->next_end < day ? day : DAY_NEVER);
         in->today = day;
+        in->owner = m->id;
+        in->due = points_of(0);
         load_metric(s, m, day);
         ledger_run(in, day, &s->effects);
         write_member(s, m);
@@ -791,7 +877,6 @@ void shadow_run(struct shadow *s, int32_t day, int64_t position)
     }
     s->run_day = day;
     s->run_pack = pack;
-    s->run_start = start;
 }
 
 /* ---- how it stands ---- */
