@@ -121,5 +121,6 @@ extern const struct ctl_command ctl_people_commands[]; /* staff, tag, member pin
 extern const struct ctl_command ctl_card_commands[];   /* card */
 extern const struct ctl_command ctl_ledger_commands[]; /* run, ledger, books, review, export */
 extern const struct ctl_command ctl_backup_commands[]; /* backup */
+extern const struct ctl_command ctl_user_commands[];   /* user, audit */
 
 #endif

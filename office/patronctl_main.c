@@ -17,6 +17,7 @@ static const struct ctl_command *const tables[] = {
     ctl_card_commands,
     ctl_ledger_commands,
     ctl_backup_commands,
+    ctl_user_commands,
 };
 enum { TABLES = sizeof tables / sizeof *tables };
 
