@@ -162,6 +162,14 @@ does 2 'points need a reason' points adjust M1 5
 said err 'say why' 'and it asks for one'
 does 1 'an unknown member gets none' points adjust M99 5 --reason x
 does 2 'M is a member number' points adjust Ada 5 --reason x
+does 0 'points get a later end' points extend M1 --to never --reason 'was ill'
+does 2 'only for a reason' points extend M1 --to never
+does 2 'and to a day' points extend M1 --to soon --reason x
+does 0 'what ends soon is listed' points ending --days 400
+does 0 'a tier is given by hand' member tier M2 gold --until 2099-12-31 --reason 'a trial'
+said out '^tier  *gold' 'and is held'
+does 1 'a tier there is not is not given' member tier M2 platinum --until 2099-12-31 --reason 'a trial'
+said err 'no such tier: platinum' 'and it says so'
 does 0 'a member is shown' member show M1
 said out '^points +150' 'with the balance'
 said out 'opening balance' 'and every posting with its why'
