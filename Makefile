@@ -142,7 +142,7 @@ $(tests): $B/tests/%: $B/tests/%.o $(testobjs) $B/libpatron.a
 	$(call say,LD,$@)
 	$Q $(CC) $(CFLAGS) $(SAN) -o $@ $(filter %.o,$^) $B/libpatron.a $(LIBS) -lcmocka
 
-.PHONY: all bench pot po unit test every-test check check-sanitized fuzz fuzz-each lint demo run format install clean help
+.PHONY: web all bench pot po unit test every-test check check-sanitized fuzz fuzz-each lint demo run format install clean help
 .SECONDARY:
 
 # The tests that start whole programs, and the scripts that drive them.
@@ -187,7 +187,19 @@ $B/nexo/node_modules/.package-lock.json: tests/nexo/package.json tests/nexo/pack
 	  echo '  npm did not bring the client; e2e_nexo will say so and fail'
 $B/tests/e2e_nexo: | $B/nexo/node_modules/.package-lock.json
 
-every-test: $(programs) $(tests) $(filter $B/%,$(e2e))
+# The browser's tests: playwright from npm as above, a head office with a past.
+$B/web/node_modules/.package-lock.json: tests/web/package.json tests/web/package-lock.json
+	$(call say,NPM,$(@D))
+	$Q mkdir -p $B/web && cp tests/web/package.json tests/web/package-lock.json $B/web/
+	$Q cd $B/web && npm ci --no-audit --no-fund --loglevel=error >/dev/null && touch node_modules/.package-lock.json || \
+	  echo '  npm did not bring playwright; tests/web.sh will say so and fail'
+$B/web/seed: $B/tests/web/seed.o $B/libpatron.a
+	$(call say,LD,$@)
+	$Q mkdir -p $(@D) && $(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LIBS)
+web: $(programs) $B/web/seed $B/web/node_modules/.package-lock.json ## the browser's tests alone
+	$Q BUILD=$B tests/run.sh tests/web.sh
+
+every-test: $B/web/seed $B/web/node_modules/.package-lock.json $(programs) $(tests) $(filter $B/%,$(e2e))
 	$Q BUILD=$B tests/run.sh $(tests) $(e2e)
 
 unit: $(tests) $(programs) ## the tests of the parts alone: seconds

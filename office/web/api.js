@@ -13,13 +13,24 @@ export class ApiError extends Error {
     }
 }
 
-let token = '';
+let token = '', user = null;
 let whenEnded = () => {};
 const unanswered = new Map(); // a change without an answer -> its Request-Id
 
-/** The session's token, from the answer to logging in. */
-export function setToken(text) {
-    token = text || '';
+/** Who is logged in: the answer of GET /api/session; null: nobody. */
+export function setSession(s) {
+    token = s?.token || '';
+    user = s?.user || null;
+}
+
+/** Roles of who is logged in: ['clerk', ...]. */
+export function roles() {
+    return user?.roles || [];
+}
+
+/** Has who is logged in one of these? */
+export function hasRole(...wanted) {
+    return roles().some(r => wanted.includes(r));
 }
 
 /** Called when head office says that nobody is logged in (any more). */

@@ -6,8 +6,8 @@
 // view is an empty element; args is what follows the name in #/complaints/12?late=1: ['12'], with args.query
 // (URLSearchParams).  title goes through t().  When show throws, its sentence is shown.
 // SPDX-License-Identifier: Apache-2.0
-import { get, onSessionEnd, post, setToken } from './api.js';
-import { language, languages, languageWanted, setLanguage, t } from './i18n.js';
+import { get, hasRole, onSessionEnd, post, roles, setSession } from './api.js';
+import { language, languageKept, languages, languageWanted, setLanguage, t } from './i18n.js';
 import { names } from './pages/index.js';
 import { button, el, fill, form, notice, setProgramme, title } from './ui.js';
 
@@ -15,21 +15,17 @@ const app = document.getElementById('app');
 const pages = [];
 let session = null; // { user: { id, name, roles: [] , language }, token, ... } of GET /api/session
 
-/** Roles of who is logged in. */
-export function roles() {
-    return session ? session.user.roles : [];
-}
-
 const roleNames = () => ({ clerk: t('Clerk'), marketer: t('Marketer'), controller: t('Controller'), approver: t('Approver'),
     auditor: t('Auditor'), admin: t('Administrator') });
-const mayOpen = p => p.roles.some(r => roles().includes(r));
-const open = () => pages.filter(mayOpen).sort((a, b) => a.order - b.order);
+const open = () => pages.filter(p => hasRole(...p.roles)).sort((a, b) => a.order - b.order);
 
 function languageChoice() {
     const id = 'language';
     return el('div', {}, el('label.visually-hidden', { for: id }, t('Language')),
         el('select.form-select.form-select-sm', { id, onchange: async e => {
             await setLanguage(e.target.value, true);
+            if (session)
+                post('/api/session/language', { language: language() }).catch(() => {}); // or the choice is this browser's alone
             draw();
         } }, languages.map(([code, name]) => el('option', { value: code, selected: code === language() }, name))));
 }
@@ -38,32 +34,74 @@ function languageChoice() {
 
 function begin(s) {
     session = s;
-    setToken(s.token);
+    setSession(s);
     setProgramme({ ...s.programme, today: s.today });
 }
 
+/** What is shown before anybody is logged in: a heading, a note, a form. */
+function door(heading, note, ...inside) {
+    document.title = heading + ' – patron';
+    fill(app, el('main.container.narrow.py-5', {}, el('div.d-flex.align-items-center.mb-4', {}, el('h1.h3.me-auto.mb-0', {}, heading), languageChoice()),
+        note, inside));
+    app.querySelector('input')?.focus();
+}
+
+/** A step of logging in is done: what head office says is missing comes next. */
+async function step(s) {
+    setSession(s);
+    if (s.next === 'code')
+        return showCode();
+    if (s.next === 'enrol')
+        return showEnrol();
+    if (s.next === 'password')
+        return showPassword();
+    begin(s);
+    if (!languageKept())
+        await setLanguage(languageWanted(s.user.language));
+    draw();
+}
+
+let redraw = showLogin; // what a change of language draws again
+
+const codeField = { name: 'code', type: 'text', inputmode: 'numeric', maxLength: 6, required: true, autocomplete: 'one-time-code' };
+
 function showLogin(note) {
-    document.title = t('Log in') + ' – patron';
-    const f = form([
+    redraw = showLogin;
+    door(t('Log in'), note ? notice(note, 'warn') : null, form([
         { name: 'name', label: t('User name'), required: true, autocomplete: 'username' },
         { name: 'password', label: t('Password'), type: 'password', required: true, autocomplete: 'current-password' },
-        { name: 'code', label: t('Code of the authenticator app'), inputmode: 'numeric', maxLength: 8, autocomplete: 'one-time-code',
-            help: t('Six figures; leave it empty when you have none.') },
-    ], { submit: t('Log in'), onSubmit: async v => {
-        begin(await post('/api/login', v));
-        if (!localStorage.getItem('patron-language'))
-            await setLanguage(languageWanted(session.user.language));
-        draw();
-    } });
-    fill(app, el('main.container.narrow.py-5', {}, el('div.d-flex.align-items-center.mb-4', {}, el('h1.h3.me-auto.mb-0', {}, 'patron'), languageChoice()),
-        note ? notice(note, 'warn') : null, f));
-    f.querySelector('input').focus();
+    ], { submit: t('Log in'), onSubmit: async v => step(await post('/api/login', v)) }));
+}
+
+function showCode() {
+    redraw = showCode;
+    door(t('Log in'), el('p', {}, t('Your authenticator app shows six figures for patron.')),
+        form([{ ...codeField, label: t('Code of the authenticator app') }],
+            { submit: t('Go on'), cancel: () => showLogin(), onSubmit: async v => step(await post('/api/login/code', v)) }));
+}
+
+async function showEnrol() {
+    redraw = showEnrol;
+    const made = await post('/api/login/enrol');
+    door(t('Second factor'), el('p', {}, t('Your roles need a second factor. Scan this with an authenticator app, or type the key into it.')),
+        el('img.d-block.mb-2.qr', { src: made.qr, alt: t('QR code of the key') }),
+        el('p', {}, t('Key'), ' ', el('code', { id: 'secret' }, made.secret)),
+        form([{ ...codeField, label: t('The first code it shows') }],
+            { submit: t('Go on'), onSubmit: async v => step(await post('/api/login/enrolled', v)) }));
+}
+
+function showPassword() {
+    redraw = showPassword;
+    door(t('A password of your own'), el('p', {}, t('At least 12 characters; a few words are easier to keep than signs.')), form([
+        { name: 'old', label: t('Password you were given'), type: 'password', required: true, autocomplete: 'current-password' },
+        { name: 'new', label: t('New password'), type: 'password', required: true, autocomplete: 'new-password' },
+    ], { submit: t('Save'), onSubmit: async v => step(await post('/api/login/password', v)) }));
 }
 
 async function leave() {
     await post('/api/logout');
     session = null;
-    setToken('');
+    setSession(null);
     location.hash = '';
     showLogin();
 }
@@ -139,7 +177,7 @@ async function showPage() {
 
 function draw() {
     if (!session)
-        return showLogin();
+        return redraw();
     frame();
     return showPage();
 }
@@ -160,10 +198,7 @@ await setLanguage(languageWanted(''));
 for (const m of await Promise.all(names.map(n => import(`./pages/${n}.js`))))
     pages.push({ ...m.page, show: m.show });
 try {
-    begin(await get('/api/session'));
-    if (!localStorage.getItem('patron-language'))
-        await setLanguage(languageWanted(session.user.language));
+    await step(await get('/api/session'));
 } catch {
-    session = null;
+    showLogin();
 }
-draw();

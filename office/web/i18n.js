@@ -30,6 +30,11 @@ export function languageWanted(said) {
     return languages.some(([code]) => code === wanted) ? wanted : 'en';
 }
 
+/** Was one chosen in this browser? */
+export function languageKept() {
+    return Boolean(localStorage.getItem('patron-language'));
+}
+
 /** Sets the language; keep: also for the next time in this browser. */
 export async function setLanguage(code, keep) {
     if (keep)

@@ -10,9 +10,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { locale, t } from './i18n.js';
 
-let programme = { currency: 'GBP', currency_digits: 2, today: '' };
+let programme = { name: '', currency: 'GBP', digits: 2, today: '' };
 
-/** What amounts are written in: { currency, currency_digits, today }. */
+/** What amounts are written in: { name, currency, digits, today }. */
 export function setProgramme(p) {
     programme = { ...programme, ...p };
 }
@@ -91,14 +91,14 @@ function decimal(minor, digits) {
 export function money(minor) {
     if (minor === null || minor === undefined)
         return '';
-    const digits = programme.currency_digits;
+    const digits = programme.digits;
     return new Intl.NumberFormat(locale(), { style: 'currency', currency: programme.currency,
         minimumFractionDigits: digits, maximumFractionDigits: digits }).format(decimal(minor, digits));
 }
 
 /** "12.50" typed by a person -> 1250; null when it is no amount. */
 export function moneyTyped(text) {
-    const digits = programme.currency_digits;
+    const digits = programme.digits;
     const m = /^(-?)(\d{1,13})(?:[.](\d+))?$/.exec(text.trim().replace(/[,，\s]/g, ''));
     if (!m || (m[3] || '').length > digits)
         return null;
@@ -107,7 +107,7 @@ export function moneyTyped(text) {
 
 /** Minor units as a person would type them: 1250 -> "12.50". */
 export function moneyToType(minor) {
-    return minor === null || minor === undefined ? '' : decimal(minor, programme.currency_digits);
+    return minor === null || minor === undefined ? '' : decimal(minor, programme.digits);
 }
 
 /** A whole number with separators; '' for null. */

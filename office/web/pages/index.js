@@ -3,4 +3,5 @@
 export const names = [
     'dashboard',
     'reports',
+    'tills',
 ];
