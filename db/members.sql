@@ -98,11 +98,12 @@ CREATE TABLE card_end (
 
 -- ================================================================ rewards
 
--- Of the rewards of the pack: how many there are, and how many for one member.  No row: without end.
-CREATE TABLE reward_limit (
-    reward     TEXT    PRIMARY KEY,                  -- code in the pack
-    stock      INTEGER CHECK (stock >= 0),           -- put in so far, what was taken included; NULL = without end
-    per_member INTEGER CHECK (per_member >= 1)       -- NULL = without end
+-- How many there are of a reward of the pack, as counted at head office; no row: what the pack says.
+CREATE TABLE reward_stock (
+    reward TEXT    PRIMARY KEY,                      -- code in the pack
+    stock  INTEGER NOT NULL CHECK (stock >= 0),      -- put in so far, what was taken included
+    time_s INTEGER NOT NULL,
+    user   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- A reward set aside, taken, let go, given back.  Stock left = stock - rows that are open or taken.
@@ -117,17 +118,20 @@ CREATE TABLE redemption (
     state      TEXT    NOT NULL CHECK (state IN ('open', 'taken', 'released', 'returned')),
     made_s     INTEGER NOT NULL,
     until_s    INTEGER NOT NULL,                     -- open: let go after this
+    name       TEXT    NOT NULL CHECK (name <> ''),  -- the asker's own for it: asked again it is the same
     hold_seq   INTEGER NOT NULL,                     -- head office's HOLD
     redeem_seq INTEGER CHECK ((redeem_seq IS NOT NULL) = (state IN ('taken', 'returned'))),
     return_seq INTEGER CHECK ((return_seq IS NOT NULL) = (state = 'returned')),
     channel    TEXT    NOT NULL CHECK (channel IN ('desk', 'page')),
-    user       INTEGER NOT NULL
+    user       INTEGER NOT NULL,
+    UNIQUE (member, name)
 ) STRICT;
 CREATE INDEX redemption_by_member ON redemption (member, id);
 CREATE INDEX redemption_by_reward ON redemption (reward, state);
 CREATE INDEX redemption_open ON redemption (until_s) WHERE state = 'open';
 
--- A one-time code for a reward that was taken; the code itself is nowhere, only its digest.
+-- A one-time code for a reward that was taken.  The code is made from head office's key and kept nowhere; here is
+-- its digest.
 CREATE TABLE voucher (
     redemption INTEGER PRIMARY KEY REFERENCES redemption (id),
     digest     BLOB    NOT NULL UNIQUE CHECK (length(digest) = 32),

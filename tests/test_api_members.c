@@ -197,3 +197,80 @@ TEST(api_members, a_card_is_lost_replaced_and_bound_over_the_console_and_batches
     json_decref(o);
     close_office();
 }
+
+/* ---- the redemption and refund desk ---- */
+
+#define REWARDS                                                                                    \
+    "\"redeem\": {\"worth\": 1, \"min\": 1, \"step\": 1, \"max_share\": 1, \"offline_days\": 7,"    \
+    " \"second_factor_above\": 15}, \"rewards\": [{\"code\": \"CUP\", \"kind\": \"item\", \"points\": 5, \"sku\": \"CUP\"},"   \
+    " {\"code\": \"LAMP\", \"kind\": \"item\", \"points\": 16, \"sku\": \"LAMP\"}]"
+
+TEST(api_members, a_reward_is_had_and_a_voucher_used_and_given_back_at_the_desk)
+{
+    ledgers_open(&l, "desk", "", REWARDS);
+    ledgers_member(&l, 7, 1);
+    ledgers_sale(&l, 1, 7, "TEA 2 20.00", 2);
+    apis_begin(&a, l.books);
+    a.office.home = &home;
+    apis_user(&a, ROLE_CLERK);
+    json_t *o = get("/api/rewards?member=M7");
+    assert_int_equal(json_array_size(json_object_get(o, "rows")), 2);
+    json_decref(o);
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM audit WHERE subject = 7"), 1);
+    apis_expect(&a, 403, "POST", "/api/redemptions", "{\"member\": \"M7\", \"reward\": \"LAMP\", \"name\": \"a\"}");
+    apis_expect(&a, 403, "POST", "/api/redemptions",
+                "{\"member\": \"M7\", \"reward\": \"LAMP\", \"name\": \"a\", \"pin\": \"1234\"}");
+    for (int i = 0; i < 2; i++)
+        apis_expect(&a, 200, "POST", "/api/redemptions", "{\"member\": \"M7\", \"reward\": \"CUP\", \"name\": \"b\"}");
+    apis_expect(&a, 200, "POST", "/api/redemptions/1/confirm", "{\"voucher\": true}");
+    o = get("/api/redemptions/1/voucher");
+    char path[96], body[96];
+    snprintf(path, sizeof path, "/api/vouchers?code=%s", text_at(o, "code"));
+    snprintf(body, sizeof body, "{\"code\": \"%s\", \"shop\": \"SOHO\"}", text_at(o, "code"));
+    json_decref(o);
+    o = get(path);
+    assert_string_equal(text_at(o, "state"), "good");
+    json_decref(o);
+    apis_expect(&a, 200, "POST", "/api/vouchers/use", body);
+    apis_expect(&a, 409, "POST", "/api/vouchers/use", body);
+    apis_expect(&a, 409, "POST", "/api/redemptions/1/return", "{\"reason\": \"broken\"}");
+    apis_expect(&a, 200, "POST", "/api/redemptions", "{\"member\": \"M7\", \"reward\": \"CUP\", \"name\": \"c\"}");
+    apis_expect(&a, 200, "POST", "/api/redemptions/2/release", "{}");
+    apis_expect(&a, 200, "POST", "/api/redemptions", "{\"member\": \"M7\", \"reward\": \"CUP\", \"name\": \"d\"}");
+    apis_expect(&a, 200, "POST", "/api/redemptions/3/confirm", "{}");
+    apis_expect(&a, 200, "POST", "/api/redemptions/3/return", "{\"reason\": \"broken\"}");
+    o = get("/api/redemptions?member=M7");
+    assert_int_equal(json_array_size(json_object_get(o, "rows")), 3);
+    json_decref(o);
+    apis_user(&a, ROLE_CONTROLLER);
+    apis_expect(&a, 200, "POST", "/api/redemptions", "{\"member\": \"M7\", \"reward\": \"CUP\", \"name\": \"e\"}");
+    apis_expect(&a, 200, "POST", "/api/rewards/CUP/stock", "{\"stock\": 2}");
+    apis_expect(&a, 422, "POST", "/api/redemptions", "{\"member\": \"M7\", \"reward\": \"CUP\", \"name\": \"f\"}");
+    apis_expect(&a, 404, "POST", "/api/rewards/NONE/stock", "{\"stock\": 2}");
+    close_office();
+}
+
+TEST(api_members, a_receipt_is_found_its_refund_tried_and_a_missed_one_claimed)
+{
+    open_office("receipts");
+    ledgers_sale(&l, 2, 0, "TEA 1 40.00", 3);
+    json_t *o = get("/api/receipts?text=T0001-1");
+    assert_int_equal(json_array_size(json_object_get(o, "rows")), 1);
+    json_decref(o);
+    o = get("/api/receipts/T0001-1");
+    assert_string_equal(text_at(o, "member"), "M7");
+    json_decref(o);
+    o = get("/api/receipts/T0001-1/refund?pieces=1");
+    assert_int_equal(json_integer_value(json_object_get(o, "clawed")), 10);
+    json_decref(o);
+    apis_expect(&a, 400, "GET", "/api/receipts/T0001-1/refund?pieces=1,x", NULL);
+    apis_expect(&a, 400, "GET", "/api/receipts/T0001-1/refund?pieces=9", NULL);
+    apis_expect(&a, 400, "GET", "/api/receipts/HQ-1", NULL);
+    a.now_s = ledgers_day(5);
+    apis_expect(&a, 404, "POST", "/api/members/M8/claims", "{\"receipt\": \"T0002-1\", \"total\": 3999}");
+    o = apis_ask(&a, "POST", "/api/members/M8/claims", "{\"receipt\": \"T0002-1\", \"total\": 4000}");
+    assert_int_equal(json_integer_value(json_object_get(o, "points")), 40);
+    json_decref(o);
+    apis_expect(&a, 409, "POST", "/api/members/M8/claims", "{\"receipt\": \"T0002-1\", \"total\": 4000}");
+    close_office();
+}
