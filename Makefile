@@ -126,8 +126,8 @@ $B/base/tr.o: | $(patsubst %.po,$B/%.mo.h,$(wildcard po/*.po))
 # All sentences of the sources.
 pot:
 	$Q mkdir -p $B/po
-	$Q xgettext --from-code=UTF-8 --language=C --keyword=tr --keyword=TR_LATER --flag=tr:1:pass-c-format \
-	  --no-location --sort-output --omit-header -o $B/po/patron.pot $(sort $(foreach p,$(PARTS),$(wildcard $p/*.c)))
+	$Q xgettext --from-code=UTF-8 --language=C --keyword=tr --keyword=TR_LATER --keyword=X:2 --flag=tr:1:pass-c-format \
+	  --no-location --sort-output --omit-header -o $B/po/patron.pot $(sort $(foreach p,$(PARTS),$(wildcard $p/*.c)) office/ledger.h)
 
 po: pot ## gather the sentences of the sources into po/, to be translated there
 	$Q msgmerge --quiet --update --backup=none --no-fuzzy-matching --sort-output --no-location po/zh.po $B/po/patron.pot

@@ -552,7 +552,8 @@ static enum err dashboard(struct api_call *c, struct errmsg *why)
                       today - ACTIVE_DAYS, &n, why);
     json_object_set_new(c->out, "active_members", json_integer(n));
     if (!e)
-        e = number_of(c, "SELECT count(*) FROM review", 0, 0, &n, why);
+        e = number_of(c, "SELECT count(*) FROM review r WHERE NOT EXISTS (SELECT 1 FROM review_done d"
+                         " WHERE d.position = r.position AND d.n = r.n)", 0, 0, &n, why);
     json_object_set_new(c->out, "reviews", json_integer(n));
     if (!e)
         e = put_sales(c, today, since_30, why);

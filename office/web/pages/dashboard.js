@@ -13,7 +13,7 @@ export async function show(view) {
         stat(t('Sales today'), money(d.sold_today), { note: t('{n} sales', { n: number(d.sales_today) }) }),
         stat(t('Sales of 30 days'), money(d.sold_30), { note: t('{n} sales', { n: number(d.sales_30) }) }),
         stat(t('Points out'), points(d.outstanding), { note: t('worth {amount}', { amount: money(d.outstanding_worth) }) }),
-        stat(t('To be reviewed'), number(d.reviews), { kind: d.reviews ? 'warn' : '' }),
+        stat(t('To be reviewed'), number(d.reviews), { href: '#/reviews', kind: d.reviews ? 'warn' : '' }),
         stat(t('Alarms of tills'), number(d.alarms.length), { href: '#/tills', kind: d.alarms.length ? 'bad' : 'ok' }),
         d.complaints_open === null ? null : stat(t('Open complaints'), number(d.complaints_open), { href: '#/complaints',
             kind: d.complaints_late ? 'bad' : '', note: d.complaints_late ? t('{n} late', { n: number(d.complaints_late) }) : '' })));

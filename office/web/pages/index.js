@@ -4,4 +4,5 @@ export const names = [
     'dashboard',
     'reports',
     'tills',
+    'reviews',
 ];
