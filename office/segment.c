@@ -30,7 +30,14 @@ enum err segment_save(struct books *b, const char *code, const char *name, const
     free(s);
     if (e)
         return e;
-    struct query q = query_text_of(
+    struct query q = query_text_of(b->store, "SELECT 1 FROM campaign WHERE campaign = ?");
+    query_text(&q, code);
+    bool taken = query_row(&q);
+    if ((e = query_done(&q, why)))
+        return e;
+    if (taken)
+        return err_set(why, ERR_EXISTS, "%s is a campaign's code: both are marks at the tills", code);
+    q = query_text_of(
         b->store, "INSERT INTO segment (segment, name, rule, marks, user) VALUES (?, ?, ?, ?, ?)"
                   " ON CONFLICT (segment) DO UPDATE SET name = excluded.name, rule = excluded.rule,"
                   " marks = excluded.marks, user = excluded.user");

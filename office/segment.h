@@ -9,7 +9,8 @@
 
 #include <jansson.h>
 
-/* code: 1 to 15 capital letters, digits, - _.  rule: JSON text.  The same code again changes it.  Errors: ERR_FORMAT. */
+/* code: 1 to 15 capital letters, digits, - _.  rule: JSON text.  The same code again changes it.  Errors: ERR_FORMAT,
+ * ERR_EXISTS (a campaign's code). */
 MUST_CHECK enum err segment_save(struct books *b, const char *code, const char *name, const char *rule, bool marks,
                                  uint32_t user, struct errmsg *why);
 /* Its marks go too.  Errors: ERR_NOT_FOUND, ERR_STATE (a campaign has it). */
