@@ -285,6 +285,21 @@ CREATE TABLE metric_day (
     PRIMARY KEY (member, day, owner)
 ) STRICT, WITHOUT ROWID;
 
+-- Stamps of a purchase, less those of what came back, and how many full cards it rewarded; the two before it too,
+-- for a refund is rated as the purchase was (I8).  A stamp card is the sum of its rows.
+CREATE TABLE stamp_move (
+    position         INTEGER NOT NULL REFERENCES entry (position),
+    name             TEXT    NOT NULL,             -- of the pack's stamp
+    member           INTEGER NOT NULL,
+    owner            INTEGER NOT NULL,
+    collected        INTEGER NOT NULL CHECK (collected <> 0),
+    given            INTEGER NOT NULL,
+    collected_before INTEGER NOT NULL,             -- of a purchase
+    given_before     INTEGER NOT NULL,
+    PRIMARY KEY (position, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX stamp_by_member ON stamp_move (member, name);
+
 -- =================================================================== derived: cards
 
 CREATE TABLE card (
@@ -394,6 +409,8 @@ CREATE TABLE sale (
     redeem_position INTEGER,                        -- entry with the lot moves of the redemption
     earned_here     INTEGER NOT NULL,               -- that day before it: by this terminal, the till's own
     earned_today    INTEGER NOT NULL,               -- ... and everywhere
+    month_here      INTEGER NOT NULL,               -- ... in that month
+    earned_month    INTEGER NOT NULL,
     means           INTEGER NOT NULL,               -- how the member was known: enum txn_means
     cashier         INTEGER NOT NULL,               -- 0 = nobody
     approved_by     INTEGER NOT NULL,

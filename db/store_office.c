@@ -128,6 +128,10 @@ static const char *const statements[Q_COUNT] = {
                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
                      " ON CONFLICT DO UPDATE SET spend = spend + ?4, points = points + ?5,"
                      " bills = bills + ?6",
+    [Q_STAMP_ADD] = "INSERT INTO stamp_move (position, name, member, owner, collected, given, collected_before,"
+                    " given_before) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    [Q_STAMPS] = "SELECT name, sum(collected), sum(given) FROM stamp_move WHERE member = ? GROUP BY name",
+    [Q_STAMPS_BEFORE] = "SELECT name, collected_before, given_before FROM stamp_move WHERE position = ?",
     [Q_METRIC_SUM] = "SELECT coalesce(sum(spend), 0), coalesce(sum(points), 0),"
                      " count(DISTINCT iif(bills > 0, day, NULL)) FROM metric_day"
                      " WHERE member = ? AND day BETWEEN ? AND ?",
@@ -187,10 +191,11 @@ static const char *const statements[Q_COUNT] = {
     /* ---- purchases ---- */
     [Q_SALE_ADD] = "INSERT INTO sale (position, terminal, seq, member, owner, said, card, shop, day, pack_version, tier,"
                    " total, counted, till, rated, earned, lot_day, redeemed_value, earned_here,"
-                   " earned_today, why, means, cashier, approved_by)"
-                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                   " earned_today, month_here, earned_month, why, means, cashier, approved_by)"
+                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [Q_SALE_GET] = "SELECT position, member, day, pack_version, tier, counted, earned, lot_day, redeemed,"
-                   " redeemed_back, redeem_position, earned_here, earned_today, counted_back, owner"
+                   " redeemed_back, redeem_position, earned_here, earned_today, month_here, earned_month,"
+                   " counted_back, owner"
                    " FROM sale WHERE terminal = ? AND seq = ?",
     [Q_SALE_DAYS_AFTER] = "SELECT DISTINCT day FROM sale WHERE member = ? AND day > ? ORDER BY day",
     /* Where the lot of a day is now: every point of it that was left moved with the others.  ?3: the number it was
@@ -203,8 +208,8 @@ static const char *const statements[Q_COUNT] = {
     [Q_SALE_REDEEMED] = "UPDATE sale SET redeemed = ?2, redeem_position = ?3 WHERE position = ?1",
     [Q_SALE_RETURNED] = "UPDATE sale SET redeemed_back = redeemed_back + ?2,"
                         " counted_back = counted_back + ?3 WHERE position = ?1",
-    [Q_SALE_EARNED_ON] = "SELECT coalesce(sum(earned), 0) FROM sale WHERE member = ? AND day = ?",
-    [Q_SALE_EARNED_HERE] = "SELECT coalesce(sum(till), 0) FROM sale WHERE member = ? AND day = ?"
+    [Q_SALE_EARNED_ON] = "SELECT coalesce(sum(earned), 0) FROM sale WHERE member = ? AND day BETWEEN ? AND ?",
+    [Q_SALE_EARNED_HERE] = "SELECT coalesce(sum(till), 0) FROM sale WHERE member = ? AND day BETWEEN ? AND ?"
                            " AND terminal = ? AND seq < ? AND (card = ? OR (said <> 0 AND said = ?))",
     [Q_RETURN_ADD] =
         "INSERT INTO sale_return (sale_position, line, position, quantity) VALUES (?, ?, ?, ?)",

@@ -316,13 +316,72 @@ static enum err load_active_end(struct books *b, struct ledger_facts *in, int32_
     return query_done(&q, why);
 }
 
+static int32_t month_begin(int32_t day)
+{
+    return day - (date_of_day(day).day - 1);
+}
+
+static int32_t next_month(int32_t day)
+{
+    return month_begin(month_begin(day) + 31);
+}
+
+/* What the member earned from a day to a day before this entry: by this till's own numbers, and in all. */
+static enum err sum_earned(struct books *b, const struct ledger_facts *in, int32_t from_day, int32_t to_day,
+                           struct points *here, struct points *all, struct errmsg *why)
+{
+    const struct txn *t = in->t;
+    struct query q = query_of(b->store, Q_SALE_EARNED_ON);
+    query_int(&q, (int64_t)in->member.id);
+    query_int(&q, from_day);
+    query_int(&q, to_day);
+    if (query_row(&q))
+        *all = points_of(query_get_int(&q));
+    enum err e = query_done(&q, why);
+    if (e)
+        return e;
+    q = query_of(b->store, Q_SALE_EARNED_HERE);
+    query_int(&q, (int64_t)in->member.id);
+    query_int(&q, from_day);
+    query_int(&q, to_day);
+    query_int(&q, t->id.terminal);
+    query_int(&q, t->id.seq); /* a sale that is claimed is posted after later ones */
+    query_uid(&q, uid_is(&t->card) ? &t->card : NULL);
+    query_int(&q, (int64_t)t->member);
+    if (query_row(&q))
+        *here = points_of(query_get_int(&q));
+    return query_done(&q, why);
+}
+
+/* Every stamp card of the pack; one without rows is empty. */
+static enum err load_stamps(struct books *b, enum office_query by, int64_t of, const struct pack *pack,
+                            struct ledger_before *out, struct errmsg *why)
+{
+    struct query q = query_of(b->store, by);
+    out->stamp_count = pack->stamp_count;
+    for (int32_t i = 0; i < pack->stamp_count; i++)
+        out->stamps[i] = (struct bill_stamp){.name = pack->stamps[i].name};
+    query_int(&q, of);
+    while (query_row(&q)) {
+        char name[TXN_NAME_SIZE];
+        query_get_text(&q, name, sizeof name);
+        int64_t collected = query_get_int(&q), given = query_get_int(&q);
+        for (int32_t i = 0; i < pack->stamp_count; i++)
+            if (strcmp(pack->stamps[i].name, name) == 0) {
+                out->stamps[i].collected = collected;
+                out->stamps[i].given = given;
+            }
+    }
+    return query_done(&q, why);
+}
+
 static enum err load_sale_facts(struct books *b, struct ledger_facts *in, int32_t day,
                                 struct errmsg *why)
 {
     const struct txn *t = in->t;
     enum err e = OK;
     in->tier_ever = strcmp(t->tier, in->member.tier) == 0;
-    in->earned_here = in->earned_today = points_of(0);
+    in->had_here = in->had = (struct ledger_before){0};
     if (!in->member.known)
         return OK;
     if ((e = load_active_end(b, in, day, why)))
@@ -337,25 +396,12 @@ static enum err load_sale_facts(struct books *b, struct ledger_facts *in, int32_
         in->tier_ever = query_row(&q);
         e = query_done(&q, why);
     }
-    if (!e && in->pack && points_n(in->pack->cap_per_day) > 0) {
-        struct query q = query_of(b->store, Q_SALE_EARNED_ON);
-        query_int(&q, (int64_t)in->member.id);
-        query_int(&q, day);
-        if (query_row(&q))
-            in->earned_today = points_of(query_get_int(&q));
-        if ((e = query_done(&q, why)))
-            return e;
-        q = query_of(b->store, Q_SALE_EARNED_HERE);
-        query_int(&q, (int64_t)in->member.id);
-        query_int(&q, day);
-        query_int(&q, t->id.terminal);
-        query_int(&q, t->id.seq); /* a sale that is claimed is posted after later ones */
-        query_uid(&q, uid_is(&t->card) ? &t->card : NULL);
-        query_int(&q, (int64_t)t->member);
-        if (query_row(&q))
-            in->earned_here = points_of(query_get_int(&q));
-        e = query_done(&q, why);
-    }
+    if (!e && in->pack && points_n(in->pack->cap_per_day) > 0)
+        e = sum_earned(b, in, day, day, &in->had_here.today, &in->had.today, why);
+    if (!e && in->pack && points_n(in->pack->cap_per_month) > 0)
+        e = sum_earned(b, in, month_begin(day), next_month(day) - 1, &in->had_here.month, &in->had.month, why);
+    if (!e && in->pack && in->pack->stamp_count)
+        e = load_stamps(b, Q_STAMPS, (int64_t)in->member.id, in->pack, &in->had, why);
     return e ? e : books_load_metric(b, in, day, why);
 }
 
@@ -379,12 +425,18 @@ static enum err load_sale(struct books *b, struct ledger_facts *in, int64_t *red
         s->redeemed = points_of(query_get_int(&q));
         s->redeemed_back = points_of(query_get_int(&q));
         *redeem_position = query_get_int(&q);
-        s->earned_here = points_of(query_get_int(&q));
-        s->earned_today = points_of(query_get_int(&q));
+        s->had_here.today = points_of(query_get_int(&q));
+        s->had.today = points_of(query_get_int(&q));
+        s->had_here.month = points_of(query_get_int(&q));
+        s->had.month = points_of(query_get_int(&q));
         s->counted_back = money_of(query_get_int(&q));
         s->owner = (member_id)query_get_int(&q);
     }
-    return query_done(&q, why);
+    enum err e = query_done(&q, why);
+    s->had_here.stamp_count = s->had.stamp_count = 0;
+    if (!e && s->known && in->pack && in->pack->stamp_count)
+        e = load_stamps(b, Q_STAMPS_BEFORE, s->position, in->pack, &s->had, why);
+    return e;
 }
 
 /* How many of each line earlier refunds have left, and the money they gave back without goods. */

@@ -277,6 +277,7 @@ static enum err follow(struct books *b, member_id number, member_id to, struct e
         GROUP "UPDATE gift SET member = ?2 " OWN,
         GROUP "UPDATE desk SET member = ?2 " OWN,
         GROUP "UPDATE metric_day SET member = ?2 " OWN,
+        GROUP "UPDATE stamp_move SET member = ?2 " OWN,
         GROUP "UPDATE refund SET member = ?2 WHERE sale_position IN (SELECT position FROM sale " OWN ")",
         GROUP "UPDATE rating SET member = ?2 WHERE sale IN (SELECT position FROM sale " OWN ")",
         "UPDATE member SET last_day = max(last_day, (SELECT o.last_day FROM member o WHERE o.member = ?1))"

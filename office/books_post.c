@@ -236,8 +236,10 @@ static enum err write_sale(struct books *b, int64_t position, struct errmsg *why
     query_int(&q, points_n(out->earned));
     query_int(&q, out->lot_day);
     query_int(&q, money_minor(t->redeemed_value));
-    query_int(&q, points_n(in->earned_here));
-    query_int(&q, points_n(in->earned_today));
+    query_int(&q, points_n(in->had_here.today));
+    query_int(&q, points_n(in->had.today));
+    query_int(&q, points_n(in->had_here.month));
+    query_int(&q, points_n(in->had.month));
     query_text(&q, out->why);
     query_int(&q, t->means);
     query_int(&q, t->cashier);
@@ -302,6 +304,29 @@ static enum err write_redeemed(struct books *b, int64_t position, struct errmsg 
     query_int(&q, points_n(out->redeemed.points));
     query_int(&q, position);
     return query_run(&q, why);
+}
+
+static enum err write_stamps(struct books *b, int64_t position, struct errmsg *why)
+{
+    const struct ledger_effects *out = &b->effects;
+    enum err e = OK;
+    for (int32_t i = 0; out->stamped && i < out->stamped->stamp_count && !e; i++) {
+        const struct ledger_before *before = &b->facts.had;
+        bool known = !out->refund && i < before->stamp_count;
+        if (out->stamps[i].collected == 0)
+            continue;
+        struct query q = query_of(b->store, Q_STAMP_ADD);
+        query_int(&q, position);
+        query_text(&q, out->stamped->stamps[i].name);
+        query_int(&q, (int64_t)b->facts.member.id);
+        query_int(&q, (int64_t)owner(b));
+        query_int(&q, out->stamps[i].collected);
+        query_int(&q, out->stamps[i].given);
+        query_int(&q, known ? before->stamps[i].collected : 0);
+        query_int(&q, known ? before->stamps[i].given : 0);
+        e = query_run(&q, why);
+    }
+    return e;
 }
 
 static enum err write_tier(struct books *b, int64_t position, struct errmsg *why)
@@ -515,6 +540,8 @@ enum err books_write(struct books *b, int64_t position, struct errmsg *why)
         e = write_card(b, &out->other, &out->card.uid, out->other_hot, position, why);
     if (!e)
         e = write_tier(b, position, why);
+    if (!e)
+        e = write_stamps(b, position, why);
     if (!e)
         e = write_vests(b, position, why);
     if (!e)

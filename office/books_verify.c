@@ -180,7 +180,8 @@ static const struct claim claims[] = {
      " WHERE m.merged_into <> 0 AND l.left <> 0"
      " UNION ALL SELECT 'M' || m.member || ': ' || what FROM member m JOIN (SELECT member, 'a card' AS what FROM card"
      " UNION ALL SELECT member, 'a purchase' FROM sale UNION ALL SELECT member, 'a hold' FROM hold"
-     " UNION ALL SELECT member, 'a gift' FROM gift UNION ALL SELECT member, 'what counts for a tier' FROM metric_day)"
+     " UNION ALL SELECT member, 'a gift' FROM gift UNION ALL SELECT member, 'what counts for a tier' FROM metric_day"
+     " UNION ALL SELECT member, 'a stamp' FROM stamp_move)"
      " USING (member) WHERE m.merged_into <> 0"
      " UNION ALL SELECT 'M' || m.member || ': merged into M' || m.merged_into || ' by no entry' FROM member m"
      " LEFT JOIN merger r ON r.other = m.member AND r.ended_by IS NULL WHERE m.merged_into <> coalesce(r.member, 0)"},
@@ -355,6 +356,7 @@ const struct books_derived books_derived[] = {{"posting", "position, n"},
                {"vesting", "position, n"},
                {"tier_history", "member, position"},
                {"metric_day", "member, day, owner"},
+               {"stamp_move", "position, name"},
                {"merger", "position"},
                {"merged_move", "owner, at, position, n"},
                {"card", "uid"},

@@ -93,6 +93,8 @@ void ledger_start(struct ledger_effects *out)
     out->tier[0] = out->why[0] = out->new_tier[0] = out->tier_why[0] = 0;
     out->return_count = 0;
     memset(&out->metric, 0, sizeof out->metric);
+    memset(out->stamps, 0, sizeof out->stamps);
+    out->stamped = NULL;
     out->hand_set = false;
     out->tier_set = out->tier_moved = out->new_member = false;
     out->card_set = out->other_set = out->card_hot = out->other_hot = false;

@@ -191,6 +191,13 @@ struct ledger_vesting {
     struct points left;
 };
 
+/* What had been earned before a purchase. */
+struct ledger_before {
+    struct points today, month; /* for the caps */
+    int32_t stamp_count;        /* a till knows of none */
+    struct bill_stamp stamps[PACK_STAMPS_MAX]; /* of the pack it is rated by, names borrowed from it */
+};
+
 /* The purchase a refund speaks of; of a RETURN the REDEEM. */
 struct ledger_sale {
     bool known;
@@ -198,7 +205,8 @@ struct ledger_sale {
     member_id member, owner;
     int32_t lot_day;
     char tier[TXN_NAME_SIZE]; /* it was posted with */
-    struct points earned, earned_here, earned_today;
+    struct points earned;
+    struct ledger_before had_here, had; /* as the terminal knew, and as it was */
     struct money counted, counted_back;
     struct points redeemed, redeemed_back;
     struct points taken_back; /* by refunds, what they let go included */
@@ -239,7 +247,7 @@ struct ledger_facts {
     bool counter_taken;              /* the card's counter belongs to another entry */
 
     bool tier_ever;                  /* the member has held t->tier */
-    struct points earned_here, earned_today;
+    struct ledger_before had_here, had; /* SALE: as the till knew, and as it is */
     struct tier_sums sums, sums_last_year; /* over the window that ends today, before this */
     int32_t today;                    /* newest day the member is known on, t's included */
     int32_t active_end;               /* SALE, EXPIRY_ACTIVITY: the end that the member's later purchases, known
@@ -341,6 +349,8 @@ struct ledger_effects {
     char why[RULES_WHY_SIZE];        /* of the sale or refund */
 
     struct { int64_t spend, points, bills; int32_t day; } metric; /* changes; all 0 = none */
+    const struct pack *stamped;      /* whose stamps the next speak of; NULL = none changed */
+    struct { int64_t collected, given; } stamps[PACK_STAMPS_MAX]; /* changes */
     bool hand_set;                   /* a tier given by hand: member.hand_tier, hand_until_day of the facts */
     bool tier_set;                   /* tier or short_since_day changed */
     bool tier_moved;

@@ -54,7 +54,8 @@ void ledger_start(struct ledger_effects *out);
 
 /* ---- who posts what; t is in w->in ---- */
 
-struct bill work_bill(const struct txn *t, const char *tier, struct points earned_today);
+/* Borrows from t and before. */
+struct bill work_bill(const struct txn *t, const char *tier, const struct ledger_before *before);
 void work_decide_tier(struct work *w, const struct tier_sums *sums, int32_t today, bool review);
 void ledger_post_sale(struct work *w);
 

@@ -80,7 +80,7 @@ static void compare_refund(struct work *w)
     const struct txn *t = in->t, *o = in->original;
     struct rules_return returns[TXN_LINES_MAX];
     int32_t left[TXN_LINES_MAX], count = 0;
-    struct bill bill = work_bill(o, o->tier, in->sale.earned_here);
+    struct bill bill = work_bill(o, o->tier, &in->sale.had_here);
     struct points redeemed = txn_redeemed(o);
     struct money given = in->sale.given_here;
     struct clawback same;
@@ -140,7 +140,7 @@ void ledger_post_refund(struct work *w)
     if (!in->pack || !in->member.known)
         return;
     compare_refund(w);
-    struct bill bill = work_bill(o, in->sale.tier, in->sale.earned_today);
+    struct bill bill = work_bill(o, in->sale.tier, &in->sale.had);
     struct money given = in->sale.given;
     memcpy(left, in->sale.left, sizeof left);
     enum err e = rules_clawback(in->pack, &bill, in->sale.redeemed, left, &given, out->returns,
@@ -152,6 +152,12 @@ void ledger_post_refund(struct work *w)
     snprintf(out->why, sizeof out->why, "%s", own.why);
     give_back(w, own.points_back);
     claw(w, own.clawed);
+    for (int32_t i = 0; i < in->pack->stamp_count; i++) {
+        out->stamps[i].collected = -own.stamps_back[i].collected;
+        out->stamps[i].given = -own.stamps_back[i].given;
+        if (own.stamps_back[i].collected)
+            out->stamped = in->pack;
+    }
     int64_t counted_before = money_minor(in->sale.counted) - money_minor(in->sale.counted_back);
     out->counted_back = own.counted_back;
     out->metric.day = day_of_time(o->time_s);

@@ -21,7 +21,7 @@ static enum err rate_again(const struct ledger_facts *in, struct earning *earned
     struct rules_return returns[TXN_LINES_MAX];
     int32_t left[TXN_LINES_MAX], count = 0;
     struct money given = money_of(0);
-    struct bill bill = work_bill(o, in->sale.tier, in->sale.earned_today);
+    struct bill bill = work_bill(o, in->sale.tier, &in->sale.had);
     memset(back, 0, sizeof *back);
     enum err e = rules_earn(in->pack, &bill, earned, why);
     for (int32_t i = 0; i < o->line_count; i++) {

@@ -8,11 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 
-struct bill work_bill(const struct txn *t, const char *tier, struct points earned_today)
+struct bill work_bill(const struct txn *t, const char *tier, const struct ledger_before *before)
 {
     struct bill bill = rules_bill(t);
     bill.tier = tier;
-    bill.earned_today = earned_today;
+    bill.earned_today = before->today;
+    bill.earned_month = before->month;
+    bill.stamps = before->stamps;
+    bill.stamp_count = before->stamp_count;
     return bill;
 }
 
@@ -47,7 +50,7 @@ static bool rate_sale(struct work *w, struct earning *posted)
         in->pack = in->pack_now;
     if (!in->pack)
         return false;
-    struct bill bill = work_bill(t, t->tier, in->earned_here);
+    struct bill bill = work_bill(t, t->tier, &in->had_here);
     if (rules_earn(in->pack, &bill, &same, &why)) {
         work_note(w, LEDGER_CANNOT_POST, "%s", why.text);
         return false;
@@ -61,10 +64,11 @@ static bool rate_sale(struct work *w, struct earning *posted)
                       points_n(t->points), points_n(same.points), same.why);
     }
     const char *tier = tier_for(w);
-    bill = work_bill(t, tier, in->earned_today);
+    bill = work_bill(t, tier, &in->had);
     *posted = same;
     if (strcmp(tier, pack_get_tier(in->pack, t->tier)->code) != 0 ||
-        points_cmp(in->earned_here, in->earned_today) != 0) {
+        points_cmp(in->had_here.today, in->had.today) != 0 ||
+        points_cmp(in->had_here.month, in->had.month) != 0 || in->had.stamp_count) {
         enum err e = rules_earn(in->pack, &bill, posted, &why);
         assert(!e); /* the same bill was fine just now */
     }
@@ -120,6 +124,12 @@ void ledger_post_sale(struct work *w)
         return;
     out->earned = earned.points;
     out->counted = earned.counted;
+    for (int32_t i = 0; i < in->pack->stamp_count; i++) {
+        out->stamps[i].collected = earned.stamps[i].collected;
+        out->stamps[i].given = earned.stamps[i].given;
+        if (earned.stamps[i].collected)
+            out->stamped = in->pack;
+    }
     snprintf(out->why, sizeof out->why, "%s", earned.why);
     count_metric(w, &earned);
 }

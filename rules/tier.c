@@ -57,8 +57,8 @@ int32_t rules_expiry_day(const struct pack *pack, int32_t earned_day, int32_t en
 static int32_t year_begin(int32_t today, int32_t month, int32_t day)
 {
     int32_t year = date_of_day(today).year;
-    int32_t begin = day_of_date((struct date){year, month, day});
-    return begin <= today ? begin : day_of_date((struct date){year - 1, month, day});
+    int32_t begin = day_of_date((struct date){year, month, 1}) + day - 1; /* 29 February: 1 March */
+    return begin <= today ? begin : day_of_date((struct date){year - 1, month, 1}) + day - 1;
 }
 
 int32_t rules_tier_window_start(const struct pack *pack, int32_t enrolled_day, int32_t today)

@@ -1,0 +1,201 @@
+/* test_books_rules.c - what the books keep for the rules: stamp cards, the month's points, growth value, years of
+ * membership, tenders and marks of an entry; birthdays.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/date.h"
+#include "tests/ledgers.h"
+#include "tests/test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct ledgers l;
+
+#define COFFEE                                                                                     \
+    "\"stamps\": [{\"name\": \"coffee\", \"every\": 10, \"points\": 300, \"when\": {\"category\": \"coffee\"}}," \
+    "{\"name\": \"come\", \"per\": \"visit\", \"every\": 3, \"points\": 40}]"
+
+static void expect_stamps(member_id member, int64_t coffee, int64_t given, int64_t come, int64_t come_given)
+{
+    char sql[300];
+    static const char *const what[] = {"collected", "given"};
+    static const char *const names[] = {"coffee", "come"};
+    int64_t want[] = {coffee, given, come, come_given};
+    for (int i = 0; i < 4; i++) {
+        snprintf(sql, sizeof sql, "SELECT coalesce(sum(%s), 0) FROM stamp_move WHERE member = %d AND name = '%s'",
+                 what[i % 2], (int)member, names[i / 2]);
+        assert_int_equal(ledgers_sql(&l, sql), want[i]);
+    }
+}
+
+TEST(books_rules, stamps_are_counted_by_head_office_and_come_back_with_the_goods)
+{
+    ledgers_open(&l, "a", "", COFFEE);
+    ledgers_member(&l, 7, 0);
+    ledgers_sale(&l, 1, 7, "x/coffee 8 8.00", 1);
+    ledgers_expect(&l, 7, 8, 0, 0, 0);
+    expect_stamps(7, 8, 0, 1, 0);
+    struct entry_id three = ledgers_sale(&l, 2, 7, "x/coffee 3 9.00", 2);
+    ledgers_expect(&l, 7, 8 + 9 + 300, 0, 0, 0);
+    expect_stamps(7, 11, 1, 2, 0);
+    assert_int_equal(ledgers_sql(&l, "SELECT till = 9 AND rated = 9 AND earned = 309 FROM sale"
+                                     " ORDER BY position DESC LIMIT 1"), 1);
+    ledgers_refund(&l, 2, three, "x/coffee 2 6.00", 3);
+    ledgers_expect(&l, 7, 8 + 3, 0, 0, 0);
+    expect_stamps(7, 9, 0, 2, 0);
+    ledgers_sale(&l, 1, 7, "x/coffee 1 3.00", 4); /* the tenth coffee again, and the third visit */
+    ledgers_expect(&l, 7, 8 + 3 + 3 + 300 + 40, 0, 0, 0);
+    expect_stamps(7, 10, 1, 3, 1);
+    ledgers_refund(&l, 3, three, "x/coffee 1 3.00", 5); /* of a till that was not told anything */
+    ledgers_expect(&l, 7, 8 + 3 + 300 + 40, 0, 0, 0);
+    expect_stamps(7, 9, 1, 2, 1);
+    ledgers_sale(&l, 1, 7, "x/coffee 1 3.00", 6); /* both are full, and were rewarded */
+    ledgers_expect(&l, 7, 8 + 3 + 300 + 40 + 3, 0, 0, 0);
+    expect_stamps(7, 10, 1, 3, 1);
+    ledgers_expect_reviews(&l, ""); /* the till promised less, which is no fault */
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
+TEST(books_rules, a_stamp_card_goes_on_in_the_next_pack_and_merges_with_its_member)
+{
+    ledgers_open(&l, "a", "", COFFEE);
+    ledgers_member(&l, 7, 0);
+    ledgers_member(&l, 8, 0);
+    ledgers_sale(&l, 1, 7, "x/coffee 6 6.00", 1);
+    struct entry_id five = ledgers_sale(&l, 2, 8, "x/coffee 5 5.00", 1);
+    ledgers_add_pack(&l, 2, "2011-01-10", "",
+                     "\"stamps\": [{\"name\": \"coffee\", \"every\": 12, \"points\": 500, \"when\": {\"category\": \"coffee\"}}]");
+    struct txn *t = &l.t;
+    memset(t, 0, sizeof *t);
+    t->kind = TXN_MERGE;
+    t->member = 7;
+    t->other = 8;
+    snprintf(t->reason, sizeof t->reason, "the same");
+    ledgers_own(&l, t, ledgers_day(11));
+    expect_stamps(7, 11, 0, 2, 0);
+    t = ledgers_entry(&l, 1, TXN_SALE, ledgers_day(12));
+    t->member = 8; /* a till that does not know yet */
+    t->pack_version = 2;
+    snprintf(t->lines[0].sku, sizeof t->lines[0].sku, "x");
+    snprintf(t->lines[0].category, sizeof t->lines[0].category, "coffee");
+    t->line_count = t->lines[0].quantity = 1;
+    t->lines[0].amount = t->total = money_of(100);
+    t->points = points_of(1);
+    ledgers_post(&l, t, POST_NEW);
+    ledgers_expect(&l, 7, 6 + 5 + 1 + 500, 0, 0, 0);
+    expect_stamps(7, 12, 1, 2, 0);
+    ledgers_refund(&l, 2, five, "x/coffee 5 5.00", 13); /* by its own pack, in which it filled nothing */
+    ledgers_expect(&l, 7, 6 + 1 + 500, 0, 0, 0);
+    expect_stamps(7, 7, 1, 1, 0);
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
+TEST(books_rules, a_month_has_its_cap_over_all_tills)
+{
+    ledgers_open(&l, "a", "\"cap_per_month\": 100", "");
+    ledgers_member(&l, 7, 0);
+    struct entry_id first = ledgers_sale(&l, 1, 7, "A 1 60.00", 1); /* 2011-01-02 */
+    ledgers_sale(&l, 2, 7, "A 1 60.00", 30);                        /* 2011-01-31: another till promised 60 */
+    ledgers_expect(&l, 7, 100, 0, 0, 0);
+    ledgers_sale(&l, 2, 7, "A 1 60.00", 31); /* 2011-02-01 */
+    ledgers_expect(&l, 7, 160, 0, 0, 0);
+    ledgers_sale(&l, 3, 7, "A 1 60.00", 58); /* 2011-02-28 */
+    ledgers_expect(&l, 7, 200, 0, 0, 0);
+    ledgers_sale(&l, 3, 7, "A 1 60.00", 59); /* 2011-03-01 */
+    ledgers_expect(&l, 7, 260, 0, 0, 0);
+    assert_int_equal(ledgers_sql(&l, "SELECT group_concat(month_here || '/' || earned_month, ' ')"
+                                     " = '0/0 0/60 0/0 0/60 0/0' FROM sale"), 1);
+    ledgers_expect_reviews(&l, "");
+    ledgers_refund(&l, 1, first, "A 1 60.00", 60);
+    ledgers_expect(&l, 7, 200, 0, 0, 0);
+    /* The till's own month is what it is held to. */
+    struct txn *t = ledgers_entry(&l, 3, TXN_SALE, ledgers_day(61));
+    t->member = 7;
+    snprintf(t->lines[0].sku, sizeof t->lines[0].sku, "A");
+    t->line_count = t->lines[0].quantity = 1;
+    t->lines[0].amount = t->total = money_of(6000);
+    t->pack_version = 1;
+    t->points = points_of(40);
+    ledgers_post(&l, t, POST_NEW);
+    ledgers_expect(&l, 7, 240, 0, 0, 0);
+    ledgers_expect_reviews(&l, "");
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
+TEST(books_rules, tenders_coupons_and_marks_of_an_entry_count)
+{
+    ledgers_open(&l, "a", "\"exclude_tenders\": [\"giftcard\"], \"bonuses\": [{\"name\": \"w\", \"points\": 50, \"when\": "
+                          "{\"mark\": \"first\"}}, {\"name\": \"s\", \"points\": 20, \"when\": {\"coupon\": \"S-*\"}}]", "");
+    ledgers_member(&l, 7, 0);
+    struct txn *t = ledgers_entry(&l, 1, TXN_SALE, ledgers_day(1));
+    t->member = 7;
+    snprintf(t->lines[0].sku, sizeof t->lines[0].sku, "A");
+    t->line_count = 1;
+    t->lines[0].quantity = 2;
+    t->lines[0].amount = t->total = money_of(6000);
+    t->pack_version = 1;
+    t->tender_count = t->coupon_count = t->mark_count = 1;
+    snprintf(t->tenders[0].code, sizeof t->tenders[0].code, "giftcard");
+    t->tenders[0].amount = money_of(2000);
+    snprintf(t->coupons[0], sizeof t->coupons[0], "S-1");
+    snprintf(t->marks[0], sizeof t->marks[0], "first");
+    t->points = points_of(110);
+    ledgers_post(&l, t, POST_NEW);
+    ledgers_expect_reviews(&l, "");
+    ledgers_expect(&l, 7, 110, 0, 0, 0);
+    ledgers_refund(&l, 1, t->id, "A 1 30.00", 2);
+    ledgers_expect(&l, 7, 90, 0, 0, 0);
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
+#define TIERS(members) "\"tiers\": {" members ", \"levels\": [{\"code\": \"a\"}, {\"code\": \"b\", \"upgrade_at\": 100}]}"
+
+static int64_t tier_is(const char *code)
+{
+    struct member_view m;
+    assert_int_equal(books_member(l.books, 7, &m, NULL), OK);
+    return strcmp(m.tier, code) == 0;
+}
+
+TEST(books_rules, a_growth_value_lifts_at_once_and_a_second_bill_of_a_day_is_no_visit)
+{
+    ledgers_open(&l, "a", "", TIERS("\"metric\": \"mix\", \"mix\": {\"spend\": \"1/100\", \"visits\": 20}, \"window\": \"lifetime\""));
+    ledgers_member(&l, 7, 0);
+    ledgers_sale(&l, 1, 7, "A 1 39.99", 1); /* 39 + 20 */
+    ledgers_sale(&l, 1, 7, "A 1 20.00", 1); /* 59 + 20 */
+    assert_true(tier_is("a"));
+    struct entry_id last = ledgers_sale(&l, 1, 7, "A 1 0.02", 2); /* 60 + 40 */
+    assert_true(tier_is("b"));
+    int64_t now, before;
+    assert_int_equal(books_metric(l.books, 7, books_pack_on(l.books, LEDGERS_DAY_0), LEDGERS_DAY_0 + 2, &now, &before, NULL), OK);
+    assert_int_equal(now, 100);
+    ledgers_refund(&l, 1, last, "A 1 0.02", 3);
+    ledgers_run(&l, 4);
+    assert_true(tier_is("a"));
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
+TEST(books_rules, a_year_of_membership_is_what_counts_and_the_one_before_keeps)
+{
+    ledgers_open(&l, "a", "", TIERS("\"metric\": \"visits\", \"window\": \"anniversary\""));
+    ledgers_member(&l, 7, 100); /* 2011-04-11 */
+    ledgers_add_pack(&l, 2, "2011-01-01", "", "\"tiers\": {\"metric\": \"spend\", \"window\": \"anniversary\", \"levels\": "
+                                              "[{\"code\": \"a\"}, {\"code\": \"b\", \"upgrade_at\": 10000}]}");
+    ledgers_sale(&l, 1, 7, "A 1 60.00", 300);
+    ledgers_sale(&l, 1, 7, "A 1 39.00", 400); /* over the turn of the year: the same year of membership */
+    assert_true(tier_is("a"));
+    ledgers_sale(&l, 1, 7, "A 1 1.00", 464);
+    assert_true(tier_is("b"));
+    ledgers_run(&l, 466); /* 2012-04-11: a new one */
+    assert_true(tier_is("b"));
+    ledgers_run(&l, 830); /* 2013-04-10 */
+    assert_true(tier_is("b"));
+    ledgers_run(&l, 831);
+    assert_true(tier_is("a"));
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
