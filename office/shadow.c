@@ -419,7 +419,8 @@ static void load_common(struct shadow *s, const struct txn *t, int64_t position,
     in->evidence_before = (struct entry_id){0};
     in->original = NULL;
     in->sale.known = false;
-    in->earned_here = in->earned_today = in->given_today = points_of(0);
+    in->had_here = in->had = (struct ledger_before){0};
+    in->given_today = points_of(0);
     in->next_member = 0;
     in->said = in->owner = t->member;
     in->vesting = in->of_card = (struct ledger_vesting){0};
@@ -627,7 +628,7 @@ static void post_sale(struct shadow *s, const struct shadow_entry *e, struct sha
     in->tier_ever = (m->tiers_ever & bit_of(s, t->tier)) != 0;
     const struct day_sum *d = day_at(s, m, day, false);
     if (in->pack && points_n(in->pack->cap_per_day) > 0 && d)
-        in->earned_here = in->earned_today = points_of(d->earned);
+        in->had_here.today = in->had.today = points_of(d->earned);
     load_metric(s, m, day);
     ledger_post(in, &s->effects);
     write_member(s, m);
@@ -639,7 +640,7 @@ static void post_sale(struct shadow *s, const struct shadow_entry *e, struct sha
         of_day->sales++;
     }
     if (e->keep)
-        keep_sale(s, e, draft, in->earned_today);
+        keep_sale(s, e, draft, in->had.today);
     memcpy(t->tier, said, sizeof said);
     t->pack_version = version;
     t->member = named;
@@ -667,7 +668,7 @@ static void post_refund(struct shadow *s, const struct shadow_entry *e, struct s
     sale->lot_day = lot_now(m, k->lot_day);
     memcpy(sale->tier, k->tier, sizeof sale->tier);
     sale->earned = k->earned;
-    sale->earned_here = sale->earned_today = k->earned_today;
+    sale->had_here.today = sale->had.today = k->earned_today;
     sale->counted = k->counted;
     sale->counted_back = k->counted_back;
     sale->redeemed = k->redeemed;
