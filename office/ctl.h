@@ -123,5 +123,6 @@ extern const struct ctl_command ctl_card_commands[];   /* card */
 extern const struct ctl_command ctl_ledger_commands[]; /* run, ledger, books, review, export */
 extern const struct ctl_command ctl_backup_commands[]; /* backup */
 extern const struct ctl_command ctl_user_commands[];   /* user, audit */
+extern const struct ctl_command ctl_job_commands[];    /* job */
 
 #endif

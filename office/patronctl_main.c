@@ -19,6 +19,7 @@ static const struct ctl_command *const tables[] = {
     ctl_ledger_commands,
     ctl_backup_commands,
     ctl_user_commands,
+    ctl_job_commands,
 };
 enum { TABLES = sizeof tables / sizeof *tables };
 
