@@ -5,6 +5,7 @@
 #include "base/date.h"
 #include "base/tr.h"
 #include "office/audit.h"
+#include "office/openapi.h"
 #include "office/qr.h"
 #include "office/rows.h"
 #include "office/users.h"
@@ -341,6 +342,19 @@ static enum err verify_audit(struct api_call *c, struct errmsg *why)
     return OK;
 }
 
+/* ---- the document ---- */
+
+static enum err get_document(struct api_call *c, struct errmsg *why)
+{
+    json_t *document = openapi_document();
+    char *text = document ? json_dumps(document, JSON_INDENT(1)) : NULL;
+    enum err e = text ? api_file(c, "application/json", "", text, strlen(text), why)
+                      : err_set(why, ERR_FULL, "no memory for the document");
+    json_decref(document);
+    free(text);
+    return e;
+}
+
 /* ---- the rows ---- */
 
 /* Steps of logging in are asked with a session that is not finished: each looks at it itself. */
@@ -388,5 +402,7 @@ const struct api_op api_session[] = {
      AUDIT_ROWS_SHAPE, list_audit_log},
     {"GET", "/api/audit/verify", "verify_audit", "Goes through the chain of the audit log: which line was changed.",
      ROLE_AUDITOR | ROLE_ADMIN, API_READ, NULL, NULL, "lines:int! broken:int head:text!", verify_audit},
+    {"GET", "/api/openapi.json", "get_document", "This document.", ROLE_STAFF | ROLE_MEMBER, API_READ, NULL, NULL, NULL,
+     get_document},
     {0},
 };
