@@ -353,6 +353,9 @@ TEST(profile, after_an_erasure_no_word_of_the_person_is_in_any_file_and_the_book
     CHANGE(OK, profile_note(l.books, p.member, "wantsnobags", &by, &why));
     CHANGE(OK, profile_note(l.books, other, "came with Ada Lovelace (M1), +49 30 7654321; Lovelace pays", &by, &why));
     CHANGE(OK, profile_tag(l.books, p.member, "interest", "engines", true, &by, &why));
+    ledgers_exec(&l, "INSERT INTO memo (actor, request, digest, utc_s, answer) VALUES ('U3', '0123456789abcdef', zeroblob(32),"
+                     " 1, CAST('{\"name\":\"Ada Lovelace\"}' AS BLOB)),"
+                     " ('U3', '0123456789abcdeg', zeroblob(32), 1, CAST('{}' AS BLOB))");
     ledgers_sale(&l, 1, p.member, "A 2 20.00", 2);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         assert_true(count_in_files(words[i]) > 0 || printf("%s\n", words[i]) < 0);
@@ -363,6 +366,7 @@ TEST(profile, after_an_erasure_no_word_of_the_person_is_in_any_file_and_the_book
     assert_int_equal(count_in_files("came with ** (M1), **; ** pays"), 1);
     ledgers_expect(&l, p.member, 20, 0, 0, 0);
     assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM erased WHERE member = 1 AND cause = 'asked' AND user = 3"), 1);
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM memo"), 1);
     assert_int_equal(erase_person(l.books, 99, "asked", 3, 0, &why), ERR_NOT_FOUND);
     bool more;
     json_t *rows = json_array();
