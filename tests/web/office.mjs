@@ -61,6 +61,14 @@ function start(name, args, log) {
     return { child, line };
 }
 
+/** Runs a program to its end. */
+async function finished(name, args) {
+    const log = [], { child } = start(name, args, log);
+    const code = await new Promise(f => { child.on('exit', f); });
+    if (code)
+        throw new Error(`${name} ended with ${code}: ${log.join('')}`);
+}
+
 function end(child) {
     return new Promise(f => {
         if (child.gone)
@@ -122,9 +130,9 @@ class Office {
     stop() {
         return end(this.child);
     }
-    /** A real till of a shop, with a simulated reader: see Till. */
-    async till(shop) {
-        const t = new Till(this, shop);
+    /** A real till of a shop, with a simulated reader: see Till.  code: of one that was added already. */
+    async till(shop, code) {
+        const t = new Till(this, code || this.ctl('till', 'add', '--shop', shop).code);
         await t.start();
         return t;
     }
@@ -132,16 +140,14 @@ class Office {
 
 /** A till: ask('sell ...') is its control socket (docs/till.md), cards('new ev2 random ada') its reader's. */
 class Till {
-    constructor(office, shop) {
-        const added = office.ctl('till', 'add', '--shop', shop);
+    constructor(office, code) {
         this.office = office;
-        this.number = added.terminal;
-        this.dir = join(office.dir, 'till' + this.number);
-        mkdirSync(this.dir);
-        execFileSync(program('patron-terminal'), ['enrol', '--home', join(this.dir, 'home'), '--office', office.address, '--code', added.code],
-            { stdio: 'pipe' });
+        this.code = code;
+        this.dir = mkdtempSync(join(office.dir, 'till'));
     }
     async start() {
+        if (!existsSync(join(this.dir, 'home')))
+            await finished('patron-terminal', ['enrol', '--home', join(this.dir, 'home'), '--office', this.office.address, '--code', this.code]);
         const link = join(this.dir, 'nfc'), log = this.office.log;
         this.sim = start('patron-cardsim', ['--link', link, '--cards', join(this.dir, 'cards'), '--control', join(this.dir, 'cards.sock')], log);
         await this.sim.line();
@@ -288,7 +294,10 @@ export async function flow(name, run) {
         browser = null;
         claim(`${name}: head office ends well`, await office.stop() === 0, office.log.join('').slice(-2000));
     } catch (e) {
-        claim(`${name} comes to its end`, false, e.stack);
+        const open = browser?.contexts().flatMap(c => c.pages()) || [];
+        const said = await Promise.all(open.map(async p => `${p.url()}\n${(await p.innerText('body').catch(() => '')).slice(0, 600)}\n${troubles.get(p)?.join('\n')}`));
+        await open.at(-1)?.screenshot({ path: join(pictures, name + '-failed.png') }).catch(() => {});
+        claim(`${name} comes to its end`, false, [e.stack, ...said].join('\n'));
     } finally {
         clearTimeout(giveUp);
         await browser?.close().catch(() => {});
@@ -309,4 +318,34 @@ export async function go(page, address) {
     await page.evaluate(a => { location.hash = a; }, address);
     await page.waitForFunction(() => document.querySelector('#view > [data-state]'));
     await settled(page);
+}
+
+/* ---- logging in ---- */
+
+let users = 0;
+const done = page => page.waitForSelector('#view > [data-state=ready], #view > [data-state=failed]');
+
+/** A new user of these roles ("clerk approver") logs in by hand: password given, second factor where one is needed,
+ *  password of their own.  page.user: { name, password, secret }. */
+async function login(office, open, roles, options = {}) {
+    const name = options.name || `${roles.split(' ')[0]}${++users}`;
+    const made = office.ctl('user', 'add', name, '--roles', roles.split(' ').join(','), '--language', options.language || 'en');
+    const page = await open(options);
+    page.user = { name, password, secret: '' };
+    await page.goto(office.url + '/');
+    await page.locator('input[name=name]').fill(name);
+    await page.locator('input[name=password]').fill(made.password);
+    await page.locator('form button[type=submit]').click();
+    await page.waitForSelector('#secret, input[name=new]');
+    if (await page.locator('#secret').count()) {
+        page.user.secret = await page.locator('#secret').innerText();
+        await page.locator('input[name=code]').fill(totp(page.user.secret));
+        await page.locator('form button[type=submit]').click();
+        await page.waitForSelector('input[name=new]');
+    }
+    await page.locator('input[name=old]').fill(made.password);
+    await page.locator('input[name=new]').fill(password);
+    await page.locator('form button[type=submit]').click();
+    await done(page);
+    return page;
 }

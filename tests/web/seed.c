@@ -54,10 +54,12 @@ static void add_tills(int64_t now_s)
         struct terminal_view v = {.terminal = i + 1, .cert_hash = {1, (uint8_t)i}};
         snprintf(v.shop, sizeof v.shop, "%s", shops[i]);
         must(books_save_terminal(books, &v, &why), "till");
-        struct wire_sync ask = {.waiting = i == 2 ? 240 : 0, .pack_version = 1, .clock_s = now_s - (i == 1 ? 1500 : 2),
+        struct wire_sync ask = {.waiting = i == 2 ? 240 : 0, .pack_version = 1,
                                 .health = health[i]};
         snprintf(ask.program, sizeof ask.program, "patron-terminal 0.4");
-        must(books_note_contact(books, i + 1, i == 2 ? now_s - 2 * 86400 : now_s - 20, &ask, &why), "contact");
+        int64_t then_s = i == 2 ? now_s - 2 * 86400 : now_s - 20;
+        ask.clock_s = then_s - (i == 1 ? 1500 : 2);
+        must(books_note_contact(books, i + 1, then_s, &ask, &why), "contact");
     }
 }
 
@@ -224,7 +226,7 @@ int main(int argc, char **argv)
     must(books_open(&books, path, &home.card_keys, &why), "books");
     must(books_begin(books, &why), "begin");
     int32_t first = today - DAYS;
-    add_tills((int64_t)today * 86400 + 12 * 3600);
+    add_tills((int64_t)today * 86400 + 14 * 3600 + 1800);
     add_staff();
     must(books_commit(books, &why), "commit");
     add_members((int64_t)first * 86400 + 3600);

@@ -50,6 +50,13 @@ claim('no markup is made of data, nothing is evaluated', scripts.flatMap(f =>
     (text[f].match(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function/g) || []).map(w => `${f}: ${w}`)));
 claim('no script, style or handler stands in a page', files.filter(f => f.endsWith('.html')).flatMap(f =>
     (text[f].match(/<script(?![^>]*\ssrc=)[^>]*>|<style|\sstyle=|\son\w+=/g) || []).map(w => `${f}: ${w}`)));
+const exported = f => new Set([...(text[f] || '').matchAll(/^export (?:async )?(?:function|const|let|class) (\w+)/gm)].map(m => m[1]));
+claim('what a module takes of another is there, and no page takes from app.js, which waits for the pages', scripts.flatMap(f =>
+    [...text[f].matchAll(/import \{([^}]+)\} from '([^']+)'/g)].flatMap(([, names, from]) => {
+        const target = join(f, '..', from), there = exported(target);
+        return [...names.split(',').map(n => n.trim().split(' as ')[0]).filter(n => n && !there.has(n)).map(n => `${f}: ${n} of ${from}`),
+            ...(target === 'app.js' ? [`${f} takes from app.js: it never ends`] : [])];
+    })));
 const listed = (text['pages/index.js'].match(/^ {4}'(\w+)'/gm) || []).map(l => l.trim().replaceAll("'", ''));
 const there = files.filter(f => /^pages\/(?!index)\w+\.js$/.test(f)).map(f => f.slice(6, -3));
 claim('every page is in the list of pages', [...there.filter(n => !listed.includes(n)), ...listed.filter(n => !there.includes(n))]);

@@ -1,9 +1,8 @@
 // reports.js - what points are worth, closing a period, lines for the general ledger, how points run off.
 // SPDX-License-Identifier: Apache-2.0
-import { get, post } from '../api.js';
+import { get, post, roles } from '../api.js';
 import { t } from '../i18n.js';
 import { chart, confirm, day, el, facts, fill, form, money, notice, number, percent, points, section, stat, stats, table, tabs, time, title, toast, today } from '../ui.js';
-import { roles } from '../app.js';
 
 export const page = { name: 'reports', title: 'Reports', roles: ['controller', 'approver', 'auditor'], order: 60 };
 

@@ -1,7 +1,6 @@
 // reviews.js - entries that did not hold in part or whole: what was wrong, who looked, what was done.
 // SPDX-License-Identifier: Apache-2.0
-import { get, post } from '../api.js';
-import { roles } from '../app.js';
+import { get, post, roles } from '../api.js';
 import { t } from '../i18n.js';
 import { badge, button, confirm, el, fill, table, time, toast } from '../ui.js';
 

@@ -152,7 +152,8 @@ function staffFields(p = {}) {
         { name: 'badge', label: t('Number of the badge'), value: p.badge, maxLength: 14, help: t('14 figures and letters a to f; empty: none.') },
     ];
 }
-const pinField = required => ({ name: 'pin', label: t('PIN'), type: 'password', required, maxLength: 8, autocomplete: 'new-password', help: t('4 to 8 figures.') });
+const pinField = required => ({ name: 'pin', label: t('PIN'), type: 'password', required, maxLength: 8, autocomplete: 'new-password', help: t('4 to 8 figures.'),
+    check: v => /^\d{4,8}$/.test(v) ? '' : t('A PIN has 4 to 8 figures.') });
 
 async function showPeople(view) {
     const rows = (await get('/api/staff')).rows;

@@ -1,0 +1,96 @@
+// flow_tills.mjs - the dashboard and the tills: a new till is let in by its code, sells, is locked and unlocked;
+// its people; what a second log-in needs.
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
+import { flow, go, password, settled, totp } from './office.mjs';
+
+await flow('tills', async ({ office, claim, open, login, shot }) => {
+    const page = await login('admin auditor');
+    await shot(page, 'dashboard');
+    claim('the dashboard says how many members there are', /24/.test(await page.locator('.stat').first().innerText()));
+    claim('the dashboard names the tills that need somebody', await page.getByText('Its card reader is away').count() > 0);
+
+    await go(page, '#/tills');
+    await shot(page, 'tills');
+    claim('a silent till is on the map in red', await page.locator('.card.border-danger', { hasText: 'T0003' }).count() === 1);
+    const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'CSV' }).click()]);
+    claim('the list of tills is a file', readFileSync(await file.path(), 'utf8').split('\n').filter(l => /^"T000\d",/.test(l)).length === 3,
+        readFileSync(await file.path(), 'utf8'));
+
+    // A till is added in the browser, and enrols with the code shown.
+    await page.getByRole('button', { name: 'Add a till' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Add', exact: true }).click();
+    claim('a form says which field is missing', await page.getByRole('dialog').getByText('This is needed.').isVisible());
+    await page.getByLabel('Code of the shop').fill('LEEDS');
+    await page.keyboard.press('Enter');
+    const code = (await page.locator('dialog pre').innerText()).split('--code ')[1];
+    await page.getByRole('button', { name: 'Done' }).click();
+    await page.waitForFunction(() => location.hash === '#/tills/T0004');
+    const till = await office.till('LEEDS', code);
+    await page.reload();
+    await settled(page);
+    claim('a new till is in use once it came with its code', await page.getByText('in use').count() === 1);
+
+    // Locked and unlocked.
+    await page.getByRole('button', { name: 'Lock', exact: true }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Lock' }).click();
+    await page.getByText('It will be locked.').waitFor();
+    await till.ask('sync'); // takes the order,
+    await till.ask('sync'); // and says that it did
+    await page.reload();
+    await settled(page);
+    claim('the till was locked from the browser', await page.getByText('It is locked by order.').count() === 1);
+    await shot(page, 'till');
+    await page.getByRole('button', { name: 'Unlock' }).click();
+    await page.getByText('It will go on.').waitFor();
+    await till.ask('sync');
+    await till.ask('sync');
+    await page.reload();
+    await settled(page);
+    claim('and goes on when it is unlocked', await page.getByText('It is locked by order.').count() === 0);
+
+    // Wiping wants the number typed.
+    await page.getByRole('button', { name: 'Wipe' }).click();
+    await page.getByLabel('Number of the till').fill('T0001');
+    await page.getByRole('dialog').getByRole('button', { name: 'Wipe' }).click();
+    claim('a till is not wiped by mistake', await page.getByText('This is not its number.').isVisible());
+    await page.keyboard.press('Escape');
+
+    // Somebody at the tills.
+    await go(page, '#/tills/staff');
+    await page.getByRole('button', { name: 'Add somebody' }).click();
+    await page.getByLabel('Name').fill('Dora Marr');
+    await page.getByLabel('PIN', { exact: true }).fill('12');
+    await page.getByRole('dialog').getByRole('button', { name: 'Add' }).click();
+    claim('a short PIN is refused at its field', await page.locator('dialog .invalid-feedback.d-block').count() === 1);
+    await shot(page, 'staff-fault', [400]);
+    await page.getByLabel('PIN', { exact: true }).fill('4711');
+    await page.keyboard.press('Enter');
+    await page.getByRole('cell', { name: 'Dora Marr' }).first().waitFor();
+    await shot(page, 'staff');
+    await page.getByRole('tab', { name: 'What they did' }).click();
+    await page.getByRole('cell', { name: 'Ann Kelly' }).waitFor();
+    await shot(page, 'staff-report');
+
+    // Out and in again: password, then a code that was not used yet.
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.locator('input[name=name]').fill(page.user.name);
+    await page.locator('input[name=password]').fill('wrong ' + password);
+    await page.keyboard.press('Enter');
+    await page.locator('.alert-danger').waitFor();
+    await shot(page, 'login', [403]);
+    await page.locator('input[name=password]').fill(password);
+    await page.keyboard.press('Enter');
+    await page.locator('input[name=code]').fill(totp(page.user.secret, 1));
+    await page.keyboard.press('Enter');
+    await page.locator('#title').waitFor();
+    claim('who logs in again shows a code', await page.locator('#title').innerText() === 'Dashboard');
+
+    // A clerk sees the tills and has no order to give; on a phone.
+    const clerk = await login('clerk', { phone: true });
+    await go(clerk, '#/tills/T0002');
+    claim('a clerk gives a till no orders', await clerk.getByRole('button', { name: 'Wipe' }).count() === 0);
+    claim('and is told what is wrong with it', await clerk.getByText('Its printer is away or out of paper.').count() === 1);
+    await shot(clerk, 'till-phone');
+    await till.stop();
+});
