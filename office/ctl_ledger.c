@@ -4,6 +4,7 @@
 #include "base/date.h"
 #include "office/cards.h"
 #include "office/ctl.h"
+#include "office/daily.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -73,6 +74,30 @@ static enum ctl_exit run_day(struct ctl *c)
     ctl_show(c, json_pack("{s:o, s:o, s:o, s:o}", "day", ctl_json_day(t.day), "entry",
                           ctl_json_entry(t.id), "expired", ctl_json_points(expired),
                           "members_by_tier", tiers));
+    return CTL_OK;
+}
+
+/* ---- run rest ---- */
+
+static void add_step(const struct daily_step *step, int64_t count, void *rows)
+{
+    json_array_append_new(rows, json_pack("{s:s, s:I}", "step", step->text, "count", (json_int_t)count));
+}
+
+static enum ctl_exit run_rest(struct ctl *c)
+{
+    struct errmsg why;
+    int32_t day = day_of_time(c->now_s);
+    if (c->position_count && day_parse(&day, c->positions[0]))
+        return ctl_usage(c, "'%s' is no date; write 2010-12-31", c->positions[0]);
+    json_t *rows = json_array();
+    enum err e = daily_run(c->books, day, c->now_s, add_step, rows, &why);
+    bool any = json_array_size(rows) > 0;
+    ctl_show(c, json_pack("{s:o, s:o}", "day", ctl_json_day(day), "steps", rows));
+    if (e)
+        return ctl_fail(&why, "the other steps are done; this one is done when it is run again");
+    if (!any)
+        ctl_say(c, "Nothing to do: all of this day was done.");
     return CTL_OK;
 }
 
@@ -227,6 +252,14 @@ const struct ctl_command ctl_ledger_commands[] = {
              "  patronctl run day 2011-01-31\n",
      .needs = CTL_HOME,
      .run = run_day},
+    {.name = "run rest",
+     .positions = "[YYYY-MM-DD]",
+     .most = 1,
+     .summary = "what a day has besides its run: cards that end, segments, campaigns, reminders",
+     .text = "For today when no day is given, after run day.  Each step is done once for a day; a running\n"
+             "patron-office does it by itself, in a process of its own.\n",
+     .needs = CTL_HOME,
+     .run = run_rest},
     {.name = "books",
      .positions = "",
      .summary = "the totals of the whole programme on one page",

@@ -1,0 +1,176 @@
+/* daily.c - see daily.h.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "office/daily.h"
+
+#include "base/date.h"
+#include "office/books_int.h"
+#include "office/campaign.h"
+#include "office/cards.h"
+#include "office/message.h"
+#include "office/segment.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static enum err end_cards(struct books *b, int32_t day, int64_t now_s, int64_t *count, struct errmsg *why)
+{
+    int32_t ended = 0;
+    enum err e = cards_end_due(b, day, now_s, &ended, why);
+    *count = ended;
+    return e;
+}
+
+/* Those whose members the tills are to know by a mark. */
+static enum err run_segments(struct books *b, int32_t day, int64_t now_s, int64_t *count, struct errmsg *why)
+{
+    enum { CODES_MAX = 256 };
+    char codes[CODES_MAX][TXN_NAME_SIZE];
+    int n = 0;
+    (void)day;
+    struct query q = query_text_of(b->store, "SELECT segment FROM segment WHERE marks = 1 ORDER BY segment");
+    while (n < CODES_MAX && query_row(&q))
+        query_get_text(&q, codes[n++], TXN_NAME_SIZE);
+    enum err e = query_done(&q, why);
+    for (int i = 0; i < n && !e; i++) {
+        int64_t size = 0;
+        e = segment_run(b, codes[i], now_s, &size, why);
+        *count += size;
+    }
+    return e;
+}
+
+static enum err tick_campaigns(struct books *b, int32_t day, int64_t now_s, int64_t *count, struct errmsg *why)
+{
+    (void)day;
+    return campaign_tick(b, now_s, count, why);
+}
+
+struct reminding {
+    struct books *books;
+    int64_t now_s, count;
+    enum err e;
+    struct errmsg why;
+};
+
+/* Once for each day on which points of a member end: the key is the same each time. */
+static bool remind(const struct ending_line *line, void *arg)
+{
+    struct reminding *r = arg;
+    enum message_channel channel;
+    enum message_answer answer = MESSAGE_KNOWN;
+    char key[MESSAGE_KEY_SIZE], day[DAY_TEXT_SIZE];
+    int64_t id;
+    r->e = message_best_channel(r->books, line->member, &channel, &r->why);
+    if (r->e == ERR_NOT_FOUND) { /* cannot be reached, or never said how */
+        r->e = OK;
+        return true;
+    }
+    if (r->e)
+        return false;
+    day_text(day, line->day);
+    snprintf(key, sizeof key, "ending-%" PRIu64 "-%s", (uint64_t)line->member, day);
+    json_t *values = json_pack("{s:I, s:s}", "points", (json_int_t)points_n(line->points), "day", day);
+    struct message_wanted wanted = {.member = line->member, .channel = channel, .purpose = MESSAGE_SERVICE,
+                                    .template_name = "points-ending", .language = "", .values = values, .key = key};
+    r->e = message_queue(r->books, &wanted, r->now_s, &id, &answer, &r->why);
+    json_decref(values);
+    if (r->e == ERR_CONFLICT) { /* said before, with the points of then */
+        r->e = OK;
+        answer = MESSAGE_KNOWN;
+    }
+    r->count += answer == MESSAGE_TAKEN;
+    return r->e == OK;
+}
+
+static enum err remind_of_endings(struct books *b, int32_t day, int64_t now_s, int64_t *count, struct errmsg *why)
+{
+    struct reminding r = {.books = b, .now_s = now_s};
+    enum err e = books_ending(b, day, day + DAILY_REMIND_DAYS, remind, &r, why);
+    *count = r.count;
+    if (!e && r.e)
+        e = err_set(why, r.e, "%s", r.why.text);
+    return e;
+}
+
+const struct daily_step daily_steps[] = {
+    {"cards", "cards past their last day", end_cards},
+    {"segments", "members marked for the tills", run_segments},
+    {"campaigns", "members given points by campaigns", tick_campaigns},
+    {"reminders", "reminders of points that end", remind_of_endings},
+    {0},
+};
+
+/* ---- */
+
+static enum err is_done(struct books *b, int32_t day, const char *step, bool *done, struct errmsg *why)
+{
+    struct query q = query_text_of(b->store, "SELECT 1 FROM daily WHERE day = ? AND step = ?");
+    query_int(&q, day);
+    query_text(&q, step);
+    *done = query_row(&q);
+    return query_done(&q, why);
+}
+
+static enum err is_run(struct books *b, int32_t day, bool *run, struct errmsg *why)
+{
+    int32_t newest = INT32_MIN;
+    enum err e = books_run_day(b, &newest, why);
+    *run = !e && newest >= day;
+    return e;
+}
+
+enum err daily_is_due(struct books *b, int32_t day, bool *due, struct errmsg *why)
+{
+    bool run = false, done = false;
+    enum err e = is_run(b, day, &run, why);
+    *due = false;
+    for (const struct daily_step *s = daily_steps; !e && run && s->name && !*due; s++) {
+        e = is_done(b, day, s->name, &done, why);
+        *due = !e && !done;
+    }
+    return e;
+}
+
+static enum err do_step(struct books *b, const struct daily_step *s, int32_t day, int64_t now_s, int64_t *count,
+                        struct errmsg *why)
+{
+    *count = 0;
+    enum err e = books_begin(b, why);
+    if (e)
+        return e;
+    e = s->run(b, day, now_s, count, why);
+    if (!e) {
+        struct query q = query_text_of(b->store, "INSERT INTO daily VALUES (?, ?, ?, ?)");
+        query_int(&q, day);
+        query_text(&q, s->name);
+        query_int(&q, now_s);
+        query_int(&q, *count);
+        e = query_run(&q, why);
+    }
+    if (!e)
+        return books_commit(b, why);
+    books_rollback(b);
+    return e;
+}
+
+enum err daily_run(struct books *b, int32_t day, int64_t now_s, daily_fn *each, void *arg, struct errmsg *why)
+{
+    struct errmsg said = {""};
+    bool run = false;
+    enum err first = is_run(b, day, &run, why);
+    if (!first && !run)
+        return err_set(why, ERR_STATE, "the run of the day comes first: patronctl run day");
+    if (first)
+        return first;
+    for (const struct daily_step *s = daily_steps; s->name; s++) {
+        bool done = false;
+        int64_t count;
+        enum err e = is_done(b, day, s->name, &done, &said);
+        if (!e && !done && (e = do_step(b, s, day, now_s, &count, &said)) == OK && each)
+            each(s, count, arg);
+        if (e && !first)
+            first = err_set(why, e, "%s: %s", s->text, said.text);
+    }
+    return first;
+}
