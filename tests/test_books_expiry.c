@@ -125,7 +125,7 @@ struct story {
 static void tell(const char *top, const struct story *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        char name[24];
+        char name[48];
         snprintf(name, sizeof name, "s%zu-%u", i, below(1000000));
         ledgers_open(&l, name, "", top);
         ledgers_member(&l, 7, 0);
