@@ -256,6 +256,8 @@ TEST(expiry, an_extension_moves_what_ends_and_brings_back_what_ended_lately)
         {"what was redeemed before comes back to where the rest went",
          "sale 1 90; redeem 2 40; extend 3 0 60; back 50", "60: 90"},
         {"... and when nothing of that lot was left, it has ended", "sale 1 90; redeem 2 90; extend 3 0 60; back 50; run 51", ""},
+        {"back, to a day that is over", "sale 1 10; run 12; extend 15 0 14", ""},
+        {"to a day the run has passed", "sale 1 10; run 25; extend 18 0 22", ""},
         {"an extension ends as any other", "sale 1 10; extend 5 0 40; run 41", ""},
     };
     tell(ROLLING(7), rows, sizeof rows / sizeof rows[0]);

@@ -46,6 +46,9 @@ TEST(pending, points_earned_are_spendable_when_the_return_period_is_over)
     ledgers_run(&l, 15);
     expect_pending(7, 100, 0);
     assert_int_equal(spendable(15), 100);
+    ledgers_sale(&l, 1, 7, "A 1 1.00", 1); /* the run has had its day */
+    expect_pending(7, 101, 0);
+    ledgers_adjust(&l, 7, -1, 15);
     ledgers_sale(&l, 1, 7, "A 1 10.00", 2); /* comes late: its days are nearly over */
     expect_pending(7, 100, 10);
     ledgers_run(&l, 30); /* one day without a run is no matter */
@@ -121,6 +124,20 @@ TEST(pending, points_that_end_before_their_days_are_over_may_be_spent_on_their_l
     expect_pending(7, 100, 0);
     ledgers_run(&l, 12);
     expect_pending(7, 0, 0);
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
+TEST(pending, points_earned_on_their_last_day_do_not_wait)
+{
+    ledgers_open(&l, "a", VEST, "\"expiry\": {\"kind\": \"year_end\", \"years\": 0}, " REDEEM);
+    ledgers_member(&l, 7, 0);
+    ledgers_sale(&l, 1, 7, "A 1 10.00", 363);
+    expect_pending(7, 0, 10);
+    ledgers_sale(&l, 1, 7, "A 1 20.00", 364); /* 31 December */
+    expect_pending(7, 20, 10);
+    ledgers_run(&l, 364);
+    expect_pending(7, 30, 0);
     ledgers_sound(&l);
     ledgers_close(&l);
 }

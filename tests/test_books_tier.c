@@ -110,6 +110,7 @@ TEST(tier, one_given_by_hand_is_kept_to_its_day_and_then_the_rules_go_on)
 {
     static const struct story rows[] = {
         {"kept through the reviews, then grace as usual", "hand 5 c 60; run 30; run 60; run 61; run 70; run 71", "c@5 a@71"},
+        {"no grace runs while it is held", "hand 5 c 60; run 55; run 61; run 66; run 70; run 71", "c@5 a@71"},
         {"what is bought meanwhile counts", "hand 5 c 60; sale 40 90; run 60; run 61; run 71", "c@5 b@71"},
         {"... and keeps it", "hand 5 c 60; sale 40 500; run 61; run 71; run 139", "c@5"},
         {"the rules lift above it", "hand 5 b 60; sale 10 500; run 20", "b@5 c@10"},
