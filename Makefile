@@ -10,7 +10,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wundef -Wvla -Wformat=2 -Wswitch-enum \
         -Wstrict-prototypes -Wmissing-prototypes $(WERROR)
-PKGS := zlib sqlite3 libnfc libusb-1.0 jansson inih libmicrohttpd libqrencode ncursesw
+PKGS := zlib sqlite3 libnfc libusb-1.0 jansson inih libmicrohttpd libqrencode libargon2 ncursesw
 # Debian 13 keeps nanopb's headers in a folder of their own.
 cflags = -std=c11 -isystem /usr/include/nanopb -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -MMD -MP -I. -I$B $(WARN) $(CFLAGS) $(SAN) \
          $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
@@ -41,7 +41,7 @@ endif
 $B/tests/usb_printer.o: cflags += $(shell pkg-config --cflags umockdev-1.0 2>/dev/null)
 $(usb_tests:%=$B/tests/%): LIBS += $(shell pkg-config --libs umockdev-1.0 2>/dev/null)
 $(usb_tests:%=$B/tests/%): $B/tests/usb_printer.o
-testobjs := $(patsubst %.c,$B/%.o,$(filter-out tests/test_%.c tests/e2e_%.c tests/fuzz_%.c tests/demo.c tests/usb_printer.c,$(wildcard tests/*.c)))
+testobjs := $(patsubst %.c,$B/%.o,$(filter-out tests/test_%.c tests/e2e_%.c tests/fuzz_%.c tests/bench_%.c tests/demo.c tests/usb_printer.c,$(wildcard tests/*.c)))
 # A fuzz target is tried with its corpus and seeded damage in the unit tests, unless it has a test of its own, and
 # for as long as one likes by make fuzz.
 fuzzers := $(patsubst tests/%.c,$B/tests/%,$(filter-out tests/fuzz_main.c,$(wildcard tests/fuzz_*.c)))
@@ -166,6 +166,10 @@ demo: ## a chain of four shops sells real invoices through faults, and shows tha
 	$Q $(MAKE) -s --no-print-directory -j$$(nproc) $(programs) $B/demo
 	$Q $B/demo $B
 
+$B/bench_preview: $B/tests/bench_preview.o $B/libpatron.a
+	$(call say,LD,$@)
+	$Q $(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LIBS)
+
 run: ## head office and one till to try by hand, with virtual cards on the desk
 	$Q tests/deps.sh build
 	$Q $(MAKE) -s --no-print-directory -j$$(nproc) $(programs)
@@ -231,9 +235,10 @@ check: ## lint; parts, and whole programs through faults, under the address and 
 check-sanitized: $(programs) $(tests) $B/tests/e2e_faults $B/tests/e2e_plain
 	$Q BUILD=$B PATRON_BIN=$B tests/run.sh $(tests) $B/tests/e2e_faults $B/tests/e2e_plain
 
-bench: ## what a tap costs on the air and over a serial line; a journal of a million entries
+bench: ## what a tap costs on the air and over a serial line; a journal of a million entries; a preview of a million purchases
 	$Q tests/deps.sh test
-	$Q $(MAKE) -s --no-print-directory -j$$(nproc) $(programs) $B/tests/e2e_bench
+	$Q $(MAKE) -s --no-print-directory -j$$(nproc) $(programs) $B/tests/e2e_bench $B/bench_preview
+	$Q rm -rf $B/bench && $B/bench_preview $B/bench && rm -rf $B/bench
 	$Q PATRON_BIN=$B $B/tests/e2e_bench | grep '^ '
 
 lint: $B/libpatron.a pot ## the layering, the purity of the core, what may not be in the tree

@@ -163,6 +163,13 @@ unsigned mbed_hmac_padded(const uint8_t mac[MBED_HASH_SIZE], struct bytes key, s
     return found;
 }
 
+void mbed_hmac_sha1(uint8_t out[MBED_SHA1_SIZE], struct bytes key, struct bytes data)
+{
+    int rc = mbedtls_md_hmac(mbedtls_md_info_from_type(MBEDTLS_MD_SHA1), key.data, key.size, data.data, data.size, out);
+    assert(rc == 0);
+    (void)rc;
+}
+
 static enum err pbkdf2(mbedtls_md_type_t type, uint8_t *out, size_t size, struct bytes password,
                        struct bytes salt, uint32_t rounds, struct errmsg *why)
 {

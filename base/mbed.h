@@ -19,6 +19,7 @@
 
 enum {
     MBED_HASH_SIZE = 32,
+    MBED_SHA1_SIZE = 20,
     MBED_SIGNATURE_MAX = 80, /* ECDSA P-256 in DER: 72 at most; room for what pk_sign asks */
     MBED_RAW_SIGNATURE_SIZE = 64, /* r || s */
     MBED_KEY_DER_MAX = 256,
@@ -41,6 +42,9 @@ void mbed_sha256(uint8_t out[MBED_HASH_SIZE], struct bytes data);
 void mbed_sha256_two(uint8_t out[MBED_HASH_SIZE], struct bytes a, struct bytes b);
 /* HMAC-SHA256 of a followed by b.  Allocates nothing. */
 void mbed_hmac_sha256(uint8_t out[MBED_HASH_SIZE], struct bytes key, struct bytes a, struct bytes b);
+
+/* For one-time codes alone (RFC 4226), which know no other.  Asserts that mbedTLS has SHA-1. */
+void mbed_hmac_sha1(uint8_t out[MBED_SHA1_SIZE], struct bytes key, struct bytes data);
 
 /* Is mac the HMAC-SHA256 of text without its last 1, 2 ... or 16 bytes, each of those bytes saying how many
  * they are (PKCS#7)?  Returns that number, or 0.  text: 16 bytes or more.  The time depends on text.size

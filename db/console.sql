@@ -17,11 +17,18 @@ CREATE TABLE user (
     totp        BLOB    CHECK (length(totp) = 20),                      -- RFC 6238 secret; NULL = none
     totp_on     INTEGER NOT NULL DEFAULT 0 CHECK (totp_on IN (0, 1)),   -- its first code was shown
     totp_step   INTEGER NOT NULL DEFAULT 0,                             -- of the last code taken: none before it counts
-    wrong       INTEGER NOT NULL DEFAULT 0 CHECK (wrong >= 0),          -- passwords or codes in a row
-    locked_until_s INTEGER NOT NULL DEFAULT 0,                          -- utc
     login_s     INTEGER NOT NULL DEFAULT 0,                             -- the last one, utc
     CHECK (totp_on = 0 OR totp IS NOT NULL)
 ) STRICT;
+
+-- Wrong passwords and codes, by name ("name:ada", whether there is one or not) and by address ("from:192.0.2.1").
+CREATE TABLE login_try (
+    who     TEXT    PRIMARY KEY,
+    wrong   INTEGER NOT NULL CHECK (wrong >= 0), -- since the last right one, or the last hour without any
+    last_s  INTEGER NOT NULL,                    -- utc
+    until_s INTEGER NOT NULL                     -- nothing is looked at until then
+) STRICT;
+CREATE INDEX login_try_by_time ON login_try (last_s);
 
 -- Logged in.  The secret is with the browser; here is only its SHA-256.
 CREATE TABLE session (

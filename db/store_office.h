@@ -67,6 +67,9 @@ MUST_CHECK enum err store_office_open_old(struct store_office **out, const char 
 MUST_CHECK enum err store_office_backup(struct store_office *s, const char *path, struct errmsg *why);
 /* From now on every change is refused with ERR_FULL and a sentence about the disk, until it is called with false. */
 MUST_CHECK enum err store_office_refuse(struct store_office *s, bool changes, struct errmsg *why);
+/* For reading beside the program that writes: query_text_of alone, everything as it is now, whatever is written
+ * meanwhile.  Errors: ERR_NOT_FOUND, ERR_IO, ERR_CORRUPT. */
+MUST_CHECK enum err store_office_open_snapshot(struct store_office **out, const char *path, struct errmsg *why);
 void store_office_close(struct store_office *s);
 
 MUST_CHECK enum err store_office_begin(struct store_office *s, struct errmsg *why);

@@ -215,6 +215,9 @@ typedef bool books_review_fn(const struct review_item *item, void *arg);
 MUST_CHECK enum err books_reviews(struct books *b, books_review_fn *each, void *arg,
                                   struct errmsg *why);
 
+/* What had to be said of an entry, each with its detail: "a; b"; "" = nothing. */
+MUST_CHECK enum err books_remark(struct books *b, struct entry_id entry, char *out, size_t size, struct errmsg *why);
+
 typedef bool books_member_fn(const struct member_view *m, void *arg);
 MUST_CHECK enum err books_members(struct books *b, books_member_fn *each, void *arg,
                                   struct errmsg *why);

@@ -178,6 +178,23 @@ enum err books_reviews(struct books *b, books_review_fn *each, void *arg, struct
     return query_done(&q, why);
 }
 
+enum err books_remark(struct books *b, struct entry_id entry, char *out, size_t size, struct errmsg *why)
+{
+    size_t used = 0;
+    struct query q = query_text_of(b->store, "SELECT r.answer, r.detail FROM review r JOIN entry e USING (position)"
+                                             " WHERE e.terminal = ? AND e.seq = ? ORDER BY r.n");
+    out[0] = 0;
+    query_int(&q, entry.terminal);
+    query_int(&q, entry.seq);
+    while (query_row(&q) && used < size) {
+        char answer[96], detail[224];
+        query_get_text(&q, answer, sizeof answer);
+        query_get_text(&q, detail, sizeof detail);
+        used += (size_t)snprintf(out + used, size - used, "%s%s%s%s", used ? "; " : "", answer, *detail ? ": " : "", detail);
+    }
+    return query_done(&q, why);
+}
+
 enum err books_members(struct books *b, books_member_fn *each, void *arg, struct errmsg *why)
 {
     enum err e = OK, ended;

@@ -117,9 +117,12 @@ json_t *ctl_json_card(const struct card_view *v);
 /* ---- the commands, one table for each file; ended by a row without a name ---- */
 extern const struct ctl_command ctl_setup_commands[];  /* init, pack, till */
 extern const struct ctl_command ctl_member_commands[]; /* member, points */
+extern const struct ctl_command ctl_points_commands[]; /* points extend and ending, member tier */
 extern const struct ctl_command ctl_people_commands[]; /* staff, tag, member pin and code */
 extern const struct ctl_command ctl_card_commands[];   /* card */
 extern const struct ctl_command ctl_ledger_commands[]; /* run, ledger, books, review, export */
 extern const struct ctl_command ctl_backup_commands[]; /* backup */
+extern const struct ctl_command ctl_user_commands[];   /* user, audit */
+extern const struct ctl_command ctl_job_commands[];    /* job */
 
 #endif

@@ -263,7 +263,8 @@ const struct ctl_command ctl_ledger_commands[] = {
     {.name = "books",
      .positions = "",
      .summary = "the totals of the whole programme on one page",
-     .text = "earned + adjusted = redeemed + clawed back + expired + held + on cards + in transit;\n"
+     .text = "earned + adjusted = redeemed + clawed back + expired + held + on cards + in transit + set aside\n"
+             "+ pending;\n"
              "redeemed is less what refunds returned.  In doubt: nobody knows yet whether the card took it.\n",
      .needs = CTL_HOME,
      .run = run_books},

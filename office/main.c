@@ -6,6 +6,7 @@
 #include "office/console.h"
 #include "office/guard.h"
 #include "office/figures.h"
+#include "office/jobs.h"
 #include "office/server.h"
 
 #include <assert.h>
@@ -173,7 +174,10 @@ int main(int argc, char **argv)
         e = guard_look(&guard, &why);
     if (!e)
         e = server_create(&server, &home, books, &options, &why);
-    struct head_office office = {.home = &home, .books = books};
+    struct jobs *jobs = NULL;
+    if (!e)
+        e = jobs_open(&jobs, &home, books, NULL, clock_now_s(), &why);
+    struct head_office office = {.home = &home, .books = books, .jobs = jobs};
     struct console_config door = {.listen = config.console, .certificate = config.certificate, .key = config.key,
                                   .name = config.name};
     if (!e && config.console[0])
@@ -195,6 +199,8 @@ int main(int argc, char **argv)
             reopen = 0;
             server_set_log(server, log = open_log(&config, log));
         }
+        if (jobs_tick(jobs, clock_now_s(), &why))
+            server_note(server, why.text);
         bool refusing = guard.refusing;
         if (guard_look(&guard, &why) == OK && refusing != guard.refusing)
             server_note(server, guard.refusing ? "disk full: nothing is taken until there is room"
@@ -209,6 +215,7 @@ int main(int argc, char **argv)
                 n.connections, n.requests, n.entries, n.repeated, n.loads, n.refused);
     }
     console_close(console);
+    jobs_close(jobs, clock_now_s());
     figures_close(metrics);
     server_destroy(server);
     books_close(books);

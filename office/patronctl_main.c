@@ -13,10 +13,13 @@
 static const struct ctl_command *const tables[] = {
     ctl_setup_commands,
     ctl_member_commands,
+    ctl_points_commands,
     ctl_people_commands,
     ctl_card_commands,
     ctl_ledger_commands,
     ctl_backup_commands,
+    ctl_user_commands,
+    ctl_job_commands,
 };
 enum { TABLES = sizeof tables / sizeof *tables };
 

@@ -267,8 +267,12 @@ enum err shape_check_query(const char *shape, const json_t *query, char field[SH
 {
     struct walk w = {field, why};
     struct shape_field f;
-    const char *next = shape;
+    const char *next = shape, *name;
+    json_t *value;
     field[0] = 0;
+    json_object_foreach((json_t *)query, name, value)
+        if (!has_field(shape, name))
+            return fault(&w, name, tr("%s is not known here."));
     while (shape_next(&next, &f)) {
         const char *text = json_string_value(json_object_get(query, f.name));
         if (!text && f.required)
@@ -276,11 +280,6 @@ enum err shape_check_query(const char *shape, const json_t *query, char field[SH
         if (text && !query_fits(f.type, text))
             return fault(&w, f.name, wanted(f.type));
     }
-    const char *name;
-    json_t *value;
-    json_object_foreach((json_t *)query, name, value)
-        if (!has_field(shape, name))
-            return fault(&w, name, tr("%s is not known here."));
     return OK;
 }
 

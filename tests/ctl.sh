@@ -162,6 +162,14 @@ does 2 'points need a reason' points adjust M1 5
 said err 'say why' 'and it asks for one'
 does 1 'an unknown member gets none' points adjust M99 5 --reason x
 does 2 'M is a member number' points adjust Ada 5 --reason x
+does 0 'points get a later end' points extend M1 --to never --reason 'was ill'
+does 2 'only for a reason' points extend M1 --to never
+does 2 'and to a day' points extend M1 --to soon --reason x
+does 0 'what ends soon is listed' points ending --days 400
+does 0 'a tier is given by hand' member tier M2 gold --until 2099-12-31 --reason 'a trial'
+said out '^tier  *gold' 'and is held'
+does 1 'a tier there is not is not given' member tier M2 platinum --until 2099-12-31 --reason 'a trial'
+said err 'no such tier: platinum' 'and it says so'
 does 0 'a member is shown' member show M1
 said out '^points +150' 'with the balance'
 said out 'opening balance' 'and every posting with its why'
@@ -255,6 +263,24 @@ ok $? 'since entries name the old one'
 does 0 'what they did is reported' staff report
 does 0 'of some days' staff report --from 2026-01-01 --to 2026-01-31
 does 2 'which are days' staff report --from yesterday
+
+# ---- users of the console ----
+does 2 'a user without a role is wrong usage' user add ada
+does 2 'a role that is none is refused too' user add ada --roles king
+does 0 'an administrator is added' user add ada --roles admin,auditor
+[ ${#?} = 1 ] && value password | grep -qE '^[a-z2-9]{4}(-[a-z2-9]{4}){3}$'
+ok $? 'with a password to be handed over'
+does 1 'a name is one user'"'"'s' user add Ada --roles clerk
+does 1 'the only administrator stays' user disable ada
+does 0 'another one comes' user add bo --roles admin --language zh
+does 0 'so the first may go' user disable ada
+does 0 'users are listed' user list
+said out '  1  ada  +admin, auditor  en .* no ' 'with what they may'
+does 0 'who has lost the password gets another' user reset bo
+does 1 'but nobody who is not there' user reset cy
+does 0 'the audit log is as it was written' audit verify
+[ "$(value lines)" = 4 ]
+ok $? 'with a line for each of these'
 
 # ---- orders ----
 does 0 'a till is locked' till lock 1
