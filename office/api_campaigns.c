@@ -373,7 +373,7 @@ const struct api_op api_campaigns[] = {
     {"POST", "/api/winback/{member}", "winback_contacted", "Somebody talked to them", ROLE_CLERK | ROLE_MARKETER, API_CHANGE, NULL,
      "lost:bool reason:text", NULL, contacted},
 
-    {"GET", "/api/me/referral", "my_referral", "The member's code to bring somebody; empty: none was made yet", ROLE_MEMBER,
+    {"GET", "/api/me/referral", "my_referral_code", "The member's code to bring somebody; empty: none was made yet", ROLE_MEMBER,
      API_READ, NULL, NULL, "code:text!", my_referral},
     {"POST", "/api/me/referral/code", "make_referral_code", "The code, made the first time", ROLE_MEMBER, API_CHANGE, NULL, NULL,
      "code:text!", my_code},

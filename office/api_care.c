@@ -400,14 +400,14 @@ const struct api_op api_care[] = {
     {"POST", "/api/improvements/{improvement}/complaints", "link_improvement", "It is because of this complaint",
      ROLE_CLERK | ROLE_CONTROLLER, API_CHANGE, NULL, "complaint:text!", NULL, link_improvement},
 
-    {"GET", "/api/me/complaints", "my_complaints", "The member's own complaints with their state", ROLE_MEMBER, API_READ, NULL, NULL,
+    {"GET", "/api/me/complaints", "list_own_complaints", "The member's own complaints with their state", ROLE_MEMBER, API_READ, NULL, NULL,
      "rows:[id:int! number:text! member:text channel:text! kind:text! shop:text! received:time! state:text! due:time!"
      " handled:time reopened:int! opinion:text!]!", my_complaints},
     {"POST", "/api/me/complaints", "complain", "The member complains", ROLE_MEMBER, API_CHANGE, NULL,
      "kind:text! shop:text entry:text text:text!", "id:int! number:text!", complain},
-    {"GET", "/api/me/complaints/{complaint}", "my_complaint", "One of the member's own complaints", ROLE_MEMBER, API_READ, NULL, NULL,
+    {"GET", "/api/me/complaints/{complaint}", "show_own_complaint", "One of the member's own complaints", ROLE_MEMBER, API_READ, NULL, NULL,
      COMPLAINT_SHAPE, my_complaint},
-    {"POST", "/api/me/complaints/{complaint}/steps", "answer_complaint",
+    {"POST", "/api/me/complaints/{complaint}/steps", "answer_own_complaint",
      "The member says whether they are satisfied (ask), or withdraws", ROLE_MEMBER, API_CHANGE, NULL,
      "step:text! text:text opinion:text", "state:text!", step_complaint},
     {"POST", "/api/me/feedback", "give_feedback", "The member says how it was", ROLE_MEMBER, API_CHANGE, NULL, SAYS, "id:int!",

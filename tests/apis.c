@@ -19,11 +19,17 @@ static void good(enum err e, const struct errmsg *why)
 
 void apis_begin(struct apis *a, struct books *books)
 {
+    struct errmsg why = {""};
     *a = (struct apis){.office = {.books = books}, .utc_s = 1298970000, .now_s = 1298970000, .language = "en"};
+    good(mbed_key_make(&a->home.code_key, &why), &why);
+    good(mbed_key_make(&a->home.pack_key, &why), &why);
+    a->office.home = &a->home;
 }
 
 void apis_end(struct apis *a)
 {
+    mbedtls_pk_free(&a->home.code_key);
+    mbedtls_pk_free(&a->home.pack_key);
     free(a->raw);
     a->raw = NULL;
 }

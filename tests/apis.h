@@ -9,6 +9,7 @@
 
 struct apis {
     struct head_office office;
+    struct home home;          /* keys alone, no folder */
     int64_t now_s, utc_s;
     /* who asks: apis_user, apis_member; "" = nobody */
     char session[LOGIN_TEXT_SIZE], token[LOGIN_TEXT_SIZE];
