@@ -13,11 +13,11 @@
 enum { OFFICE_SCHEMA = 3, OFFICE_APPLICATION = 0x5054524e };
 
 extern const char db_office_sql[], db_members_sql[], db_care_sql[], db_plan_sql[], db_console_sql[], db_close_sql[],
-    db_review_sql[], db_daily_sql[];
+    db_review_sql[], db_daily_sql[], db_pool_sql[];
 
 /* The ledger's tables first, then those beside it. */
-static const char *const schemas[] = {db_office_sql, db_members_sql, db_care_sql,
-                                      db_plan_sql,   db_console_sql, db_close_sql, db_review_sql, db_daily_sql};
+static const char *const schemas[] = {db_office_sql,  db_members_sql, db_care_sql,   db_plan_sql, db_console_sql,
+                                      db_close_sql,   db_review_sql,  db_daily_sql,  db_pool_sql};
 
 static const char *const statements[Q_COUNT] = {
     /* ---- the log ---- */

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
 #include "base/tr.h"
+#include "office/adjust.h"
 #include "office/proposal.h"
 #include "office/publish.h"
 
@@ -66,6 +67,7 @@ static enum err do_publish(struct head_office *o, const struct proposal *proposa
 }
 
 const struct proposal_kind proposal_kinds[] = {
+    {"adjust", ROLE_CLERK | ROLE_CONTROLLER, ROLE_APPROVER, adjust_check, adjust_carry_out},
     {"publish", ROLE_MARKETER | ROLE_CONTROLLER, ROLE_APPROVER, check_publish, do_publish},
     {0},
 };
