@@ -7,6 +7,7 @@
 #include "office/campaign.h"
 #include "office/cards.h"
 #include "office/message.h"
+#include "office/pool.h"
 #include "office/segment.h"
 
 #include <inttypes.h>
@@ -18,6 +19,15 @@ static enum err end_cards(struct books *b, int32_t day, int64_t now_s, int64_t *
     int32_t ended = 0;
     enum err e = cards_end_due(b, day, now_s, &ended, why);
     *count = ended;
+    return e;
+}
+
+static enum err sweep_pools(struct books *b, int32_t day, int64_t now_s, int64_t *count, struct errmsg *why)
+{
+    int32_t transfers = 0;
+    (void)day;
+    enum err e = pool_sweep(b, now_s, &transfers, why);
+    *count = transfers;
     return e;
 }
 
@@ -95,6 +105,7 @@ static enum err remind_of_endings(struct books *b, int32_t day, int64_t now_s, i
 
 const struct daily_step daily_steps[] = {
     {"cards", "cards past their last day", end_cards},
+    {"households", "points that went to the head of a household", sweep_pools},
     {"segments", "members marked for the tills", run_segments},
     {"campaigns", "members given points by campaigns", tick_campaigns},
     {"reminders", "reminders of points that end", remind_of_endings},
