@@ -39,6 +39,16 @@ struct date date_of_day(int32_t day)
     return d;
 }
 
+int32_t month_first_day(int32_t day)
+{
+    return day - (date_of_day(day).day - 1);
+}
+
+int32_t month_last_day(int32_t day)
+{
+    return month_first_day(month_first_day(day) + 31) - 1;
+}
+
 void day_text(char out[DAY_TEXT_SIZE], int32_t day)
 {
     if (day == DAY_NEVER) {

@@ -21,6 +21,9 @@ struct date {
 int32_t day_of_time(int64_t time_s); /* rounds down, also before 1970 */
 int32_t day_of_date(struct date d);  /* d is a real date */
 struct date date_of_day(int32_t day);
+/* Of the month this day is in. */
+int32_t month_first_day(int32_t day);
+int32_t month_last_day(int32_t day);
 
 void day_text(char out[DAY_TEXT_SIZE], int32_t day);        /* "2010-12-01"; "never" */
 void time_text(char out[TIME_TEXT_SIZE], int64_t time_s);   /* "2010-12-01T08:34:00" */

@@ -69,10 +69,10 @@ MUST_CHECK enum err journal_doubtful_intent(struct journal *j, const struct card
 /* What a card redeemed here on a day and head office has not acknowledged: the sum of its INTENTs but those
  * shown not done, so an open or doubtful one counts.  INT64_MAX when the journal cannot be read. */
 struct points journal_offline_redeemed(struct journal *j, const struct card_uid *card, int32_t day);
-/* What a card (zeros = none) or its member (0 = none) earned here on a day by the entries before before_seq
+/* What a card (zeros = none) or its member (0 = none) earned here on these days by the entries before before_seq
  * (0 = by all); refunds are not taken off.  0 when it cannot be read. */
 struct points journal_earned(struct journal *j, const struct card_uid *card, member_id member,
-                             int32_t day, uint32_t before_seq);
+                             int32_t from_day, int32_t to_day, uint32_t before_seq);
 /* Earned and given here less clawed back here, not yet acknowledged by head office: shown to the member as
  * pending. */
 struct points journal_pending(struct journal *j, const struct card_uid *card, member_id member);

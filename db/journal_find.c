@@ -95,10 +95,11 @@ struct points journal_offline_redeemed(struct journal *j, const struct card_uid 
 }
 
 struct points journal_earned(struct journal *j, const struct card_uid *card, member_id member,
-                             int32_t day, uint32_t before_seq)
+                             int32_t from_day, int32_t to_day, uint32_t before_seq)
 {
     bind_card(j->st[EARNED], 1, card);
-    sqlite3_bind_int(j->st[EARNED], 2, day);
+    sqlite3_bind_int(j->st[EARNED], 2, from_day);
+    sqlite3_bind_int(j->st[EARNED], 5, to_day);
     sqlite3_bind_int64(j->st[EARNED], 3, before_seq ? before_seq : INT64_MAX);
     bind_member(j->st[EARNED], 4, member);
     return points_of(journal_sum(j, EARNED, 0));

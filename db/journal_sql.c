@@ -40,7 +40,7 @@ const char *const journal_sql[STATEMENT_COUNT] = {
                          " WHERE o.original_seq = i.seq AND o.original_terminal = ?4"
                          " AND (o.kind = 2 OR o.commit_state = 2))",
     /* Each entry of a card or of its member once; the card alone is known in entries of a version 1 journal. */
-    [EARNED] = "SELECT sum(points) FROM entry WHERE (card = ?1 OR member = ?4) AND day = ?2 AND kind = 1"
+    [EARNED] = "SELECT sum(points) FROM entry WHERE (card = ?1 OR member = ?4) AND day BETWEEN ?2 AND ?5 AND kind = 1"
                " AND seq < ?3",
     [PENDING] = "SELECT sum(CASE kind WHEN 5 THEN -points ELSE points END) FROM entry"
                 " WHERE (card = ?1 OR member = ?3) AND seq > ?2 AND kind IN (1, 5, 6)",

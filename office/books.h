@@ -112,6 +112,7 @@ struct hold_wanted {
     uint32_t approved_by; /* the supervisor; 0 = nobody */
     uint32_t terminal;    /* the till it is for */
     const char *name;     /* the till's own for it, not "" */
+    const char *reward;   /* what for, by the pack's catalogue; NULL, "" = money off */
 };
 struct hold_view {
     struct entry_id entry;

@@ -316,16 +316,6 @@ static enum err load_active_end(struct books *b, struct ledger_facts *in, int32_
     return query_done(&q, why);
 }
 
-static int32_t month_begin(int32_t day)
-{
-    return day - (date_of_day(day).day - 1);
-}
-
-static int32_t next_month(int32_t day)
-{
-    return month_begin(month_begin(day) + 31);
-}
-
 /* What the member earned from a day to a day before this entry: by this till's own numbers, and in all. */
 static enum err sum_earned(struct books *b, const struct ledger_facts *in, int32_t from_day, int32_t to_day,
                            struct points *here, struct points *all, struct errmsg *why)
@@ -399,7 +389,7 @@ static enum err load_sale_facts(struct books *b, struct ledger_facts *in, int32_
     if (!e && in->pack && points_n(in->pack->cap_per_day) > 0)
         e = sum_earned(b, in, day, day, &in->had_here.today, &in->had.today, why);
     if (!e && in->pack && points_n(in->pack->cap_per_month) > 0)
-        e = sum_earned(b, in, month_begin(day), next_month(day) - 1, &in->had_here.month, &in->had.month, why);
+        e = sum_earned(b, in, month_first_day(day), month_last_day(day), &in->had_here.month, &in->had.month, why);
     if (!e && in->pack && in->pack->stamp_count)
         e = load_stamps(b, Q_STAMPS, (int64_t)in->member.id, in->pack, &in->had, why);
     return e ? e : books_load_metric(b, in, day, why);

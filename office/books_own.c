@@ -152,7 +152,9 @@ static enum err refuse_redemption(struct books *b, const struct hold_wanted *w, 
     enum err e = books_survivor(b, w->member, &member, why);
     if (!e)
         e = books_member(b, member, &m, why);
-    struct redeem_facts facts = {.tier = m.tier, .online = true, .alone = true};
+    struct reward reward;
+    struct redeem_facts facts = {
+        .tier = m.tier, .online = true, .alone = true, .day = day_of_time(now_s)};
     if (!e)
         e = books_spendable(b, w->member, now_s, &facts.purse, why);
     if (e)
@@ -160,7 +162,9 @@ static enum err refuse_redemption(struct books *b, const struct hold_wanted *w, 
     enum means_answer means = rules_means_may(pack, w->means, true, w->points, w->factor);
     if (means != MEANS_MAY)
         return err_set(why, ERR_AUTH, "%s", means_answer_text(means));
-    enum redeem_answer answer = rules_redeem(pack, &facts, w->points, &value);
+    enum redeem_answer answer = w->reward && *w->reward
+                                    ? rules_reward(pack, w->reward, &facts, w->points, &reward)
+                                    : rules_redeem(pack, &facts, w->points, &value);
     if (answer == REDEEM_NOTHING_HELD || answer == REDEEM_ABOVE_PURSE)
         return err_set(why, ERR_REFUSED,
                        "only %" PRId64 " points can be redeemed here without the card",
@@ -193,6 +197,7 @@ static enum err hold(struct books *b, const struct hold_wanted *w, int64_t now_s
     t->original.terminal = w->terminal;
     t->until_s = now_s + (int64_t)pack->hold_minutes * 60;
     snprintf(t->ref, sizeof t->ref, "%s", w->name);
+    snprintf(t->reward, sizeof t->reward, "%s", w->reward ? w->reward : "");
     e = books_post_own(b, t, now_s, why);
     if (!e)
         *out = (struct hold_view){t->id, b->facts.member.id, t->redeemed, t->until_s, true};

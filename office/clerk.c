@@ -47,6 +47,21 @@ static enum err sum_of(struct books *b, enum office_query name, member_id member
     return query_done(&q, why);
 }
 
+/* What rules may ask of the member now. */
+static enum err mark(struct books *b, member_id member, bool first, bool birthday, struct wire_tapped *out,
+                     struct errmsg *why)
+{
+    if (first)
+        snprintf(out->marks[out->mark_count++], TXN_NAME_SIZE, "first");
+    if (birthday)
+        snprintf(out->marks[out->mark_count++], TXN_NAME_SIZE, "birthday");
+    struct query q = query_text_of(b->store, "SELECT mark FROM member_mark WHERE member = ? ORDER BY mark");
+    query_int(&q, (int64_t)member);
+    while (out->mark_count < TXN_MARKS_MAX && query_row(&q))
+        query_get_text(&q, out->marks[out->mark_count++], TXN_NAME_SIZE);
+    return query_done(&q, why);
+}
+
 static enum err advise(const struct clerk *c, const struct member_view *m, const struct person *p,
                        const struct pack *pack, struct wire_tapped *out, struct errmsg *why)
 {
@@ -71,6 +86,8 @@ static enum err advise(const struct clerk *c, const struct member_view *m, const
                                  .last_day = (int32_t)visits[2]};
     advice_of(pack, &facts, &advice);
     out->expiring = facts.expiring;
+    if ((e = mark(c->books, m->member, visits[0] == 0, advice.birthday && p->consent_s, out, why)))
+        return e;
     if (advice.next)
         memcpy(out->next_tier, advice.next->code, sizeof out->next_tier);
     out->missing = advice.missing;
@@ -197,6 +214,7 @@ enum err clerk_hold(const struct clerk *c, const struct wire_hold *ask, struct w
     struct hold_view held;
     struct hold_wanted wanted = {.member = who.member,
                                  .points = ask->points,
+                                 .reward = ask->reward,
                                  .means = who.means,
                                  .factor = *ask->pin || ask->approved_by,
                                  .approved_by = ask->approved_by,

@@ -59,24 +59,29 @@ void ledger_post_release(struct work *w)
     }
 }
 
-/* What the programme says of this redemption (I6).  One that stands alone pays its whole bill. */
-static void compare_redemption(struct work *w)
+void ledger_compare_redemption(struct work *w)
 {
     const struct txn *t = w->in->t;
     const struct pack *pack = w->in->pack ? w->in->pack : w->in->pack_now;
+    struct reward reward;
     struct redeem_facts facts = {.total = t->total,
-                                 .purse = w->in->hold.amount,
+                                 .purse = t->redeemed,
                                  .tier = t->tier,
                                  .online = true,
+                                 .lines = t->lines,
+                                 .line_count = t->line_count,
+                                 .day = w->day,
                                  .alone = money_cmp(t->total, t->redeemed_value) == 0};
-    struct money value = money_of(0);
-    if (pack)
-        (void)rules_redeem(pack, &facts, t->redeemed, &value); /* refused: value is 0 */
+    struct money value = money_of(0); /* refused: it stays 0 */
+    if (pack && !*t->reward)
+        (void)rules_redeem(pack, &facts, t->redeemed, &value);
+    else if (pack && rules_reward(pack, t->reward, &facts, t->redeemed, &reward) == REDEEM_OK)
+        value = reward.value;
     if (pack && money_cmp(value, t->redeemed_value) != 0)
         work_note(w, LEDGER_REDEEM_DIFFERS,
                   "%" PRId64 " points paid %" PRId64 " minor units, by the rules %" PRId64,
                   points_n(t->redeemed), money_minor(t->redeemed_value), money_minor(value));
-    if (t->means != w->in->hold.means)
+    if (txn_is_held(t) && t->means != w->in->hold.means)
         work_note(w, LEDGER_REDEEM_DIFFERS, "known by means %d, the points were set aside for %d",
                   (int)t->means, (int)w->in->hold.means);
 }
@@ -111,7 +116,7 @@ void ledger_post_held(struct work *w)
         work_post(w, ACCOUNT_HELD, ACCOUNT_REDEEMED, t->redeemed);
         set_hold(w, HOLD_TAKEN_LATE);
     }
-    compare_redemption(w);
+    ledger_compare_redemption(w);
     work_take(w, CAUSE_REDEEM, w->day, t->redeemed);
     w->out->redeemed.sale_position = 0;
     w->out->redeemed.points = t->redeemed;

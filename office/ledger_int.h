@@ -69,6 +69,8 @@ void ledger_post_hold(struct work *w);
 void ledger_post_release(struct work *w);
 /* A SALE that redeems what was set aside for it. */
 void ledger_post_held(struct work *w);
+/* What the programme says of a SALE's redemption (I6).  One that stands alone pays its whole bill. */
+void ledger_compare_redemption(struct work *w);
 
 void ledger_post_extend(struct work *w);
 void ledger_post_tier(struct work *w);

@@ -107,6 +107,8 @@ void ledger_post_sale(struct work *w)
     if (t->commit != COMMIT_DONE && !txn_is_held(t) && money_minor(t->redeemed_value) > 0)
         work_note(w, LEDGER_REWARD_UNPROVEN, "%" PRId64 " minor units",
                   money_minor(t->redeemed_value));
+    if (t->commit == COMMIT_DONE && *t->reward)
+        ledger_compare_redemption(w);
     if (t->commit != COMMIT_NONE)
         ledger_post_commit(w, t->redeemed);
     else if (txn_is_held(t))

@@ -139,7 +139,7 @@ struct redeem_facts {
     const struct txn_line *lines; /* borrowed; of the bill */
     int32_t line_count;
     int32_t day;
-    bool counted;                 /* head office asks, and has seen to stock and per_member */
+    bool counted;                 /* head office's desk asks, and has seen to stock and per_member */
 };
 
 /* The most that may be redeemed now (a multiple of the step), and why no more; 0 when nothing.  Every

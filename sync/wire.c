@@ -509,7 +509,7 @@ static enum err get_tap(struct wire_tap *out, struct bytes message, struct errms
 static enum err put_hold(struct buf *out, const struct wire_request *r, struct errmsg *why)
 {
     const struct wire_hold *in = &r->hold;
-    if (!ENDED(in->name) || !ENDED(in->pin))
+    if (!ENDED(in->name) || !ENDED(in->pin) || !ENDED(in->reward))
         return unended(why);
     if (in->value.size > WIRE_VALUE_MAX || (unsigned)in->means > MEANS_REGISTER)
         return err_set(why, ERR_FORMAT, "a hold of %zu bytes by means %d", in->value.size, (int)in->means);
@@ -521,6 +521,7 @@ static enum err put_hold(struct buf *out, const struct wire_request *r, struct e
     UID_PUT(m.card, &in->card);
     TEXT_COPY(m.name, in->name);
     TEXT_COPY(m.pin, in->pin);
+    TEXT_COPY(m.reward, in->reward);
     enum err e = put_envelope(out, r->number, ASK_HOLD, Hold_fields, &m, why);
     bytes_wipe(&m, sizeof m);
     return e;
@@ -540,6 +541,7 @@ static enum err get_hold(struct wire_hold *out, struct bytes message, struct err
         out->approved_by = m.approved_by;
         TEXT_COPY(out->name, m.name);
         TEXT_COPY(out->pin, m.pin);
+        TEXT_COPY(out->reward, m.reward);
     }
     bytes_wipe(&m, sizeof m);
     return e;
@@ -880,6 +882,14 @@ static enum err put_tapped(struct buf *out, const struct wire_answer *a, struct 
     TEXT_COPY(m.next_tier, in->next_tier);
     TEXT_COPY(m.suggestion, in->suggestion);
     TEXT_COPY(m.language, in->language);
+    if (in->mark_count < 0 || in->mark_count > TXN_MARKS_MAX)
+        return err_set(why, ERR_FORMAT, "%d marks", (int)in->mark_count);
+    m.marks_count = (pb_size_t)in->mark_count;
+    for (int32_t i = 0; i < in->mark_count; i++) {
+        if (!ENDED(in->marks[i]))
+            return unended(why);
+        TEXT_COPY(m.marks[i], in->marks[i]);
+    }
     return put_envelope(out, a->number, SAY_TAPPED, Tapped_fields, &m, why);
 }
 
@@ -909,6 +919,9 @@ static enum err get_tapped(struct wire_tapped *out, struct bytes message, struct
     out->spendable = points_of(m.spendable);
     out->pending = points_of(m.pending);
     TEXT_COPY(out->language, m.language);
+    out->mark_count = m.marks_count;
+    for (int32_t i = 0; i < out->mark_count; i++)
+        TEXT_COPY(out->marks[i], m.marks[i]);
     return OK;
 }
 

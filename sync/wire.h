@@ -91,6 +91,7 @@ struct wire_hold {
     struct card_uid card;
     struct bytes value;
     uint32_t approved_by; /* the supervisor who knows this member; 0 = nobody */
+    char reward[TXN_NAME_SIZE]; /* "" = money off */
 };
 struct wire_person {
     member_id member;
@@ -186,6 +187,8 @@ struct wire_tapped {
     struct points spendable;         /* what a Hold could take now, without the card */
     char language[WIRE_LANGUAGE_SIZE];
     struct points pending;           /* at head office, and not to be spent yet */
+    int32_t mark_count;
+    char marks[TXN_MARKS_MAX][TXN_NAME_SIZE]; /* what rules may ask of the member now */
 };
 struct wire_held {
     uint32_t seq; /* of head office's HOLD */

@@ -90,6 +90,7 @@ static void pin_typed(void *arg, bool yes, const char *pin)
     t->redeeming.asked = false;
     t->current = a;
     c.ref = t->redeeming.ref;
+    c.reward = t->redeeming.reward;
     c.pin = pin;
     if (yes && pin)
         do_redeem(t, a, &c, 0);
@@ -269,6 +270,7 @@ static void do_redeem(struct till *t, struct asker *a, const struct command *c,
                             .points = c->points,
                             .money = c->money,
                             .alone = c->alone,
+                            .reward = c->reward,
                             .second_factor = c->pin && *c->pin && t->sale.means != MEANS_CARD,
                             .approved_by = approved_by,
                             .name = name};
@@ -280,6 +282,7 @@ static void do_redeem(struct till *t, struct asker *a, const struct command *c,
         t->redeeming.who = a;
         t->redeeming.command = *c;
         snprintf(t->redeeming.ref, sizeof t->redeeming.ref, "%s", c->ref ? c->ref : "");
+        snprintf(t->redeeming.reward, sizeof t->redeeming.reward, "%s", c->reward ? c->reward : "");
     }
     a->deadline_ms = deadline(c, TILL_DEBIT_MS);
     t->pin = c->pin;
@@ -363,8 +366,11 @@ static void do_refund(struct till *t, struct asker *a, const struct command *c,
         in.original = &t->original;
         in.given = t->given;
         in.pack_then = packs_find(t, t->original.pack_version);
-        in.earned_before = journal_earned(t->journal, &t->original.card, t->original.member,
-                                          day_of_time(t->original.time_s), t->original.id.seq);
+        const struct txn *o = &t->original;
+        int32_t day = day_of_time(o->time_s);
+        in.earned_before = journal_earned(t->journal, &o->card, o->member, day, day, o->id.seq);
+        in.month_before = journal_earned(t->journal, &o->card, o->member, month_first_day(day), month_last_day(day),
+                                         o->id.seq);
     }
     in.known = known(t, c->ref);
     till_feed(t, in);
@@ -621,6 +627,7 @@ static bool needs_login(enum verb verb)
         return false;
     case VERB_IDENTIFY:
     case VERB_LINE:
+    case VERB_COUPON:
     case VERB_TOTAL:
     case VERB_REDEEM:
     case VERB_PAY:
@@ -664,6 +671,9 @@ static void carry_out(struct till *t, struct asker *a, const struct command *c)
         till_feed(t, c->line ? (struct sale_event){.kind = SALE_LINE, .line = c->line}
                              : (struct sale_event){.kind = SALE_LINE_OFF, .number = c->number});
         return;
+    case VERB_COUPON:
+        till_feed(t, (struct sale_event){.kind = SALE_COUPON, .text = c->value});
+        return;
     case VERB_TOTAL:
         till_feed(t, (struct sale_event){.kind = SALE_TOTAL, .money = c->money});
         return;
@@ -671,8 +681,11 @@ static void carry_out(struct till *t, struct asker *a, const struct command *c)
         do_redeem(t, a, c, approved_by);
         return;
     case VERB_PAY:
-        till_feed(t,
-                  (struct sale_event){.kind = SALE_PAY, .ref = c->ref, .known = known(t, c->ref)});
+        till_feed(t, (struct sale_event){.kind = SALE_PAY,
+                                         .ref = c->ref,
+                                         .known = known(t, c->ref),
+                                         .tenders = c->tenders,
+                                         .tender_count = c->tender_count});
         return;
     case VERB_GIVE_UP:
         question_forget(t);

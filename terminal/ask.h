@@ -24,9 +24,10 @@ enum verb {
                      * that lies there already has been seen, and counts only when it comes again */
     VERB_IDENTIFY,  /* means, value: who is it, without a card (code, telephone, member number) */
     VERB_LINE,      /* line; or, line NULL, number: of the line that is taken off the bill */
+    VERB_COUPON,    /* value: the code of an e-coupon that was shown */
     VERB_TOTAL,     /* money above 0: instead of lines */
-    VERB_REDEEM,    /* points, or money (the fewest that cover it), or all; pin; alone */
-    VERB_PAY,
+    VERB_REDEEM,    /* points, or money (the fewest that cover it), or all, or reward (and points: which step); pin; alone */
+    VERB_PAY,       /* tenders: how the rest is paid, as far as it is known */
     VERB_GIVE_UP,
     VERB_CANCEL,
     VERB_RECEIPT,   /* receipt: look at it; view->receipt and left are its sale (answer NOT_FOUND: not of this till) */
@@ -71,6 +72,9 @@ struct command {
     int32_t back_count;
     enum txn_means means;
     const char *value;
+    const char *reward;  /* REDEEM: its code; NULL, "" = money off */
+    const struct txn_tender *tenders;
+    int32_t tender_count;
     const char *pin;     /* wiped by whoever owns it */
     const char *text;
     uint32_t staff;

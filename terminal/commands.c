@@ -251,6 +251,7 @@ static void put_answer(struct till *t, struct client *c, const struct answer *a)
     }
     switch (a->verb) {
     case VERB_LINE:
+    case VERB_COUPON:
     case VERB_RESUME:
         put(c, "ok lines=%d total=%" PRId64 "\n", s->t.line_count, money_minor(s->t.total));
         return;

@@ -204,6 +204,8 @@ void known_identified(struct till *t)
     till_card_facts(t, &no_card, k.member);
     t->facts.online = online;
     t->facts.held = online ? p->told.held : points_of(0);
+    t->facts.marks = online ? (const char(*)[TXN_NAME_SIZE])p->told.marks : NULL;
+    t->facts.mark_count = online ? p->told.mark_count : 0;
     till_add_pending(t, online);
     till_feed(t, (struct sale_event){.kind = SALE_KNOWN, .known_as = &k});
     if (t->sale.means == s->means)

@@ -44,11 +44,13 @@ void till_card_facts(struct till *t, const struct card_uid *uid, member_id membe
     struct sale_facts *f = &t->facts;
     int32_t today = day_of_time(clock_now_s());
     f->hot = CARD_ACTIVE;
-    f->pending = f->earned_today = f->offline_today = points_of(0);
+    f->pending = f->earned_today = f->earned_month = f->offline_today = points_of(0);
     if (!uid_is(uid) && !member)
         return;
     f->pending = journal_pending(t->journal, uid, member);
-    f->earned_today = journal_earned(t->journal, uid, member, today, 0);
+    f->earned_today = journal_earned(t->journal, uid, member, today, today, 0);
+    f->earned_month =
+        journal_earned(t->journal, uid, member, month_first_day(today), month_last_day(today), 0);
     if (!uid_is(uid))
         return;
     f->hot = journal_card_status(t->journal, uid);

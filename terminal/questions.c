@@ -38,6 +38,7 @@ void question_hold(struct till *t)
     r.hold.card = t->by.card;
     r.hold.value = bytes_of(t->by.value, t->by.value_size);
     r.hold.approved_by = s->approved_by;
+    memcpy(r.hold.reward, s->wanted_reward, sizeof r.hold.reward);
     snprintf(r.hold.name, sizeof r.hold.name, "%s", s->hold_name);
     if (t->pin && strlen(t->pin) < sizeof r.hold.pin)
         strcpy(r.hold.pin, t->pin);

@@ -59,6 +59,8 @@ const char *sale_event_text(enum sale_event_kind kind)
         return "line";
     case SALE_LINE_OFF:
         return "line off";
+    case SALE_COUPON:
+        return "coupon";
     case SALE_TOTAL:
         return "total";
     case SALE_REDEEM:
@@ -437,11 +439,22 @@ static bool card_is_good(struct sale *s, const struct sale_event *in, struct sal
     return true;
 }
 
+/* With the line cut there are none: what depends on them is not promised. */
+static void take_marks(struct sale *s, const struct sale_facts *f)
+{
+    struct txn *t = &s->t;
+    memset(t->marks, 0, sizeof t->marks);
+    t->mark_count = 0;
+    for (int32_t i = 0; f->online && i < f->mark_count && i < TXN_MARKS_MAX; i++)
+        sale_text_copy(t->marks[t->mark_count++], sizeof t->marks[0], f->marks[i]);
+}
+
 /* Somebody is known now; a bill that was closed is closed again, for them. */
 static bool identified(struct sale *s, const struct sale_event *in, struct sale_effects *out)
 {
     bool totalled = s->state == SALE_TOTALLED;
     s->online = in->facts->online;
+    take_marks(s, in->facts);
     memset(&s->fresh, 0, sizeof s->fresh);
     s->state = SALE_IDENTIFIED;
     if (totalled)
@@ -595,6 +608,34 @@ static void on_line_off(struct sale *s, const struct sale_event *in, struct sale
              t->line_count, sum);
 }
 
+/* An e-coupon was shown. */
+static void on_coupon(struct sale *s, const struct sale_event *in, struct sale_effects *out)
+{
+    struct txn *t = &s->t;
+    size_t size = in->text ? strlen(in->text) : 0;
+    bool good = size > 0 && size < sizeof t->coupons[0];
+    for (size_t i = 0; i < size && good; i++)
+        good = in->text[i] > ' ' && in->text[i] < 127;
+    if (!opened_again(s, in, out))
+        return;
+    if (!good) {
+        sale_say(out, SALE_BAD_LINE, tr("This is no coupon: a code has 1 to %d letters and digits."),
+                 (int)sizeof t->coupons[0] - 1);
+        return;
+    }
+    for (int32_t i = 0; i < t->coupon_count; i++)
+        if (strcmp(t->coupons[i], in->text) == 0) {
+            sale_say(out, SALE_OK, tr("Coupon %s is on the bill already."), in->text);
+            return;
+        }
+    if (t->coupon_count >= TXN_COUPONS_MAX) {
+        sale_say(out, SALE_FULL, tr("A bill takes at most %d coupons."), TXN_COUPONS_MAX);
+        return;
+    }
+    sale_text_copy(t->coupons[t->coupon_count++], sizeof t->coupons[0], in->text);
+    sale_say(out, SALE_OK, tr("Coupon %s is on the bill."), in->text);
+}
+
 /* What the bill earns when value of it is paid with points (I6). A bill without a member earns
  * nothing. */
 bool sale_rate(struct sale *s, const struct sale_facts *f, struct money value, struct errmsg *why)
@@ -608,6 +649,7 @@ bool sale_rate(struct sale *s, const struct sale_facts *f, struct money value, s
     bill.shop = f->shop;
     bill.tier = s->tier;
     bill.earned_today = f->earned_today;
+    bill.earned_month = f->earned_month;
     return rules_earn(f->pack, &bill, &s->earning, why) == OK;
 }
 
@@ -725,6 +767,10 @@ static void on_take_up(struct sale *s, const struct sale_event *in, struct sale_
     memcpy(s->t.lines, t->lines, sizeof s->t.lines);
     s->t.line_count = t->line_count;
     s->t.total = t->total;
+    memcpy(s->t.coupons, t->coupons, sizeof s->t.coupons);
+    s->t.coupon_count = t->coupon_count;
+    memcpy(s->t.marks, t->marks, sizeof s->t.marks); /* the member was told by them */
+    s->t.mark_count = t->mark_count;
     s->means = t->means;
     s->member = t->member;
     s->card = t->card;
@@ -871,6 +917,9 @@ void sale_close(struct sale *s, const struct sale_event *in, struct sale_effects
     s->t.commit = entry_is(s->intent) ? s->fate : COMMIT_NONE;
     s->t.redeemed = held || entry_is(s->intent) ? s->wanted : points_of(0);
     s->t.redeemed_value = value;
+    memset(s->t.reward, 0, sizeof s->t.reward);
+    if (points_n(s->t.redeemed))
+        memcpy(s->t.reward, s->wanted_reward, sizeof s->t.reward);
     memset(&s->t.evidence, 0, sizeof s->t.evidence);
     if (debited && !held)
         s->t.evidence = s->evidence; /* I4 */
@@ -887,6 +936,26 @@ static bool hold_ran_out(struct sale *s, const struct sale_facts *f, struct sale
     sale_say(out, SALE_NO_REDEEM,
              tr("The points were set aside too long ago; head office has let them go. Redeem again, "
                 "or let the member pay whole."));
+    return true;
+}
+
+/* How what is due is paid.  False: it does not fit, and said. */
+static bool take_tenders(struct sale *s, const struct sale_event *in, struct sale_effects *out)
+{
+    struct txn *t = &s->t;
+    struct money sum = s->state == SALE_DEBITED ? s->wanted_value : money_of(0);
+    bool good = in->tender_count >= 0 && in->tender_count <= TXN_TENDERS_MAX;
+    for (int32_t i = 0; i < in->tender_count && good; i++)
+        good = in->tenders[i].code[0] && memchr(in->tenders[i].code, 0, sizeof in->tenders[i].code) &&
+               money_minor(in->tenders[i].amount) > 0 && money_add(&sum, sum, in->tenders[i].amount);
+    if (!good || money_cmp(sum, t->total) > 0) {
+        sale_say(out, SALE_BAD_LINE, tr("The ways of paying do not fit: together they pay at most what is due."));
+        return false;
+    }
+    memset(t->tenders, 0, sizeof t->tenders);
+    if (in->tender_count)
+        memcpy(t->tenders, in->tenders, (size_t)in->tender_count * sizeof t->tenders[0]);
+    t->tender_count = in->tender_count;
     return true;
 }
 
@@ -910,7 +979,7 @@ static void on_pay(struct sale *s, const struct sale_event *in, struct sale_effe
                  s->t.ref);
         return;
     }
-    if (!hold_ran_out(s, in->facts, out))
+    if (!hold_ran_out(s, in->facts, out) && take_tenders(s, in, out))
         sale_close(s, in, out);
 }
 
@@ -1059,6 +1128,9 @@ void sale_step(struct sale *s, const struct sale_event *in, struct sale_effects 
         return;
     case SALE_LINE_OFF:
         on_line_off(s, in, out);
+        return;
+    case SALE_COUPON:
+        on_coupon(s, in, out);
         return;
     case SALE_TOTAL:
         on_total(s, in, out);

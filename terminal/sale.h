@@ -68,9 +68,11 @@ enum sale_event_kind {
     SALE_KNOWN,        /* the member is known by something else than a full card: known_as */
     SALE_LINE,         /* line */
     SALE_LINE_OFF,     /* number: of the line that is taken off the bill */
+    SALE_COUPON,       /* text: of an e-coupon that was shown */
     SALE_TOTAL,        /* money above 0: of a bill without lines */
-    SALE_REDEEM,       /* points, money or all; alone, second_factor, name */
-    SALE_PAY,          /* ref, known */
+    SALE_REDEEM,       /* points, money, all, or reward (and points: which step of a sliding one); alone,
+                        * second_factor, name */
+    SALE_PAY,          /* ref, known, tenders */
     SALE_WRITTEN,      /* the append asked for is on disk */
     SALE_NOT_WRITTEN,  /* it could not be written */
     SALE_CARD_READY,   /* evidence */
@@ -117,7 +119,10 @@ struct sale_facts {
     enum card_status hot;  /* by the hot list; CARD_ACTIVE when not on it */
     struct points pending; /* earned: not yet at head office, or there and not to be spent yet */
     struct points held;    /* at head office, loaded at an online tap; 0 when offline */
-    struct points earned_today, offline_today;
+    struct points earned_today, earned_month, offline_today;
+    /* TAP, KNOWN: what head office says of the member now */
+    const char (*marks)[TXN_NAME_SIZE];
+    int32_t mark_count;
     /* TAP: of a card without a member on it: whose head office or this till's journal says it is */
     member_id card_member;
     const char *card_tier; /* NULL = not known */
@@ -150,7 +155,10 @@ struct sale_event {
     const char *name;        /* REDEEM without a card: a fresh name for the hold */
     uint32_t approved_by;    /* the supervisor who allows it; 0 = nobody was asked */
     const struct sale_known *known_as;
-    const char *text;        /* GRANT: the reason.  HOLD_REFUSED: head office's sentence */
+    const char *reward;      /* REDEEM: NULL or "" = money off */
+    const struct txn_tender *tenders; /* PAY: how the rest is paid, as far as it is known */
+    int32_t tender_count;
+    const char *text;        /* GRANT: the reason.  COUPON: the code.  HOLD_REFUSED: head office's sentence */
     int32_t number;
     int64_t until_s;
     bool undone;             /* GRANT: it was taken back before.  RATE: the sale has a rating */
@@ -167,6 +175,7 @@ struct sale_event {
     struct money given;           /* money earlier refunds gave back without goods */
     const struct pack *pack_then; /* its rules; NULL = not held any more */
     struct points earned_before;  /* earned by this card that day before it, for cap_per_day */
+    struct points month_before;   /* ... that month */
     const struct txn_line *back;
     int32_t back_count;
 };
@@ -270,6 +279,7 @@ struct sale {
     /* what */
     struct points wanted; /* redemption chosen: points and what they pay */
     struct money wanted_value;
+    char wanted_reward[TXN_NAME_SIZE]; /* what for; "" = money off */
     struct redeem_offer offer; /* as of the last total */
     struct earning earning;    /* as of the last total or redemption */
 

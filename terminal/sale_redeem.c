@@ -1,6 +1,7 @@
 /* sale_redeem.c - taking points: off a card (PREPARING, INTENDING, COMMITTING, DOUBT) or from what head office
  * holds (HOLDING), up to DEBITED.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "base/date.h"
 #include "terminal/sale_inside.h"
 
 #include <assert.h>
@@ -25,7 +26,10 @@ static struct redeem_facts redeem_facts_of(const struct sale *s, const struct sa
                                  .online = s->online,
                                  .blocked = f->hot == CARD_BLOCKED || f->hot == CARD_REPLACED,
                                  .offline_today = f->offline_today,
-                                 .days_since_contact = f->days_since_contact};
+                                 .days_since_contact = f->days_since_contact,
+                                 .lines = s->t.lines,
+                                 .line_count = s->t.line_count,
+                                 .day = day_of_time(f->now_s)};
 }
 
 /* Why nothing can be redeemed here at all, before the rules for the bill are asked; NULL = ask them. */
@@ -98,7 +102,9 @@ static bool is_same_alone(const struct sale_event *in, const struct txn *k)
 {
     if (!in->alone || k->kind != TXN_SALE || !sale_is_alone(k))
         return false;
-    if (in->all)
+    if (!sale_text_equal(in->reward ? in->reward : "", k->reward))
+        return false;
+    if (in->all || (*k->reward && points_n(in->points) == 0))
         return true;
     return money_minor(in->money) > 0
                ? money_cmp(in->money, k->total) <= 0
@@ -122,6 +128,7 @@ static bool choose(struct sale *s, const struct sale_event *in, bool alone,
     const struct sale_facts *f = in->facts;
     const char *why = sale_offer(s, f, alone);
     struct points points = in->points;
+    struct reward reward;
     if (why) {
         sale_say(out, f->locked ? SALE_LOCKED : SALE_NO_REDEEM, "%s", why);
         return false;
@@ -131,9 +138,20 @@ static bool choose(struct sale *s, const struct sale_event *in, bool alone,
     else if (money_minor(in->money) > 0)
         points = points_for(f->pack, in->money);
     struct redeem_facts facts = redeem_facts_of(s, f, alone);
-    enum redeem_answer answer = in->all && points_n(points) <= 0
-                                    ? s->offer.limit
-                                    : rules_redeem(f->pack, &facts, points, &s->wanted_value);
+    enum redeem_answer answer;
+    if (in->reward && *in->reward) {
+        answer = rules_reward(f->pack, in->reward, &facts, in->points, &reward);
+        if (answer == REDEEM_OK && money_minor(reward.value) == 0)
+            answer = REDEEM_REWARD_ITEM; /* alone there is no bill it could pay */
+        if (answer == REDEEM_OK) {
+            points = reward.points;
+            s->wanted_value = reward.value;
+        }
+    } else {
+        answer = in->all && points_n(points) <= 0
+                     ? s->offer.limit
+                     : rules_redeem(f->pack, &facts, points, &s->wanted_value);
+    }
     if (answer != REDEEM_OK) {
         sale_say(out, SALE_NO_REDEEM, "%s", tr(redeem_answer_text(answer)));
         return false;
@@ -143,6 +161,8 @@ static bool choose(struct sale *s, const struct sale_event *in, bool alone,
         return false;
     }
     s->wanted = points;
+    memset(s->wanted_reward, 0, sizeof s->wanted_reward);
+    sale_text_copy(s->wanted_reward, sizeof s->wanted_reward, in->reward ? in->reward : "");
     return true;
 }
 
@@ -273,6 +293,7 @@ void sale_on_card_ready(struct sale *s, const struct sale_event *in, struct sale
     sale_fill_bill(s, f, TXN_INTENT);
     s->t.redeemed = s->wanted;
     s->t.redeemed_value = s->wanted_value;
+    memcpy(s->t.reward, s->wanted_reward, sizeof s->t.reward);
     s->t.original = s->intent; /* the one before, shown not done; none at first */
     s->t.commit = COMMIT_NONE;
     s->t.evidence = *in->evidence;
@@ -448,6 +469,7 @@ void sale_on_resume(struct sale *s, const struct sale_event *in, struct sale_eff
     s->purse = t->evidence.purse_before;
     s->wanted = t->redeemed;
     s->wanted_value = t->redeemed_value;
+    memcpy(s->wanted_reward, t->reward, sizeof s->wanted_reward);
     s->earning.points = t->points;
     s->intent = t->id;
     s->evidence = t->evidence;

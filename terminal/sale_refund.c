@@ -133,6 +133,7 @@ static bool rate_refund(struct txn *t, const struct sale_event *in, struct sale_
         return true;
     struct bill bill = rules_bill(o);
     bill.earned_today = in->earned_before;
+    bill.earned_month = in->month_before;
     struct money amount = t->line_count == 0 ? t->total : money_of(0);
     if (rules_clawback(in->pack_then, &bill, txn_redeemed(o), left, &given, returns, count, amount,
                        &claw, &why)) {

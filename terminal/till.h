@@ -198,7 +198,7 @@ struct till {
         struct asker *who; /* NULL = nobody */
         bool asked;        /* the member types a PIN */
         struct command command;
-        char ref[TXN_REF_SIZE];
+        char ref[TXN_REF_SIZE], reward[TXN_NAME_SIZE];
     } redeeming; /* a redemption without a PIN, in case that one is wanted */
     char boot[RECEIPT_BOOT_SIZE];
 

@@ -137,12 +137,49 @@ static bool read_identify(struct words *w, struct command *c)
     return c->means != MEANS_NONE && *c->value;
 }
 
+static bool read_coupon(struct words *w, struct command *c)
+{
+    c->value = word(w, 1);
+    return w->count == 2;
+}
+
+/* CODE:AMOUNT_MINOR for each way of paying. */
+static bool read_pay(struct words *w, struct command *c)
+{
+    if (w->count > 1 + TXN_TENDERS_MAX)
+        return false;
+    for (int i = 1; i < w->count; i++) {
+        struct txn_tender *t = &w->tenders[i - 1];
+        char *code = w->word[i], *colon = strrchr(code, ':');
+        int64_t amount;
+        if (!colon || !number(&amount, colon + 1) || amount <= 0)
+            return false;
+        *colon = 0;
+        if (!fits(t->code, sizeof t->code, code))
+            return false;
+        t->amount = money_of(amount);
+    }
+    c->tenders = w->tenders;
+    c->tender_count = w->count - 1;
+    return true;
+}
+
 static bool read_redeem(struct words *w, struct command *c)
 {
     int64_t n = 0;
     const char *what = word(w, 1);
     c->pin = w->pin;
     (void)number(&c->wait_ms, w->wait);
+    if (strncmp(what, "reward:", 7) == 0) { /* and for a sliding one perhaps which step */
+        c->reward = what + 7;
+        c->alone = strcmp(word(w, w->count - 1), "alone") == 0;
+        if (w->count - c->alone == 3) {
+            if (!number(&n, word(w, 2)) || n <= 0)
+                return false;
+            c->points = points_of(n);
+        }
+        return *c->reward && strlen(c->reward) < TXN_NAME_SIZE && w->count - c->alone <= 3;
+    }
     c->alone = strcmp(word(w, 2), "alone") == 0;
     if (w->count != (c->alone ? 3 : 2))
         return false;
@@ -254,9 +291,11 @@ static const struct {
     {"line", VERB_LINE, read_line, "line SKU QTY AMOUNT_MINOR [CATEGORY], SKU of at most 19 characters."},
     {"bill-line", VERB_LINE, read_line, "bill-line SKU QTY AMOUNT_MINOR [CATEGORY], SKU of at most 19 characters."},
     {"void", VERB_LINE, read_number, "void NUMBER_OF_THE_LINE"},
+    {"coupon", VERB_COUPON, read_coupon, "coupon CODE"},
     {"total", VERB_TOTAL, read_total, "total [AMOUNT_MINOR]"},
-    {"redeem", VERB_REDEEM, read_redeem, "redeem N|max|money:AMOUNT_MINOR [alone] [pin=PIN] [ref=R] [wait=MS]"},
-    {"pay", VERB_PAY, read_nothing, "pay [ref=R]"},
+    {"redeem", VERB_REDEEM, read_redeem, 
+     "redeem N|max|money:AMOUNT_MINOR|reward:CODE [POINTS] [alone] [pin=PIN] [ref=R] [wait=MS]"},
+    {"pay", VERB_PAY, read_pay, "pay [TENDER:AMOUNT_MINOR ...] [ref=R]"},
     {"giveup", VERB_GIVE_UP, read_nothing, "giveup"},
     {"cancel", VERB_CANCEL, read_nothing, "cancel"},
     {"receipt", VERB_RECEIPT, read_receipt, "receipt RECEIPT, such as T0007-123."},

@@ -15,6 +15,7 @@ struct words {
     const char *ref, *wait, *pin; /* of ref=, wait=, pin=; not among word[] */
     char text[WORDS_TEXT_MAX];    /* words of free text, joined by blanks */
     struct txn_line line;
+    struct txn_tender tenders[TXN_TENDERS_MAX];
 };
 
 /* line is cut into words.  back: room for returned lines, TILL_RETURNS_MAX of them.  Errors: ERR_NOT_FOUND (an

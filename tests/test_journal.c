@@ -362,14 +362,14 @@ TEST(journal, sums_of_a_card_count_what_may_have_happened_and_what_head_office_h
     assert_int_equal(append(j, &t, 0), OK);
     t = txn_of(j, TXN_SALE, &card_a, 20, 0);
     assert_int_equal(append(j, &t, 0), OK);
-    assert_int_equal(points_n(journal_earned(j, &card_a, 0, today, 0)), 24);
-    assert_int_equal(points_n(journal_earned(j, &card_a, 0, today - 1, 0)), 0);
-    assert_int_equal(points_n(journal_earned(j, &card_a, 0, today, 7)), 4); /* entry 7 earned 20 */
+    assert_int_equal(points_n(journal_earned(j, &card_a, 0, today, today, 0)), 24);
+    assert_int_equal(points_n(journal_earned(j, &card_a, 0, today - 1, today - 1, 0)), 0);
+    assert_int_equal(points_n(journal_earned(j, &card_a, 0, today, today, 7)), 4); /* entry 7 earned 20 */
     assert_int_equal(points_n(journal_pending(j, &card_a, 0)), 23);
     assert_int_equal(journal_set_acked(j, 3, NULL), OK);
     assert_int_equal(points_n(journal_pending(j, &card_a, 0)), 19);
     assert_int_equal(points_n(journal_offline_redeemed(j, &card_a, today)), 0);
-    assert_int_equal(points_n(journal_earned(j, &card_a, 0, today, 0)), 24);
+    assert_int_equal(points_n(journal_earned(j, &card_a, 0, today, today, 0)), 24);
     journal_close(j);
 }
 
@@ -429,7 +429,7 @@ TEST(journal, what_cannot_be_read_is_answered_as_the_header_says)
     assert_int_equal(points_n(journal_offline_redeemed(j, &card_a, 1)), INT64_MAX);
     assert_int_equal(points_n(journal_granted(j, 0, 1)), INT64_MAX);
     assert_int_equal(points_n(journal_granted(j, 1, 1)), INT64_MAX);
-    assert_int_equal(points_n(journal_earned(j, &card_a, 0, 1, 0)), 0);
+    assert_int_equal(points_n(journal_earned(j, &card_a, 0, 1, 1, 0)), 0);
     assert_int_equal(points_n(journal_pending(j, &card_a, 0)), 0);
     journal_close(j);
 }
@@ -885,8 +885,8 @@ TEST(journal, gifts_of_a_cashier_entries_of_a_member_and_what_was_told_are_found
     assert_int_equal(append(j, &t, 0), OK);
     t = txn_of(j, TXN_JOIN, &card_b, 0, 0);
     assert_int_equal(append(j, &t, 0), OK);
-    assert_int_equal(points_n(journal_earned(j, &card_a, 12, today, 0)), 12);
-    assert_int_equal(points_n(journal_earned(j, &card_a, 0, today, 0)), 5);
+    assert_int_equal(points_n(journal_earned(j, &card_a, 12, today, today, 0)), 12);
+    assert_int_equal(points_n(journal_earned(j, &card_a, 0, today, today, 0)), 5);
     assert_int_equal(points_n(journal_pending(j, &card_a, 12)), 62);
     assert_int_equal(points_n(journal_granted(j, 3, today)), 30);
     assert_int_equal(points_n(journal_granted(j, 4, today)), 0);

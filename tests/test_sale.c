@@ -1550,26 +1550,26 @@ TEST(sale, every_event_has_a_defined_answer_in_every_state)
     /* For each state and event the next state: a letter above, "." = the same.  Columns: */
     static const char columns[][20] = {
         "tap",         "tap refused",  "wrong card", "known",   "line",         "line off",
-        "total",       "redeem",       "pay",        "written", "not written",  "card ready",
+        "coupon",      "total",       "redeem",       "pay",        "written", "not written",  "card ready",
         "card done",   "card failed",  "card lost",  "settled", "held",         "hold refused",
         "hold lost",   "give up",      "cancel",     "refund",  "resume",       "witness",
         "grant",       "join",         "rate",       "park",    "take up"};
     static const char *const table[WORLDS] = {
-        [SALE_IDLE] = "t..t.................XoX.XX..",
-        [SALE_IDENTIFIED] = "....................iX.XXXX..",
-        [SALE_TOTALLED] = "....tt.pX...........i..XXXXi.",
-        [SALE_PREPARING] = "..a........N.a......i........",
-        [SALE_INTENDING] = ".........Ca..................",
-        [SALE_COMMITTING] = "............dao..............",
-        [SALE_HOLDING] = "................da.ai........",
-        [SALE_DEBITED] = "........X...........X........",
-        [SALE_DOUBT] = "...............d...aX........",
-        [SALE_CLOSING] = ".........Da..................",
-        [SALE_DONE] = "t..ti...............iXoXXXX.i",
-        [WORLD_HOLD_LOST] = "................da.ai........",
-        [WORLD_HELD] = "........X...........X........",
-        [WORLD_ALONE_DOUBT] = "...............X...XX........",
-        [WORLD_ALONE_NOT_DONE] = ".......p............X........",
+        [SALE_IDLE] = "t..t..................XoX.XX..",
+        [SALE_IDENTIFIED] = ".....................iX.XXXX..",
+        [SALE_TOTALLED] = "....ttt.pX...........i..XXXXi.",
+        [SALE_PREPARING] = "..a.........N.a......i........",
+        [SALE_INTENDING] = "..........Ca..................",
+        [SALE_COMMITTING] = ".............dao..............",
+        [SALE_HOLDING] = ".................da.ai........",
+        [SALE_DEBITED] = ".........X...........X........",
+        [SALE_DOUBT] = "................d...aX........",
+        [SALE_CLOSING] = "..........Da..................",
+        [SALE_DONE] = "t..ti.i..............iXoXXXX.i",
+        [WORLD_HOLD_LOST] = ".................da.ai........",
+        [WORLD_HELD] = ".........X...........X........",
+        [WORLD_ALONE_DOUBT] = "................X...XX........",
+        [WORLD_ALONE_NOT_DONE] = "........p............X........",
     };
     for (int from = 0; from < WORLDS; from++) {
         char row[SALE_EVENTS + 1] = "";
@@ -1773,4 +1773,280 @@ TEST(sale, whatever_tears_fails_or_stops_card_and_journal_add_up)
     assert_true(done > 500); /* the walk went to the places it is about */
     assert_true(doubtful > 100);
     assert_true(resumed > 100);
+}
+
+/* ---- coupons, ways of paying, marks, rewards ---- */
+
+static void coupon(struct world *w, const char *code)
+{
+    step(w, (struct sale_event){.kind = SALE_COUPON, .text = code});
+}
+
+TEST(sale, coupons_are_on_the_bill_once_each_and_open_a_closed_one_again)
+{
+    static const char *const bad[] = {"", "1234567890123456", "A B", "\xe9\x87\x91", "A\n"};
+    struct world *w = world();
+    w->pack.bonus_count = 1;
+    w->pack.bonuses[0].points = points_of(7);
+    snprintf(w->pack.bonuses[0].scope.coupon, sizeof w->pack.bonuses[0].scope.coupon, "TEA-*");
+    bill(w);
+    assert_int_equal(points_n(w->sale.earning.points), 60);
+    w->trace[0] = 0;
+    coupon(w, "TEA-1");
+    assert_int_equal(w->sale.state, SALE_IDENTIFIED);
+    coupon(w, "TEA-1");
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        coupon(w, bad[i]);
+        assert_int_equal(w->out.answer, SALE_BAD_LINE);
+    }
+    coupon(w, "B");
+    coupon(w, "C");
+    coupon(w, "D");
+    coupon(w, "E");
+    assert_int_equal(w->out.answer, SALE_FULL);
+    ask(w, SALE_TOTAL);
+    assert_int_equal(points_n(w->sale.earning.points), 74); /* a visit's, times the tier */
+    pay(w, "R1", NULL);
+    written(w);
+    assert_int_equal(w->written[0].coupon_count, 4);
+    assert_string_equal(w->written[0].coupons[0], "TEA-1");
+    assert_string_equal(w->written[0].coupons[3], "D");
+    coupon(w, "TEA-2"); /* of the next customer */
+    assert_int_equal(w->sale.state, SALE_IDLE);
+    assert_int_equal(w->sale.t.coupon_count, 1);
+}
+
+TEST(sale, how_the_rest_was_paid_is_kept_and_may_earn_nothing)
+{
+    struct world *w = world();
+    struct txn_tender tenders[] = {{"giftcard", money_of(1000)}, {"cash", money_of(1801)}};
+    w->pack.exclude_tender_count = 1;
+    snprintf(w->pack.exclude_tenders[0], sizeof w->pack.exclude_tenders[0], "giftcard");
+    bill(w);
+    redeem(w, 200);
+    ready(w);
+    written(w);
+    card_done(w);
+    struct sale_event in = {.kind = SALE_PAY, .ref = "R1", .tenders = tenders, .tender_count = 2};
+    step(w, in); /* a penny more than is due */
+    assert_int_equal(w->out.answer, SALE_BAD_LINE);
+    assert_int_equal(w->sale.state, SALE_DEBITED);
+    tenders[1].amount = money_of(1800);
+    tenders[0].code[0] = 0;
+    step(w, in);
+    assert_int_equal(w->out.answer, SALE_BAD_LINE);
+    tenders[0].code[0] = 'g';
+    step(w, in);
+    ask(w, SALE_NOT_WRITTEN);
+    step(w, in); /* tried again: not twice on the bill */
+    written(w);
+    assert_int_equal(w->written[1].tender_count, 2);
+    assert_string_equal(w->written[1].tenders[0].code, "giftcard");
+    assert_int_equal(money_minor(w->written[1].tenders[1].amount), 1800);
+    assert_int_equal(points_n(w->written[1].points), 36); /* 18.00, times 2 for gold */
+    assert_int_equal(points_n(w->sale.last.earned), 36);
+}
+
+TEST(sale, marks_come_with_the_tap_and_only_while_the_line_is_up)
+{
+    static const char marks[][TXN_NAME_SIZE] = {"first", "vip"};
+    struct world *w = world();
+    w->pack.bonus_count = 1;
+    w->pack.bonuses[0].points = points_of(7);
+    snprintf(w->pack.bonuses[0].scope.mark, sizeof w->pack.bonuses[0].scope.mark, "first");
+    w->facts.marks = marks;
+    w->facts.mark_count = 2;
+    tap(w); /* no line: whatever is there is of another time */
+    assert_int_equal(w->sale.t.mark_count, 0);
+    w->facts.online = true;
+    tap(w);
+    assert_int_equal(w->sale.t.mark_count, 2);
+    line(w, "MUG", 1, 1000);
+    ask(w, SALE_TOTAL);
+    assert_int_equal(points_n(w->sale.earning.points), 34);
+    w->facts.mark_count = 0;
+    tap(w); /* the same card, and head office says otherwise now */
+    assert_int_equal(w->sale.t.mark_count, 0);
+    assert_int_equal(points_n(w->sale.earning.points), 20);
+    w->facts.mark_count = 1;
+    known(w, MEANS_CODE, MEMBER, 0);
+    ask(w, SALE_CANCEL);
+    known(w, MEANS_CODE, MEMBER, 0);
+    line(w, "MUG", 1, 1000);
+    ask(w, SALE_TOTAL);
+    pay(w, "R1", NULL);
+    assert_int_equal(w->written[0].mark_count, 1);
+    assert_string_equal(w->written[0].marks[0], "first");
+    assert_int_equal(points_n(w->written[0].points), 34);
+}
+
+static void offer_rewards(struct world *w)
+{
+    struct pack_reward *r = w->pack.rewards;
+    for (int i = 0; i < 2; i++)
+        w->pack.tiers[i].reward_factor = (struct ratio){1, 1};
+    w->pack.reward_count = 4;
+    r[0] = (struct pack_reward){.code = "pot", .kind = REWARD_ITEM, .sku = "P*", .points = points_of(250), .max_share = {1, 1}};
+    r[1] = (struct pack_reward){.code = "few", .kind = REWARD_MONEY, .points = points_of(10), .value = money_of(5), .max_share = {1, 1}, .stock = 9};
+    r[2] = (struct pack_reward){.code = "off", .kind = REWARD_SLIDING, .step_count = 2, .max_share = {1, 1}, .steps = {{points_of(100), money_of(300)}, {points_of(280), money_of(900)}}};
+    r[3] = (struct pack_reward){.code = "tenth", .kind = REWARD_PERCENT, .percent = {1, 10}, .points = points_of(50), .max_share = {1, 1}};
+}
+
+static void take(struct world *w, const char *reward, int64_t points)
+{
+    step(w, (struct sale_event){.kind = SALE_REDEEM,
+                                .reward = reward,
+                                .points = points_of(points),
+                                .name = "hold-1",
+                                .second_factor = true});
+}
+
+TEST(sale, a_reward_is_paid_from_the_card_with_the_line_cut_and_named_in_both_entries)
+{
+    struct world *w = world();
+    offer_rewards(w);
+    bill(w);
+    w->trace[0] = 0;
+    take(w, "none", 0);
+    take(w, "few", 0); /* counted: not at a till */
+    take(w, "off", 99);
+    take(w, "pot", 0);
+    ready(w);
+    written(w);
+    card_done(w);
+    pay(w, "R1", NULL);
+    written(w);
+    assert_trace(w, "redeem -> totalled, REFUSED\n"
+                    "redeem -> totalled, REFUSED\n"
+                    "redeem -> totalled, REFUSED\n"
+                    "redeem -> preparing, card debit 250 as 1\n"
+                    "card ready -> intending, append intent T0007-1\n"
+                    "written -> committing, card commit\n"
+                    "card done -> debited, OK\n"
+                    "pay -> closing, append sale T0007-2 closes 1\n"
+                    "written -> done, OK, confirm 2 due 1000 earned 20 redeemed 250\n");
+    for (int i = 0; i < 2; i++) {
+        assert_string_equal(w->written[i].reward, "pot");
+        assert_int_equal(points_n(w->written[i].redeemed), 250);
+        assert_int_equal(money_minor(w->written[i].redeemed_value), 2000);
+    }
+}
+
+TEST(sale, a_reward_given_up_is_in_no_entry_and_another_may_be_taken)
+{
+    struct world *w = world();
+    offer_rewards(w);
+    bill(w);
+    take(w, "pot", 0);
+    step(w, (struct sale_event){.kind = SALE_CARD_FAILED, .word = CARD_LEFT});
+    pay(w, "R1", NULL);
+    assert_string_equal(w->written[0].reward, "");
+    w = world();
+    offer_rewards(w);
+    bill(w);
+    take(w, "pot", 0);
+    ready(w);
+    written(w);
+    ask(w, SALE_CARD_LOST);
+    settled(w, COMMIT_NOT_DONE);
+    redeem(w, 200); /* money off instead */
+    ready(w);
+    written(w);
+    card_done(w);
+    pay(w, "R1", NULL);
+    assert_string_equal(w->written[0].reward, "pot");
+    assert_string_equal(w->written[1].reward, "");
+    assert_string_equal(w->written[2].reward, "");
+}
+
+TEST(sale, a_sliding_reward_and_a_part_of_the_bill_are_held_without_the_card)
+{
+    struct world *w = world();
+    offer_rewards(w);
+    held_bill(w);
+    take(w, "off", 0);
+    assert_int_equal(w->sale.state, SALE_HOLDING);
+    assert_string_equal(w->sale.wanted_reward, "off");
+    held(w, 280);
+    assert_int_equal(w->sale.state, SALE_DEBITED);
+    pay(w, "R1", NULL);
+    assert_int_equal(money_minor(w->written[0].redeemed_value), 900);
+    assert_string_equal(w->written[0].reward, "off");
+    w = world();
+    offer_rewards(w);
+    held_bill(w);
+    take(w, "tenth", 0);
+    held(w, 50);
+    pay(w, "R1", NULL);
+    assert_int_equal(money_minor(w->written[0].redeemed_value), 300);
+    /* Alone there is nothing a part could be of, and nothing on the bill. */
+    w = world();
+    offer_rewards(w);
+    tap(w);
+    struct sale_event in = {.kind = SALE_REDEEM, .reward = "tenth", .alone = true, .ref = "R1"};
+    step(w, in);
+    assert_int_equal(w->out.answer, SALE_NO_REDEEM);
+    in.reward = "off";
+    in.points = points_of(100);
+    step(w, in);
+    assert_int_equal(w->sale.state, SALE_PREPARING);
+    ready(w);
+    written(w);
+    card_done(w);
+    written(w);
+    assert_int_equal(money_minor(w->written[1].total), 300);
+    assert_string_equal(w->written[1].reward, "off");
+    in.known = &w->written[1];
+    step(w, in); /* asked again: the first answer (I2) */
+    assert_int_equal(w->out.answer, SALE_OK);
+    assert_true(w->out.confirm.repeated);
+    in.reward = "few";
+    step(w, in);
+    assert_int_equal(w->out.answer, SALE_CONFLICT);
+}
+
+TEST(sale, a_redemption_found_at_start_still_knows_what_it_was_for)
+{
+    struct world *w = world();
+    offer_rewards(w);
+    bill(w);
+    take(w, "pot", 0);
+    ready(w);
+    struct txn intent = w->written[0];
+    w = world();
+    offer_rewards(w);
+    w->facts.next.seq = 2;
+    step(w, (struct sale_event){.kind = SALE_RESUME, .txn = &intent});
+    settled(w, COMMIT_DONE);
+    pay(w, "R1", NULL);
+    assert_string_equal(w->written[0].reward, "pot");
+    assert_int_equal(money_minor(w->written[0].redeemed_value), 2000);
+}
+
+TEST(sale, a_bill_put_aside_keeps_its_coupons_and_marks)
+{
+    static const char marks[][TXN_NAME_SIZE] = {"first"};
+    struct world *w = world();
+    struct txn aside;
+    w->facts.marks = marks;
+    w->facts.mark_count = 1;
+    w->facts.online = true;
+    bill(w);
+    coupon(w, "TEA-1");
+    sale_parked(&aside, &w->sale, &w->facts);
+    ask(w, SALE_PARK);
+    assert_int_equal(w->sale.t.coupon_count + w->sale.t.mark_count, 0);
+    step(w, (struct sale_event){.kind = SALE_TAKE_UP, .txn = &aside});
+    assert_int_equal(w->sale.t.coupon_count, 1);
+    assert_string_equal(w->sale.t.coupons[0], "TEA-1");
+    assert_string_equal(w->sale.t.marks[0], "first");
+}
+
+TEST(sale, the_months_points_bound_what_is_promised)
+{
+    struct world *w = world();
+    w->pack.cap_per_month = points_of(50);
+    w->facts.earned_month = points_of(20);
+    bill(w);
+    assert_int_equal(points_n(w->sale.earning.points), 30);
 }
