@@ -148,6 +148,14 @@ static const struct claim claims[] = {
      "SELECT count(*), coalesce(sum(till <> rated), 0) FROM comparison", "compared, differing",
      "SELECT " ENTRY_NAME " || ': the till says ' || r.till || ', head office ' || r.rated"
      " FROM comparison r JOIN entry e USING (position) WHERE r.till <> r.rated ORDER BY r.position"},
+    {"a later end makes no points and loses none",
+     "SELECT count(*) FROM lot_move WHERE cause IN ('extend', 'activity')", "moves",
+     "SELECT " ENTRY_NAME " || ': of M' || v.member || ' by ' || sum(v.left + v.expired) FROM lot_move v"
+     " JOIN entry e USING (position) WHERE v.cause IN ('extend', 'activity')"
+     " GROUP BY v.position, v.member, v.cause HAVING sum(v.left + v.expired) <> 0"},
+    {"a tier given by hand is in the history", "SELECT count(*) FROM member WHERE hand_tier <> ''", "members",
+     "SELECT 'M' || member || ': ' || tier || ' is not ' || hand_tier FROM member"
+     " WHERE hand_tier <> '' AND hand_tier NOT IN (SELECT tier FROM tier_history h WHERE h.member = member.member)"},
     {"what is pending is of a purchase or a replaced card, and not overdue",
      "SELECT count(*), coalesce(sum(left), 0) FROM vesting", "vestings, points",
      "SELECT " ENTRY_NAME " || ': ' || v.left || ' points are pending to day ' || v.day FROM vesting v"

@@ -6,6 +6,7 @@
 #include "tests/test.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define REDEEM "\"redeem\": {\"worth\": 1, \"min\": 1, \"step\": 1, \"max_share\": 1}"
@@ -290,6 +291,68 @@ TEST(pending, a_statement_says_what_waits_and_since_when_it_does_not)
     assert_int_equal(points_n(totals.pending), 50);
     assert_int_equal(points_n(totals.held), 100);
     ledgers_close(&l);
+}
+
+/* A bit of everything that waits, ends later and is given by hand. */
+static void everything(const char *name)
+{
+    struct txn *t = &l.t;
+    ledgers_open(&l, name, VEST, "\"expiry\": {\"kind\": \"activity\", \"days\": 50}, " REDEEM);
+    ledgers_member(&l, 7, 0);
+    ledgers_sale(&l, 1, 7, "A 1 100.00", 1);
+    ledgers_sale(&l, 1, 7, "A 1 50.00", 5);
+    ledgers_run(&l, 15);
+    for (int i = 0; i < 2; i++) {
+        memset(t, 0, sizeof *t);
+        t->kind = i ? TXN_TIER : TXN_EXTEND;
+        t->member = 7;
+        t->day = LEDGERS_DAY_0 + 200;
+        if (i)
+            snprintf(t->tier, sizeof t->tier, "member");
+        else
+            t->from_day = LEDGERS_DAY_0;
+        snprintf(t->reason, sizeof t->reason, "test");
+        ledgers_own(&l, t, ledgers_day(16));
+    }
+}
+
+TEST(pending, verify_and_replay_find_what_was_changed)
+{
+    static const struct {
+        bool replay;
+        const char *damage, *line;
+    } rows[] = {
+        {false, "UPDATE vesting SET left = left + 1 WHERE left > 0", "BROKEN  I1 balances kept beside the postings are their sums"},
+        {false, "UPDATE member SET pending = pending - 1", "BROKEN  I1 balances kept beside the postings are their sums"},
+        {false, "UPDATE vesting SET day = 14975 + 15", "BROKEN  what is pending is of a purchase"},
+        {false, "UPDATE vesting SET n = 1, uid = zeroblob(7) WHERE left > 0", "BROKEN  what is pending is of a purchase"},
+        {false, "UPDATE sale SET earned = 49 WHERE earned = 50", "BROKEN  what is pending is of a purchase"},
+        {false, "DROP TRIGGER lot_move_not_changed; UPDATE lot_move SET left = left + 1 WHERE cause = 'extend' AND left > 0",
+         "BROKEN  a later end makes no points and loses none"},
+        {false, "UPDATE member SET hand_tier = 'gold'", "BROKEN  a tier given by hand is in the history"},
+        {true, "UPDATE vesting SET day = day + 1 WHERE left > 0", "BROKEN  I7 vesting"},
+        {true, "UPDATE member SET hand_until_day = 1", "BROKEN  I7 member"},
+        {true, "UPDATE member SET enrolled_day = 1", "BROKEN  I7 member"},
+        {true, "DROP TRIGGER lot_move_not_changed; UPDATE lot_move SET cause = 'adjust' WHERE cause = 'activity'", "BROKEN  I7 lot_move"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char name[16], *text = NULL;
+        size_t size = 0;
+        int broken = 0;
+        struct errmsg why;
+        snprintf(name, sizeof name, "v%zu", i);
+        everything(name);
+        ledgers_sound(&l);
+        ledgers_exec(&l, rows[i].damage);
+        FILE *out = open_memstream(&text, &size);
+        assert_non_null(out);
+        enum err e = rows[i].replay ? books_replay(l.books, out, &broken, &why) : books_verify(l.books, out, &broken, &why);
+        fclose(out);
+        if (e || !broken || !strstr(text, rows[i].line))
+            fail_msg("row %zu: %d broken\n%s", i, broken, text);
+        free(text);
+        ledgers_close(&l);
+    }
 }
 
 /* Anything may happen in any order of arrival: the places add up, and after the last run nothing waits. */
