@@ -6,6 +6,7 @@
 #include "office/books_int.h"
 #include "office/campaign.h"
 #include "office/cards.h"
+#include "office/jobs.h"
 #include "office/message.h"
 #include "office/pool.h"
 #include "office/segment.h"
@@ -184,4 +185,33 @@ enum err daily_run(struct books *b, int32_t day, int64_t now_s, daily_fn *each, 
             first = err_set(why, e, "%s: %s", s->text, said.text);
     }
     return first;
+}
+
+enum err daily_start(struct books *b, int64_t now_s, struct errmsg *why)
+{
+    char day[DAY_TEXT_SIZE];
+    bool due = false;
+    int64_t other = 0, id;
+    enum err e = daily_is_due(b, day_of_time(now_s), &due, why);
+    if (e || !due)
+        return e;
+    struct query q = query_text_of(b->store, "SELECT count(*) FROM job WHERE kind = 'daily' AND (ended_s IS NULL"
+                                             " OR (state <> 'done' AND ended_s > ?1 AND ended_s <= ?2))");
+    query_int(&q, now_s - DAILY_AGAIN_S);
+    query_int(&q, now_s);
+    if (query_row(&q))
+        other = query_get_int(&q);
+    if ((e = query_done(&q, why)) || other)
+        return e;
+    day_text(day, day_of_time(now_s));
+    json_t *arguments = json_pack("{s:s, s:I}", "day", day, "now", (json_int_t)now_s);
+    if ((e = books_begin(b, why)) == OK) {
+        e = job_add(b, "daily", arguments, 0, now_s, &id, why);
+        if (!e)
+            e = books_commit(b, why);
+        else
+            books_rollback(b);
+    }
+    json_decref(arguments);
+    return e;
 }

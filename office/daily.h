@@ -9,7 +9,10 @@
 
 #include "office/books.h"
 
-enum { DAILY_REMIND_DAYS = 30 }; /* a reminder of points that end within so many days, once for each such day */
+enum {
+    DAILY_REMIND_DAYS = 30, /* a reminder of points that end within so many days, once for each such day */
+    DAILY_AGAIN_S = 3600    /* what failed is tried again after that */
+};
 
 struct daily_step {
     const char *name; /* as in db/daily.sql: never changed */
@@ -28,5 +31,8 @@ MUST_CHECK enum err daily_is_due(struct books *b, int32_t day, bool *due, struct
 typedef void daily_fn(const struct daily_step *step, int64_t count, void *arg);
 MUST_CHECK enum err daily_run(struct books *b, int32_t day, int64_t now_s, daily_fn *each, void *arg,
                               struct errmsg *why);
+
+/* Adds the job (office/jobs.h) that does today's, when something is due and none does it or failed lately. */
+MUST_CHECK enum err daily_start(struct books *b, int64_t now_s, struct errmsg *why);
 
 #endif

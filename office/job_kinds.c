@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
 #include "base/tr.h"
+#include "office/daily.h"
 #include "office/jobs.h"
 #include "office/preview.h"
 #include "office/publish.h"
@@ -42,7 +43,30 @@ static enum err run_preview(struct job_run *r, struct errmsg *why)
     return e;
 }
 
+static void tell_step(const struct daily_step *step, int64_t count, void *arg)
+{
+    struct job_run *r = arg;
+    json_object_set_new(r->result, step->name, json_integer((json_int_t)count));
+}
+
+/* {"day": day, "now": seconds of the business clock} */
+static enum err run_daily(struct job_run *r, struct errmsg *why)
+{
+    const char *day_said = json_string_value(json_object_get(r->arguments, "day"));
+    int64_t now_s = json_integer_value(json_object_get(r->arguments, "now"));
+    struct books *b = NULL;
+    int32_t day;
+    if (!day_said || day_parse(&day, day_said))
+        return err_set(why, ERR_FORMAT, "a day is needed");
+    enum err e = books_open(&b, r->books, NULL, why);
+    if (!e)
+        e = daily_run(b, day, now_s, tell_step, r, why);
+    books_close(b);
+    return e;
+}
+
 const struct job_kind job_kinds[] = {
     {"preview", run_preview},
+    {"daily", run_daily},
     {0},
 };

@@ -3,6 +3,7 @@
 #include "base/mbed.h"
 #include "hw/clock.h"
 #include "office/config.h"
+#include "office/daily.h"
 #include "office/console.h"
 #include "office/guard.h"
 #include "office/figures.h"
@@ -17,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EXIT_USAGE = 2 };
+enum { EXIT_USAGE = 2, DAILY_LOOK_MS = 5000 /* is there something to do for a day that began? */ };
 
 static volatile sig_atomic_t stop;   /* set by SIGTERM and SIGINT */
 static volatile sig_atomic_t reopen; /* set by SIGHUP: the log was moved away */
@@ -193,11 +194,17 @@ int main(int argc, char **argv)
             printf("console on https://%s\n", console_address(console));
         fflush(stdout);
     }
+    int64_t daily_ms = clock_tick_ms() + DAILY_LOOK_MS;
     while (!e && !stop) {
         server_turn(server, 1000);
         if (reopen) {
             reopen = 0;
             server_set_log(server, log = open_log(&config, log));
+        }
+        if (clock_tick_ms() >= daily_ms) {
+            daily_ms = clock_tick_ms() + DAILY_LOOK_MS;
+            if (!guard.refusing && daily_start(books, clock_now_s(), &why))
+                server_note(server, why.text);
         }
         if (jobs_tick(jobs, clock_now_s(), &why))
             server_note(server, why.text);

@@ -102,3 +102,26 @@ TEST(daily, a_step_that_fails_leaves_the_others_done_and_is_done_when_it_can_be)
     assert_false(is_due());
     ledgers_close(&l);
 }
+
+TEST(daily, head_office_starts_it_once_a_day_and_again_an_hour_after_it_failed)
+{
+    open_books();
+    assert_int_equal(daily_start(l.books, ledgers_day(DAY), &why), OK);
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM job"), 0); /* the day's run comes first */
+    ledgers_run(&l, DAY);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(daily_start(l.books, ledgers_day(DAY), &why), OK);
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM job WHERE kind = 'daily'"), 1);
+    char sql[200];
+    snprintf(sql, sizeof sql, "UPDATE job SET state = 'failed', ended_s = %lld", (long long)ledgers_day(DAY));
+    ledgers_exec(&l, sql);
+    assert_int_equal(daily_start(l.books, ledgers_day(DAY) + 60, &why), OK);
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM job"), 1);
+    assert_int_equal(daily_start(l.books, ledgers_day(DAY) + DAILY_AGAIN_S, &why), OK);
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM job"), 2);
+    assert_int_equal(run_daily(), OK);
+    ledgers_exec(&l, "UPDATE job SET state = 'done', ended_s = 1");
+    assert_int_equal(daily_start(l.books, ledgers_day(DAY) + 2 * DAILY_AGAIN_S, &why), OK);
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM job"), 2);
+    ledgers_close(&l);
+}
