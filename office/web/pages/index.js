@@ -2,9 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 export const names = [
     'audit',
+    'cards',
     'dashboard',
+    'members',
     'reports',
-    'tills',
     'reviews',
     'users',
+    'rewards',
+    'tills',
 ];
