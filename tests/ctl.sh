@@ -316,4 +316,30 @@ does 1 'a file that is there is not overwritten' export --csv postings.csv
 does 0 'the ledger holds' ledger verify
 does 0 'and replays to the same' ledger replay
 
+# ---- two numbers, one person; the programme before ----
+does 0 'a second number' member add --name 'Ada L.'
+two=$(value member)
+does 0 'is the same person' member merge M1 "$two" --reason 'two cards'
+entry=$(value entry)
+does 1 'not twice' member merge M1 "$two" --reason 'two cards'
+does 2 'and only for a reason' member merge M1 "$two"
+does 0 'points go to another' points adjust "$two" +5 --reason 'for M1 now'
+does 0 'it was her daughter' member unmerge "$entry" --reason 'her daughter'
+does 1 'once' member unmerge "$entry" --reason 'her daughter'
+does 2 'an entry is meant' member unmerge M1 --reason x
+does 0 'points are passed on' points transfer M1 "$two" 20 --reason 'a present'
+does 1 'what is there' points transfer M1 "$two" 2000 --reason 'a present'
+printf 'member,points,last_day\n%s,70,never\nM99,x,never\n' "$two" >old.csv
+does 1 'a file with faults is not taken' opening import old.csv
+said out 'M99 is not a member' 'and each is said'
+printf 'member,points,last_day\n%s,70,never\n' "$two" >old.csv
+does 0 'a good one is looked at' opening import old.csv --dry-run
+said out '^done +no' 'only'
+does 0 'and taken' opening import old.csv
+said out '^done +yes' 'whole'
+does 1 'once' opening import old.csv
+said err 'taken before' 'and it says when'
+does 0 'the ledger holds with all that' ledger verify
+does 0 'and replays to the same' ledger replay
+
 exit $failed
