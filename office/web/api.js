@@ -55,7 +55,7 @@ async function ask(method, where, headers, body) {
         return answer;
     const said = await answer.json().catch(() => ({}));
     const error = said.error || {};
-    if (answer.status === 401 && !where.startsWith('/api/login'))
+    if (answer.status === 401 && !/^\/api\/(login|mine\/(login|code))/.test(where))
         whenEnded();
     throw new ApiError(answer.status, error.code || '', error.text || t('Head office answered with an error ({n}).',
         { n: answer.status }), error.field);

@@ -191,7 +191,7 @@ export function section(heading, ...children) {
 /** Names and values: facts([[t('Tier'), 'Gold'], ...]). */
 export function facts(pairs) {
     return el('dl.row.facts.mb-2', {}, pairs.filter(Boolean).map(([name, value]) =>
-        [el('dt.col-sm-4', {}, name), el('dd.col-sm-8', {}, value === '' || value === null || value === undefined ? '–' : value)]));
+        [el('dt.col-5.col-sm-4', {}, name), el('dd.col-7.col-sm-8', {}, value === '' || value === null || value === undefined ? '–' : value)]));
 }
 
 /** A sentence that wants to be seen; kind: ok, info, warn, bad. */
