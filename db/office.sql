@@ -82,6 +82,8 @@ CREATE TABLE terminal (
     entries          INTEGER NOT NULL DEFAULT 0,
     -- what it has of head office's, and how far its clock was ahead
     pack_version     INTEGER NOT NULL DEFAULT 0,    -- 0 = none yet
+    pack_since_s     INTEGER NOT NULL DEFAULT 0,    -- first contact with that one
+    pack_behind_s    INTEGER NOT NULL DEFAULT 0,    -- first contact with it while there was a newer one; 0 = there is none
     hot_version      INTEGER NOT NULL DEFAULT 0,
     staff_version    INTEGER NOT NULL DEFAULT 0,
     skew_s           INTEGER NOT NULL DEFAULT 0

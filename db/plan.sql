@@ -64,6 +64,13 @@ CREATE TRIGGER proposal_not_by_a_writer BEFORE UPDATE OF state ON proposal
      AND EXISTS (SELECT 1 FROM proposal_writer w WHERE w.proposal = NEW.id AND w.user = NEW.decided_by)
     BEGIN SELECT raise(ABORT, 'nobody decides on what they wrote'); END;
 
+-- By which proposal a pack came into force; packs that patronctl published have none.
+CREATE TABLE publication (
+    version     INTEGER PRIMARY KEY REFERENCES pack (version),
+    proposal    INTEGER NOT NULL REFERENCES proposal (id),
+    published_s INTEGER NOT NULL
+) STRICT;
+
 -- Long work: a process each, run by office/jobs.c.
 CREATE TABLE job (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -46,11 +46,14 @@ static const char *const statements[Q_COUNT] = {
         "INSERT INTO terminal (terminal, shop, revoked, code_hash, cert_hash) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET shop = excluded.shop, revoked = excluded.revoked,"
         " code_hash = excluded.code_hash, cert_hash = excluded.cert_hash",
-    [Q_TERMINAL_CONTACT] = "UPDATE terminal SET contact_s = ?, waiting = ?, program = ?,"
-                           " signature = coalesce(?, signature), reader = ?, printer = ?,"
-                           " receipts_waiting = ?, journal = ?, disk_free_mb = ?, locked = ?, entries = ?,"
-                           " pack_version = ?, hot_version = ?, staff_version = ?, skew_s = ?"
-                           " WHERE terminal = ?",
+    [Q_TERMINAL_CONTACT] = "UPDATE terminal SET contact_s = ?1, waiting = ?2, program = ?3,"
+                           " signature = coalesce(?4, signature), reader = ?5, printer = ?6,"
+                           " receipts_waiting = ?7, journal = ?8, disk_free_mb = ?9, locked = ?10, entries = ?11,"
+                           " pack_since_s = iif(pack_version = ?12, pack_since_s, ?1),"
+                           " pack_behind_s = CASE WHEN ?12 >= (SELECT coalesce(max(version), 0) FROM pack) THEN 0"
+                           " WHEN pack_version = ?12 AND pack_behind_s > 0 THEN pack_behind_s ELSE ?1 END,"
+                           " pack_version = ?12, hot_version = ?13, staff_version = ?14, skew_s = ?15"
+                           " WHERE terminal = ?16",
     [Q_TERMINALS] =
         "SELECT t.terminal, shop, revoked, code_hash, cert_hash, contact_s, waiting, program, orders,"
         " reader, printer, receipts_waiting, journal, disk_free_mb, locked, entries,"

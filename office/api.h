@@ -108,7 +108,9 @@ extern const struct api_op api_rewards[];  /* api_rewards.c: catalogue, vouchers
 extern const struct api_op api_ledger[];   /* api_ledger.c: adjustments, merge, pools, extension, opening balances */
 extern const struct api_op api_close[];    /* api_close.c: periods, liability, general ledger */
 extern const struct api_op api_reviews[];  /* api_reviews.c: entries somebody has to look at */
-extern const struct api_op api_rules[];    /* api_rules.c: drafts, preview, proposals, publishing, jobs */
+extern const struct api_op api_rules[];    /* api_rules.c: rules, drafts, preview, publishing, roll-out */
+extern const struct api_op api_proposals[];/* api_proposals.c: what waits for a second person */
+extern const struct api_op api_jobs[];     /* api_jobs.c: long work */
 extern const struct api_op api_care[];     /* api_care.c: complaints, feedback */
 extern const struct api_op api_campaigns[];/* api_campaigns.c: segments, campaigns, coupons, outbox, referral */
 extern const struct api_op api_mine[];     /* api_mine.c: the member page */

@@ -3,6 +3,7 @@
 #include "base/date.h"
 #include "base/tr.h"
 #include "office/adjust.h"
+#include "office/books_int.h"
 #include "office/proposal.h"
 #include "office/publish.h"
 
@@ -53,10 +54,18 @@ static enum err do_publish(struct head_office *o, const struct proposal *proposa
 {
     char day[DAY_TEXT_SIZE];
     struct pack_text *p = pack_text_create();
-    (void)approver;
+    (void)approver; /* the proposal's own row says who */
     enum err e = p ? make_pack(o, proposal->subject, now_s, p, why) : err_set(why, ERR_IO, "out of memory");
     if (!e)
         e = publish_store(p, o->books, &o->home->pack_key, why);
+    if (!e) {
+        struct query q = query_text_of(o->books->store, "INSERT INTO publication (version, proposal, published_s)"
+                                                        " VALUES (?, ?, ?)");
+        query_int(&q, p->pack.version);
+        query_int(&q, proposal->id);
+        query_int(&q, now_s);
+        e = query_run(&q, why);
+    }
     if (!e) {
         day_text(day, p->pack.effective_day);
         snprintf(result, PROPOSAL_RESULT_SIZE, tr("version %" PRIu32 " from %s"), p->pack.version, day);
