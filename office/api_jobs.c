@@ -117,6 +117,6 @@ const struct api_op api_jobs[] = {
      "job:int! kind:text! state:text! thousandths:int! sentence:text! arguments:json! result:json", get_job},
     {"GET", "/api/jobs/{job}/{file}", "get_job_file", "A file of the result: entries.csv, tiers.csv.", WORKERS, API_READ, NULL,
      NULL, NULL, get_file},
-    {"POST", "/api/jobs/{job}/cancel", "cancel_job", "Ends it.", WORKERS, API_CHANGE, NULL, NULL, NULL, cancel_job},
+    {"POST", "/api/jobs/{job}/cancel", "cancel_job", "Ends it.", WORKERS & ~ROLE_AUDITOR, API_CHANGE, NULL, NULL, NULL, cancel_job},
     {0},
 };

@@ -186,7 +186,7 @@ const struct api_op api_proposals[] = {
      get_proposal},
     {"POST", "/api/proposals/{proposal}/decide", "decide_proposal", "Approves, and then it is done; or refuses, with a remark.",
      ROLE_APPROVER, API_CHANGE, NULL, "approve:bool! remark:text", "state:text! result:text!", decide},
-    {"POST", "/api/proposals/{proposal}/withdraw", "withdraw_proposal", "The author takes it back.", EVERYBODY, API_CHANGE, NULL,
+    {"POST", "/api/proposals/{proposal}/withdraw", "withdraw_proposal", "The author takes it back.", EVERYBODY & ~ROLE_AUDITOR, API_CHANGE, NULL,
      NULL, NULL, withdraw},
     {0},
 };

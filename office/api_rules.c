@@ -393,7 +393,7 @@ const struct api_op api_rules[] = {
      NULL, "effective:day! reason:text!", "proposal:int!", roll_back},
     {"GET", "/api/rollout", "list_rollout", "Which till has which rules, since when.", READERS, API_READ, NULL, NULL,
      "rows:[till:text! shop:text! rules:int! since:time contact:time program:text! state:text!]! have_it:int!", list_rollout},
-    {"POST", "/api/rules-check", "check_rules", "All that is wrong with a text; nothing is changed.", READERS, API_ALONE, NULL,
+    {"POST", "/api/rules-check", "check_rules", "All that is wrong with a text; nothing is changed.", WRITERS, API_ALONE, NULL,
      "text:text!", "good:bool! " FAULTS, check_rules},
     {"GET", "/api/drafts", "list_drafts", "Rules being written, the newest change first.", READERS, API_READ, NULL, NULL,
      "rows:[draft:int! name:text! revision:int! author:text changed_by:text base:int! created:time! changed:time!]!",
