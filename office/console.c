@@ -54,7 +54,7 @@ struct console {
     struct http *http;
     char names[NAMES_MAX][NAME_SIZE]; /* that we answer to; "" = none */
     struct loaded libraries[LIBRARY_COUNT];
-    struct bucket buckets[ADDRESSES];
+    struct bucket buckets[ADDRESSES], logins;
 };
 
 /* With every answer.  style-src: bootstrap places its menus by style attributes that a script sets, which the policy
@@ -114,6 +114,18 @@ static bool is_foreign(struct http_request *r)
     return site && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
 }
 
+static bool take(struct bucket *b, int burst, int rate, int64_t now_ms)
+{
+    b->left += (now_ms - b->at_ms) * rate;
+    b->at_ms = now_ms;
+    if (b->left > burst * 1000)
+        b->left = burst * 1000;
+    if (b->left < 1000)
+        return false;
+    b->left -= 1000;
+    return true;
+}
+
 static bool is_too_many(struct console *c, const char *from, int64_t now_ms)
 {
     struct bucket *b = NULL;
@@ -130,14 +142,7 @@ static bool is_too_many(struct console *c, const char *from, int64_t now_ms)
         *b = (struct bucket){.left = CONSOLE_BURST * 1000, .at_ms = now_ms};
         snprintf(b->from, sizeof b->from, "%s", from);
     }
-    b->left += (now_ms - b->at_ms) * CONSOLE_RATE;
-    b->at_ms = now_ms;
-    if (b->left > CONSOLE_BURST * 1000)
-        b->left = CONSOLE_BURST * 1000;
-    if (b->left < 1000)
-        return true;
-    b->left -= 1000;
-    return false;
+    return !take(b, CONSOLE_BURST, CONSOLE_RATE, now_ms);
 }
 
 static size_t body_max(void *arg, const struct http_request *r)
@@ -204,8 +209,11 @@ static void on_api(struct console *c, struct http_request *r)
     json_t *query = json_object();
     struct api_reply reply;
     int64_t began_ms = clock_tick_ms();
-    if (is_too_many(c, r->from, began_ms)) {
-        say_error(r, 429, "busy", "Too many questions from this address; wait a little.");
+    bool login = strncmp(r->path, "/api/login", 10) == 0 || strncmp(r->path, "/api/mine/login", 15) == 0 ||
+                 strncmp(r->path, "/api/mine/code", 14) == 0;
+    if (is_too_many(c, r->from, began_ms) ||
+        (login && !take(&c->logins, CONSOLE_LOGIN_BURST, CONSOLE_LOGIN_RATE, began_ms))) {
+        say_error(r, 429, "busy", "Too many questions at once; wait a little.");
         json_decref(query);
         return;
     }

@@ -15,7 +15,9 @@ enum {
     CONSOLE_STRANGER_BODY_MAX = 1 << 14,
     CONSOLE_CERTIFICATE_DAYS = 397,   /* what browsers accept; a new one is made at a start in its last 30 days */
     CONSOLE_BURST = 1000,             /* of questions from one address, then as many a second: */
-    CONSOLE_RATE = 50
+    CONSOLE_RATE = 50,
+    CONSOLE_LOGIN_BURST = 40,         /* and of passwords and codes from all together: each costs 45 ms, and tills wait */
+    CONSOLE_LOGIN_RATE = 3
 };
 
 struct console;
