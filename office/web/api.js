@@ -85,6 +85,12 @@ export async function change(method, path, body) {
     }
 }
 
+/** A change whose answer is a file: a Blob. */
+export async function fetchFile(path, body) {
+    return (await ask('POST', path, { 'Content-Type': 'application/json', 'Accept-Language': language(), 'X-CSRF-Token': token,
+        'Request-Id': crypto.randomUUID() }, JSON.stringify(body || {}))).blob();
+}
+
 export const post = (path, body) => change('POST', path, body);
 export const put = (path, body) => change('PUT', path, body);
 export const del = (path, body) => change('DELETE', path, body);

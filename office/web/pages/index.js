@@ -10,4 +10,8 @@ export const names = [
     'users',
     'rewards',
     'tills',
+    'complaints',
+    'feedback',
+    'campaigns',
+    'messages',
 ];
