@@ -3,6 +3,7 @@
 #include "office/daily.h"
 
 #include "base/date.h"
+#include "office/birthday.h"
 #include "office/books_int.h"
 #include "office/campaign.h"
 #include "office/cards.h"
@@ -107,6 +108,7 @@ static enum err remind_of_endings(struct books *b, int32_t day, int64_t now_s, i
 const struct daily_step daily_steps[] = {
     {"cards", "cards past their last day", end_cards},
     {"households", "points that went to the head of a household", sweep_pools},
+    {"birthdays", "members given points for their birthday", birthday_give},
     {"segments", "members marked for the tills", run_segments},
     {"campaigns", "members given points by campaigns", tick_campaigns},
     {"reminders", "reminders of points that end", remind_of_endings},

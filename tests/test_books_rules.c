@@ -2,6 +2,7 @@
  * membership, tenders and marks of an entry; birthdays.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
+#include "office/birthday.h"
 #include "tests/ledgers.h"
 #include "tests/test.h"
 
@@ -196,6 +197,154 @@ TEST(books_rules, a_year_of_membership_is_what_counts_and_the_one_before_keeps)
     assert_true(tier_is("b"));
     ledgers_run(&l, 831);
     assert_true(tier_is("a"));
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
+/* ---- birthdays ---- */
+
+static void born(member_id member, const char *birthday)
+{
+    struct person p = {.member = member};
+    snprintf(p.birthday, sizeof p.birthday, "%s", birthday);
+    assert_int_equal(books_save_person(l.books, &p, NULL), OK);
+}
+
+static int64_t birthdays(const char *on)
+{
+    int32_t day;
+    int64_t count;
+    struct errmsg why;
+    assert_int_equal(day_parse(&day, on), OK);
+    assert_int_equal(books_begin(l.books, &why), OK);
+    if (birthday_give(l.books, day, (int64_t)day * SECONDS_PER_DAY + 3600, &count, &why))
+        fail_msg("%s", why.text);
+    assert_int_equal(books_commit(l.books, &why), OK);
+    return count;
+}
+
+TEST(books_rules, a_birthday_gives_the_points_of_the_tier_once_a_year)
+{
+    static const struct {
+        const char *on;
+        int64_t given, seven; /* how many, and what member 7 has then */
+    } days[] = {
+        {"2011-03-14", 0, 100}, {"2011-03-15", 1, 150}, {"2011-03-15", 0, 150}, {"2011-03-22", 0, 150},
+        {"2011-03-23", 0, 150}, {"2012-03-14", 0, 150}, {"2012-03-15", 1, 200},
+        {"2013-03-22", 1, 250}, /* a week late */
+        {"2014-03-23", 0, 250}, /* too late */
+    };
+    ledgers_open(&l, "a", "", "\"tiers\": {\"window\": \"lifetime\", \"levels\": [{\"code\": \"a\", \"birthday_points\": 20}, "
+                          "{\"code\": \"b\", \"upgrade_at\": 10000, \"birthday_points\": 50}]},"
+                          "\"expiry\": {\"kind\": \"rolling\", \"days\": 3660}");
+    ledgers_member(&l, 7, 0);
+    ledgers_member(&l, 8, 0);
+    ledgers_sale(&l, 1, 7, "A 1 100.00", 1);
+    born(7, "03-15");
+    born(8, "");
+    for (size_t i = 0; i < sizeof days / sizeof days[0]; i++) {
+        if (birthdays(days[i].on) != days[i].given)
+            fail_msg("%s", days[i].on);
+        ledgers_expect(&l, 7, days[i].seven, 0, 0, 0);
+    }
+    assert_int_equal(ledgers_sql(&l, "SELECT sum(points) FROM metric_day"), 100); /* lifts no tier */
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
+TEST(books_rules, a_birthday_moved_about_or_on_a_leap_day_comes_once_and_none_is_in_the_replay)
+{
+    ledgers_open(&l, "a", "", "\"tiers\": {\"levels\": [{\"code\": \"a\", \"birthday_points\": 20}]}");
+    ledgers_member(&l, 7, 0);
+    ledgers_member(&l, 8, 0);
+    born(7, "02-29");
+    assert_int_equal(birthdays("2011-02-27"), 0);
+    assert_int_equal(birthdays("2011-02-28"), 1);
+    born(7, "06-01");
+    assert_int_equal(birthdays("2011-06-01"), 0);
+    born(7, "02-29");
+    assert_int_equal(birthdays("2012-02-28"), 0);
+    assert_int_equal(birthdays("2012-02-29"), 1);
+    born(8, "12-31");
+    assert_int_equal(birthdays("2013-01-02"), 1); /* over the turn of the year */
+    assert_int_equal(birthdays("2013-12-31"), 1);
+    ledgers_exec(&l, "DELETE FROM person");
+    ledgers_sound(&l); /* replay needs no person */
+    ledgers_expect(&l, 7, 40, 0, 0, 0);
+    ledgers_close(&l);
+}
+
+TEST(books_rules, a_birthday_of_nobody_of_a_merged_number_or_of_a_programme_without_gives_nothing)
+{
+    ledgers_open(&l, "a", "", "\"tiers\": {\"levels\": [{\"code\": \"a\", \"birthday_points\": 20}]}");
+    ledgers_member(&l, 7, 0);
+    ledgers_member(&l, 8, 0);
+    born(7, "02-01");
+    born(8, "02-01");
+    born(99, "02-01");
+    struct txn *t = &l.t;
+    memset(t, 0, sizeof *t);
+    t->kind = TXN_MERGE;
+    t->member = 7;
+    t->other = 8;
+    snprintf(t->reason, sizeof t->reason, "the same");
+    ledgers_own(&l, t, ledgers_day(1));
+    assert_int_equal(birthdays("2011-02-01"), 1);
+    ledgers_expect(&l, 7, 20, 0, 0, 0);
+    ledgers_add_pack(&l, 2, "2012-01-01", "", "");
+    assert_int_equal(birthdays("2012-02-01"), 0);
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
+/* ---- rewards ---- */
+
+TEST(books_rules, a_reward_is_held_by_its_price_and_one_that_pays_otherwise_is_looked_at)
+{
+    static const struct {
+        const char *reward;
+        int64_t points;
+        enum err e;
+    } rows[] = {
+        {"fiver", 100, OK},          {"fiver", 90, ERR_REFUSED}, {"none", 100, ERR_REFUSED},
+        {"few", 10, ERR_REFUSED}, /* counted: at the desk */
+        {"", 100, ERR_REFUSED},   /* points have no worth here */
+    };
+    struct errmsg why;
+    struct hold_view h;
+    ledgers_open(&l, "a", "", "\"redeem\": {\"offline_days\": 7}, \"rewards\": [{\"code\": \"fiver\", \"kind\": \"money\", "
+                          "\"points\": 100, \"value\": 500}, {\"code\": \"few\", \"kind\": \"money\", \"points\": 10, "
+                          "\"value\": 5, \"stock\": 1}]");
+    ledgers_member(&l, 7, 0);
+    ledgers_sale(&l, 1, 7, "A 1 400.00", 1);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "n%zu", i);
+        struct hold_wanted w = {.member = 7, .points = points_of(rows[i].points), .means = MEANS_SUN, .factor = true,
+                                .terminal = 1, .name = name, .reward = rows[i].reward};
+        if (books_hold(l.books, &w, ledgers_day(2), &h, &why) != rows[i].e)
+            fail_msg("row %zu: %s", i, why.text);
+    }
+    for (int wrong = 0; wrong < 2; wrong++) {
+        struct hold_wanted w = {.member = 7, .points = points_of(100), .means = MEANS_SUN, .factor = true, .terminal = 1,
+                                .name = wrong ? "b" : "a", .reward = "fiver"};
+        assert_int_equal(books_hold(l.books, &w, ledgers_day(2), &h, &why), OK);
+        assert_int_equal(ledgers_sql(&l, "SELECT max(position) FROM entry"), ledgers_sql(&l, "SELECT count(*) FROM entry"));
+        struct txn *t = ledgers_entry(&l, 1, TXN_SALE, ledgers_day(2));
+        t->member = 7;
+        t->means = MEANS_SUN;
+        snprintf(t->lines[0].sku, sizeof t->lines[0].sku, "A");
+        t->line_count = t->lines[0].quantity = 1;
+        t->lines[0].amount = t->total = money_of(2000);
+        t->pack_version = 1;
+        t->redeemed = points_of(100);
+        t->redeemed_value = money_of(wrong ? 600 : 500);
+        t->original = h.entry;
+        t->points = points_of(wrong ? 14 : 15);
+        snprintf(t->reward, sizeof t->reward, "fiver");
+        ledgers_post(&l, t, POST_NEW);
+    }
+    ledgers_expect_reviews(&l, "T0001-3 redeemed otherwise than the programme says\n");
     ledgers_sound(&l);
     ledgers_close(&l);
 }

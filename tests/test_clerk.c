@@ -6,6 +6,7 @@
 #include "cardproto/sun.h"
 #include "hw/clock.h"
 #include "office/clerk.h"
+#include "office/books_int.h"
 #include "office/known.h"
 #include "office/people.h"
 #include "sync/member_code.h"
@@ -303,6 +304,52 @@ TEST(clerk, a_tap_tells_name_only_with_consent_and_what_else_there_is_to_say)
     assert_int_equal(points_n(tapped.expiring), 500);
     assert_int_equal(tapped.flags & TAPPED_BIRTHDAY, 0);
     assert_non_null(strstr(tapped.suggestion, "500"));
+    office_close(&hq);
+}
+
+/* "first birthday vip" */
+static const char *marks(void)
+{
+    static char text[100];
+    text[0] = 0;
+    for (int32_t i = 0; i < tapped.mark_count; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", i ? " " : "", tapped.marks[i]);
+    return text;
+}
+
+TEST(clerk, a_tap_says_first_purchase_birthday_with_consent_and_segments)
+{
+    open_all();
+    struct person p = {.member = ANN, .name = "Ann", .birthday = "03-02"};
+    must(books_save_person(hq.books, &p, &why), &why);
+    must(tap(MEANS_REGISTER, "M12"), &why);
+    assert_string_equal(marks(), "first"); /* the birthday was not agreed to be shown */
+    p.consent_s = clerk.now_s;
+    must(books_save_person(hq.books, &p, &why), &why);
+    static const char *const segments[] = {"vip", "away", "c", "d"};
+    for (int i = 0; i < 4; i++) {
+        struct query q = query_text_of(hq.books->store, "INSERT INTO member_mark VALUES (?, ?)");
+        query_int(&q, ANN);
+        query_text(&q, segments[i]);
+        must(query_run(&q, &why), &why);
+    }
+    must(tap(MEANS_REGISTER, "M12"), &why);
+    assert_string_equal(marks(), "first birthday away c"); /* four is all that an entry takes */
+    static struct txn t;
+    static uint8_t bytes[WIRE_ENTRY_MAX];
+    struct buf entry = BUF_ON(bytes);
+    enum post_result result;
+    t = (struct txn){.kind = TXN_SALE, .id = {7, 1}, .time_s = clerk.now_s, .member = ANN, .line_count = 1};
+    snprintf(t.lines[0].sku, sizeof t.lines[0].sku, "A");
+    t.lines[0].quantity = 1;
+    t.lines[0].amount = t.total = money_of(100);
+    t.pack_version = 1;
+    must(wire_encode_txn(&entry, &t, &why), &why);
+    must(books_begin(hq.books, &why), &why);
+    must(books_post(hq.books, &t, buf_bytes(&entry), t.time_s, &result, &why), &why);
+    must(books_commit(hq.books, &why), &why);
+    must(tap(MEANS_REGISTER, "M12"), &why);
+    assert_string_equal(marks(), "birthday away c d");
     office_close(&hq);
 }
 

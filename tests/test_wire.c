@@ -506,6 +506,7 @@ static void some_request(struct wire_request *r, enum wire_ask ask)
         if (test_below(2))
             r->hold.value = some_blob(0);
         r->hold.approved_by = test_below(3);
+        snprintf(r->hold.reward, sizeof r->hold.reward, "%s", test_below(2) ? "fiver" : "");
         break;
     case ASK_PERSON:
         r->person.member = test_random();
@@ -596,6 +597,9 @@ static void some_answer(struct wire_answer *a, enum wire_say say)
         a->tapped.next_expiry = points_of((int64_t)test_random());
         a->tapped.next_expiry_day = (int32_t)test_random();
         a->tapped.known = test_below(2);
+        a->tapped.mark_count = (int32_t)test_below(TXN_MARKS_MAX + 1);
+        for (int32_t i = 0; i < a->tapped.mark_count; i++)
+            snprintf(a->tapped.marks[i], sizeof a->tapped.marks[i], "mark-%u", test_below(99));
         snprintf(a->tapped.name, sizeof a->tapped.name, "Ann %u", test_below(99));
         snprintf(a->tapped.next_tier, sizeof a->tapped.next_tier, "N%u", test_below(99));
         a->tapped.missing = (int64_t)test_random();
@@ -686,6 +690,7 @@ static void assert_same_request(const struct wire_request *a, const struct wire_
         assert_true(uid_equal(&a->hold.card, &b->hold.card));
         assert_same_bytes(a->hold.value, b->hold.value);
         assert_int_equal(a->hold.approved_by, b->hold.approved_by);
+        assert_string_equal(a->hold.reward, b->hold.reward);
         break;
     case ASK_PERSON:
         assert_memory_equal(&a->person, &b->person, sizeof a->person);
