@@ -29,15 +29,19 @@ if [ ! -d "$dir/office" ]; then
     $ctl init --pack tests/data/packs/demo.json >/dev/null
 fi
 rm -f "$dir/office.out" "$dir/cards.out"
-"$bin/patron-office" --home "$dir/office" --listen 127.0.0.1:0 >"$dir/office.out" 2>>"$dir/office.log" &
+"$bin/patron-office" --home "$dir/office" --listen 127.0.0.1:0 --console 127.0.0.1:0 >"$dir/office.out" 2>>"$dir/office.log" &
 office=$!
-await "$dir/office.out" 'listening on'
+await "$dir/office.out" 'console on'
+console=$(sed -n 's/^console on //p' "$dir/office.out" | sed 's/127.0.0.1/localhost/')
 address=$(sed -n 's/^listening on //p' "$dir/office.out")
 "$bin/patron-cardsim" --link "$dir/nfc" --cards "$dir/cards" --control "$dir/cards.sock" >"$dir/cards.out" 2>&1 &
 cardsim=$!
 await "$dir/cards.out" '^ready'
 
 if [ $fresh ]; then
+    # Two people at the console; neither role moves points, so neither needs a second factor.
+    $ctl user add clara --roles clerk,marketer >"$dir/users"
+    $ctl user add audit --roles auditor >>"$dir/users"
     for name in anna bela carl; do
         $sim new ev2 random $name >/dev/null
         $sim present $name >/dev/null
@@ -59,6 +63,7 @@ card() { if [ \$# -gt 0 ]; then $sim present "\$@"; else $sim remove; fi; }
 office() { $ctl "\$@"; }
 PS1='desk> '
 cat <<TEXT
+head office   $console in a browser (its certificate is made here); who and how: $dir/users
 card anna     lays a card on the reader (anna, bela, carl; newcard is nobody's yet)
 card          takes it away
 office member list        head office; its log: $here/run/office.log
@@ -83,6 +88,7 @@ Cards: anna, bela, carl.  'card anna' lays a card on the reader, 'card' takes it
 Try:   card anna / tap / line 22745 2 150000 / total / pay / card / card anna / tap / line 22745 1 5000 / total / redeem max / pay / quit
 Amounts are in pence. The second tap finds the points of the first sale: head office loads them on the card.
 Head office: $here/patronctl --home $here/run/office member list
+Its console: $console in a browser (its certificate is made here); who and how: $here/run/users
 END
 mkfifo "$dir/in" 2>/dev/null || :
 $till --prompt <"$dir/in" &
