@@ -64,6 +64,7 @@ await flow('member', async ({ office, claim, open, shot }) => {
     await shot(page, 'me-complaint');
     await page.getByRole('dialog').getByRole('button', { name: 'Send' }).click();
     await page.getByRole('button', { name: 'Look' }).click();
+    await page.getByRole('dialog').waitFor();
     claim('a complaint has a number and a state, and what was typed stays text', await page.getByRole('dialog').getByText('The cup was broken <b>twice</b>').count() > 0);
     await page.keyboard.press('Escape');
 
