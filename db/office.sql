@@ -417,13 +417,15 @@ CREATE TABLE sale (
     cashier         INTEGER NOT NULL,               -- 0 = nobody
     approved_by     INTEGER NOT NULL,
     why             TEXT    NOT NULL,
-    rerated_by      INTEGER,                        -- the newest RERATE: pack_version, earned, counted, why are its;
+    rerated_by      INTEGER,                        -- the newest RERATE: pack_version, earned, counted are its;
     first_pack      INTEGER,                        -- ... and these were the sale's own
     first_earned    INTEGER,
+    rerated_why     TEXT,
     rerated_back    INTEGER NOT NULL DEFAULT 0,     -- what refunds before took back by the new rating, beyond what they did
     UNIQUE (terminal, seq)
 ) STRICT;
 CREATE INDEX sale_by_member ON sale (member, day);
+CREATE INDEX sale_rerated ON sale (rerated_by) WHERE rerated_by IS NOT NULL;
 
 CREATE TABLE sale_return (
     sale_position INTEGER NOT NULL REFERENCES sale (position),

@@ -271,11 +271,13 @@ static const char *const statements[Q_COUNT] = {
                       " UNION SELECT member FROM vesting WHERE left > 0 AND day <= ?1 ORDER BY 1",
     [Q_STATEMENT] =
         "SELECT e.terminal, e.seq, e.time_s, e.received_s, e.kind, p.account, p.card, p.amount,"
-        " coalesce(s.pack_version, o.pack_version, 0), coalesce(s.why, r.why, ''), p.position, e.bytes"
+        " coalesce(s.first_pack, s.pack_version, o.pack_version, 0), coalesce(s.why, r.why, x.rerated_why, ''),"
+        " p.position, e.bytes"
         " FROM posting p JOIN entry e USING (position)"
         " LEFT JOIN sale s ON s.position = p.position"
         " LEFT JOIN refund r ON r.position = p.position"
         " LEFT JOIN sale o ON o.position = r.sale_position"
+        " LEFT JOIN sale x ON x.rerated_by = p.position"
         " WHERE p.member = ? ORDER BY p.position, p.n",
     [Q_EXPORT] = "SELECT e.terminal, e.seq, e.time_s, e.received_s, e.kind, p.member, p.account, p.card,"
                  " p.amount FROM posting p JOIN entry e USING (position) ORDER BY p.position, p.n",
@@ -285,7 +287,7 @@ static const char *const statements[Q_COUNT] = {
     [Q_DESK_BACK] = "UPDATE desk SET back = back + ?2 WHERE position = ?1",
     [Q_SALE_RERATE] = "UPDATE sale SET rerated_by = ?2, first_pack = coalesce(first_pack, pack_version),"
                       " first_earned = coalesce(first_earned, earned), pack_version = ?3, earned = ?4, counted = ?5,"
-                      " counted_back = ?6, rerated_back = rerated_back + ?7, why = ?8 WHERE position = ?1",
+                      " counted_back = ?6, rerated_back = rerated_back + ?7, rerated_why = ?8 WHERE position = ?1",
     /* ---- two numbers, one person ---- */
     [Q_MERGED_MOVE_ADD] = "INSERT INTO merged_move (owner, at, position, n) VALUES (?, ?, ?, ?)",
     [Q_MERGER_ADD] = "INSERT INTO merger (position, seq, member, other) VALUES (?, ?, ?, ?)",

@@ -335,8 +335,7 @@ static enum err load_side(struct books *b, const struct txn *t, member_id member
 enum err books_post_pair(struct books *b, const struct txn *t, int64_t position, struct errmsg *why)
 {
     struct pair p;
-    char tier[TXN_NAME_SIZE] = "";
-    int32_t short_since_day = DAY_NEVER;
+    struct ledger_member of_giver = {0};
     enum err e = load_pair(b, t, &p, why);
     if (e)
         return e;
@@ -350,8 +349,7 @@ enum err books_post_pair(struct books *b, const struct txn *t, int64_t position,
     e = load_moving(b, t, &p, why);
     if (!e && t->kind == TXN_MERGE) {
         e = load_side(b, t, giver, giver, why);
-        memcpy(tier, b->facts.member.tier, sizeof tier);
-        short_since_day = b->facts.member.short_since_day;
+        of_giver = b->facts.member;
     }
     if (!e && apart)
         e = join_numbers(b, t, &p, position, why);
@@ -359,7 +357,7 @@ enum err books_post_pair(struct books *b, const struct txn *t, int64_t position,
         e = load_side(b, t, receiver, t->other, why);
     if (e)
         return e;
-    bool fits = ledger_move_in(&b->facts, &b->moving, *tier ? tier : NULL, short_since_day, &b->effects);
+    bool fits = ledger_move_in(&b->facts, &b->moving, t->kind == TXN_MERGE ? &of_giver : NULL, &b->effects);
     e = books_write(b, position, why);
     if (e || !fits)
         return e;

@@ -17,7 +17,7 @@ static void explain(struct statement_line *line, const struct txn *t, const char
     bool of_card = strcmp(line->account, "card") == 0 || strcmp(line->account, "redeemed") == 0;
     bool of_pending = strcmp(line->account, "pending") == 0;
     entry_text(original, t->original);
-    if (strcmp(line->account, "expired") == 0) {
+    if (strcmp(line->account, "expired") == 0 && t->kind != TXN_MERGE && t->kind != TXN_UNMERGE) {
         bool back = points_n(line->amount) < 0;
         text = t->kind == TXN_RUN ? "their last day has passed"
                : back             ? "an expiry undone: it came late, but was in time"
@@ -25,8 +25,10 @@ static void explain(struct statement_line *line, const struct txn *t, const char
         snprintf(line->why, sizeof line->why, "%s", text);
         return;
     }
-    if (strcmp(line->account, "reserved") == 0 && t->kind != TXN_RELEASE) {
-        snprintf(line->why, sizeof line->why, "set aside for a sale");
+    bool moved = t->kind == TXN_MERGE || t->kind == TXN_UNMERGE;
+    if (strcmp(line->account, "reserved") == 0 && t->kind != TXN_RELEASE && !moved) {
+        bool desk = t->kind == TXN_REDEEM || (t->kind == TXN_HOLD && t->original.terminal == OFFICE_TERMINAL);
+        snprintf(line->why, sizeof line->why, desk ? "set aside for a reward" : "set aside for a sale");
         return;
     }
     if (t->kind == TXN_RUN && (points_n(line->amount) < 0) == of_pending) {
@@ -76,16 +78,25 @@ static void explain(struct statement_line *line, const struct txn *t, const char
     case TXN_UNMERGE:
         snprintf(line->why, sizeof line->why, "%s was undone: %s", original, t->reason);
         return;
-    case TXN_EXTEND:
     case TXN_OPENING:
-    case TXN_TIER:
+        snprintf(line->why, sizeof line->why, "brought along: %s", t->reason);
+        return;
     case TXN_REDEEM:
+        snprintf(line->why, sizeof line->why, "redeemed%s%s: %s", *t->reward ? " for " : "", t->reward, t->reason);
+        return;
     case TXN_RETURN:
+        snprintf(line->why, sizeof line->why, "the reward of %s came back: %s", original, t->reason);
+        return;
     case TXN_RERATE:
+        snprintf(line->why, sizeof line->why, "%s rated by pack %" PRIu32 ": %s%s%.90s", original, t->pack_version, t->reason,
+                 *rule ? ": " : "", rule);
+        return;
+    case TXN_EXTEND:
+    case TXN_TIER:
         text = t->reason;
         break;
     case TXN_HOLD:
-        text = "set aside for a sale";
+        text = t->original.terminal == OFFICE_TERMINAL ? "set aside for a reward" : "set aside for a sale";
         break;
     case TXN_RELEASE:
         text = "no longer set aside";

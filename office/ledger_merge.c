@@ -163,14 +163,31 @@ static int32_t rank(const struct pack *pack, const char *tier)
     return (int32_t)(t - pack->tiers);
 }
 
+/* A tier that was given by hand goes along while it lasts, if it is the higher one. */
+static void keep_hand(struct work *w, const struct ledger_member *giver)
+{
+    struct ledger_member *m = &w->in->member;
+    const struct pack *pack = w->in->pack_now;
+    bool has = pack_find_tier(pack, giver->hand_tier) && giver->hand_until_day >= w->day;
+    bool own = pack_find_tier(pack, m->hand_tier) && m->hand_until_day >= w->day;
+    if (!has || (own && rank(pack, m->hand_tier) >= rank(pack, giver->hand_tier)))
+        return;
+    memcpy(m->hand_tier, giver->hand_tier, sizeof m->hand_tier);
+    m->hand_until_day = giver->hand_until_day;
+    w->out->hand_set = true;
+}
+
 /* Of two tiers the higher one; of equal ones the longer way to losing it. */
-static void keep_higher(struct work *w, const char *tier, int32_t short_since_day)
+static void keep_higher(struct work *w, const struct ledger_member *giver)
 {
     const struct ledger_facts *in = w->in;
     struct ledger_effects *out = w->out;
+    const char *tier = giver->tier;
+    int32_t short_since_day = giver->short_since_day;
     char other[MEMBER_TEXT_SIZE];
     if (!in->pack_now)
         return;
+    keep_hand(w, giver);
     int32_t is = rank(in->pack_now, in->member.tier), was = rank(in->pack_now, tier);
     if (was < is || (was == is && short_since_day <= in->member.short_since_day))
         return;
@@ -183,8 +200,8 @@ static void keep_higher(struct work *w, const char *tier, int32_t short_since_da
     snprintf(out->tier_why, sizeof out->tier_why, "%s had it", other);
 }
 
-bool ledger_move_in(struct ledger_facts *in, const struct ledger_moving *moving, const char *tier,
-                    int32_t short_since_day, struct ledger_effects *out)
+bool ledger_move_in(struct ledger_facts *in, const struct ledger_moving *moving,
+                    const struct ledger_member *giver, struct ledger_effects *out)
 {
     struct work w = {in, out, day_of_time(in->t->time_s)};
     ledger_start(out);
@@ -192,8 +209,8 @@ bool ledger_move_in(struct ledger_facts *in, const struct ledger_moving *moving,
         return false;
     post_places(&w, moving, 1);
     work_expire(&w, in->run_day);
-    if (tier)
-        keep_higher(&w, tier, short_since_day);
+    if (giver)
+        keep_higher(&w, giver);
     work_drop_zeros(out);
     return true;
 }

@@ -56,11 +56,11 @@ void ledger_moving_transfer(const struct lot *lots, int32_t lot_count, int32_t d
 void ledger_moving_share(const struct lot_move *net, int32_t net_count, struct points owed, const struct lot *there,
                          int32_t there_count, struct points owed_there, struct ledger_moving *out);
 
-/* The receiver's side: lots enter, debt is paid from what is good.  in: member, lots, run_day, pack_now; t.  tier: of the
- * giver, NULL = it does not matter: the receiver gets the higher one.  If it does not fit: a note and nothing else;
+/* The receiver's side: lots enter, debt is paid from what is good.  in: member, lots, run_day, pack_now; t.  giver: of a
+ * MERGE, so that the receiver gets the higher tier; else NULL.  If it does not fit: a note and nothing else;
  * then the giver's side must not be posted. */
-bool ledger_move_in(struct ledger_facts *in, const struct ledger_moving *moving, const char *tier,
-                    int32_t short_since_day, struct ledger_effects *out);
+bool ledger_move_in(struct ledger_facts *in, const struct ledger_moving *moving,
+                    const struct ledger_member *giver, struct ledger_effects *out);
 /* The giver's. */
 void ledger_move_out(struct ledger_facts *in, const struct ledger_moving *moving, struct ledger_effects *out);
 /* Nothing but a note of why not. */

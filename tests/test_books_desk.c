@@ -318,3 +318,49 @@ TEST(rerate, what_ended_comes_and_ends_at_once)
     ledgers_sound(&l);
     ledgers_close(&l);
 }
+
+/* ---- why ---- */
+
+static bool add_why(const struct statement_line *line, void *arg)
+{
+    char *text = arg;
+    if (strcmp(line->account, "held") == 0)
+        snprintf(text + strlen(text), 2000 - strlen(text), "%+lld %s\n", (long long)points_n(line->amount), line->why);
+    return true;
+}
+
+TEST(statement, says_why_for_every_kind_of_the_desk)
+{
+    char text[2000] = "";
+    struct entry_id sale, redeem;
+    open_packs("why", "A 1 40.00", &sale);
+    ledgers_member(&l, 9, 0);
+    struct txn *t = own(TXN_OPENING, 7);
+    t->points = points_of(50);
+    t->day = DAY_NEVER;
+    ledgers_own(&l, t, ledgers_day(3));
+    t = reward(TXN_REDEEM, 20, (struct entry_id){0});
+    ledgers_own(&l, t, ledgers_day(4));
+    redeem = t->id;
+    ledgers_own(&l, reward(TXN_RETURN, 5, redeem), ledgers_day(5));
+    ledgers_own(&l, rerate(sale, 2, 40), ledgers_day(6));
+    t = own(TXN_TRANSFER, 7);
+    t->other = 9;
+    t->points = points_of(10);
+    ledgers_own(&l, t, ledgers_day(7));
+    (void)hold(1, 8);
+    t = own(TXN_MERGE, 9);
+    t->other = 7;
+    ledgers_own(&l, t, ledgers_day(8));
+    assert_int_equal(books_statement(l.books, 7, add_why, text, NULL), OK);
+    assert_string_equal(text, "+40 40.00 GBP at 1 point a GBP: 40 points\n"
+                              "+50 brought along: asked at the desk\n"
+                              "-20 redeemed for MUG: asked at the desk\n"
+                              "+5 the reward of HQ-4 came back: asked at the desk\n"
+                              "+40 T0001-1 rated by pack 2: asked at the desk: 40.00 GBP at 1 point a GBP, x 2 (twice): 80 points\n"
+                              "-10 from M7 to M9: asked at the desk\n"
+                              "-1 set aside for a reward\n"
+                              "-104 M7 is M9 now: asked at the desk\n");
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}

@@ -458,6 +458,28 @@ TEST(merge, the_higher_tier_and_what_counts_for_it_go_along)
     ledgers_close(&l);
 }
 
+TEST(merge, a_tier_by_hand_goes_along_while_it_lasts)
+{
+    struct real_card a, b;
+    open_two("hand", EXPIRY_100 ", " REDEEM ", " TIERS, &a, &b);
+    struct txn *t = &l.t;
+    memset(t, 0, sizeof *t);
+    t->kind = TXN_TIER;
+    t->member = 40;
+    t->day = LEDGERS_DAY_0 + 30;
+    snprintf(t->tier, sizeof t->tier, "gold");
+    snprintf(t->reason, sizeof t->reason, "a trial");
+    ledgers_own(&l, t, ledgers_day(3));
+    merge(12, 40, 5);
+    assert_string_equal(tier(12), "gold");
+    ledgers_run(&l, 30);
+    assert_string_equal(tier(12), "gold");
+    ledgers_run(&l, 31);
+    assert_string_equal(tier(12), "base");
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
 /* ---- points passed on ---- */
 
 TEST(transfer, takes_the_first_ending_points_and_keeps_their_last_days)
