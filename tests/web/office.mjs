@@ -99,7 +99,9 @@ class Office {
         this.log = [];
         this.clock(today + 'T14:30:00');
         const pack = JSON.parse(readFileSync('tests/data/packs/demo.json', 'utf8'));
-        Object.assign(pack, { effective: '2026-01-01', expiry: { kind: 'rolling', days: 40 } });
+        Object.assign(pack, { effective: '2026-01-01', expiry: { kind: 'rolling', days: 40 }, rewards: [
+            { code: 'MUG', name: 'A mug', name_zh: '马克杯', kind: 'item', points: 20, sku: 'MUG1', stock: 5 },
+            { code: 'FIVE', name: '5.00 off', name_zh: '立减 5 元', kind: 'money', points: 50, value: 500 }] });
         writeFileSync(join(dir, 'pack.json'), JSON.stringify(pack));
         this.ctl('init', '--pack', join(dir, 'pack.json'));
         execFileSync(join(build, 'web/seed'), [this.home, today]);
@@ -135,6 +137,13 @@ class Office {
         const t = new Till(this, code || this.ctl('till', 'add', '--shop', shop).code);
         await t.start();
         return t;
+    }
+    /** A reader on head office's desk, for patronctl card: { link, cards('new ev2 random spare'), stop() }. */
+    async desk() {
+        const dir = mkdtempSync(join(this.dir, 'desk')), link = join(dir, 'nfc');
+        const sim = start('patron-cardsim', ['--link', link, '--cards', join(dir, 'cards'), '--control', join(dir, 'cards.sock')], this.log);
+        await sim.line();
+        return { link, cards: await control(join(dir, 'cards.sock')), stop: () => end(sim.child) };
     }
 }
 

@@ -59,16 +59,20 @@ async function redeem(member, r) {
     onSubmit: async v => { made = await post('/api/redemptions', { member, reward: r.reward, points: r.kind === 'sliding' ? r.points : undefined, name, ...v }); } });
     if (!made)
         return;
-    const how = await confirm({ title: t('The points are set aside'), action: t('Go on'), fields: [
+    let how = '';
+    await confirm({ title: t('The points are set aside'), action: t('Go on'), fields: [
         { name: 'how', label: t('What happens now?'), type: 'select', required: true, value: 'had',
             options: [['had', t('The member has the reward')], ['voucher', t('The member gets a voucher')], ['release', t('It is not wanted')]] }],
-    onSubmit: v => v.how === 'release' ? post(`/api/redemptions/${made.id}/release`) : post(`/api/redemptions/${made.id}/confirm`, { voucher: v.how === 'voucher' }) });
-    if (how?.how === 'voucher')
+    onSubmit: async v => {
+        await (v.how === 'release' ? post(`/api/redemptions/${made.id}/release`) : post(`/api/redemptions/${made.id}/confirm`, { voucher: v.how === 'voucher' }));
+        how = v.how;
+    } });
+    if (how === 'voucher') {
         location.hash = '#/rewards/' + made.id;
-    else {
-        toast(how?.how === 'had' ? t('The reward is had.') : how ? t('The points are free again.') : t('The points are free again in a few minutes.'));
-        location.hash = '#/members/' + member;
+        return;
     }
+    toast(how === 'had' ? t('The reward is had.') : how ? t('The points are free again.') : t('The points are free again in a few minutes.'));
+    location.hash = '#/members/' + member;
 }
 
 async function showRedemptions(view, member) {
