@@ -10,6 +10,7 @@
 #include "office/jobs.h"
 #include "office/proposal.h"
 #include "office/publish.h"
+#include "office/rerate.h"
 #include "office/rows.h"
 
 #include <inttypes.h>
@@ -380,6 +381,71 @@ static enum err roll_back(struct api_call *c, struct errmsg *why)
     return e;
 }
 
+/* ---- re-rating ---- */
+
+static enum err list_rerate(struct api_call *c, struct errmsg *why)
+{
+    struct rerate_order order;
+    int64_t id = 0;
+    enum err e = rerate_read(&order, c->office->books, c->in, why);
+    if (!e) {
+        json_t *arguments = json_copy((json_t *)c->in);
+        json_object_set_new(arguments, "now_s", json_integer(c->now_s));
+        if (!json_object_get(arguments, "shop"))
+            json_object_set_new(arguments, "shop", json_string(""));
+        e = job_add(c->office->books, "rerate_list", arguments, c->user.id, c->now_s, &id, why);
+        json_decref(arguments);
+    }
+    json_object_set_new(c->out, "job", json_integer(id));
+    return e;
+}
+
+static enum err propose_rerate(struct api_call *c, struct errmsg *why)
+{
+    struct job job = {0};
+    int64_t list = 0, id = 0;
+    enum err e = number_of(c->arg[0], INT64_MAX, &list, why);
+    if (!e)
+        e = job_get(c->office->books, list, &job, why);
+    if (!e) {
+        json_t *subject = job.arguments ? json_copy(job.arguments) : json_object();
+        json_object_del(subject, "now_s");
+        json_object_set_new(subject, "list", json_integer(list));
+        if (job.result)
+            json_object_set(subject, "result", job.result); /* shown to who approves */
+        e = proposal_add(c->office, "rerate", subject, c->user.id, api_text(c->in, "reason"), c->now_s, &id, why);
+        json_decref(subject);
+    }
+    json_object_set_new(c->out, "proposal", json_integer(id));
+    snprintf(c->audit, sizeof c->audit, "proposal %" PRId64, id);
+    job_finish(&job);
+    return e;
+}
+
+static enum err resume_rerate(struct api_call *c, struct errmsg *why)
+{
+    struct proposal p = {0};
+    int64_t id = 0, job = 0, busy = 0;
+    enum err e = number_of(c->arg[0], INT64_MAX, &id, why);
+    if (!e)
+        e = proposal_get(c->office->books, id, &p, why);
+    if (!e && (p.state != PROPOSAL_APPROVED || strcmp(p.kind, "rerate") != 0))
+        e = err_set(why, ERR_STATE, tr("there is nothing of it left to do"));
+    struct query q = query_text_of(c->office->books->store, "SELECT count(*) FROM job WHERE kind = 'rerate'"
+                                                            " AND state IN ('waiting', 'running')");
+    if (query_row(&q))
+        busy = query_get_int(&q);
+    enum err ended = query_done(&q, why);
+    e = e ? e : ended;
+    if (!e && busy)
+        e = err_set(why, ERR_STATE, tr("it is being done"));
+    if (!e)
+        e = rerate_start(c->office, &p, c->user.id, c->now_s, &job, why);
+    json_object_set_new(c->out, "job", json_integer(job));
+    proposal_finish(&p);
+    return e;
+}
+
 const struct api_op api_rules[] = {
     {"GET", "/api/rules", "list_rules", "The rules of all time, the newest first.", READERS, API_READ, NULL, NULL,
      "rows:[version:int! effective:day! name:text bytes:int! published:time proposal:int author:text approver:text"
@@ -412,5 +478,11 @@ const struct api_op api_rules[] = {
      NULL, "from:day! to:day!", "job:int!", preview_draft},
     {"POST", "/api/drafts/{draft}/propose", "propose_draft", "Asks a second person to publish it from a day on.", WRITERS,
      API_CHANGE, NULL, "revision:int! effective:day! reason:text! preview:int", "proposal:int!", propose_draft},
+    {"POST", "/api/rerate", "list_rerate", "Lists the sales of the past that other rules would change: a job.", ROLE_CONTROLLER,
+     API_CHANGE, NULL, "version:int! from:day! to:day! shop:text", "job:int!", list_rerate},
+    {"POST", "/api/rerate/{job}/propose", "propose_rerate", "Asks a second person to order what was listed.", ROLE_CONTROLLER,
+     API_CHANGE, NULL, "reason:text!", "proposal:int!", propose_rerate},
+    {"POST", "/api/proposals/{proposal}/resume", "resume_rerate", "Goes on with an order that was interrupted.", ROLE_CONTROLLER,
+     API_CHANGE, NULL, NULL, "job:int!", resume_rerate},
     {0},
 };

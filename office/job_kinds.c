@@ -5,7 +5,9 @@
 #include "office/daily.h"
 #include "office/jobs.h"
 #include "office/preview.h"
+#include "office/proposal.h"
 #include "office/publish.h"
+#include "office/rerate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -65,8 +67,107 @@ static enum err run_daily(struct job_run *r, struct errmsg *why)
     return e;
 }
 
+/* Head office's books, with the keys they want. */
+struct opened {
+    struct home home;
+    struct books *books;
+};
+
+static enum err open_books(const struct job_run *r, struct opened *o, struct errmsg *why)
+{
+    memset(o, 0, sizeof *o);
+    enum err e = home_open(&o->home, r->home, why);
+    return e ? e : books_open(&o->books, r->books, &o->home.card_keys, why);
+}
+
+static void close_books(struct opened *o)
+{
+    books_close(o->books);
+    home_finish(&o->home);
+}
+
+/* {"version", "from", "to", "shop", "now_s"}: what an order would change, listed. */
+static enum err run_rerate_list(struct job_run *r, struct errmsg *why)
+{
+    char path[HOME_PATH_MAX + 16];
+    struct opened o;
+    struct rerate_order order;
+    json_t *out = NULL;
+    FILE *csv = NULL;
+    enum err e = open_books(r, &o, why);
+    if (!e)
+        e = rerate_read(&order, o.books, r->arguments, why);
+    snprintf(path, sizeof path, "%s/rerate.csv", r->dir);
+    if (!e && !(csv = fopen(path, "w")))
+        e = err_set(why, ERR_IO, "%s cannot be written", path);
+    order.now_s = e ? 0 : json_integer_value(json_object_get(r->arguments, "now_s"));
+    if (!e)
+        e = rerate_list(o.books, &order, csv, job_progress, r, &out, why);
+    if (csv && (ferror(csv) | fclose(csv)) && !e)
+        e = err_set(why, ERR_IO, tr("the result could not be written: is the disk full?"));
+    close_books(&o);
+    if (!e) {
+        json_decref(r->result);
+        r->result = out;
+    }
+    return e;
+}
+
+static enum err rerate_is_done(struct opened *o, int64_t proposal, const json_t *out, struct errmsg *why)
+{
+    char result[PROPOSAL_RESULT_SIZE];
+    snprintf(result, sizeof result, tr("%lld sales rated by version %lld: %lld points more, %lld less"),
+             (long long)json_integer_value(json_object_get(out, "changing")),
+             (long long)json_integer_value(json_object_get(out, "version")),
+             (long long)json_integer_value(json_object_get(out, "up")),
+             (long long)json_integer_value(json_object_get(out, "down")));
+    enum err e = books_begin(o->books, why);
+    if (e)
+        return e;
+    e = proposal_done(o->books, proposal, result, why);
+    if (!e)
+        return books_commit(o->books, why);
+    books_rollback(o->books);
+    return e;
+}
+
+/* The same with "proposal", "reason", "user", "approved_by": does it. */
+static enum err run_rerate(struct job_run *r, struct errmsg *why)
+{
+    struct opened o;
+    struct rerate_order order;
+    struct proposal p = {0};
+    json_t *out = NULL;
+    int64_t proposal = json_integer_value(json_object_get(r->arguments, "proposal"));
+    enum err e = open_books(r, &o, why);
+    if (!e)
+        e = rerate_read(&order, o.books, r->arguments, why);
+    if (!e)
+        e = proposal_get(o.books, proposal, &p, why);
+    if (!e && p.state != PROPOSAL_APPROVED)
+        e = err_set(why, ERR_STATE, tr("nobody has approved it"));
+    if (!e) {
+        order.user = p.author;
+        order.approved_by = p.decided_by;
+        order.now_s = p.decided_s;
+        snprintf(order.reason, sizeof order.reason, "%.60s (%lld)", p.reason, (long long)p.id);
+        e = rerate_run(o.books, &order, job_progress, r, &out, why);
+    }
+    if (!e)
+        e = rerate_is_done(&o, proposal, out, why);
+    proposal_finish(&p);
+    close_books(&o);
+    if (!e) {
+        json_decref(r->result);
+        r->result = out;
+    }
+    return e;
+}
+
 const struct job_kind job_kinds[] = {
     {"preview", run_preview},
+    {"rerate_list", run_rerate_list},
+    {"rerate", run_rerate},
     {"daily", run_daily},
     {0},
 };

@@ -60,6 +60,9 @@ MUST_CHECK enum err proposal_decide(struct head_office *o, int64_t id, bool appr
 MUST_CHECK enum err proposal_withdraw(struct head_office *o, int64_t id, uint32_t user, int64_t now_s, struct errmsg *why);
 /* The job of an approved one has ended well.  b: the job's own. */
 MUST_CHECK enum err proposal_done(struct books *b, int64_t id, const char *result, struct errmsg *why);
+/* An approved "rerate" (again, when its job did not end well): a job for it. */
+MUST_CHECK enum err rerate_start(struct head_office *o, const struct proposal *p, uint32_t user, int64_t now_s,
+                                 int64_t *job, struct errmsg *why);
 /* p: finish it.  Errors: ERR_NOT_FOUND. */
 MUST_CHECK enum err proposal_get(struct books *b, int64_t id, struct proposal *p, struct errmsg *why);
 /* Newest first; open_only.  each returns false to end; p is let go after it. */

@@ -4,8 +4,10 @@
 #include "base/tr.h"
 #include "office/adjust.h"
 #include "office/books_int.h"
+#include "office/jobs.h"
 #include "office/proposal.h"
 #include "office/publish.h"
+#include "office/rerate.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -75,8 +77,53 @@ static enum err do_publish(struct head_office *o, const struct proposal *proposa
     return e;
 }
 
+/* ---- rerate: {"version", "from", "to", "shop", "list": the job that listed it} ---- */
+
+/* Only what was listed is ordered: the list is of these very words. */
+static enum err check_rerate(struct head_office *o, const json_t *subject, int64_t now_s, struct errmsg *why)
+{
+    static const char *const same[] = {"version", "from", "to", "shop"};
+    struct rerate_order order;
+    struct job job = {0};
+    (void)now_s;
+    enum err e = rerate_read(&order, o->books, subject, why);
+    if (!e)
+        e = job_get(o->books, json_integer_value(json_object_get(subject, "list")), &job, why);
+    bool listed = !e && strcmp(job.kind, "rerate_list") == 0 && job.result;
+    for (size_t i = 0; i < sizeof same / sizeof *same && listed; i++)
+        listed = json_equal(json_object_get(subject, same[i]), json_object_get(job.arguments, same[i]));
+    if (!e && !listed)
+        e = err_set(why, ERR_STATE, tr("an order needs its list first: which sales would change"));
+    if (!e && json_integer_value(json_object_get(job.result, "changing")) == 0)
+        e = err_set(why, ERR_STATE, tr("no sale would change"));
+    job_finish(&job);
+    return e;
+}
+
+enum err rerate_start(struct head_office *o, const struct proposal *p, uint32_t user, int64_t now_s, int64_t *job,
+                      struct errmsg *why)
+{
+    json_t *arguments = json_copy(p->subject);
+    json_object_set_new(arguments, "proposal", json_integer(p->id));
+    enum err e = job_add(o->books, "rerate", arguments, user, now_s, job, why);
+    json_decref(arguments);
+    return e;
+}
+
+static enum err do_rerate(struct head_office *o, const struct proposal *p, uint32_t approver, int64_t now_s, bool *done,
+                          char result[PROPOSAL_RESULT_SIZE], struct errmsg *why)
+{
+    int64_t job = 0;
+    *done = false;
+    enum err e = rerate_start(o, p, approver, now_s, &job, why);
+    if (!e)
+        snprintf(result, PROPOSAL_RESULT_SIZE, tr("job %lld does it"), (long long)job);
+    return e;
+}
+
 const struct proposal_kind proposal_kinds[] = {
     {"adjust", ROLE_CLERK | ROLE_CONTROLLER, ROLE_APPROVER, adjust_check, adjust_carry_out},
     {"publish", ROLE_MARKETER | ROLE_CONTROLLER, ROLE_APPROVER, check_publish, do_publish},
+    {"rerate", ROLE_CONTROLLER, ROLE_APPROVER, check_rerate, do_rerate},
     {0},
 };

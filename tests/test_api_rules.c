@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "office/jobs.h"
 #include "office/books_int.h"
+#include "office/rerate.h"
 #include "tests/apis.h"
 #include "tests/ledgers.h"
 #include "tests/test.h"
@@ -228,5 +229,71 @@ TEST(api_rules, which_till_has_which_rules_since_when)
         json_decref(out);
     }
     assert_int_equal(ledgers_sql(&l, "SELECT pack_since_s FROM terminal WHERE terminal = 1"), a.now_s + 2400);
+    end();
+}
+
+static bool some_batches(int thousandths, void *arg)
+{
+    int *left = arg;
+    (void)thousandths;
+    return (*left)-- > 0;
+}
+
+/* An order: listed, approved, done in batches; what was done is not done again. */
+TEST(api_rules, sales_of_the_past_are_rated_anew_by_order)
+{
+    json_t *out, *result = NULL;
+    begin();
+    for (int i = 0; i < 120; i++)
+        ledgers_sale(&l, 1, 7, "A 1 10.00", 46);
+    struct entry_id sale = ledgers_sale(&l, 1, 7, "A 2 10.00", 46);
+    ledgers_refund(&l, 1, sale, "A 1 5.00", 47);
+    ledgers_add_pack(&l, 2, "2011-04-01", "\"cap_per_bill\": 8", "");
+    apis_user(&a, ROLE_CONTROLLER);
+    apis_expect(&a, 404, "POST", "/api/rerate", "{\"version\": 9, \"from\": \"2011-02-01\", \"to\": \"2011-03-01\"}");
+    int64_t job = number(ask("POST", "/api/rerate", "{\"version\": 2, \"from\": \"2011-02-10\", \"to\": \"2011-02-20\"}"), "job");
+    apis_expect(&a, 409, "POST", "/api/rerate/1/propose", "{\"reason\": \"not listed yet\"}");
+    assert_true(job_done(job, &result));
+    assert_int_equal(json_integer_value(json_object_get(result, "sales")), 122); /* the one of day 45 too */
+    assert_int_equal(json_integer_value(json_object_get(result, "changing")), 121); /* what is left of one is below */
+    assert_int_equal(json_integer_value(json_object_get(result, "down")), 120 * 2 + 42);
+    assert_int_equal(json_integer_value(json_object_get(result, "members")), 1);
+    json_decref(result);
+    json_decref(apis_ask(&a, "GET", "/api/jobs/1/rerate.csv", NULL));
+    assert_non_null(strstr(a.raw, "T0001-2,M7,2011-02-15,\"Leeds\",50,8,"));
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM entry WHERE kind = 33"), 0);
+
+    assert_int_equal(number(ask("POST", "/api/rerate/1/propose", "{\"reason\": \"the cap was forgotten\"}"), "proposal"), 1);
+    apis_user(&a, ROLE_APPROVER);
+    out = ask("POST", "/api/proposals/1/decide", "{\"approve\": true}");
+    assert_string_equal(json_string_value(json_object_get(out, "state")), "approved"); /* the job does it */
+    json_decref(out);
+    apis_user(&a, ROLE_CONTROLLER);
+    apis_expect(&a, 409, "POST", "/api/proposals/1/resume", NULL); /* it waits still */
+
+    /* interrupted after the first batch */
+    static struct rerate_order order;
+    json_t *in = json_pack("{s:i, s:s, s:s}", "version", 2, "from", "2011-02-10", "to", "2011-02-20"), *sums = NULL;
+    assert_int_equal(rerate_read(&order, l.books, in, &why), OK);
+    order.now_s = a.now_s;
+    order.user = 1;
+    order.approved_by = 2;
+    snprintf(order.reason, sizeof order.reason, "the cap was forgotten");
+    int batches = 1;
+    assert_int_equal(rerate_run(l.books, &order, some_batches, &batches, &sums, &why), ERR_STATE);
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM entry WHERE kind = 33"), RERATE_BATCH);
+    assert_true(job_done(2, &result));
+    assert_int_equal(json_integer_value(json_object_get(result, "changing")), 121 - RERATE_BATCH);
+    json_decref(result);
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM entry WHERE kind = 33"), 121);
+    assert_int_equal(ledgers_sql(&l, "SELECT held FROM member WHERE member = 7"), 100 + 8 + 120 * 8 + 5);
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM proposal WHERE state = 'done'"), 1);
+
+    /* and again: nothing */
+    batches = 99;
+    assert_int_equal(rerate_run(l.books, &order, some_batches, &batches, &sums, &why), OK);
+    assert_int_equal(number(sums, "changing"), 0);
+    apis_expect(&a, 409, "POST", "/api/proposals/1/resume", NULL);
+    json_decref(in);
     end();
 }
