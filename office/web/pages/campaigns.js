@@ -20,7 +20,7 @@ const offerWord = o => o.kind === 'points' ? t('{n} points at the first purchase
 async function editCampaign(c, done) {
     const segments = (await get('/api/segments')).rows;
     const kind = k => v => v.kind === k;
-    return confirm({ title: c.campaign ? t('Campaign {code}', { code: c.campaign }) : t('New campaign'), fields: [
+    return confirm({ title: c.campaign ? t('Campaign {code}', { code: c.campaign }) : t('New campaign'), action: t('Save'), fields: [
         { name: 'campaign', label: t('Code'), required: true, maxLength: 8, value: c.campaign, width: 4, help: t('1 to 8 capital letters and digits; coupons begin with it') },
         { name: 'name', label: t('Name'), required: true, maxLength: 60, value: c.name, width: 8 },
         { name: 'segment', label: t('For'), type: 'select', required: true, value: c.segment ?? null, options: segments.map(s => [s.segment, s.name]), width: 6 },
@@ -251,7 +251,7 @@ async function winback(view) {
             { key: 'reason', title: t('Why they left'), show: r => whyWords().find(w => w[0] === r.reason)?.[1] || '' }], d.rows,
         { name: 'winback', link: r => '#/members/' + r.member, csv: '/api/winback?format=csv', empty: t('Nobody is missed.'),
             actions: hasRole('clerk', 'marketer') ? r => r.state === 'won back' ? [] : [button(t('Talked to'), () => confirm({
-                title: t('Talked to {member}', { member: r.member }), fields: [
+                title: t('Talked to {member}', { member: r.member }), action: t('Save'), fields: [
                     { name: 'reason', label: t('Why they left'), type: 'select', options: [['', ''], ...whyWords()] },
                     { name: 'lost', label: t('They will not come back'), type: 'bool' }], onSubmit: async v => {
                     await post('/api/winback/' + r.member, v);

@@ -113,7 +113,7 @@ async function one(view, name) {
         const mayTalk = hasRole('clerk', 'controller');
         title(t('Complaint {number}', { number: c.number }),
             ...c.may.map(s => stepButton(s, c, draw)),
-            mayTalk ? button(t('Remark'), () => confirm({ title: t('Remark'), fields: [words(t('Remark')),
+            mayTalk ? button(t('Remark'), () => confirm({ title: t('Remark'), action: t('Save'), fields: [words(t('Remark')),
                 { name: 'shown', label: t('The member may read it'), type: 'bool' }], onSubmit: async v => {
                 await post(`/api/complaints/${c.number}/notes`, v);
                 await draw();
@@ -187,7 +187,7 @@ async function limits(view) {
         fill(view, el('p', {}, t('A complaint of this kind is to be handled in so many hours after it came; a change counts from the next one on.')),
             table([{ key: 'kind', title: t('About'), show: r => kindName(r.kind) }, { key: 'limit_h', title: t('Hours'), type: 'int' }], kinds,
                 { name: 'complaint-kinds', filter: false, actions: hasRole('controller') ? r => [button(t('Change'), () => confirm({
-                    title: kindName(r.kind), fields: [{ name: 'limit_h', label: t('Hours'), type: 'int', required: true, value: r.limit_h, min: 1, max: 8760 }],
+                    title: kindName(r.kind), action: t('Save'), fields: [{ name: 'limit_h', label: t('Hours'), type: 'int', required: true, value: r.limit_h, min: 1, max: 8760 }],
                     onSubmit: async v => {
                         await post('/api/complaint-kinds/' + r.kind, v);
                         await draw();

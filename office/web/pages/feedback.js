@@ -97,7 +97,7 @@ async function improvements(view) {
 
 function write() {
     const grade = (name, label) => ({ name, label, type: 'int', min: 1, max: 5, width: 4 });
-    return confirm({ title: t('What a member said'), fields: [
+    return confirm({ title: t('What a member said'), action: t('Save'), fields: [
         { name: 'member', label: t('Member number'), help: t('Empty: anonymous'), width: 4 },
         { name: 'channel', label: t('How it came'), type: 'select', required: true, value: 'desk', width: 4,
             options: [['desk', t('Desk')], ['phone', t('Telephone')], ['survey', t('Survey')]] },

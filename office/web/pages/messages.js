@@ -42,7 +42,7 @@ async function settings(view) {
     async function draw() {
         const d = await get('/api/care-settings');
         fill(view, table([{ key: 'name', title: t('Setting'), show: r => settingWord(r.name) }, { key: 'value', title: t('Value') }], d.rows,
-            { name: 'care-settings', filter: false, actions: hasRole('admin') ? r => [button(t('Change'), () => confirm({ title: settingWord(r.name),
+            { name: 'care-settings', filter: false, actions: hasRole('admin') ? r => [button(t('Change'), () => confirm({ title: settingWord(r.name), action: t('Save'),
                 fields: [{ name: 'value', label: t('Value'), value: r.value }], onSubmit: async v => {
                     await post('/api/care-settings/' + r.name, { value: v.value || '' });
                     await draw();
