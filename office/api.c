@@ -137,6 +137,8 @@ static int status_of(enum err e)
         return 429;
     case ERR_FULL:
         return 507;
+    case ERR_UNSUPPORTED:
+        return 415;
     case OK:
     case ERR_IO:
     case ERR_TIMEOUT:
@@ -147,7 +149,6 @@ static int status_of(enum err e)
     case ERR_MAC:
     case ERR_CARD:
     case ERR_CORRUPT:
-    case ERR_UNSUPPORTED:
     case ERR_CRYPTO:
     case ERR_COUNT:
         break;
@@ -341,7 +342,7 @@ static enum err read_body(struct work *w)
         return err_set(&w->why, ERR_FORMAT, tr("This takes no body."));
     if (given && (strncmp(w->r->body_type, json, sizeof json - 1) != 0 ||
                   !strchr("; ", w->r->body_type[sizeof json - 1])))
-        return err_set(&w->why, ERR_FORMAT, tr("The body has to be JSON."));
+        return err_set(&w->why, ERR_UNSUPPORTED, tr("The body has to be JSON."));
     w->in = given ? json_loadb((const char *)w->r->body.data, w->r->body.size, JSON_REJECT_DUPLICATES, &fault)
                   : json_object();
     if (!w->in)

@@ -17,7 +17,7 @@
  * operation and body gives the same answer and does nothing; with another body 409 (I2, I3).
  *
  * Errors of run become: ERR_NOT_FOUND 404; ERR_FORMAT, ERR_RANGE 400; ERR_AUTH 403; ERR_EXISTS, ERR_CONFLICT,
- * ERR_STATE 409; ERR_REFUSED 422; ERR_BUSY 429; ERR_FULL 507; others 500.  The body is {"error":{"code":"not found",
+ * ERR_STATE 409; ERR_REFUSED 422; ERR_BUSY 429; ERR_FULL 507; ERR_UNSUPPORTED 415; others 500.  The body is {"error":{"code":"not found",
  * "text":"a sentence for people", "field":"points"}}; nothing was done then.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_OFFICE_API_H

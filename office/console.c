@@ -187,8 +187,9 @@ static void send_reply(struct http_request *r, const struct api_reply *reply)
     char disposition[100], cookie[200], wait[16];
     if (reply->status == 405) {
         headers[n++] = (struct http_header){"Allow", reply->file_name};
-    } else if (reply->file_name[0]) {
-        snprintf(disposition, sizeof disposition, "attachment; filename=\"%s\"", reply->file_name);
+    } else if (reply->file_name[0] || strcmp(reply->type, "application/json") == 0) { /* data is never shown as a page */
+        snprintf(disposition, sizeof disposition, "attachment; filename=\"%s\"",
+                 reply->file_name[0] ? reply->file_name : "api.json");
         headers[n++] = (struct http_header){"Content-Disposition", disposition};
     }
     if (reply->session[0]) {

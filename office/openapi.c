@@ -127,7 +127,7 @@ static json_t *components(void)
         c, "responses",
         json_pack("{s{sss{s{s{ss}}}}}", "refused", "description",
                   "Nothing was done.  400 malformed, 401 not logged in, 403 not allowed, 404 not found, 409 not possible now, "
-                  "422 refused by the rules, 429 wait, 507 disk full, 500 a fault here.",
+                  "415 no JSON, 422 refused by the rules, 429 wait, 507 disk full, 500 a fault here.",
                   "content", "application/json", "schema", "$ref", "#/components/schemas/error"));
     json_object_set_new(c, "schemas",
                         json_pack("{so}", "error", shape_schema("error:{code:text! text:text! field:text}!")));

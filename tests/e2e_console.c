@@ -218,6 +218,8 @@ TEST(console, an_administrator_logs_in_step_by_step_and_works)
     assert_int_equal(ask("/api/users?format=csv", NULL), 200);
     assert_true(has("Content-Disposition: attachment; filename=\"list_users.csv\""));
     assert_true(has("\r\n2,\"bo\","));
+    assert_int_equal(ask("/api/users", NULL), 200);
+    assert_true(has("Content-Disposition: attachment; filename=\"api.json\""));
     assert_int_equal(ask("/api/openapi.json", NULL), 200);
     proc_end(&office, SIGKILL); /* a session is on disk */
     start();
@@ -248,7 +250,7 @@ TEST(console, what_comes_from_elsewhere_is_refused)
     char right[100];
     snprintf(right, sizeof right, "%s", token);
     snprintf(header, sizeof header, "X-CSRF-Token: %s", right);
-    assert_int_equal(ask("/api/logout", ARGS("-H", header, "-H", "Content-Type: text/plain", "-d", "{}")), 400);
+    assert_int_equal(ask("/api/logout", ARGS("-H", header, "-H", "Content-Type: text/plain", "-d", "{}")), 415);
     close_office();
 }
 

@@ -91,5 +91,9 @@ bad=$(git ls-files '*.md' 2>/dev/null | while read -r doc; do
         done
 done)
 result 'every file the documents name is there' "$bad"
+bad=$(grep -ohE '`[a-z_0-9]+\.[a-z_0-9]{12,}`' docs/*.md | tr -d '`' | sort -u | while IFS=. read -r module claim; do
+    grep -qsE "^TEST\($module, $claim\)" tests/*.c || echo "    docs name the test $module.$claim"
+done)
+result 'every test the documents name is there' "$bad"
 
 exit $failed
