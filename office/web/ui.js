@@ -249,7 +249,7 @@ const rightAligned = new Set(['money', 'points', 'int']);
 function cell(column, row) {
     const value = row[column.key];
     const inside = column.show ? column.show(row) : shown(column.type, value);
-    return el(rightAligned.has(column.type) ? 'td.text-end.text-nowrap' : ['day', 'time'].includes(column.type) ? 'td.text-nowrap' : 'td',
+    return el(rightAligned.has(column.type) ? 'td.text-end.text-nowrap' : ['day', 'time'].includes(column.type) ? 'td.text-nowrap' : column.wide ? 'td.wide' : 'td',
         {}, inside);
 }
 
@@ -266,7 +266,8 @@ function csvText(columns, rows) {
 }
 
 /** A table.
- *  columns: [{ key, title, type: text|int|points|money|day|time|bool, show: row => text or node, sort: row => value }]
+ *  columns: [{ key, title, type: text|int|points|money|day|time|bool, show: row => text or node, sort: row => value,
+ *             wide: sentences stand in it }]
  *  options: name (of the CSV file), caption, empty (sentence), sort ('key' or '-key'), pageSize (25), filter (true),
  *           csv (address of head office's own file; else one is made of the rows), tools (more buttons),
  *           link: row => '#/...' (on the first column), actions: row => [buttons], rowKind: row => 'warning' ...
@@ -475,7 +476,7 @@ export function form(fields, options = {}) {
         return group;
     });
     const go = el(`button.btn.btn-${options.danger ? 'danger' : 'primary'}`, { type: 'submit' }, options.submit || t('Save'));
-    const whole = el('form.row.g-3', { novalidate: true, onsubmit: submit, oninput: changed, onchange: changed, onkeydown: e => {
+    const whole = el('form.row.g-3.mb-3', { novalidate: true, onsubmit: submit, oninput: changed, onchange: changed, onkeydown: e => {
         if (e.key === 'Enter' && e.ctrlKey)
             whole.requestSubmit();
     } }, groups, el('div.col-12', {}, general, options.onSubmit ? el('div.d-flex.flex-wrap.gap-2', {}, go,

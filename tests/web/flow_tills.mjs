@@ -2,7 +2,7 @@
 // its people; what a second log-in needs.
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
-import { flow, go, password, settled, totp } from './office.mjs';
+import { flow, go, password, settled, totp, troublesOf } from './office.mjs';
 
 await flow('tills', async ({ office, claim, open, login, shot }) => {
     const page = await login('admin auditor');
@@ -72,6 +72,27 @@ await flow('tills', async ({ office, claim, open, login, shot }) => {
     await page.getByRole('cell', { name: 'Ann Kelly' }).waitFor();
     await shot(page, 'staff-report');
 
+    // The answer to a change is lost on the way; the name is no markup.
+    const evil = '<img src=x onerror=alert(1)>';
+    let lost = 0;
+    await page.route('**/api/staff', async r => {
+        if (r.request().method() !== 'POST' || lost++)
+            return r.continue();
+        await r.fetch();
+        await r.abort();
+    });
+    await page.getByRole('tab', { name: 'People at the tills' }).click();
+    await page.getByRole('button', { name: 'Add somebody' }).click();
+    await page.getByLabel('Name').fill(evil);
+    await page.keyboard.press('Enter');
+    await page.getByText('Head office does not answer.').waitFor();
+    troublesOf(page);
+    await page.getByRole('dialog').getByRole('button', { name: 'Add' }).click();
+    await page.getByText(evil).first().waitFor();
+    claim('a change tried again after its answer was lost is done once', lost === 2
+        && office.ctl('staff', 'list').filter(p => p.name === evil).length === 1);
+    claim('what was typed is text, never markup', await page.locator('#view img').count() === 0);
+
     // Out and in again: password, then a code that was not used yet.
     await page.getByRole('button', { name: 'Log out' }).click();
     await page.locator('input[name=name]').fill(page.user.name);
@@ -92,5 +113,10 @@ await flow('tills', async ({ office, claim, open, login, shot }) => {
     claim('a clerk gives a till no orders', await clerk.getByRole('button', { name: 'Wipe' }).count() === 0);
     claim('and is told what is wrong with it', await clerk.getByText('Its printer is away or out of paper.').count() === 1);
     await shot(clerk, 'till-phone');
+    // Let in no more: the next question says so, and the page asks who it is.
+    office.ctl('user', 'disable', clerk.user.name);
+    await clerk.evaluate(() => { location.hash = '#/tills'; });
+    await clerk.getByText('Your session has ended. Log in again.').waitFor();
+    claim('who is let in no more is asked to log in', await clerk.locator('input[name=password]').count() === 1);
     await till.stop();
 });

@@ -271,10 +271,10 @@ export async function flow(name, run) {
     mkdirSync(pictures, { recursive: true });
     let browser;
     const giveUp = setTimeout(() => {
-        claim(`${name}: ends in two minutes`, false);
+        claim(`${name}: ends in three minutes`, false);
         running.forEach(c => c.kill('SIGKILL'));
         process.exit(1);
-    }, 120000);
+    }, 180000);
     try {
         const { chromium: type } = await import(pathToFileURL(join(build, 'web/node_modules/playwright-core/index.mjs')));
         const office = new Office(dir);
@@ -287,7 +287,7 @@ export async function flow(name, run) {
             const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: size, locale: options.language === 'zh' ? 'zh-CN' : 'en-GB',
                 hasTouch: Boolean(options.phone || options.tablet), deviceScaleFactor: 1, acceptDownloads: true, reducedMotion: 'reduce' });
             const page = await context.newPage();
-            page.setDefaultTimeout(10000);
+            page.setDefaultTimeout(20000);
             watch(page, office);
             return page;
         }

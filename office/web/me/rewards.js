@@ -19,7 +19,7 @@ export async function show(view, again) {
     if (vouchers.rows.length)
         view.append(section(t('My rewards'), el('ul.list-group', {}, vouchers.rows.map(v => el('li.list-group-item.d-flex.gap-2.align-items-center', {},
             el('div.me-auto', {}, names[v.reward] || v.reward, el('div.small.text-muted', {}, v.last_day ? t('good until {day}', { day: day(v.last_day) }) : '')),
-            v.voucher === 'good' ? button(t('Show'), () => showVoucher(v.id), 'primary', { class: 'btn btn-sm btn-primary' })
+            v.voucher === 'good' ? button(t('Show the code'), () => showVoucher(v.id), 'primary', { class: 'btn btn-sm btn-primary' })
                 : badge({ used: t('used'), returned: t('given back'), ended: t('ended') }[v.voucher] || v.state, 'off'))))));
 }
 

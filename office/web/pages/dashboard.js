@@ -24,7 +24,7 @@ export async function show(view) {
         view.append(section(t('Alarms'), table([
             { key: 'till', title: t('Till') },
             { key: 'shop', title: t('Shop') },
-            { key: 'text', title: t('What is wrong'), show: a => [badge(a.bad ? t('now') : t('soon'), a.bad ? 'bad' : 'warn'), ' ', a.text] },
+            { key: 'text', title: t('What is wrong'), wide: true, show: a => [badge(a.bad ? t('now') : t('soon'), a.bad ? 'bad' : 'warn'), ' ', a.text] },
             { key: 'since', title: t('Last heard of'), type: 'time', show: a => time(a.since, t('never')) },
         ], d.alarms, { name: 'alarms', link: a => '#/tills/' + a.till })));
     view.append(section(t('Tiers'), chart('doughnut', { heading: t('Members by tier'), labels: d.tiers.map(x => x.name),

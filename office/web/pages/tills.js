@@ -67,7 +67,7 @@ async function showTills(view) {
         { key: 'printer', title: t('Printer'), show: x => deviceWords()[x.printer] },
         { key: 'journal', title: t('Journal'), show: x => journalWords()[x.journal] },
         { key: 'disk_free_mb', title: t('Disk, MB free'), type: 'int' },
-        { key: 'program', title: t('Version') },
+        { key: 'program', title: t('Version'), wide: true },
     ], rows, { name: 'tills', csv: '/api/tills?format=csv', link: x => '#/tills/' + x.till,
         rowKind: x => ({ bad: 'danger', warn: 'warning' })[kindOf(x)],
         tools: mayChange() ? button(t('Add a till'), () => addTill(), 'primary', { class: 'btn btn-sm btn-primary' }) : null }));
