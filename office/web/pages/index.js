@@ -5,6 +5,7 @@ export const names = [
     'cards',
     'dashboard',
     'members',
+    'points',
     'reports',
     'reviews',
     'users',
