@@ -49,6 +49,7 @@ struct nexo_dialogue {
     bool tapped;     /* a card was asked for already */
     bool named;      /* by us, so that it is cleared afterwards */
     int64_t wanted;  /* points to be redeemed */
+    int32_t coupons; /* entered so far */
     int64_t balance; /* told in reply */
     bool balance_known;
     int32_t entered; /* lines of the bill, so far */

@@ -3,6 +3,7 @@
 #include "terminal/nexo_msg.h"
 
 #include "base/mbed.h"
+#include "terminal/plain_json.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -313,7 +314,37 @@ static const json_t *words(struct place *p, const char *name, bool needed)
 
 /* ---- parts that several requests have ---- */
 
-static void read_sale_data(struct place *p, bool needed)
+static bool code_fits(char out[TXN_NAME_SIZE], const char *code, size_t size)
+{
+    if (size == 0 || size >= TXN_NAME_SIZE)
+        return false;
+    snprintf(out, TXN_NAME_SIZE, "%.*s", (int)size, code);
+    return true;
+}
+
+/* One word of SaleToPOIData; what we do not know is not for us.  False: it does not fit. */
+static bool read_word(struct nexo_request *r, const char *word, size_t size, int32_t digits)
+{
+    size_t key = strcspn(word, "=") + 1;
+    if (key >= size)
+        return true;
+    const char *value = word + key;
+    if (strncmp(word, "reward=", key) == 0)
+        return code_fits(r->reward, value, size - key);
+    if (strncmp(word, "coupon=", key) == 0)
+        return r->coupon_count < TXN_COUPONS_MAX && code_fits(r->coupons[r->coupon_count++], value, size - key);
+    if (strncmp(word, "tender=", key) != 0)
+        return true;
+    char amount[24];
+    size_t code = strcspn(value, ":");
+    if (r->tender_count == TXN_TENDERS_MAX || key + code + 1 >= size || size - key - code - 1 >= sizeof amount)
+        return false;
+    struct txn_tender *t = &r->tenders[r->tender_count++];
+    snprintf(amount, sizeof amount, "%.*s", (int)(size - key - code - 1), value + code + 1);
+    return code_fits(t->code, value, code) && plain_money(&t->amount, amount, digits) && money_minor(t->amount) > 0;
+}
+
+static void read_sale_data(struct place *p, int32_t digits, bool needed)
 {
     struct nexo_request *r = p->r;
     struct place data = object(p, "SaleData", needed);
@@ -324,13 +355,9 @@ static void read_sale_data(struct place *p, bool needed)
         r->sale_transaction = id.v;
     }
     const char *more = text(&data, "SaleToPOIData", NEXO_TEXT_MAX, false);
-    if (more && strncmp(more, "reward=", 7) == 0) {
-        size_t size = strcspn(more + 7, "&");
-        if (size == 0 || size >= sizeof r->reward)
-            fault(&data, "SaleToPOIData", "No such reward");
-        else
-            snprintf(r->reward, sizeof r->reward, "%.*s", (int)size, more + 7);
-    }
+    for (const char *word = more; word && *word; word += strcspn(word, "&"), word += *word == '&')
+        if (!read_word(r, word, strcspn(word, "&"), digits))
+            fault(&data, "SaleToPOIData", "No such reward, coupon or tender");
 }
 
 static bool modes_are_fine(const json_t *v)
@@ -439,7 +466,7 @@ static void read_acquisition(struct place *p, const struct nexo_programme *progr
                                             "Required"};
     static const char *const ways[] = {"Contactless", "Mobile", "RFID", "Tapped", NULL};
     struct nexo_request *r = p->r;
-    read_sale_data(p, true);
+    read_sale_data(p, programme->digits, true);
     struct place t = object(p, "CardAcquisitionTransaction", true);
     r->handling = (enum nexo_handling)choice(&t, "LoyaltyHandling", handlings, COUNT(handlings),
                                              false, HANDLING_ALLOWED);
@@ -545,7 +572,7 @@ static void read_loyalty(struct place *p, const struct nexo_programme *programme
 {
     struct nexo_request *r = p->r;
     int64_t n;
-    read_sale_data(p, true);
+    read_sale_data(p, programme->digits, true);
     struct place t = object(p, "LoyaltyTransaction", true);
     r->loyalty = (enum nexo_loyalty)choice(&t, "LoyaltyTransactionType", nexo_loyalty_text, 6, true,
                                            LOYALTY_AWARD);
@@ -577,7 +604,7 @@ static void read_reversal(struct place *p)
 {
     static const char *const reasons[] = {"CustCancel", "MerchantCancel", "Malfunction",
                                           "Unable2Compl"};
-    read_sale_data(p, false);
+    read_sale_data(p, 3, false);
     read_original(p, true);
     choice(p, "ReversalReason", reasons, COUNT(reasons), true, 0);
     p->r->reversed_given = number(p, "ReversedAmount", MICRO_DIGITS, false, &p->r->reversed_micro);

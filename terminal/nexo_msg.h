@@ -103,7 +103,12 @@ struct nexo_request {
     char fault[NEXO_FAULT_SIZE]; /* "At SaleToPOIRequest.LoyaltyRequest, field SaleData: Missing" */
 
     const json_t *sale_transaction; /* SaleData.SaleTransactionID, to be echoed; NULL = none */
-    char reward[NEXO_REWARD_SIZE];  /* SaleData.SaleToPOIData "reward=CODE"; "" = none */
+    /* SaleData.SaleToPOIData: "reward=CODE&coupon=CODE&tender=CODE:AMOUNT", the latter two as often as there are such */
+    char reward[NEXO_REWARD_SIZE]; /* "" = none */
+    int32_t coupon_count;
+    char coupons[TXN_COUPONS_MAX][TXN_NAME_SIZE];
+    int32_t tender_count;
+    struct txn_tender tenders[TXN_TENDERS_MAX];
 
     /* Login */
     bool training;

@@ -682,7 +682,10 @@ static void finish_balance(struct nexo *n)
 
 static void pay(struct nexo *n)
 {
-    ask(n, NEXO_DONE, &(struct command){.verb = VERB_PAY, .ref = n->d.ref});
+    ask(n, NEXO_DONE, &(struct command){.verb = VERB_PAY,
+                                          .ref = n->d.ref,
+                                          .tenders = n->d.r.tenders,
+                                          .tender_count = n->d.r.tender_count});
 }
 
 /* The next line of the bill, or its total. */
@@ -690,7 +693,10 @@ static void enter(struct nexo *n)
 {
     struct nexo_dialogue *d = &n->d;
     struct nexo_request *r = &d->r;
-    if (r->line_count == 0 && d->entered == 0) {
+    if (d->coupons < r->coupon_count) {
+        d->coupons++;
+        ask(n, NEXO_ENTERED, &(struct command){.verb = VERB_COUPON, .value = r->coupons[d->coupons - 1]});
+    } else if (r->line_count == 0 && d->entered == 0) {
         struct txn_line total = {.sku = "TOTAL", .quantity = 1, .amount = r->total};
         d->entered = 1;
         ask(n, NEXO_ENTERED, &(struct command){.verb = VERB_LINE, .line = &total});
@@ -742,8 +748,22 @@ static void redeem(struct nexo *n)
     struct nexo_dialogue *d = &n->d;
     const struct pack *pack = n->t->packs.in_effect;
     struct points points = d->r.amount.points;
+    const struct pack_reward *reward = *d->r.reward && pack ? pack_find_reward(pack, d->r.reward) : NULL;
     if (*d->r.reward) {
-        give_up(n, NEXO_E_REFUSAL, "This reward is not on offer");
+        if (!reward) {
+            give_up(n, NEXO_E_REFUSAL, "This reward is not on offer");
+            return;
+        }
+        if (reward->kind != REWARD_SLIDING) /* of one with steps the points may say which */
+            points = rules_reward_price(pack, reward, 0, n->t->sale.tier);
+        d->wanted = points_n(points);
+        ask(n, NEXO_DONE,
+            &(struct command){.verb = VERB_REDEEM,
+                              .reward = d->r.reward,
+                              .points = points,
+                              .alone = true,
+                              .ref = d->ref,
+                              .wait_ms = rest_ms(n)});
         return;
     }
     if (d->r.amount.monetary)

@@ -32,7 +32,7 @@ enum {
 };
 static const char door_name[] = "http";
 
-enum step { STEP_NONE, STEP_WHO, STEP_LINES, STEP_TOTAL, STEP_REDEEM, STEP_PAY, STEP_REFUND, STEP_SETTLE, STEP_CANCEL };
+enum step { STEP_NONE, STEP_WHO, STEP_COUPONS, STEP_LINES, STEP_TOTAL, STEP_REDEEM, STEP_PAY, STEP_REFUND, STEP_SETTLE, STEP_CANCEL };
 
 /* Who was identified here last, as the sale knew them then. */
 struct known {
@@ -62,6 +62,7 @@ struct plain {
     uint8_t digest[32];
     uint32_t memo_id; /* of its open memo; 0 = none yet */
     int32_t line;     /* LINES: the next one */
+    int32_t coupon;   /* COUPONS: the next one */
     bool cancelled;   /* by its own register */
     bool answered;    /* the till has answered: */
     char code[16];    /* "" = it was done */
@@ -259,7 +260,7 @@ static bool is_left_over(const struct plain *p, const char *by, const struct pla
 static bool is_free(const struct plain *p)
 {
     const struct sale *s = &p->t->sale;
-    return s->state == SALE_DONE || (s->state == SALE_IDLE && s->t.line_count == 0) ||
+    return s->state == SALE_DONE || (s->state == SALE_IDLE && s->t.line_count == 0 && s->t.coupon_count == 0) ||
            is_known(p, p->known.asker);
 }
 
@@ -331,6 +332,10 @@ static void command_of(struct plain *p, struct command *c)
     case STEP_SETTLE:
         c->verb = VERB_TAP;
         return;
+    case STEP_COUPONS:
+        c->verb = VERB_COUPON;
+        c->value = a->coupons[p->coupon];
+        return;
     case STEP_LINES:
         c->verb = VERB_LINE;
         c->line = &a->lines[p->line];
@@ -344,10 +349,13 @@ static void command_of(struct plain *p, struct command *c)
         c->points = a->points;
         c->money = a->money;
         c->all = a->all;
+        c->reward = a->reward;
         c->alone = a->what == PLAIN_REDEEM;
         return;
     case STEP_PAY:
         c->verb = VERB_PAY;
+        c->tenders = a->tenders;
+        c->tender_count = a->tender_count;
         return;
     case STEP_REFUND:
         c->verb = VERB_REFUND;
@@ -365,9 +373,14 @@ static void command_of(struct plain *p, struct command *c)
     }
 }
 
+static enum step after_coupons(const struct plain_ask *a)
+{
+    return a->line_count ? STEP_LINES : STEP_TOTAL;
+}
+
 static enum step after_who(const struct plain_ask *a)
 {
-    return a->what == PLAIN_REDEEM ? STEP_REDEEM : a->line_count ? STEP_LINES : STEP_TOTAL;
+    return a->what == PLAIN_REDEEM ? STEP_REDEEM : a->coupon_count ? STEP_COUPONS : after_coupons(a);
 }
 
 /* After a doubt was settled by the card, or nothing was in doubt any more. */
@@ -429,6 +442,9 @@ static void answered_step(struct plain *p)
             end_with_member(p);
         else
             p->step = after_who(&p->ask);
+        return;
+    case STEP_COUPONS:
+        p->step = ++p->coupon < p->ask.coupon_count ? STEP_COUPONS : after_coupons(&p->ask);
         return;
     case STEP_LINES:
         p->step = ++p->line < p->ask.line_count ? STEP_LINES : STEP_TOTAL;
@@ -536,7 +552,7 @@ static void start(struct plain *p, struct http_request *r, const char *by, enum 
 {
     p->step = step;
     p->r = r;
-    p->line = 0;
+    p->line = p->coupon = 0;
     p->cancelled = p->answered = false;
     p->reply_size = 0;
     snprintf(p->by, sizeof p->by, "%s", by);

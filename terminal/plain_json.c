@@ -222,18 +222,77 @@ static void take_lines(struct reading *r, struct plain_ask *out)
     (void)json_object_del(r->object, "lines");
 }
 
-/* points, money or all; in the object itself. */
+static void take_coupons(struct reading *r, struct plain_ask *out)
+{
+    json_t *list = json_object_get(r->object, "coupons"), *v;
+    size_t i, count = json_array_size(list);
+    if (!list)
+        return;
+    if (count < 1 || count > TXN_COUPONS_MAX)
+        bad(r, "coupons", "a list of 1 to 4 texts is expected");
+    json_array_foreach (list, i, v) {
+        size_t size = json_string_length(v);
+        const char *text = json_string_value(v);
+        bool good = text && size > 0 && size < TXN_NAME_SIZE;
+        for (size_t k = 0; k < size && good; k++)
+            good = text[k] > ' ' && text[k] < 127;
+        if (!good)
+            bad(r, "coupons", "each is a text of 1 to 15 letters and digits");
+        else if (i < TXN_COUPONS_MAX)
+            memcpy(out->coupons[i], text, size + 1);
+    }
+    out->coupon_count = count > TXN_COUPONS_MAX ? 0 : (int32_t)count;
+    (void)json_object_del(r->object, "coupons");
+}
+
+static void take_tenders(struct reading *r, struct plain_ask *out)
+{
+    json_t *list = json_object_get(r->object, "tenders"), *v;
+    size_t i, count = json_array_size(list);
+    if (!list)
+        return;
+    if (count < 1 || count > TXN_TENDERS_MAX) {
+        bad(r, "tenders", "a list of 1 to 6 ways of paying is expected");
+        return;
+    }
+    json_array_foreach (list, i, v) {
+        char where[32];
+        struct txn_tender *t = &out->tenders[i];
+        snprintf(where, sizeof where, "tenders[%zu].", i);
+        struct reading one = {.object = v, .where = where, .digits = r->digits, .why = r->why, .bad = r->bad};
+        if (!json_is_object(v)) {
+            bad(&one, "", "an object is expected");
+        } else {
+            if (!take_text(&one, "code", t->code, sizeof t->code))
+                bad(&one, "code", "it is missing");
+            if (!take_money(&one, "amount", &t->amount, true))
+                bad(&one, "amount", "it is missing");
+            nothing_else(&one);
+        }
+        r->bad = one.bad;
+    }
+    out->tender_count = (int32_t)count;
+    (void)json_object_del(r->object, "tenders");
+}
+
+/* points, money, all or reward; in the object itself. */
 static void take_redeem(struct reading *r, struct plain_ask *out)
 {
     int64_t points = 0;
-    int count = has(r, "points") + has(r, "money") + has(r, "all");
+    bool step = has(r, "step");
+    int count = has(r, "points") + has(r, "money") + has(r, "all") + has(r, "reward");
+    if (step && !has(r, "reward"))
+        bad(r, "step", "only a reward has steps");
+    (void)take_text(r, "reward", out->reward, sizeof out->reward);
     if (take_whole(r, "points", &points, 1, INT32_MAX))
+        out->points = points_of(points);
+    if (take_whole(r, "step", &points, 1, INT32_MAX))
         out->points = points_of(points);
     (void)take_money(r, "money", &out->money, true);
     out->all = take_true(r, "all");
     out->redeems = true;
     if (count != 1)
-        bad(r, "points", "one of points, money and all says how much is redeemed");
+        bad(r, "points", "one of points, money, all and reward says what is redeemed");
 }
 
 static void take_award(struct reading *r, struct plain_ask *out)
@@ -244,6 +303,8 @@ static void take_award(struct reading *r, struct plain_ask *out)
         bad(r, "total", "either total or lines is expected");
     (void)take_money(r, "total", &out->total, true);
     take_lines(r, out);
+    take_coupons(r, out);
+    take_tenders(r, out);
     if (json_is_object(redeem)) {
         struct reading in = {
             .object = redeem, .where = "redeem.", .digits = r->digits, .why = r->why, .bad = r->bad};

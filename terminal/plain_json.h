@@ -39,7 +39,13 @@ struct plain_ask {
     int32_t line_count; /* AWARD: the bill.  REFUND: what comes back */
     struct txn_line lines[TXN_LINES_MAX];
 
-    bool redeems; /* AWARD, REDEEM: points, or money, or all */
+    int32_t coupon_count; /* AWARD */
+    char coupons[TXN_COUPONS_MAX][TXN_NAME_SIZE];
+    int32_t tender_count; /* AWARD: how the rest is paid */
+    struct txn_tender tenders[TXN_TENDERS_MAX];
+
+    bool redeems; /* AWARD, REDEEM: points (with a reward: of its step), or money, or all, or reward */
+    char reward[TXN_NAME_SIZE];
     struct points points;
     struct money money;   /* REFUND: given back without goods */
     bool all;             /* REFUND: all that is left */

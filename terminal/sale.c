@@ -248,7 +248,7 @@ void sale_init(struct sale *s)
 bool sale_is_idle(const struct sale *s)
 {
     return s->state == SALE_DONE ||
-           (s->state == SALE_IDLE && s->t.line_count == 0 && !entry_is(s->intent));
+           (s->state == SALE_IDLE && s->t.line_count == 0 && s->t.coupon_count == 0 && !entry_is(s->intent));
 }
 
 enum sale_want sale_wants(const struct sale *s)

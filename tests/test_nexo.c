@@ -28,7 +28,10 @@ static const struct card_uid uid_a = {{4, 1, 2, 3, 4, 5, 6}}, uid_b = {{4, 9, 9,
 
 static const char pack_json[] =
     "{\"version\": 1, \"effective\": \"2010-01-01\", \"name\": \"Test\", \"currency\": \"EUR\",\n"
-    "\"earn\": {\"rate\": \"1/100\"},\n"
+    "\"earn\": {\"rate\": \"1/100\", \"exclude_tenders\": [\"giftcard\"], \"bonuses\": [{\"name\": \"tea\", \"points\": 7, "
+    "\"when\": {\"coupon\": \"TEA-*\"}}]},\n"
+    "\"rewards\": [{\"code\": \"fiver\", \"kind\": \"money\", \"points\": 100, \"value\": 500}, {\"code\": \"tenth\", "
+    "\"kind\": \"percent\", \"points\": 50, \"percent\": \"1/10\"}],\n"
     "\"tiers\": {\"metric\": \"spend\", \"window\": \"lifetime\", \"levels\": [\n"
     "  {\"code\": \"base\", \"name\": \"Base\", \"offline_per_tap\": 300, \"offline_per_day\": "
     "500}]},\n"
@@ -799,6 +802,35 @@ TEST(nexo, what_may_not_be_redeemed_is_refused_and_nothing_is_taken)
     error("Loyalty", "");
     is("LoyaltyResponse.LoyaltyResult.0.Rebates.TotalRebate", "2"); /* never more than was wanted */
     assert_int_equal(cards_purse(&b->card), 800);
+    close_till(b);
+}
+
+static const char *with_words(const char *type, const char *words, const char *reference, const char *total)
+{
+    static char body[1200];
+    snprintf(body, sizeof body,
+             "{\"SaleData\":{\"SaleToPOIData\":\"%s\",\"SaleTransactionID\":{\"TransactionID\":\"T\",\"TimeStamp\":\"x\"}},"
+             "\"LoyaltyTransaction\":{\"LoyaltyTransactionType\":\"%s\"%s},\"LoyaltyData\":[{\"CardAcquisitionReference\":{"
+             "\"TransactionID\":\"%s\",\"TimeStamp\":\"x\"}}]}",
+             words, type, total, reference);
+    return body;
+}
+
+TEST(nexo, a_reward_that_pays_money_is_redeemed_and_coupons_and_tenders_reach_the_award)
+{
+    struct bench *b = new_bench();
+    const char *x = acquire(b, "C1");
+    ask(b, "S1", "Loyalty", with_words("Redemption", "reward=tenth", x, ""));
+    error("Loyalty", "Refusal"); /* of what bill? */
+    ask(b, "S2", "Loyalty", with_words("Redemption", "reward=fiver", x, ""));
+    error("Loyalty", "");
+    is("LoyaltyResponse.LoyaltyResult.0.Rebates.TotalRebate", "5");
+    assert_int_equal(cards_purse(&b->card), 900);
+    x = acquire(b, "C2");
+    ask(b, "S3", "Loyalty",
+        with_words("Award", "coupon=TEA-1&tender=giftcard:10.00&tender=cash:20.00", x, ",\"TotalAmount\":30"));
+    error("Loyalty", "");
+    is("LoyaltyResponse.LoyaltyResult.0.LoyaltyAmount.Value", "27");
     close_till(b);
 }
 

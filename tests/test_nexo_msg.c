@@ -135,7 +135,7 @@ TEST(nexo_msg, a_loyalty_request_is_read_into_plain_numbers)
     json_t *v = read_as(
         "Loyalty",
         "{\"SaleData\":{\"SaleTransactionID\":{\"TransactionID\":\"T\",\"TimeStamp\":\"2026\"},"
-        "\"SaleToPOIData\":\"reward=COFFEE&x=y\"},\"LoyaltyTransaction\":{"
+        "\"SaleToPOIData\":\"reward=COFFEE&x=y&coupon=TEA-1&tender=giftcard:4.40&coupon=B&tender=cash:8\"},\"LoyaltyTransaction\":{"
         "\"LoyaltyTransactionType\":"
         "\"Award\",\"Currency\":\"EUR\",\"TotalAmount\":12.4,\"SaleItem\":[{\"ItemID\":1,"
         "\"ProductCode\":\"1001\",\"Quantity\":2,\"ItemAmount\":6.40,\"AdditionalProductInfo\":"
@@ -161,7 +161,43 @@ TEST(nexo_msg, a_loyalty_request_is_read_into_plain_numbers)
     assert_true(request.amount.given && !request.amount.monetary);
     assert_int_equal(points_n(request.amount.points), 20);
     assert_string_equal(request.reward, "COFFEE");
+    assert_int_equal(request.coupon_count, 2);
+    assert_string_equal(request.coupons[0], "TEA-1");
+    assert_string_equal(request.coupons[1], "B");
+    assert_int_equal(request.tender_count, 2);
+    assert_string_equal(request.tenders[0].code, "giftcard");
+    assert_int_equal(money_minor(request.tenders[0].amount), 440);
+    assert_int_equal(money_minor(request.tenders[1].amount), 800);
     json_decref(v);
+}
+
+TEST(nexo_msg, words_of_the_sale_that_do_not_fit_are_a_fault)
+{
+    static const struct {
+        const char *words;
+        bool good;
+    } rows[] = {
+        {"", true},           {"x", true},          {"reward", true},       {"reward=123456789012345", true},
+        {"reward=1234567890123456", false},         {"coupon=123456789012345&", true},
+        {"coupon=1234567890123456", false},         {"coupon=1&coupon=2&coupon=3&coupon=4", true},
+        {"coupon=1&coupon=2&coupon=3&coupon=4&coupon=5", false},
+        {"tender=cash", false}, {"tender=cash:", false}, {"tender=:5", false}, {"tender=cash:0", false},
+        {"tender=cash:5.001", false}, {"tender=cash:-5", false}, {"tender=cash:5&tender=cash:5", true},
+        {"tender=a:1&tender=b:1&tender=c:1&tender=d:1&tender=e:1&tender=f:1", true},
+        {"tender=a:1&tender=b:1&tender=c:1&tender=d:1&tender=e:1&tender=f:1&tender=g:1", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char body[600];
+        snprintf(body, sizeof body,
+                 "{\"SaleData\":{\"SaleTransactionID\":{\"TransactionID\":\"T\",\"TimeStamp\":\"2026\"},"
+                 "\"SaleToPOIData\":\"%s\"},\"LoyaltyTransaction\":{\"LoyaltyTransactionType\":\"Award\","
+                 "\"TotalAmount\":12.4}}",
+                 rows[i].words);
+        json_t *v = read_as("Loyalty", body);
+        if ((request.fault[0] == 0) != rows[i].good)
+            fail_msg("%s: %s", rows[i].words, request.fault);
+        json_decref(v);
+    }
 }
 
 #define SALE  "\"SaleData\":{\"SaleTransactionID\":{\"TransactionID\":\"T\",\"TimeStamp\":\"2026\"}}"

@@ -110,11 +110,30 @@ TEST(plain, a_request_that_is_not_as_documented_is_refused_with_the_field_that_i
         {PLAIN_AWARD, "{\"ref\":\"R1\",\"card\":true,\"total\":\"1\",\"redeem\":\"all\"}", "redeem: an object"},
         {PLAIN_AWARD, "{\"ref\":\"R1\",\"id\":\"i1\",\"total\":\"1\",\"redeem\":{\"all\":true},\"pin\":\"1234\"}", NULL},
         {PLAIN_AWARD, "{\"ref\":\"0123456789012345678901234567890123456789\",\"card\":true,\"total\":\"1\"}", "ref:"},
-        {PLAIN_REDEEM, "{\"ref\":\"R1\",\"card\":true}", "one of points, money and all"},
+        {PLAIN_REDEEM, "{\"ref\":\"R1\",\"card\":true}", "one of points, money, all and reward"},
         {PLAIN_REDEEM, "{\"ref\":\"R1\",\"card\":true,\"points\":-5}", "points: a whole number"},
         {PLAIN_REDEEM, "{\"ref\":\"R1\",\"card\":true,\"points\":\"5\"}", "points: a whole number"},
         {PLAIN_REDEEM, "{\"ref\":\"R1\",\"card\":true,\"points\":99999999999}", "points: a whole number"},
         {PLAIN_REDEEM, "{\"ref\":\"R1\",\"member\":\"M12\",\"money\":\"5.00\"}", NULL},
+        {PLAIN_REDEEM, "{\"ref\":\"R1\",\"card\":true,\"reward\":\"fiver\"}", NULL},
+        {PLAIN_REDEEM, "{\"ref\":\"R1\",\"card\":true,\"reward\":\"off\",\"step\":100}", NULL},
+        {PLAIN_REDEEM, "{\"ref\":\"R1\",\"card\":true,\"reward\":\"off\",\"points\":100}", "one of points, money, all and"},
+        {PLAIN_REDEEM, "{\"ref\":\"R1\",\"card\":true,\"all\":true,\"step\":100}", "step: only a reward"},
+        {PLAIN_REDEEM, "{\"ref\":\"R1\",\"card\":true,\"reward\":\"1234567890123456\"}", "reward: a text of 1 to 15"},
+        {PLAIN_REDEEM, "{\"ref\":\"R1\",\"card\":true,\"all\":true,\"coupons\":[\"A\"]}", "coupons: this field"},
+        {PLAIN_AWARD, "{\"ref\":\"R1\",\"card\":true,\"total\":\"1\",\"coupons\":[\"A\",\"B-1\"]}", NULL},
+        {PLAIN_AWARD, "{\"ref\":\"R1\",\"card\":true,\"total\":\"1\",\"coupons\":[]}", "coupons: a list of 1 to 4"},
+        {PLAIN_AWARD, "{\"ref\":\"R1\",\"card\":true,\"total\":\"1\",\"coupons\":\"A\"}", "coupons: a list of 1 to 4"},
+        {PLAIN_AWARD, "{\"ref\":\"R1\",\"card\":true,\"total\":\"1\",\"coupons\":[\"1\",\"2\",\"3\",\"4\",\"5\"]}", "coupons: a list"},
+        {PLAIN_AWARD, "{\"ref\":\"R1\",\"card\":true,\"total\":\"1\",\"coupons\":[\"A B\"]}", "coupons: each is a text"},
+        {PLAIN_AWARD, "{\"ref\":\"R1\",\"card\":true,\"total\":\"1\",\"coupons\":[7]}", "coupons: each is a text"},
+        {PLAIN_AWARD, "{\"ref\":\"R1\",\"card\":true,\"total\":\"1\",\"coupons\":[\"1234567890123456\"]}", "coupons: each"},
+        {PLAIN_AWARD, "{\"ref\":\"R1\",\"card\":true,\"total\":\"1\",\"tenders\":[{\"code\":\"cash\",\"amount\":\"1\"}]}", NULL},
+        {PLAIN_AWARD, "{\"ref\":\"R1\",\"card\":true,\"total\":\"1\",\"tenders\":[]}", "tenders: a list of 1 to 6"},
+        {PLAIN_AWARD, "{\"ref\":\"R1\",\"card\":true,\"total\":\"1\",\"tenders\":[{\"code\":\"cash\"}]}", "tenders[0].amount: it is"},
+        {PLAIN_AWARD, "{\"ref\":\"R1\",\"card\":true,\"total\":\"1\",\"tenders\":[{\"code\":\"c\",\"amount\":\"0.00\"}]}", "tenders[0].amount"},
+        {PLAIN_AWARD, "{\"ref\":\"R1\",\"card\":true,\"total\":\"1\",\"tenders\":[{\"amount\":\"1\"}]}", "tenders[0].code: it is"},
+        {PLAIN_AWARD, "{\"ref\":\"R1\",\"card\":true,\"total\":\"1\",\"tenders\":[{\"code\":\"c\",\"amount\":\"1\",\"x\":1}]}", "tenders[0].x: this"},
         {PLAIN_REFUND, "{\"ref\":\"R1\",\"all\":true}", "receipt: a receipt"},
         {PLAIN_REFUND, "{\"ref\":\"R1\",\"receipt\":\"42\",\"all\":true}", "receipt: a receipt"},
         {PLAIN_REFUND, "{\"ref\":\"R1\",\"receipt\":\"T0007-42\"}", "one of all, lines and money"},
@@ -266,7 +285,10 @@ static const struct card_uid uid_a = {{4, 1, 2, 3, 4, 5, 6}}, uid_b = {{4, 9, 9,
 
 static const char pack_json[] =
     "{\"version\": 1, \"effective\": \"2010-01-01\", \"name\": \"Test\", \"currency\": \"GBP\",\n"
-    "\"earn\": {\"rate\": \"1/100\"},\n"
+    "\"earn\": {\"rate\": \"1/100\", \"exclude_tenders\": [\"giftcard\"], \"bonuses\": [{\"name\": \"tea\", \"points\": 7, "
+    "\"when\": {\"coupon\": \"TEA-*\"}}]},\n"
+    "\"rewards\": [{\"code\": \"fiver\", \"kind\": \"money\", \"points\": 250, \"value\": 500}, {\"code\": \"off\", "
+    "\"kind\": \"sliding\", \"steps\": [{\"points\": 100, \"value\": 150}, {\"points\": 200, \"value\": 400}]}],\n"
     "\"tiers\": {\"metric\": \"spend\", \"window\": \"lifetime\", \"levels\": [\n"
     "  {\"code\": \"base\", \"name\": \"Base\", \"offline_per_tap\": 300, \"offline_per_day\": "
     "500}]},\n"
@@ -606,6 +628,36 @@ TEST(plain, one_that_waits_for_a_card_is_cancelled_by_its_register_its_client_or
 
     assert_said(post(s, "/v1/identify", "{\"wait_s\":1}"), "422 {\"error\":{\"code\":\"TIMEOUT\"");
     assert_said(get(s, "/v1/status"), "\"free\":true");
+    close_till(s);
+}
+
+TEST(plain, coupons_ways_of_paying_and_rewards_reach_the_entry)
+{
+    struct shop *s = open_shop();
+    lay(s, &s->card);
+    assert_said(post(s, "/v1/award",
+                     "{\"ref\":\"R1\",\"card\":true,\"total\":\"30.00\",\"coupons\":[\"TEA-1\",\"B\"],"
+                     "\"redeem\":{\"reward\":\"fiver\"},\"tenders\":[{\"code\":\"giftcard\",\"amount\":\"10.00\"},"
+                     "{\"code\":\"cash\",\"amount\":\"15.00\"}]}"),
+                "\"by_points\":\"5.00\",\"due\":\"25.00\",\"earned\":22,\"redeemed\":250");
+    lay(s, NULL);
+    lay(s, &s->card);
+    assert_said(post(s, "/v1/award", "{\"ref\":\"R2\",\"card\":true,\"total\":\"30.00\",\"redeem\":{\"reward\":\"none\"}}"),
+                "422 {\"error\":{\"code\":\"REFUSED\"");
+    lay(s, NULL);
+    lay(s, &s->card);
+    assert_said(post(s, "/v1/award",
+                     "{\"ref\":\"R3\",\"card\":true,\"total\":\"30.00\",\"redeem\":{\"reward\":\"off\",\"step\":100}}"),
+                "\"by_points\":\"1.50\",\"due\":\"28.50\",\"earned\":28,\"redeemed\":100");
+    lay(s, NULL);
+    lay(s, &s->card);
+    assert_said(post(s, "/v1/award", "{\"ref\":\"R4\",\"card\":true,\"total\":\"30.00\",\"tenders\":[{\"code\":\"cash\","
+                                     "\"amount\":\"30.01\"}]}"),
+                "422 {\"error\":{\"code\":\"RANGE\"");
+    lay(s, NULL);
+    lay(s, &s->card);
+    assert_said(post(s, "/v1/redeem", "{\"ref\":\"R5\",\"card\":true,\"reward\":\"off\",\"step\":100}"),
+                "\"total\":\"1.50\",\"tier\":\"base\",\"by_points\":\"1.50\"");
     close_till(s);
 }
 
