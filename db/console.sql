@@ -44,10 +44,11 @@ CREATE TABLE session (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX session_of_user ON session (user);
 
--- What was answered to a change, so that asked again it is not done again.  Kept for two days.
+-- What was answered to a change, so that asked again it is not done again.  Kept for two days; request and answer can
+-- be read by who has the Request-Id alone (office/api.c), since codes and names are in answers.
 CREATE TABLE memo (
     actor     TEXT    NOT NULL,                                  -- "U3", "M12"
-    request   TEXT    NOT NULL CHECK (length(request) BETWEEN 16 AND 64),
+    request   TEXT    NOT NULL CHECK (length(request) = 64),     -- HMAC of it
     digest    BLOB    NOT NULL CHECK (length(digest) = 32),      -- of operation, path and body
     utc_s     INTEGER NOT NULL,
     type      TEXT,

@@ -526,7 +526,8 @@ static enum err digest_of(const struct work *w, uint8_t digest[32], struct errms
     if (body && query) {
         int n = snprintf(what, sizeof what, "%s %s %s ", w->op->name, w->r->method, w->r->path);
         mbed_sha256_two(head, bytes_of(what, (size_t)n), bytes_of(query, strlen(query)));
-        mbed_sha256_two(digest, bytes_of(head, sizeof head), bytes_of(body, strlen(body)));
+        mbed_hmac_sha256(digest, bytes_of(w->r->request_id, strlen(w->r->request_id)), bytes_of(head, sizeof head),
+                         bytes_of(body, strlen(body)));
     } else {
         e = err_set(why, ERR_FULL, "no memory");
     }
@@ -543,17 +544,47 @@ static void actor_of(const struct work *w, char actor[32])
         snprintf(actor, 32, "U%" PRIu32, w->call.user.id);
 }
 
+/* Answers have codes and names in them: they are kept so that only who says the Request-Id again can read them.  The
+ * row is found by a digest of it, and the answer is veiled by a stream made of it: each is used for one answer alone. */
+static void memo_key(const struct work *w, const char *what, uint32_t part, uint8_t out[MBED_HASH_SIZE])
+{
+    uint8_t number[4];
+    put_le(number, part, sizeof number);
+    mbed_hmac_sha256(out, bytes_of(w->r->request_id, strlen(w->r->request_id)), bytes_of(what, strlen(what)),
+                     bytes_of(number, sizeof number));
+}
+
+static void memo_name(const struct work *w, char name[2 * MBED_HASH_SIZE + 1])
+{
+    uint8_t key[MBED_HASH_SIZE];
+    memo_key(w, "memo name", 0, key);
+    hex_encode(name, key, sizeof key);
+}
+
+/* The other way round the same. */
+static void memo_veil(const struct work *w, char *text, size_t size)
+{
+    uint8_t key[MBED_HASH_SIZE];
+    for (size_t i = 0; i < size; i++) {
+        if (i % sizeof key == 0)
+            memo_key(w, "memo answer", (uint32_t)(i / sizeof key), key);
+        text[i] = (char)((uint8_t)text[i] ^ key[i % sizeof key]);
+    }
+    bytes_wipe(key, sizeof key);
+}
+
 /* The answer that was given before, into w->out.  Errors: ERR_NOT_FOUND, ERR_CONFLICT (to something else). */
 static enum err find_memo(struct work *w, const uint8_t digest[32])
 {
-    char actor[32], type[48];
+    char actor[32], type[48], name[2 * MBED_HASH_SIZE + 1];
     enum err e = ERR_NOT_FOUND;
     actor_of(w, actor);
+    memo_name(w, name);
     struct query q = query_text_of(
         w->call.office->books->store,
         "SELECT digest, type, file_name, answer FROM memo WHERE actor = ? AND request = ?");
     query_text(&q, actor);
-    query_text(&q, w->r->request_id);
+    query_text(&q, name);
     if (query_row(&q)) {
         struct bytes said = query_get_blob(&q);
         e = said.size == 32 && memcmp(said.data, digest, 32) == 0 ? OK : ERR_CONFLICT;
@@ -562,6 +593,7 @@ static enum err find_memo(struct work *w, const uint8_t digest[32])
         struct bytes answer = query_get_blob(&q);
         if (!e && (w->out->body = malloc(answer.size + 1))) {
             memcpy(w->out->body, answer.data, answer.size);
+            memo_veil(w, w->out->body, answer.size);
             w->out->size = answer.size;
             w->out->status = 200;
             w->out->type = known_type(type);
@@ -577,8 +609,9 @@ static enum err find_memo(struct work *w, const uint8_t digest[32])
 
 static enum err add_memo(struct work *w, const uint8_t digest[32])
 {
-    char actor[32];
+    char actor[32], name[2 * MBED_HASH_SIZE + 1];
     actor_of(w, actor);
+    memo_name(w, name);
     struct store_office *store = w->call.office->books->store;
     struct query q = query_text_of(store, "DELETE FROM memo WHERE utc_s < ?");
     query_int(&q, w->r->utc_s - MEMO_KEPT_S);
@@ -588,13 +621,16 @@ static enum err add_memo(struct work *w, const uint8_t digest[32])
     q = query_text_of(store, "INSERT INTO memo (actor, request, digest, utc_s, type, file_name, answer)"
                              " VALUES (?, ?, ?, ?, ?, ?, ?)");
     query_text(&q, actor);
-    query_text(&q, w->r->request_id);
+    query_text(&q, name);
     query_blob(&q, digest, 32);
     query_int(&q, w->r->utc_s);
     query_text(&q, w->out->type);
     query_text(&q, w->out->file_name);
+    memo_veil(w, w->out->body, w->out->size);
     query_blob(&q, w->out->body, w->out->size);
-    return query_run(&q, &w->why);
+    e = query_run(&q, &w->why);
+    memo_veil(w, w->out->body, w->out->size);
+    return e;
 }
 
 static enum err change_inside(struct work *w, const uint8_t digest[32])

@@ -386,6 +386,8 @@ TEST(api, the_same_request_again_gives_the_same_answer_and_does_nothing)
     snprintf(a.request_id, sizeof a.request_id, "0123456789-abcdef");
     apis_expect(&a, 200, "POST", "/api/session/language", "{\"language\":\"zh\"}");
     snprintf(answer, sizeof answer, "%s", a.raw);
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM memo WHERE request LIKE '%abcdef%' OR answer = CAST('{}' AS BLOB)"), 0);
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM memo"), 1); /* it is there, for who asks again alone */
     int64_t before = changes_made();
     for (int i = 0; i < 3; i++) {
         apis_expect(&a, 200, "POST", "/api/session/language", "{ \"language\" : \"zh\" }"); /* however it is written */

@@ -353,9 +353,9 @@ TEST(profile, after_an_erasure_no_word_of_the_person_is_in_any_file_and_the_book
     CHANGE(OK, profile_note(l.books, p.member, "wantsnobags", &by, &why));
     CHANGE(OK, profile_note(l.books, other, "came with Ada Lovelace (M1), +49 30 7654321; Lovelace pays", &by, &why));
     CHANGE(OK, profile_tag(l.books, p.member, "interest", "engines", true, &by, &why));
-    ledgers_exec(&l, "INSERT INTO memo (actor, request, digest, utc_s, answer) VALUES ('U3', '0123456789abcdef', zeroblob(32),"
-                     " 1, CAST('{\"name\":\"Ada Lovelace\"}' AS BLOB)),"
-                     " ('U3', '0123456789abcdeg', zeroblob(32), 1, CAST('{}' AS BLOB))");
+    ledgers_exec(&l, "INSERT INTO memo (actor, request, digest, utc_s, answer) VALUES ('M1', printf('%064d', 1),"
+                     " zeroblob(32), 1, CAST('{\"name\":\"Ada Lovelace\"}' AS BLOB)),"
+                     " ('U3', printf('%064d', 2), zeroblob(32), 1, CAST('{}' AS BLOB))");
     ledgers_sale(&l, 1, p.member, "A 2 20.00", 2);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         assert_true(count_in_files(words[i]) > 0 || printf("%s\n", words[i]) < 0);
