@@ -252,7 +252,7 @@ struct ledger_facts {
     int32_t today;                    /* newest day the member is known on, t's included */
     int32_t active_end;               /* SALE, EXPIRY_ACTIVITY: the end that the member's later purchases, known
                                        * already, have moved these points to; INT32_MIN = there are none */
-    int32_t last_sale_day;            /* REFUND: of the member's newest purchase; INT32_MIN = none */
+    int32_t last_sale_day;            /* REFUND, RETURN: of the member's newest purchase; INT32_MIN = none */
     int64_t bills_on_day;             /* that counted, on the day of the event, before this */
 
     struct ledger_vesting vesting;   /* REFUND, RERATE: of the SALE */

@@ -82,7 +82,7 @@ void ledger_post_return(struct work *w)
         work_note(w, LEDGER_NO_REDEEM, "%s", name);
         return;
     }
-    int32_t fallback = in->pack_now ? rules_expiry_day(in->pack_now, w->day, in->member.enrolled_day) : DAY_NEVER;
+    int32_t fallback = work_back_day(w, in->pack_now);
     if (lots_give_back(in->lots, &in->lot_count, LOTS_MAX, s->taken, s->taken_count, s->uncovered, s->redeemed_back,
                        t->redeemed, &in->member.owed, fallback, w->out->scratch, &moved, &why)) {
         work_note(w, LEDGER_CANNOT_POST, "%s", why.text);

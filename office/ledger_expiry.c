@@ -32,6 +32,21 @@ void work_move_by_purchase(struct work *w, int32_t to_day)
         (void)move_end(w, CAUSE_ACTIVITY, w->day, to_day);
 }
 
+int32_t work_back_day(struct work *w, const struct pack *pack)
+{
+    struct ledger_facts *in = w->in;
+    struct ledger_sale *s = &in->sale;
+    if (!pack)
+        return DAY_NEVER;
+    if (pack->expiry != EXPIRY_ACTIVITY || in->last_sale_day == INT32_MIN)
+        return rules_expiry_day(pack, w->day, in->member.enrolled_day);
+    int32_t end = rules_expiry_day(pack, in->last_sale_day, in->member.enrolled_day);
+    for (int32_t i = 0; i < s->taken_count && end >= w->day; i++)
+        if (s->taken[i].expires_day < end)
+            s->taken[i].expires_day = end;
+    return end; /* before w->day: they have all ended */
+}
+
 /* What has ended too long ago: it is said, not done. */
 static void refuse_older(struct work *w, int32_t from_day)
 {

@@ -42,6 +42,9 @@ void work_vest(struct work *w, struct ledger_vesting *v, struct points points);
 void work_take(struct work *w, enum ledger_cause cause, int32_t day, struct points points);
 /* Last good day of points that come in now. */
 int32_t work_lot_day(struct work *w, const struct pack *pack);
+/* Last good day of points that come back and are in no lot.  EXPIRY_ACTIVITY: all points of the member end so many days
+ * after the last purchase, so those in->sale.taken says come back are told that end. */
+int32_t work_back_day(struct work *w, const struct pack *pack);
 /* EXPIRY_ACTIVITY: the member's points move to this end. */
 void work_move_by_purchase(struct work *w, int32_t to_day);
 /* Whom is it for?  False = nobody, and points are asked for all the same or not. */

@@ -8,30 +8,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/* All points of the member end so many days after the last purchase: those that come back too.  That end. */
-static int32_t moved_by_purchases(struct work *w)
-{
-    struct ledger_sale *s = &w->in->sale;
-    int32_t end = rules_expiry_day(w->in->pack, w->in->last_sale_day, w->in->member.enrolled_day);
-    if (end < w->day)
-        return end; /* they have all ended */
-    for (int32_t i = 0; i < s->taken_count; i++)
-        if (s->taken[i].expires_day < end)
-            s->taken[i].expires_day = end;
-    return end;
-}
-
 static void give_back(struct work *w, struct points points)
 {
     struct errmsg why;
     struct ledger_facts *in = w->in;
     const struct ledger_sale *s = &in->sale;
     struct points owed_before = in->member.owed, change;
-    int32_t moved = 0, fallback = rules_expiry_day(in->pack, w->day, in->member.enrolled_day);
+    int32_t moved = 0, fallback = work_back_day(w, in->pack);
     if (points_n(points) == 0)
         return;
-    if (in->pack->expiry == EXPIRY_ACTIVITY && in->last_sale_day > INT32_MIN)
-        fallback = moved_by_purchases(w);
     if (lots_give_back(in->lots, &in->lot_count, LOTS_MAX, s->taken, s->taken_count, s->uncovered,
                        s->redeemed_back, points, &in->member.owed,
                        fallback, w->out->scratch, &moved, &why)) {

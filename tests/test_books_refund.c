@@ -34,7 +34,7 @@ static void pay(int pieces, int points, int day)
     struct errmsg why;
     char name[16];
     snprintf(name, sizeof name, "h%u", (unsigned)l.seq[1] + 1);
-    struct hold_wanted w = {7, points_of(points), MEANS_CODE, true, 0, 1, name};
+    struct hold_wanted w = {.member = 7, .points = points_of(points), .means = MEANS_CODE, .factor = true, .terminal = 1, .name = name};
     if (points && books_hold(l.books, &w, ledgers_day(day), &hold, &why))
         fail_msg("%s", why.text);
     struct txn *t = ledgers_entry(&l, 1, TXN_SALE, ledgers_day(day));
