@@ -94,7 +94,7 @@ await flow('refund', async ({ claim, login, shot }) => {
     await page.getByRole('button', { name: 'Forget the person' }).click();
     await page.getByRole('dialog').getByRole('textbox').fill('M9');
     await page.getByRole('dialog').getByRole('button', { name: 'Forget', exact: true }).click();
-    await page.getByText('type M8 to say').waitFor();
+    await page.getByText('type M8 to say that it is this member', { exact: true }).waitFor();
     await page.getByRole('dialog').getByRole('textbox').fill('M8');
     await page.getByRole('dialog').getByRole('button', { name: 'Forget', exact: true }).click();
     await page.waitForFunction(() => document.getElementById('title').textContent === 'M8');

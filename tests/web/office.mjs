@@ -318,7 +318,8 @@ export async function flow(name, run) {
 
 /** Until the page shown is ready, and charts are drawn. */
 export async function settled(page) {
-    await page.waitForFunction(() => !document.querySelector('[data-state=loading]') && document.readyState === 'complete');
+    await page.waitForFunction(() => !document.querySelector('[data-state=loading]') && document.querySelector('[data-state], #app form')
+        && document.readyState === 'complete');
     await page.evaluate(() => new Promise(f => requestAnimationFrame(() => requestAnimationFrame(f))));
 }
 
