@@ -79,6 +79,24 @@ enum err adjust_today(struct books *b, uint32_t user, int64_t now_s, struct poin
 
 /* ---- the adjustment itself ---- */
 
+/* It is this member's. */
+static enum err check_complaint(struct books *b, const struct adjust_asked *a, struct errmsg *why)
+{
+    member_id whose = 0, is = a->member;
+    struct query q = query_text_of(b->store, "SELECT coalesce(member, 0) FROM complaint WHERE id = ?");
+    query_int(&q, a->complaint);
+    bool found = query_row(&q);
+    whose = found ? (member_id)query_get_int(&q) : 0;
+    enum err e = query_done(&q, why);
+    if (!e && !found)
+        return err_set(why, ERR_NOT_FOUND, tr("there is no complaint C%lld"), (long long)a->complaint);
+    if (!e && whose)
+        e = books_survivor(b, whose, &whose, why);
+    if (!e)
+        e = books_survivor(b, a->member, &is, why);
+    return !e && whose != is ? err_set(why, ERR_STATE, tr("complaint C%lld is not of this member"), (long long)a->complaint) : e;
+}
+
 static enum err check_asked(struct books *b, const struct adjust_asked *a, struct errmsg *why)
 {
     struct member_view m;
@@ -91,7 +109,8 @@ static enum err check_asked(struct books *b, const struct adjust_asked *a, struc
         return err_set(why, ERR_RANGE, tr("the reason is longer than %d bytes"), TXN_REASON_SIZE - 1);
     if (a->complaint && n < 0)
         return err_set(why, ERR_RANGE, tr("for a complaint points are given, not taken"));
-    return books_member(b, a->member, &m, why);
+    enum err e = books_member(b, a->member, &m, why);
+    return e || !a->complaint ? e : check_complaint(b, a, why);
 }
 
 static enum err post(struct books *b, const struct adjust_asked *a, uint32_t approved_by, int64_t now_s,

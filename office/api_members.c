@@ -303,7 +303,7 @@ const struct api_op api_members[] = {
      "One view of a member: person, consent, points, tier, cards and channels, notes", SEE, API_LOOK, NULL, NULL,
      "member:text! " PERSON_FIELDS
      " type:text! since:time last_purchase:day points:points! pending:points held:points! on_cards:points! in_transit:points!"
-     " reserved:points! owed:points! redeemable:points! lots:[points:points! last_day:day]!"
+     " reserved:points! owed:points! redeemable:points! is:text lots:[points:points! last_day:day]!"
      " consent:{name:bool! messages:bool! birthday:bool! research:bool!}!"
      " consent_history:[purpose:text! given:bool! time:time channel:text! version:text!]!"
      " tier:{code:text! name:text metric:text reached:int to_keep:int next:text next_name:text to_rise:int}!"

@@ -219,6 +219,17 @@ static enum err add_person(struct books *b, member_id member, json_t *out, struc
     return OK;
 }
 
+/* Who a merged number is now. */
+static enum err add_survivor(struct books *b, member_id member, json_t *out, struct errmsg *why)
+{
+    char is[MEMBER_TEXT_SIZE];
+    member_id now = member;
+    enum err e = books_survivor(b, member, &now, why);
+    member_text(is, now);
+    json_object_set_new(out, "is", now == member ? json_null() : json_string(is));
+    return e;
+}
+
 static enum err add_type(struct books *b, member_id member, json_t *out, struct errmsg *why)
 {
     char type[16] = "person";
@@ -261,6 +272,8 @@ enum err profile_show(struct books *b, member_id member, int32_t today, json_t *
     member_text(number, member);
     json_object_set_new(out, "member", json_string(number));
     enum err e = profile_balance(b, member, today, out, why);
+    if (!e)
+        e = add_survivor(b, member, out, why);
     if (!e)
         e = add_person(b, member, out, why);
     if (!e)

@@ -134,6 +134,24 @@ TEST(adjust, the_limits_are_the_admins_to_set)
     end();
 }
 
+TEST(adjust, goodwill_is_tied_to_its_complaint)
+{
+    begin("complaint");
+    apis_user(&a, ROLE_CLERK);
+    json_t *made = apis_ask(&a, "POST", "/api/complaints", "{\"member\": \"M7\", \"channel\": \"phone\", \"kind\": \"service\", \"text\": \"cold soup\"}");
+    if (a.status != 200)
+        fail_msg("%d %s %s", a.status, a.text, a.field);
+    json_decref(made);
+    apis_expect(&a, 200, "POST", "/api/members/M7/adjust", "{\"points\": 50, \"reason\": \"a soup\", \"complaint\": 1}");
+    assert_int_equal(held(7), 150);
+    assert_int_equal(ledgers_sql(&l, "SELECT complaint FROM adjustment"), 1);
+    assert_int_equal(ledgers_sql(&l, "SELECT sum(points) FROM complaint_points WHERE complaint = 1"), 50);
+    apis_expect(&a, 400, "POST", "/api/members/M7/adjust", "{\"points\": -5, \"reason\": \"x\", \"complaint\": 1}");
+    apis_expect(&a, 404, "POST", "/api/members/M7/adjust", "{\"points\": 5, \"reason\": \"x\", \"complaint\": 2}");
+    apis_expect(&a, 409, "POST", "/api/members/M8/adjust", "{\"points\": 5, \"reason\": \"x\", \"complaint\": 1}");
+    end();
+}
+
 /* ---- merges, transfers, later ends, tiers ---- */
 
 TEST(api_ledger, a_merge_is_looked_at_done_once_and_undone)
@@ -151,6 +169,9 @@ TEST(api_ledger, a_merge_is_looked_at_done_once_and_undone)
     snprintf(path, sizeof path, "/api/merges/%s/undo", json_string_value(json_object_get(done, "entry")));
     json_decref(done);
     assert_int_equal(held(7), 160);
+    json_t *absorbed = apis_ask(&a, "GET", "/api/members/M8", NULL);
+    assert_string_equal(json_string_value(json_object_get(absorbed, "is")), "M7");
+    json_decref(absorbed);
     apis_expect(&a, 409, "POST", "/api/members/M7/merge", "{\"other\": \"M8\", \"reason\": \"two cards\"}");
     look = apis_ask(&a, "GET", "/api/members/M7/merge?other=M8", NULL);
     assert_true(json_is_false(json_object_get(look, "may")));

@@ -64,7 +64,9 @@ async function newMember() {
 async function showMember(view, name) {
     const m = await get(path(name));
     const again = async () => { fill(view); await showMember(view, name); };
-    title(m.name ? `${m.name} (${m.member})` : m.member, el('a.btn.btn-outline-secondary', { href: '#/members' }, t('Find another')));
+    title(m.name ? `${m.name} (${m.member})` : m.member, el('a.btn.btn-outline-secondary', { href: '#/points?member=' + m.member }, t('Points by hand')), el('a.btn.btn-outline-secondary', { href: '#/members' }, t('Find another')));
+    if (m.is)
+        view.append(notice(t('This number is another member now: what it had and what comes for it is there.'), 'info', ' ', el('a', { href: '#/members/' + m.is }, m.is)));
     view.append(stats(
         stat(t('Points'), points(m.points), { note: m.owed ? t('{n} owed', { n: points(m.owed) }) : '' }),
         stat(t('To be redeemed now'), points(m.redeemable), { note: m.pending ? t('{n} pending', { n: points(m.pending) }) : '' }),
