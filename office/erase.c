@@ -160,6 +160,12 @@ static const struct rule {
     {"card_end", NULL, "stays", NULL},
     {"reward_stock", NULL, "stays", NULL},
     {"redemption", NULL, "stays", NULL},
+    {"pool", "name", "is scrubbed", NULL}, /* a household may be called by it */
+    {"pool", NULL, "stays", NULL},
+    {"role_limit", NULL, "stays", NULL},
+    {"opening_file", NULL, "stays", NULL},
+    {"daily", NULL, "stays", NULL},
+    {"login_try", NULL, "stays", NULL}, /* names of users and addresses, for a while */
     {"voucher", NULL, "stays", NULL},
     /* What is never changed, as the reason of an entry: who types there is told to write no names. */
     {"draft", NULL, "stays", NULL},

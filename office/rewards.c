@@ -11,15 +11,6 @@
 
 /* ---- the catalogue ---- */
 
-/* The price of a reward in a tier, rounded down, at least 1. */
-static struct points price_of(const struct pack_tier *tier, struct points points)
-{
-    int64_t n = 0;
-    if (!ratio_floor(&n, points_n(points), tier->reward_factor.num, tier->reward_factor.den))
-        n = points_n(points);
-    return points_of(n > 0 ? n : 1);
-}
-
 /* What is counted of a reward. */
 struct counted {
     int64_t stock; /* -1 = without end */
@@ -39,7 +30,7 @@ static enum err count(struct books *b, const struct pack_reward *r, member_id me
     query_int(&q, (int64_t)member);
     query_int(&q, now_s);
     if (query_row(&q)) {
-        bool said = !query_is_null(&q);
+        bool said = !query_is_null(&q) && r->stock;
         int64_t stock = query_get_int(&q);
         if (said)
             out->stock = stock;
@@ -129,10 +120,11 @@ enum err rewards_list(struct books *b, member_id member, int64_t now_s, json_t *
         struct counted n;
         e = count(b, r, member, now_s, &n, why);
         for (int32_t k = 0; k < r->step_count && !e; k++)
-            json_array_append_new(rows, row_of(pack, r, tier, price_of(tier, r->steps[k].points), r->steps[k].value, &n,
-                                               spendable, today));
+            json_array_append_new(rows, row_of(pack, r, tier, rules_reward_price(pack, r, k, m.tier), r->steps[k].value,
+                                               &n, spendable, today));
         if (!e && r->kind != REWARD_SLIDING)
-            json_array_append_new(rows, row_of(pack, r, tier, price_of(tier, r->points), r->value, &n, spendable, today));
+            json_array_append_new(rows, row_of(pack, r, tier, rules_reward_price(pack, r, 0, m.tier), r->value, &n,
+                                               spendable, today));
     }
     return e;
 }
@@ -141,8 +133,11 @@ enum err rewards_set_stock(struct books *b, const char *reward, int64_t stock, u
                            struct errmsg *why)
 {
     const struct pack *pack = books_pack_on(b, day_of_time(now_s));
-    if (!pack || !pack_find_reward(pack, reward))
+    const struct pack_reward *r = pack ? pack_find_reward(pack, reward) : NULL;
+    if (!r)
         return err_set(why, ERR_NOT_FOUND, "the rules in force have no reward \"%s\"", reward);
+    if (!r->stock)
+        return err_set(why, ERR_STATE, "by the rules this reward is without end: give it a stock there first");
     if (stock < 0 || stock > 1000000000)
         return err_set(why, ERR_RANGE, "a stock is 0 or more");
     struct query q =
@@ -201,17 +196,17 @@ static enum err get_named(struct books *b, member_id member, const char *name, s
 }
 
 /* The price, as asked for: of a sliding reward one of its steps. */
-static enum err price_asked(const struct pack_reward *r, const struct pack_tier *tier, struct points asked,
+static enum err price_asked(const struct pack *pack, const struct pack_reward *r, const char *tier, struct points asked,
                             struct points *out, struct errmsg *why)
 {
     if (r->kind != REWARD_SLIDING) {
-        *out = price_of(tier, r->points);
+        *out = rules_reward_price(pack, r, 0, tier);
         return points_n(asked) == 0 || points_cmp(asked, *out) == 0
                    ? OK
                    : err_set(why, ERR_CONFLICT, "this reward costs %" PRId64 " points now", points_n(*out));
     }
     for (int32_t i = 0; i < r->step_count; i++)
-        if (points_cmp(asked, price_of(tier, r->steps[i].points)) == 0) {
+        if (points_cmp(asked, rules_reward_price(pack, r, i, tier)) == 0) {
             *out = asked;
             return OK;
         }
@@ -238,7 +233,7 @@ static enum err may_have(struct books *b, const struct reward_wanted *w, const s
     const char *no = refusal(pack, r, tier, &n, day_of_time(now_s));
     if (*no)
         return err_set(why, ERR_REFUSED, "%s", no);
-    if ((e = price_asked(r, tier, w->points, price, why)))
+    if ((e = price_asked(pack, r, m.tier, w->points, price, why)))
         return e;
     if (points_cmp(*price, spendable) > 0)
         return err_set(why, ERR_REFUSED, "it costs %" PRId64 " points; %" PRId64 " can be redeemed without the card",

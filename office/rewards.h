@@ -68,7 +68,8 @@ MUST_CHECK enum err rewards_get(struct books *b, int64_t id, struct redemption *
  * name_zh, kind, points, value, item, from, to, left (null = without end), per_member, had, missing (points), why (""
  * = it can be had). */
 MUST_CHECK enum err rewards_list(struct books *b, member_id member, int64_t now_s, json_t *rows, struct errmsg *why);
-/* How many were put in so far, those taken included.  Errors: ERR_NOT_FOUND (no such reward), ERR_RANGE. */
+/* How many were put in so far, those taken included, of a reward the rules give a stock: tills know by that that they
+ * may not give it.  Errors: ERR_NOT_FOUND (no such reward), ERR_STATE (by the rules it is without end), ERR_RANGE. */
 MUST_CHECK enum err rewards_set_stock(struct books *b, const char *reward, int64_t stock, uint32_t user, int64_t now_s,
                                       struct errmsg *why);
 /* What is open and taken, newest first; member 0 = all. */

@@ -202,7 +202,7 @@ TEST(api_members, a_card_is_lost_replaced_and_bound_over_the_console_and_batches
 
 #define REWARDS                                                                                    \
     "\"redeem\": {\"worth\": 1, \"min\": 1, \"step\": 1, \"max_share\": 1, \"offline_days\": 7,"    \
-    " \"second_factor_above\": 15}, \"rewards\": [{\"code\": \"CUP\", \"kind\": \"item\", \"points\": 5, \"sku\": \"CUP\"},"   \
+    " \"second_factor_above\": 15}, \"rewards\": [{\"code\": \"CUP\", \"kind\": \"item\", \"points\": 5, \"sku\": \"CUP\", \"stock\": 9},"   \
     " {\"code\": \"LAMP\", \"kind\": \"item\", \"points\": 16, \"sku\": \"LAMP\"}]"
 
 TEST(api_members, a_reward_is_had_and_a_voucher_used_and_given_back_at_the_desk)

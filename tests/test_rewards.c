@@ -173,6 +173,7 @@ TEST(rewards, a_stock_that_ran_out_is_filled_again)
     CHANGE(OK, rewards_set_stock(l.books, "CUP", 2, 3, ledgers_day(1), &why));
     authorise(OK, wanted(8, "CUP", "c"), ledgers_day(2));
     CHANGE(ERR_NOT_FOUND, rewards_set_stock(l.books, "NONE", 1, 3, ledgers_day(1), &why));
+    CHANGE(ERR_STATE, rewards_set_stock(l.books, "BIG", 1, 3, ledgers_day(1), &why));
     CHANGE(ERR_RANGE, rewards_set_stock(l.books, "CUP", -1, 3, ledgers_day(1), &why));
     ledgers_close(&l);
 }
