@@ -1,6 +1,7 @@
 /* api_cards.c - operations on cards: batches, lost, found, replaced, and who has heard of it.  The work is in cards.h.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
+#include "base/tr.h"
 #include "office/api.h"
 #include "office/cards.h"
 #include "office/clerk.h"
@@ -20,14 +21,14 @@ static json_t *rows_in(struct api_call *c, const char *name)
 
 static enum err card_of(const char *text, struct card_uid *out, struct errmsg *why)
 {
-    return uid_parse(out, text) ? err_set(why, ERR_FORMAT, "a card's number has 14 letters and digits") : OK;
+    return uid_parse(out, text) ? err_set(why, ERR_FORMAT, tr("a card's number has 14 letters and digits")) : OK;
 }
 
 static enum err batch_of(const char *text, int64_t *out, struct errmsg *why)
 {
     char *end;
     *out = strtoll(text, &end, 10);
-    return *end || *out < 1 ? err_set(why, ERR_FORMAT, "a batch has a number") : OK;
+    return *end || *out < 1 ? err_set(why, ERR_FORMAT, tr("a batch has a number")) : OK;
 }
 
 /* ---- batches ---- */
@@ -108,7 +109,7 @@ static enum err replace_card(struct api_call *c, struct errmsg *why)
     if (!e)
         e = card_of(api_text(c->in, "by"), &fresh, why);
     if (!e && (!*reason || strlen(reason) >= TXN_REASON_SIZE))
-        e = err_set(why, ERR_FORMAT, "say why, in at most %d bytes", TXN_REASON_SIZE - 1);
+        e = err_set(why, ERR_FORMAT, tr("say why, in at most %d bytes"), TXN_REASON_SIZE - 1);
     json_object_set_new(c->out, "card", json_string(api_text(c->in, "by")));
     snprintf(c->audit, sizeof c->audit, "by %.14s", api_text(c->in, "by"));
     return e ? e : books_replace_card(c->office->books, &lost, &fresh, reason, c->user.id, c->now_s, why);

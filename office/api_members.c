@@ -2,6 +2,7 @@
  * The work is in profile.h and erase.h.  A change answers with numbers only: answers are kept for a while.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
+#include "base/tr.h"
 #include "office/api.h"
 #include "office/audit.h"
 #include "office/erase.h"
@@ -76,7 +77,7 @@ static enum err person_of(struct api_call *c, struct person *p, struct errmsg *w
                   {"birthday", p->birthday, sizeof p->birthday}, {"language", p->language, sizeof p->language}};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (json_object_get(c->in, fields[i].name) && !take(fields[i].field, fields[i].size, api_text(c->in, fields[i].name)))
-            return err_set(why, ERR_RANGE, "this is too long: at most %d bytes", (int)fields[i].size - 1);
+            return err_set(why, ERR_RANGE, tr("this is too long: at most %d bytes"), (int)fields[i].size - 1);
     return OK;
 }
 
@@ -99,7 +100,7 @@ static enum err add_member(struct api_call *c, struct errmsg *why)
     if (!e && birthday) {
         e = books_person(b, member, &p, why);
         if (!e && !take(p.birthday, sizeof p.birthday, api_text(c->in, "birthday")))
-            e = err_set(why, ERR_FORMAT, "a birthday is MM-DD");
+            e = err_set(why, ERR_FORMAT, tr("a birthday is MM-DD"));
         if (!e)
             e = profile_save(b, keys_of(c), &p, &by, why);
     }
@@ -222,7 +223,7 @@ static enum err erase_member(struct api_call *c, struct errmsg *why)
         return e;
     member_text(number, member);
     if (strcmp(api_text(c->in, "confirm"), number) != 0)
-        return err_set(why, ERR_FORMAT, "type %s to say that it is this member", number);
+        return err_set(why, ERR_FORMAT, tr("type %s to say that it is this member"), number);
     api_put_member(c->out, "member", member);
     return erase_person(c->office->books, member, "asked", c->user.id, c->now_s, why);
 }

@@ -2,6 +2,7 @@
  * The work is in mine.h, profile.h, rewards.h, receipts.h and care's modules.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
+#include "base/tr.h"
 #include "office/api_serve.h"
 #include "office/complaint.h"
 #include "office/feedback.h"
@@ -107,7 +108,7 @@ static enum err put_qr(struct api_call *c, const char *text, struct errmsg *why)
 {
     json_t *qr = mine_qr(text);
     if (!qr)
-        return err_set(why, ERR_FULL, "this does not fit into a QR code");
+        return err_set(why, ERR_FULL, tr("this does not fit into a QR code"));
     json_object_set_new(c->out, "qr", qr);
     return OK;
 }
@@ -119,7 +120,7 @@ static enum err my_voucher(struct api_call *c, struct errmsg *why)
     struct books *b = c->office->books;
     enum err e = rewards_get(b, strtoll(c->arg[0], NULL, 10), &r, why);
     if (!e && r.member != c->user.member)
-        e = err_set(why, ERR_NOT_FOUND, "this is no voucher of yours");
+        e = err_set(why, ERR_NOT_FOUND, tr("this is no voucher of yours"));
     if (!e)
         e = voucher_code(b, keys_of(c), r.id, code, why);
     if (!e)
@@ -199,7 +200,7 @@ static enum err set_my_language(struct api_call *c, struct errmsg *why)
     else if (e)
         return e;
     if (strlen(language) >= sizeof p.language)
-        return err_set(why, ERR_FORMAT, "the language is en or zh");
+        return err_set(why, ERR_FORMAT, tr("the language is en or zh"));
     snprintf(p.language, sizeof p.language, "%s", language);
     return profile_save(b, keys_of(c), &p, &by, why);
 }
@@ -209,7 +210,7 @@ static enum err set_my_language(struct api_call *c, struct errmsg *why)
 static enum err entry_said(const char *text, struct entry_id *out, struct errmsg *why)
 {
     *out = (struct entry_id){0};
-    return *text && entry_parse(out, text) ? err_set(why, ERR_FORMAT, "a receipt's number is like T0007-12") : OK;
+    return *text && entry_parse(out, text) ? err_set(why, ERR_FORMAT, tr("a receipt's number is like T0007-12")) : OK;
 }
 
 static enum err my_feedback(struct api_call *c, struct errmsg *why)
@@ -250,7 +251,7 @@ static enum err show_my_complaint(struct api_call *c, struct errmsg *why)
 {
     member_id whose = 0;
     enum err e = complaint_show(c->office->books, strtoll(c->arg[0], NULL, 10), CARE_MEMBER, 0, c->now_s, c->out, &whose, why);
-    return !e && whose != c->user.member ? err_set(why, ERR_NOT_FOUND, "this is no complaint of yours") : e;
+    return !e && whose != c->user.member ? err_set(why, ERR_NOT_FOUND, tr("this is no complaint of yours")) : e;
 }
 
 static enum err answer_complaint(struct api_call *c, struct errmsg *why)

@@ -2,6 +2,7 @@
  * and receipts.h.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
+#include "base/tr.h"
 #include "office/api.h"
 #include "office/people.h"
 #include "office/receipts.h"
@@ -29,13 +30,13 @@ static enum err number_of(const char *text, int64_t *out, struct errmsg *why)
 {
     char *end;
     *out = strtoll(text, &end, 10);
-    return *end || *out < 1 ? err_set(why, ERR_FORMAT, "a redemption has a number") : OK;
+    return *end || *out < 1 ? err_set(why, ERR_FORMAT, tr("a redemption has a number")) : OK;
 }
 
 static enum err receipt_of(const char *text, struct entry_id *out, struct errmsg *why)
 {
     return entry_parse(out, text) || out->terminal == OFFICE_TERMINAL
-               ? err_set(why, ERR_FORMAT, "a receipt's number is like T0007-12")
+               ? err_set(why, ERR_FORMAT, tr("a receipt's number is like T0007-12"))
                : OK;
 }
 
@@ -162,7 +163,7 @@ static enum err use_voucher(struct api_call *c, struct errmsg *why)
 {
     int64_t id = 0;
     const char *shop = api_text(c->in, "shop");
-    enum err e = strlen(shop) < TXN_NAME_SIZE ? OK : err_set(why, ERR_RANGE, "a shop has at most %d letters", TXN_NAME_SIZE - 1);
+    enum err e = strlen(shop) < TXN_NAME_SIZE ? OK : err_set(why, ERR_RANGE, tr("a shop has at most %d letters"), TXN_NAME_SIZE - 1);
     if (!e)
         e = voucher_find(c->office->books, keys_of(c), api_text(c->in, "code"), &id, why);
     json_object_set_new(c->out, "id", json_integer((json_int_t)id));
@@ -197,7 +198,7 @@ static enum err pieces_of(const char *text, int32_t *pieces, int32_t *count, str
         char *end;
         long n = strtol(text, &end, 10);
         if (end == text || n < 0 || n > 1000000 || *count == PIECES_MAX || (*end && *end != ','))
-            return err_set(why, ERR_FORMAT, "pieces are numbers with commas between them, one for each line");
+            return err_set(why, ERR_FORMAT, tr("pieces are numbers with commas between them, one for each line"));
         pieces[(*count)++] = (int32_t)n;
         text = *end ? end + 1 : end;
     }

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "office/cards.h"
 #include "base/date.h"
+#include "base/tr.h"
 #include "office/books_int.h"
 #include "office/clerk.h"
 #include "office/rows.h"
@@ -24,13 +25,13 @@ enum err cards_order(struct books *b, const struct batch_wanted *w, uint32_t use
 {
     static const char *const kinds[] = {"ev1", "ev2", "ntag", "other"};
     if (w->count < 1 || w->count > 1000000)
-        return err_set(why, ERR_RANGE, "a batch has 1 to 1000000 cards");
+        return err_set(why, ERR_RANGE, tr("a batch has 1 to 1000000 cards"));
     if (!is_one_of(w->kind, kinds, 4))
-        return err_set(why, ERR_FORMAT, "cards are ev1, ev2, ntag or other");
+        return err_set(why, ERR_FORMAT, tr("cards are ev1, ev2, ntag or other"));
     if (strlen(w->shop) >= TXN_NAME_SIZE)
-        return err_set(why, ERR_RANGE, "a shop has at most %d letters", TXN_NAME_SIZE - 1);
+        return err_set(why, ERR_RANGE, tr("a shop has at most %d letters"), TXN_NAME_SIZE - 1);
     if (w->last_day <= day_of_time(now_s))
-        return err_set(why, ERR_RANGE, "the last day of the cards is still to come");
+        return err_set(why, ERR_RANGE, tr("the last day of the cards is still to come"));
     struct query q = query_text_of(b->store, "INSERT INTO batch (count, kind, shop, state, last_day, ordered_s,"
                                              " changed_s, user) VALUES (?, ?, ?, 'ordered', ?, ?, ?, ?)"
                                              " RETURNING batch");
@@ -63,7 +64,7 @@ static enum err get_batch(struct books *b, int64_t batch, struct batch *out, str
         out->made = query_get_int(&q);
     }
     enum err e = query_done(&q, why);
-    return e || found ? e : err_set(why, ERR_NOT_FOUND, "there is no batch %" PRId64, batch);
+    return e || found ? e : err_set(why, ERR_NOT_FOUND, tr("there is no batch %" PRId64), batch);
 }
 
 enum err cards_move_batch(struct books *b, int64_t batch, const char *state, int64_t now_s, struct errmsg *why)
@@ -78,9 +79,9 @@ enum err cards_move_batch(struct books *b, int64_t batch, const char *state, int
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
         may |= strcmp(now.state, steps[i][0]) == 0 && strcmp(state, steps[i][1]) == 0;
     if (!may)
-        return err_set(why, ERR_STATE, "batch %" PRId64 " is %s", batch, now.state);
+        return err_set(why, ERR_STATE, tr("batch %" PRId64 " is %s"), batch, now.state);
     if (strcmp(state, "made") == 0 && now.made < now.count)
-        return err_set(why, ERR_STATE, "%" PRId64 " of %" PRId64 " cards are made", now.made, now.count);
+        return err_set(why, ERR_STATE, tr("%" PRId64 " of %" PRId64 " cards are made"), now.made, now.count);
     struct query q = query_text_of(b->store, "UPDATE batch SET state = ?2, changed_s = ?3 WHERE batch = ?1");
     query_int(&q, batch);
     query_text(&q, state);
@@ -93,9 +94,9 @@ enum err cards_can_make(struct books *b, int64_t batch, struct errmsg *why)
     struct batch now;
     enum err e = get_batch(b, batch, &now, why);
     if (!e && strcmp(now.state, "ordered") != 0)
-        e = err_set(why, ERR_STATE, "batch %" PRId64 " is %s", batch, now.state);
+        e = err_set(why, ERR_STATE, tr("batch %" PRId64 " is %s"), batch, now.state);
     if (!e && now.made >= now.count)
-        e = err_set(why, ERR_FULL, "all %" PRId64 " cards of batch %" PRId64 " are made", now.count, batch);
+        e = err_set(why, ERR_FULL, tr("all %" PRId64 " cards of batch %" PRId64 " are made"), now.count, batch);
     return e;
 }
 
@@ -110,7 +111,7 @@ enum err cards_made(struct books *b, int64_t batch, const struct card_uid *uid, 
     if (e || other == batch)
         return e;
     if (other)
-        return err_set(why, ERR_EXISTS, "this card is of batch %" PRId64, other);
+        return err_set(why, ERR_EXISTS, tr("this card is of batch %" PRId64), other);
     if ((e = cards_can_make(b, batch, why)))
         return e;
     q = query_text_of(b->store, "INSERT INTO batch_card (uid, batch, time_s) VALUES (?, ?, ?)");
@@ -157,7 +158,7 @@ enum err cards_event_of(const char *text, enum card_event *out, struct errmsg *w
             *out = (enum card_event)i;
             return OK;
         }
-    return err_set(why, ERR_FORMAT, "a card is lost, stolen or found");
+    return err_set(why, ERR_FORMAT, tr("a card is lost, stolen or found"));
 }
 
 static enum err post_status(struct books *b, const struct card_view *card, member_id member, enum card_status status,
@@ -201,12 +202,12 @@ enum err cards_happened(struct books *b, const struct card_uid *uid, enum card_e
     if (e)
         return e;
     if (card.status != from)
-        return err_set(why, ERR_STATE, "this card is %s", card_status_name(card.status));
+        return err_set(why, ERR_STATE, tr("this card is %s"), tr(card_status_name(card.status)));
     if (event == CARD_FOUND && last_day < day_of_time(now_s))
-        return err_set(why, ERR_STATE, "the last day of this card has passed: give the member a new one");
+        return err_set(why, ERR_STATE, tr("the last day of this card has passed: give the member a new one"));
     snprintf(reason, sizeof reason, "%s%s%s", events[event], *note ? ": " : "", note);
     if (strlen(events[event]) + 2 + strlen(note) >= sizeof reason)
-        return err_set(why, ERR_RANGE, "the note has at most %d bytes", (int)sizeof reason - 12);
+        return err_set(why, ERR_RANGE, tr("the note has at most %d bytes"), (int)sizeof reason - 12);
     return post_status(b, &card, card.member, event == CARD_FOUND ? CARD_ACTIVE : CARD_BLOCKED, reason, user, now_s,
                        why);
 }
@@ -312,7 +313,7 @@ enum err cards_show(struct books *b, const struct card_uid *uid, json_t *out, st
     if (e == ERR_NOT_FOUND) {
         json_decref(rows);
         json_decref(tills);
-        return err_set(why, e, "this card was never issued here");
+        return err_set(why, e, tr("this card was never issued here"));
     }
     json_object_set_new(out, "changes", rows);
     json_object_set_new(out, "missing", tills);

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "office/clerk.h"
 #include "base/date.h"
+#include "base/tr.h"
 #include "office/advice.h"
 #include "office/books_int.h"
 #include "office/known.h"
@@ -311,11 +312,11 @@ const char *card_status_name(enum card_status status)
 {
     switch (status) {
     case CARD_ACTIVE:
-        return "active";
+        return TR_LATER("active");
     case CARD_BLOCKED:
-        return "blocked";
+        return TR_LATER("blocked");
     case CARD_REPLACED:
-        return "replaced";
+        return TR_LATER("replaced");
     }
     return "?";
 }

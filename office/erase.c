@@ -1,6 +1,7 @@
 /* erase.c - see erase.h.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "office/erase.h"
+#include "base/tr.h"
 #include "office/books_int.h"
 
 #include <ctype.h>
@@ -290,8 +291,8 @@ enum err books_erase_person(struct books *b, member_id member, struct errmsg *wh
         emptied = query_get_int(&q) == 0;
     e = query_done(&q, why);
     if (!e && !emptied)
-        e = err_set(why, ERR_BUSY, "the name is erased, but a program that reads the books keeps it on the "
-                                   "disk: erase it again when that is done");
+        e = err_set(why, ERR_BUSY, tr("the name is erased, but a program that reads the books keeps it on the "
+                                   "disk: erase it again when that is done"));
     return e;
 }
 

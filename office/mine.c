@@ -3,6 +3,7 @@
 #include "office/mine.h"
 #include "base/date.h"
 #include "base/mbed.h"
+#include "base/tr.h"
 #include "office/books_int.h"
 #include "office/known.h"
 #include "office/message.h"
@@ -92,7 +93,7 @@ static enum err count_ask(struct books *b, const struct known_keys *keys, const 
     if (!e)
         e = asks_since(b, address, utc_s - HOUR_S, &here, why);
     if (!e && (hour >= MINE_ASKS_HOUR || day >= MINE_ASKS_DAY || here >= MINE_ASKS_FROM))
-        e = err_set(why, ERR_BUSY, "a code was asked for too often: wait an hour");
+        e = err_set(why, ERR_BUSY, tr("a code was asked for too often: wait an hour"));
     if (!e)
         e = note_ask(b, typed, utc_s, why);
     return e ? e : note_ask(b, address, utc_s, why);
@@ -152,7 +153,7 @@ enum err mine_ask_code(struct books *b, const struct known_keys *keys, const cha
     uint8_t digest[MBED_HASH_SIZE];
     member_id member = 0;
     if (!*name)
-        return err_set(why, ERR_FORMAT, "type the number of your card");
+        return err_set(why, ERR_FORMAT, tr("type the number of your card"));
     enum err e = count_ask(b, keys, name, from, utc_s, why);
     if (!e)
         e = member_named(b, keys, name, &member, why);
@@ -225,7 +226,7 @@ enum err mine_log_in(struct books *b, const struct known_keys *keys, const char 
         books_rollback(b);
         return e;
     }
-    return right && *member ? OK : err_set(why, ERR_AUTH, "this is not the code, or its time has passed: ask for a new one");
+    return right && *member ? OK : err_set(why, ERR_AUTH, tr("this is not the code, or its time has passed: ask for a new one"));
 }
 
 /* ---- what a member sees ---- */
@@ -275,7 +276,7 @@ enum err mine_redeem(struct books *b, const struct known_keys *keys, const struc
                               .channel = "page"};
     enum err e = people_has_pin(b, in->member, &has_pin, why);
     if (!e && has_pin) {
-        e = *in->pin ? people_check_pin(b, in->member, in->pin, now_s, why) : err_set(why, ERR_AUTH, "type your PIN");
+        e = *in->pin ? people_check_pin(b, in->member, in->pin, now_s, why) : err_set(why, ERR_AUTH, tr("type your PIN"));
         w.factor = true;
     }
     if (!e)

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "office/profile.h"
 #include "base/date.h"
+#include "base/tr.h"
 #include "office/advice.h"
 #include "office/books_int.h"
 #include "office/known.h"
@@ -24,7 +25,7 @@ enum err profile_purpose_of(const char *text, enum profile_purpose *out, struct 
             *out = (enum profile_purpose)i;
             return OK;
         }
-    return err_set(why, ERR_FORMAT, "'%s' is no purpose of a consent", text);
+    return err_set(why, ERR_FORMAT, tr("'%s' is no purpose of a consent"), text);
 }
 
 static enum err must_be_member(struct books *b, member_id member, struct errmsg *why)
@@ -69,11 +70,11 @@ static enum err get_person(struct books *b, member_id member, struct person *p, 
 static enum err check_person(const struct person *p, struct errmsg *why)
 {
     if (!is_plain(p->name, false) || !is_plain(p->contact, false) || !is_plain(p->note, false))
-        return err_set(why, ERR_FORMAT, "this text cannot be shown: letters and signs only");
+        return err_set(why, ERR_FORMAT, tr("this text cannot be shown: letters and signs only"));
     if (*p->birthday && !advice_is_birthday(p->birthday))
-        return err_set(why, ERR_FORMAT, "'%s' is no day of the year: MM-DD", p->birthday);
+        return err_set(why, ERR_FORMAT, tr("'%s' is no day of the year: MM-DD"), p->birthday);
     if (*p->language && strcmp(p->language, "en") != 0 && strcmp(p->language, "zh") != 0)
-        return err_set(why, ERR_FORMAT, "the language is en or zh");
+        return err_set(why, ERR_FORMAT, tr("the language is en or zh"));
     return OK;
 }
 
@@ -93,7 +94,7 @@ enum err profile_save(struct books *b, const struct known_keys *keys, const stru
     else
         may = true;
     if (!e && !may)
-        e = err_set(why, ERR_STATE, "a birthday is kept only with the member's consent to it");
+        e = err_set(why, ERR_STATE, tr("a birthday is kept only with the member's consent to it"));
     if (e)
         return e;
     snprintf(new.phone, sizeof new.phone, "%s", phone);
@@ -101,7 +102,7 @@ enum err profile_save(struct books *b, const struct known_keys *keys, const stru
     e = books_save_person(b, &new, why);
     if (!e && strcmp(phone, old.phone) != 0)
         e = known_set_phone(b, keys, p->member, phone, by->now_s, why);
-    return e == ERR_EXISTS ? err_set(why, e, "this telephone number is another member's") : e;
+    return e == ERR_EXISTS ? err_set(why, e, tr("this telephone number is another member's")) : e;
 }
 
 enum err profile_add(struct books *b, const struct known_keys *keys, const struct person *p, const char *tier,
@@ -110,10 +111,10 @@ enum err profile_add(struct books *b, const struct known_keys *keys, const struc
     struct txn *t = &b->own;
     const struct pack *pack = books_pack_on(b, day_of_time(by->now_s));
     if (!pack)
-        return err_set(why, ERR_STATE, "no rules are in force yet");
+        return err_set(why, ERR_STATE, tr("no rules are in force yet"));
     const struct pack_tier *level = *tier ? pack_find_tier(pack, tier) : &pack->tiers[0];
     if (!level)
-        return err_set(why, ERR_NOT_FOUND, "the rules have no tier \"%s\"", tier);
+        return err_set(why, ERR_NOT_FOUND, tr("the rules have no tier \"%s\""), tier);
     memset(t, 0, sizeof *t);
     t->kind = TXN_MEMBER;
     t->user = by->user;
@@ -178,7 +179,7 @@ enum err profile_consent(struct books *b, member_id member, enum profile_purpose
 {
     bool was, asked;
     if (!*version || length_of(version) > PROFILE_VERSION_MAX || !is_plain(version, false))
-        return err_set(why, ERR_FORMAT, "say which version of the text the member saw, in at most %d characters",
+        return err_set(why, ERR_FORMAT, tr("say which version of the text the member saw, in at most %d characters"),
                        PROFILE_VERSION_MAX);
     enum err e = must_be_member(b, member, why);
     if (!e)
@@ -206,9 +207,9 @@ enum err profile_tag(struct books *b, member_id member, const char *kind, const 
     bool found = true;
     struct query q;
     if (strcmp(kind, "tag") != 0 && strcmp(kind, "interest") != 0)
-        return err_set(why, ERR_FORMAT, "it is a tag or an interest");
+        return err_set(why, ERR_FORMAT, tr("it is a tag or an interest"));
     if (!*tag || length_of(tag) > PROFILE_TAG_MAX || !is_plain(tag, false))
-        return err_set(why, ERR_FORMAT, "a tag has 1 to %d characters", PROFILE_TAG_MAX);
+        return err_set(why, ERR_FORMAT, tr("a tag has 1 to %d characters"), PROFILE_TAG_MAX);
     enum err e = must_be_member(b, member, why);
     if (e)
         return e;
@@ -228,7 +229,7 @@ enum err profile_tag(struct books *b, member_id member, const char *kind, const 
     }
     found = query_row(&q);
     e = query_done(&q, why);
-    return !e && !found ? err_set(why, ERR_NOT_FOUND, "this member has no such %s", kind) : e;
+    return !e && !found ? err_set(why, ERR_NOT_FOUND, tr("this member has no such %s"), kind) : e;
 }
 
 enum err profile_set_type(struct books *b, member_id member, const char *type, struct errmsg *why)
@@ -238,7 +239,7 @@ enum err profile_set_type(struct books *b, member_id member, const char *type, s
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         known |= strcmp(type, types[i]) == 0;
     if (!known)
-        return err_set(why, ERR_FORMAT, "a member is a person, company, reseller or staff");
+        return err_set(why, ERR_FORMAT, tr("a member is a person, company, reseller or staff"));
     enum err e = must_be_member(b, member, why);
     if (e)
         return e;
@@ -252,7 +253,7 @@ enum err profile_note(struct books *b, member_id member, const char *text, const
                       struct errmsg *why)
 {
     if (!*text || length_of(text) > PROFILE_NOTE_MAX || !is_plain(text, true))
-        return err_set(why, ERR_FORMAT, "a note has 1 to %d characters", PROFILE_NOTE_MAX);
+        return err_set(why, ERR_FORMAT, tr("a note has 1 to %d characters"), PROFILE_NOTE_MAX);
     enum err e = must_be_member(b, member, why);
     if (e)
         return e;
@@ -302,7 +303,7 @@ enum err profile_find(struct books *b, const struct known_keys *keys, const char
     if (e)
         return e;
     if (!member && length_of(text) < 2)
-        return err_set(why, ERR_FORMAT, "type at least two characters");
+        return err_set(why, ERR_FORMAT, tr("type at least two characters"));
     struct query q = query_text_of(
         b->store,
         "SELECT m.member, coalesce(p.name, ''), coalesce(p.contact, ''), m.tier,"
@@ -326,7 +327,7 @@ enum err profile_find(struct books *b, const struct known_keys *keys, const char
 enum err profile_set_retention(struct books *b, int64_t months, struct errmsg *why)
 {
     if (months < 0 || months > PROFILE_RETENTION_MAX)
-        return err_set(why, ERR_RANGE, "months are 0 (for ever) to %d", PROFILE_RETENTION_MAX);
+        return err_set(why, ERR_RANGE, tr("months are 0 (for ever) to %d"), PROFILE_RETENTION_MAX);
     struct query q = query_text_of(
         b->store, "INSERT OR REPLACE INTO member_setting (name, value) VALUES ('retention_months', ?)");
     query_int(&q, months);

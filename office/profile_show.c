@@ -1,6 +1,7 @@
 /* profile_show.c - see profile.h: one view of a member, the timeline with why, and all of it for the person.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
+#include "base/tr.h"
 #include "office/books_int.h"
 #include "office/profile.h"
 #include "office/rows.h"
@@ -66,7 +67,7 @@ enum err profile_balance(struct books *b, member_id member, int32_t today, json_
     const struct points places[] = {m.held, m.on_cards, m.in_transit, m.reserved, m.pending};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
         if (!points_add(&total, total, places[i]))
-            return err_set(why, ERR_CORRUPT, "the points of this member are beyond all numbers");
+            return err_set(why, ERR_CORRUPT, tr("the points of this member are beyond all numbers"));
     set_points(out, "points", total);
     set_points(out, "pending", m.pending);
     set_points(out, "held", m.held);

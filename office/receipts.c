@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "office/receipts.h"
 #include "base/date.h"
+#include "base/tr.h"
 #include "office/books_int.h"
 #include "office/rows.h"
 
@@ -17,7 +18,7 @@ enum err receipts_find(struct books *b, const char *text, json_t *rows, struct e
     enum err e = OK;
     text += strspn(text, " ");
     if (!*text)
-        return err_set(why, ERR_FORMAT, "type the number of a receipt");
+        return err_set(why, ERR_FORMAT, tr("type the number of a receipt"));
     snprintf(found, sizeof found, "%s", text);
     for (char *p = found; *p; p++)
         *p = *p == 't' ? 'T' : *p;
@@ -65,7 +66,7 @@ static enum err load(struct books *b, struct entry_id sale, struct receipt *r, s
     entry_text(name, sale);
     enum err e = books_load_entry(b, sale, t, &r->position, why);
     if (e == ERR_NOT_FOUND || (!e && t->kind != TXN_SALE))
-        return err_set(why, ERR_NOT_FOUND, "%s is no receipt here", name);
+        return err_set(why, ERR_NOT_FOUND, tr("%s is no receipt here"), name);
     if (e)
         return e;
     struct query q = query_text_of(b->store, "SELECT member, (SELECT coalesce(sum(given), 0) FROM refund"
@@ -110,7 +111,7 @@ enum err receipts_show(struct books *b, struct entry_id sale, json_t *out, struc
     e = rows_one(&q, "receipt:entry time:time till:int shop:text member:member total:money earned:points redeemed:points"
                      " redeemed_value:money redeemed_back:points why:text", out, why);
     if (e)
-        return e == ERR_NOT_FOUND ? err_set(why, e, "this sale is not posted") : e;
+        return e == ERR_NOT_FOUND ? err_set(why, e, tr("this sale is not posted")) : e;
     q = query_text_of(b->store, "SELECT e.terminal, e.seq, e.time_s, f.total, f.clawed, f.points_back, f.let_go, f.why"
                                 " FROM refund f JOIN entry e USING (position) WHERE f.sale_position = ? ORDER BY position");
     query_int(&q, r.position);
@@ -141,19 +142,19 @@ static enum err make_refund(struct books *b, const struct receipt *r, const int3
         int32_t n = count ? (i < count ? pieces[i] : 0) : r->left[i];
         int64_t amount = 0;
         if (n < 0 || n > r->left[i])
-            return err_set(why, ERR_RANGE, "of line %d at most %d can come back", (int)i + 1, (int)r->left[i]);
+            return err_set(why, ERR_RANGE, tr("of line %d at most %d can come back"), (int)i + 1, (int)r->left[i]);
         if (n == 0)
             continue;
         if (!ratio_floor(&amount, money_minor(left_amount[i]), n, r->left[i]))
-            return err_set(why, ERR_RANGE, "line %d: the amount is beyond all numbers", (int)i + 1);
+            return err_set(why, ERR_RANGE, tr("line %d: the amount is beyond all numbers"), (int)i + 1);
         t->lines[t->line_count] = o->lines[i];
         t->lines[t->line_count].quantity = n;
         t->lines[t->line_count++].amount = money_of(amount);
         if (!money_add(&t->total, t->total, money_of(amount)))
-            return err_set(why, ERR_RANGE, "the sum is beyond all numbers");
+            return err_set(why, ERR_RANGE, tr("the sum is beyond all numbers"));
     }
     if (t->line_count == 0)
-        return err_set(why, ERR_STATE, "nothing of this receipt is left to come back");
+        return err_set(why, ERR_STATE, tr("nothing of this receipt is left to come back"));
     return books_next_seq(b, t->id.terminal, &t->id.seq, hash, why);
 }
 
@@ -170,7 +171,7 @@ static enum err post_and_look(struct books *b, const struct txn *t, member_id me
     if (!e)
         e = books_post(b, t, buf_bytes(&entry), now_s, &result, why);
     if (!e && result != POST_NEW)
-        e = err_set(why, ERR_STATE, "the books do not take this refund");
+        e = err_set(why, ERR_STATE, tr("the books do not take this refund"));
     if (!e && member)
         e = books_member(b, member, &after, why);
     if (e)
@@ -181,7 +182,7 @@ static enum err post_and_look(struct books *b, const struct txn *t, member_id me
     query_int(&q, t->id.seq);
     e = rows_one(&q, "clawed:points points_back:points let_go:points why:text", out, why);
     if (e == ERR_NOT_FOUND)
-        return err_set(why, ERR_STATE, "the books do not take this refund");
+        return err_set(why, ERR_STATE, tr("the books do not take this refund"));
     json_object_set_new(out, "money", json_integer(money_minor(t->total)));
     json_object_set_new(out, "held_before", json_integer(points_n(before.held)));
     json_object_set_new(out, "held_after", json_integer(points_n(after.held)));
@@ -230,7 +231,7 @@ static enum err note_try(struct books *b, member_id member, struct entry_id sale
     if ((e = query_done(&q, why)))
         return e;
     if (tries >= RECEIPT_TRIES)
-        return err_set(why, ERR_BUSY, "too many receipts were tried: again tomorrow");
+        return err_set(why, ERR_BUSY, tr("too many receipts were tried: again tomorrow"));
     q = query_text_of(b->store, "INSERT INTO claim_try (member, terminal, seq, time_s, done, user)"
                                 " VALUES (?, ?, ?, ?, 0, ?) RETURNING id");
     query_int(&q, (int64_t)member);
@@ -259,7 +260,7 @@ static enum err look(struct books *b, struct entry_id sale, struct money total, 
         *earned = points_of(query_get_int(&q));
     }
     enum err e = query_done(&q, why);
-    return e || found ? e : err_set(why, ERR_NOT_FOUND, "there is no receipt with this number and this total");
+    return e || found ? e : err_set(why, ERR_NOT_FOUND, tr("there is no receipt with this number and this total"));
 }
 
 static enum err claim(struct books *b, int64_t id, member_id member, struct entry_id sale, struct money total,
@@ -272,9 +273,9 @@ static enum err claim(struct books *b, int64_t id, member_id member, struct entr
     if (e)
         return e;
     if (whose)
-        return err_set(why, ERR_CONFLICT, "the points of this receipt are somebody's already");
+        return err_set(why, ERR_CONFLICT, tr("the points of this receipt are somebody's already"));
     if (today - day > RECEIPT_DAYS)
-        return err_set(why, ERR_REFUSED, "a receipt is claimed within %d days", RECEIPT_DAYS);
+        return err_set(why, ERR_REFUSED, tr("a receipt is claimed within %d days"), RECEIPT_DAYS);
     memset(t, 0, sizeof *t);
     t->kind = TXN_CLAIM;
     t->time_s = now_s;
@@ -285,7 +286,7 @@ static enum err claim(struct books *b, int64_t id, member_id member, struct entr
     if (!e)
         e = look(b, sale, total, &whose, &day, points, why);
     if (!e && !whose)
-        e = err_set(why, ERR_REFUSED, "this receipt cannot be claimed");
+        e = err_set(why, ERR_REFUSED, tr("this receipt cannot be claimed"));
     if (e)
         return e;
     struct query q = query_text_of(b->store, "UPDATE claim_try SET done = 1 WHERE id = ?");

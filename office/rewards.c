@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "office/rewards.h"
 #include "base/date.h"
+#include "base/tr.h"
 #include "office/books_int.h"
 #include "office/rows.h"
 
@@ -45,15 +46,15 @@ static const char *refusal(const struct pack *pack, const struct pack_reward *r,
                            const struct counted *n, int32_t today)
 {
     if (r->tiers && !(r->tiers & (1u << (tier - pack->tiers))))
-        return "not in this tier";
+        return TR_LATER("not in this tier");
     if (r->from_day && today < r->from_day)
-        return "not yet";
+        return TR_LATER("not yet");
     if (r->to_day && today > r->to_day)
-        return "no longer";
+        return TR_LATER("no longer");
     if (n->stock >= 0 && n->gone >= n->stock)
-        return "none is left";
+        return TR_LATER("none is left");
     if (r->per_member && n->had >= r->per_member)
-        return "this member had as many as one may have";
+        return TR_LATER("this member had as many as one may have");
     return "";
 }
 
@@ -135,11 +136,11 @@ enum err rewards_set_stock(struct books *b, const char *reward, int64_t stock, u
     const struct pack *pack = books_pack_on(b, day_of_time(now_s));
     const struct pack_reward *r = pack ? pack_find_reward(pack, reward) : NULL;
     if (!r)
-        return err_set(why, ERR_NOT_FOUND, "the rules in force have no reward \"%s\"", reward);
+        return err_set(why, ERR_NOT_FOUND, tr("the rules in force have no reward \"%s\""), reward);
     if (!r->stock)
-        return err_set(why, ERR_STATE, "by the rules this reward is without end: give it a stock there first");
+        return err_set(why, ERR_STATE, tr("by the rules this reward is without end: give it a stock there first"));
     if (stock < 0 || stock > 1000000000)
-        return err_set(why, ERR_RANGE, "a stock is 0 or more");
+        return err_set(why, ERR_RANGE, tr("a stock is 0 or more"));
     struct query q =
         query_text_of(b->store, "INSERT OR REPLACE INTO reward_stock (reward, stock, time_s, user) VALUES (?, ?, ?, ?)");
     query_text(&q, reward);
@@ -151,7 +152,7 @@ enum err rewards_set_stock(struct books *b, const char *reward, int64_t stock, u
 
 /* ---- one redemption ---- */
 
-static const char *const states[] = {"open", "taken", "released", "returned"};
+static const char *const states[] = {TR_LATER("open"), TR_LATER("taken"), TR_LATER("released"), TR_LATER("returned")};
 
 static enum err read_one(struct query *q, int64_t id, struct redemption *out, struct errmsg *why)
 {
@@ -172,7 +173,7 @@ static enum err read_one(struct query *q, int64_t id, struct redemption *out, st
             out->state++;
     }
     enum err e = query_done(q, why);
-    return e || found ? e : err_set(why, ERR_NOT_FOUND, "there is no redemption %" PRId64, id);
+    return e || found ? e : err_set(why, ERR_NOT_FOUND, tr("there is no redemption %" PRId64), id);
 }
 
 #define ONE                                                                                        \
@@ -203,14 +204,14 @@ static enum err price_asked(const struct pack *pack, const struct pack_reward *r
         *out = rules_reward_price(pack, r, 0, tier);
         return points_n(asked) == 0 || points_cmp(asked, *out) == 0
                    ? OK
-                   : err_set(why, ERR_CONFLICT, "this reward costs %" PRId64 " points now", points_n(*out));
+                   : err_set(why, ERR_CONFLICT, tr("this reward costs %" PRId64 " points now"), points_n(*out));
     }
     for (int32_t i = 0; i < r->step_count; i++)
         if (points_cmp(asked, rules_reward_price(pack, r, i, tier)) == 0) {
             *out = asked;
             return OK;
         }
-    return err_set(why, ERR_REFUSED, "this reward is not had for so many points");
+    return err_set(why, ERR_REFUSED, tr("this reward is not had for so many points"));
 }
 
 static enum err may_have(struct books *b, const struct reward_wanted *w, const struct pack *pack, int64_t now_s,
@@ -221,7 +222,7 @@ static enum err may_have(struct books *b, const struct reward_wanted *w, const s
     struct counted n;
     const struct pack_reward *r = pack_find_reward(pack, w->reward);
     if (!r)
-        return err_set(why, ERR_NOT_FOUND, "the rules in force have no reward \"%s\"", w->reward);
+        return err_set(why, ERR_NOT_FOUND, tr("the rules in force have no reward \"%s\""), w->reward);
     enum err e = books_member(b, w->member, &m, why);
     if (!e)
         e = count(b, r, w->member, now_s, &n, why);
@@ -232,15 +233,15 @@ static enum err may_have(struct books *b, const struct reward_wanted *w, const s
     const struct pack_tier *tier = pack_get_tier(pack, m.tier);
     const char *no = refusal(pack, r, tier, &n, day_of_time(now_s));
     if (*no)
-        return err_set(why, ERR_REFUSED, "%s", no);
+        return err_set(why, ERR_REFUSED, "%s", tr(no));
     if ((e = price_asked(pack, r, m.tier, w->points, price, why)))
         return e;
     if (points_cmp(*price, spendable) > 0)
-        return err_set(why, ERR_REFUSED, "it costs %" PRId64 " points; %" PRId64 " can be redeemed without the card",
+        return err_set(why, ERR_REFUSED, tr("it costs %" PRId64 " points; %" PRId64 " can be redeemed without the card"),
                        points_n(*price), points_n(spendable));
     int64_t limit = points_n(pack->second_factor_above);
     if (limit && points_n(*price) > limit && !w->factor)
-        return err_set(why, ERR_AUTH, "so many points want the PIN");
+        return err_set(why, ERR_AUTH, tr("so many points want the PIN"));
     return OK;
 }
 
@@ -270,17 +271,17 @@ enum err rewards_authorise(struct books *b, const struct reward_wanted *w, int64
     struct entry_id hold;
     const struct pack *pack = books_pack_on(b, day_of_time(now_s));
     if (!*w->name || strlen(w->name) > REWARD_NAME_MAX)
-        return err_set(why, ERR_FORMAT, "a redemption has a name of at most %d letters", REWARD_NAME_MAX);
+        return err_set(why, ERR_FORMAT, tr("a redemption has a name of at most %d letters"), REWARD_NAME_MAX);
     if (!pack)
-        return err_set(why, ERR_STATE, "no rules are in force yet");
+        return err_set(why, ERR_STATE, tr("no rules are in force yet"));
     enum err e = get_named(b, w->member, w->name, &old, why);
     if (!e) {
         *id = old.id;
         if (strcmp(old.reward, w->reward) != 0)
-            return err_set(why, ERR_CONFLICT, "this name was given to another reward");
+            return err_set(why, ERR_CONFLICT, tr("this name was given to another reward"));
         return old.state == REDEMPTION_OPEN && now_s <= old.until_s
                    ? OK
-                   : err_set(why, ERR_STATE, "this redemption is %s", old.state == REDEMPTION_OPEN ? "over" : states[old.state]);
+                   : err_set(why, ERR_STATE, tr("this redemption is %s"), old.state == REDEMPTION_OPEN ? tr("over") : tr(states[old.state]));
     }
     if (e == ERR_NOT_FOUND)
         e = may_have(b, w, pack, now_s, &price, why);
@@ -339,9 +340,9 @@ enum err rewards_confirm(struct books *b, const struct known_keys *keys, int64_t
     if (r.state == REDEMPTION_TAKEN && r.voucher == voucher)
         return OK;
     if (r.state != REDEMPTION_OPEN)
-        return err_set(why, ERR_STATE, "this redemption is %s", states[r.state]);
+        return err_set(why, ERR_STATE, tr("this redemption is %s"), tr(states[r.state]));
     if (now_s > r.until_s)
-        return err_set(why, ERR_STATE, "the points were set aside too long ago and are let go: begin anew");
+        return err_set(why, ERR_STATE, tr("the points were set aside too long ago and are let go: begin anew"));
     memset(t, 0, sizeof *t);
     t->kind = TXN_REDEEM;
     t->time_s = now_s;
@@ -366,7 +367,7 @@ enum err rewards_release(struct books *b, int64_t id, uint32_t user, int64_t now
     if (e || r.state == REDEMPTION_RELEASED)
         return e;
     if (r.state != REDEMPTION_OPEN)
-        return err_set(why, ERR_STATE, "this redemption is %s", states[r.state]);
+        return err_set(why, ERR_STATE, tr("this redemption is %s"), tr(states[r.state]));
     e = books_load_hold(b, r.hold.seq, &hold, why);
     if (!e && hold.state == HOLD_OPEN) { /* else its time had run out */
         memset(t, 0, sizeof *t);
@@ -390,9 +391,9 @@ enum err rewards_give_back(struct books *b, int64_t id, const char *reason, uint
     if (e)
         return e;
     if (!*reason || strlen(reason) >= TXN_REASON_SIZE)
-        return err_set(why, ERR_FORMAT, "say why, in at most %d bytes", TXN_REASON_SIZE - 1);
+        return err_set(why, ERR_FORMAT, tr("say why, in at most %d bytes"), TXN_REASON_SIZE - 1);
     if (r.state != REDEMPTION_TAKEN)
-        return err_set(why, ERR_STATE, "this redemption is %s", states[r.state]);
+        return err_set(why, ERR_STATE, tr("this redemption is %s"), tr(states[r.state]));
     struct query q = query_text_of(b->store, "UPDATE voucher SET state = 'returned' WHERE redemption = ?"
                                              " AND state = 'good' RETURNING 1");
     query_int(&q, id);
@@ -400,7 +401,7 @@ enum err rewards_give_back(struct books *b, int64_t id, const char *reason, uint
     if ((e = query_done(&q, why)))
         return e;
     if (used)
-        return err_set(why, ERR_STATE, "the voucher was used");
+        return err_set(why, ERR_STATE, tr("the voucher was used"));
     memset(t, 0, sizeof *t);
     t->kind = TXN_RETURN;
     t->time_s = now_s;

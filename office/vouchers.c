@@ -7,6 +7,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
 #include "base/mbed.h"
+#include "base/tr.h"
 #include "office/books_int.h"
 #include "office/rewards.h"
 #include "office/rows.h"
@@ -16,6 +17,9 @@
 #include <string.h>
 
 enum err voucher_make(struct books *b, const struct known_keys *keys, int64_t id, int64_t now_s, struct errmsg *why);
+
+/* States of a voucher, as they are said when it cannot be used. */
+static const char *const said_states[] __attribute__((unused)) = {TR_LATER("used"), TR_LATER("returned"), TR_LATER("ended")};
 
 /* Without letters that look or sound like another. */
 static const char letters[33] = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
@@ -65,7 +69,7 @@ enum err voucher_code(struct books *b, const struct known_keys *keys, int64_t id
     struct redemption r;
     enum err e = rewards_get(b, id, &r, why);
     if (!e && !r.voucher)
-        e = err_set(why, ERR_NOT_FOUND, "redemption %" PRId64 " has no voucher", id);
+        e = err_set(why, ERR_NOT_FOUND, tr("redemption %" PRId64 " has no voucher"), id);
     if (e)
         return e;
     code_of(keys, id, code);
@@ -84,11 +88,11 @@ enum err voucher_find(struct books *b, const struct known_keys *keys, const char
         if (c == '-' || c == ' ')
             continue;
         if (!strchr(letters, c) || n == CODE_LETTERS)
-            return err_set(why, ERR_FORMAT, "a code has %d letters and digits, none of 0, 1, I, O", CODE_LETTERS);
+            return err_set(why, ERR_FORMAT, tr("a code has %d letters and digits, none of 0, 1, I, O"), CODE_LETTERS);
         code[n++] = c;
     }
     if (n != CODE_LETTERS)
-        return err_set(why, ERR_FORMAT, "a code has %d letters and digits, none of 0, 1, I, O", CODE_LETTERS);
+        return err_set(why, ERR_FORMAT, tr("a code has %d letters and digits, none of 0, 1, I, O"), CODE_LETTERS);
     digest_of(keys, code, digest);
     struct query q = query_text_of(b->store, "SELECT redemption FROM voucher WHERE digest = ?");
     query_blob(&q, digest, sizeof digest);
@@ -96,7 +100,7 @@ enum err voucher_find(struct books *b, const struct known_keys *keys, const char
     if (found)
         *id = query_get_int(&q);
     enum err e = query_done(&q, why);
-    return e || found ? e : err_set(why, ERR_NOT_FOUND, "there is no voucher with this code");
+    return e || found ? e : err_set(why, ERR_NOT_FOUND, tr("there is no voucher with this code"));
 }
 
 enum err voucher_show(struct books *b, int64_t id, int64_t now_s, json_t *out, struct errmsg *why)
@@ -119,7 +123,7 @@ enum err voucher_show(struct books *b, int64_t id, int64_t now_s, json_t *out, s
     json_object_set_new(out, "name_zh", rows_text(reward && *reward->name_zh ? reward->name_zh
                                                   : reward && *reward->name  ? reward->name
                                                                              : r.reward));
-    return e == ERR_NOT_FOUND ? err_set(why, e, "redemption %" PRId64 " has no voucher", id) : e;
+    return e == ERR_NOT_FOUND ? err_set(why, e, tr("redemption %" PRId64 " has no voucher"), id) : e;
 }
 
 enum err voucher_use(struct books *b, int64_t id, const char *shop, uint32_t user, int64_t now_s, struct errmsg *why)
@@ -138,7 +142,7 @@ enum err voucher_use(struct books *b, int64_t id, const char *shop, uint32_t use
     json_t *now = json_object();
     e = voucher_show(b, id, now_s, now, why);
     if (!e)
-        e = err_set(why, ERR_STATE, "this voucher is %s", json_string_value(json_object_get(now, "state")));
+        e = err_set(why, ERR_STATE, tr("this voucher is %s"), tr(json_string_value(json_object_get(now, "state"))));
     json_decref(now);
     return e;
 }
