@@ -48,8 +48,7 @@ INSERT INTO complaint_kind VALUES
     ('price', 'Price or bill', '价格与账单', 48), ('points', 'Points or card', '积分与会员卡', 48),
     ('delivery', 'Delivery or repair', '送货与维修', 72), ('privacy', 'Personal data', '个人信息', 24),
     ('other', 'Something else', '其他', 72);
-INSERT INTO care_setting VALUES ('audit_percent', '10'), ('audit_seed', '1'),
-    ('recovery_clerk', '200'), ('recovery_controller', '2000'); -- points for one complaint
+INSERT INTO care_setting VALUES ('audit_percent', '10'), ('audit_seed', '1');
 
 -- office/complaint.h.  A complaint is "C12".
 CREATE TABLE complaint (

@@ -285,30 +285,6 @@ static enum err contacted(struct api_call *c, struct errmsg *why)
 
 /* ---- a member's own ---- */
 
-static enum err my_referral(struct api_call *c, struct errmsg *why)
-{
-    char code[REFERRAL_CODE_SIZE] = "";
-    struct query q = query_text_of(books_of(c)->store, "SELECT code FROM referral_code WHERE member = ?");
-    query_int(&q, (int64_t)c->user.member);
-    if (query_row(&q))
-        query_get_text(&q, code, sizeof code);
-    json_object_set_new(c->out, "code", json_string(code));
-    return query_done(&q, why);
-}
-
-static enum err my_code(struct api_call *c, struct errmsg *why)
-{
-    char code[REFERRAL_CODE_SIZE];
-    enum err e = referral_code(books_of(c), c->user.member, code, why);
-    json_object_set_new(c->out, "code", json_string(code));
-    return e;
-}
-
-static enum err my_referrer(struct api_call *c, struct errmsg *why)
-{
-    return referral_claim(books_of(c), api_text(c->in, "code"), c->user.member, c->now_s, why);
-}
-
 static enum err my_coupons(struct api_call *c, struct errmsg *why)
 {
     return coupon_list(books_of(c), "", c->user.member, today(c), rows_in(c), why);
@@ -373,13 +349,7 @@ const struct api_op api_campaigns[] = {
     {"POST", "/api/winback/{member}", "winback_contacted", "Somebody talked to them", ROLE_CLERK | ROLE_MARKETER, API_CHANGE, NULL,
      "lost:bool reason:text", NULL, contacted},
 
-    {"GET", "/api/me/referral", "my_referral_code", "The member's code to bring somebody; empty: none was made yet", ROLE_MEMBER,
-     API_READ, NULL, NULL, "code:text!", my_referral},
-    {"POST", "/api/me/referral/code", "make_referral_code", "The code, made the first time", ROLE_MEMBER, API_CHANGE, NULL, NULL,
-     "code:text!", my_code},
-    {"POST", "/api/me/referral", "name_referrer", "Who brought this member, by their code", ROLE_MEMBER, API_CHANGE, NULL,
-     "code:text!", NULL, my_referrer},
-    {"GET", "/api/me/coupons", "my_coupons", "The member's coupons", ROLE_MEMBER, API_READ, NULL, NULL,
+    {"GET", "/api/mine/coupons", "my_coupons", "The member's coupons", ROLE_MEMBER, API_READ, NULL, NULL,
      "rows:[" COUPON_ROW_SHAPE "]!", my_coupons},
     {0},
 };

@@ -1,12 +1,12 @@
-/* api_care.c - operations of the console: complaints, feedback, improvements; and a member's own.  The work is in
- * complaint.h and feedback.h.
+/* api_care.c - operations of the console: complaints, feedback, improvements.  The work is in
+ * complaint.h and feedback.h; a member's own are in api_mine.c.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
 #include "base/tr.h"
+#include "office/adjust.h"
 #include "office/api.h"
 #include "office/complaint.h"
 #include "office/feedback.h"
-#include "office/message.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -69,14 +69,24 @@ static enum err list_complaints(struct api_call *c, struct errmsg *why)
     return e ? e : complaint_list(books_of(c), &f, c->now_s, rows_in(c), why);
 }
 
-static enum err receive(struct api_call *c, member_id member, const char *channel, uint32_t user, struct errmsg *why)
+/* The member in the body, 0 when there is none. */
+static enum err member_in(const struct api_call *c, member_id *out, struct errmsg *why)
 {
-    struct complaint_new in = {.member = member, .channel = channel, .kind = api_text(c->in, "kind"),
+    const char *text = api_text(c->in, "member");
+    *out = 0;
+    return *text ? api_member(text, out, why) : OK;
+}
+
+static enum err add_complaint(struct api_call *c, struct errmsg *why)
+{
+    struct complaint_new in = {.channel = api_text(c->in, "channel"), .kind = api_text(c->in, "kind"),
                                .shop = api_text(c->in, "shop"), .cashier = (uint32_t)api_int(c->in, "cashier", 0),
-                               .text = api_text(c->in, "text"), .user = user};
+                               .text = api_text(c->in, "text"), .user = c->user.id};
     char number[24];
     int64_t id;
     enum err e = entry_in(c, &in.entry, why);
+    if (!e)
+        e = member_in(c, &in.member, why);
     if (!e)
         e = complaint_receive(books_of(c), &in, c->now_s, &id, why);
     if (e)
@@ -86,14 +96,6 @@ static enum err receive(struct api_call *c, member_id member, const char *channe
     json_object_set_new(c->out, "number", json_string(number));
     snprintf(c->audit, sizeof c->audit, "%s", number);
     return OK;
-}
-
-static enum err add_complaint(struct api_call *c, struct errmsg *why)
-{
-    member_id member = 0;
-    const char *text = api_text(c->in, "member");
-    enum err e = *text ? api_member(text, &member, why) : OK;
-    return e ? e : receive(c, member, api_text(c->in, "channel"), c->user.id, why);
 }
 
 static enum err show_complaint(struct api_call *c, struct errmsg *why)
@@ -111,8 +113,7 @@ static enum err show_complaint(struct api_call *c, struct errmsg *why)
 static enum err step_complaint(struct api_call *c, struct errmsg *why)
 {
     const char *opinion = api_text(c->in, "opinion"), *kind = api_text(c->in, "kind");
-    bool own = c->user.member != 0;
-    struct complaint_deed d = {.member = c->user.member, .text = api_text(c->in, "text"),
+    struct complaint_deed d = {.text = api_text(c->in, "text"),
                                .owner = api_text(c->in, "owner"), .kind = *kind ? kind : NULL};
     json_t *after = json_object();
     member_id member;
@@ -121,8 +122,8 @@ static enum err step_complaint(struct api_call *c, struct errmsg *why)
     if (!e && (!complaint_step_parse(api_text(c->in, "step"), &d.step) || !care_opinion_parse(opinion, &d.by.opinion)))
         e = err_set(why, ERR_FORMAT, "there is no such step, or nobody can say that");
     if (!e) {
-        d.by.who = own ? CARE_MEMBER : c->user.roles;
-        d.by.user = own ? 0 : c->user.id;
+        d.by.who = c->user.roles;
+        d.by.user = c->user.id;
         d.by.time_s = c->now_s;
         d.by.good = api_bool(c->in, "good");
         e = complaint_do(books_of(c), id, &d, why);
@@ -144,31 +145,26 @@ static enum err note_complaint(struct api_call *c, struct errmsg *why)
     return e ? e : complaint_note(books_of(c), id, c->user.id, api_text(c->in, "text"), api_bool(c->in, "shown"), c->now_s, why);
 }
 
-/* The most for one complaint that these roles give: a setting each. */
-static enum err recovery_limit(const struct api_call *c, struct points *most, struct errmsg *why)
-{
-    char text[32] = "";
-    enum err e = care_setting(books_of(c), c->user.roles & ROLE_CONTROLLER ? "recovery_controller" : "recovery_clerk",
-                              text, sizeof text, why);
-    *most = points_of(strtoll(text, NULL, 10));
-    return e;
-}
-
+/* Within the limits of the role at once, above them a second person is asked (adjust.h). */
 static enum err recover(struct api_call *c, struct errmsg *why)
 {
-    struct points most;
+    struct adjust_asked asked = {.points = points_of(api_int(c->in, "points", 0)), .reason = api_text(c->in, "text"),
+                                 .user = c->user.id, .roles = c->user.roles};
     struct entry_id entry;
-    int64_t id, points = api_int(c->in, "points", 0);
+    int64_t id, proposal = 0;
     enum err e = complaint_of(c->arg[0], &id, why);
     if (!e)
-        e = recovery_limit(c, &most, why);
-    if (!e)
-        e = complaint_recover(books_of(c), id, points_of(points), most, c->user.id, 0, api_text(c->in, "text"), c->now_s,
-                              &entry, why);
+        e = complaint_may_recover(books_of(c), id, &asked.member, why);
     if (e)
         return e;
-    api_put_entry(c->out, "entry", entry);
-    snprintf(c->audit, sizeof c->audit, "C%" PRId64 ": %" PRId64 " points", id, points);
+    asked.complaint = id;
+    if ((e = adjust_ask(c->office, &asked, c->now_s, &entry, &proposal, why)))
+        return e;
+    if (entry_is(entry))
+        api_put_entry(c->out, "entry", entry);
+    json_object_set_new(c->out, "proposal", json_integer(proposal));
+    snprintf(c->audit, sizeof c->audit, "C%" PRId64 ": %" PRId64 " points%s", id, points_n(asked.points),
+             proposal ? ", proposed" : "");
     return OK;
 }
 
@@ -192,30 +188,24 @@ static enum err set_limit(struct api_call *c, struct errmsg *why)
 
 /* ---- satisfaction ---- */
 
-static enum err add(struct api_call *c, member_id member, const char *channel, uint32_t user, struct errmsg *why)
+static enum err add_feedback(struct api_call *c, struct errmsg *why)
 {
-    struct feedback_new in = {.member = member, .channel = channel, .shop = api_text(c->in, "shop"),
+    struct feedback_new in = {.channel = api_text(c->in, "channel"), .shop = api_text(c->in, "shop"),
                               .cashier = (uint32_t)api_int(c->in, "cashier", 0),
                               .scores = {(int32_t)api_int(c->in, "expected", 0), (int32_t)api_int(c->in, "value", 0),
                                          (int32_t)api_int(c->in, "interaction", 0), (int32_t)api_int(c->in, "result", 0),
                                          (int32_t)api_int(c->in, "environment", 0)},
                               .nps = (int32_t)api_int(c->in, "nps", -1), .reasons = api_text(c->in, "reasons"),
-                              .text = api_text(c->in, "text"), .user = user};
+                              .text = api_text(c->in, "text"), .user = c->user.id};
     int64_t id;
     enum err e = entry_in(c, &in.entry, why);
+    if (!e)
+        e = member_in(c, &in.member, why);
     if (!e)
         e = feedback_add(books_of(c), &in, c->now_s, &id, why);
     if (!e)
         json_object_set_new(c->out, "id", json_integer(id));
     return e;
-}
-
-static enum err add_feedback(struct api_call *c, struct errmsg *why)
-{
-    member_id member = 0;
-    const char *text = api_text(c->in, "member");
-    enum err e = *text ? api_member(text, &member, why) : OK;
-    return e ? e : add(c, member, api_text(c->in, "channel"), c->user.id, why);
 }
 
 static enum err list_feedback(struct api_call *c, struct errmsg *why)
@@ -301,51 +291,6 @@ static enum err link_improvement(struct api_call *c, struct errmsg *why)
     return e ? e : improvement_link(books_of(c), strtoll(c->arg[0], NULL, 10), id, why);
 }
 
-/* ---- a member's own ---- */
-
-static enum err my_complaints(struct api_call *c, struct errmsg *why)
-{
-    struct complaint_filter f = {.state = "", .kind = "", .shop = "", .member = c->user.member, .most = 100};
-    json_t *rows = rows_in(c), *row;
-    enum err e = complaint_list(books_of(c), &f, c->now_s, rows, why);
-    size_t i;
-    json_array_foreach(rows, i, row) { /* whom it is about and who has it is the shop's own matter */
-        json_object_del(row, "cashier");
-        json_object_del(row, "owner");
-        json_object_del(row, "overdue");
-        json_object_del(row, "first_contact");
-    }
-    return e;
-}
-
-static enum err my_complaint(struct api_call *c, struct errmsg *why)
-{
-    int64_t id;
-    member_id member = 0;
-    json_t *o = json_object();
-    enum err e = complaint_of(c->arg[0], &id, why);
-    if (!e)
-        e = complaint_show(books_of(c), id, CARE_MEMBER, 0, c->now_s, o, &member, why);
-    if (!e && member != c->user.member)
-        e = ERR_NOT_FOUND;
-    if (e == ERR_NOT_FOUND) /* the same words, whether it is another's or not there */
-        (void)err_set(why, e, "there is no such complaint of yours");
-    if (!e)
-        json_object_update(c->out, o);
-    json_decref(o);
-    return e;
-}
-
-static enum err complain(struct api_call *c, struct errmsg *why)
-{
-    return receive(c, c->user.member, "page", 0, why);
-}
-
-static enum err give_feedback(struct api_call *c, struct errmsg *why)
-{
-    return add(c, c->user.member, "page", 0, why);
-}
-
 #define SAYS "expected:int value:int interaction:int result:int environment:int nps:int reasons:text text:text shop:text entry:text"
 #define WEIGHTS "interaction:int! result:int! environment:int! quality:int! value:int!"
 #define STEP "step:text! text:text owner:text kind:text opinion:text good:bool"
@@ -366,8 +311,8 @@ const struct api_op api_care[] = {
     {"POST", "/api/complaints/{complaint}/notes", "note_complaint", "A remark; shown: the member may read it",
      ROLE_CLERK | ROLE_CONTROLLER, API_CHANGE, NULL, "text:text! shown:bool", NULL, note_complaint},
     {"POST", "/api/complaints/{complaint}/points", "give_recovery_points",
-     "Points to put things right, within the limit of the role for one complaint", ROLE_CLERK | ROLE_CONTROLLER, API_CHANGE,
-     NULL, "points:points! text:text!", "entry:text!", recover},
+     "Points to put things right; above the limits of the role a second person is asked", ROLE_CLERK | ROLE_CONTROLLER,
+     API_CHANGE, NULL, "points:points! text:text!", "entry:text proposal:int!", recover},
     {"GET", "/api/complaint-numbers", "complaint_numbers", "What complaints came to, by shop, cashier, kind, channel or month",
      SEE, API_READ, "by:text! from:day to:day", NULL, "rows:[" COMPLAINT_NUMBERS_SHAPE "]!", complaint_figures},
     {"GET", "/api/complaint-kinds", "list_complaint_kinds", "What complaints are about, with the hours for handling one",
@@ -399,18 +344,5 @@ const struct api_op api_care[] = {
      "text:text! good:bool", NULL, next_improvement},
     {"POST", "/api/improvements/{improvement}/complaints", "link_improvement", "It is because of this complaint",
      ROLE_CLERK | ROLE_CONTROLLER, API_CHANGE, NULL, "complaint:text!", NULL, link_improvement},
-
-    {"GET", "/api/me/complaints", "list_own_complaints", "The member's own complaints with their state", ROLE_MEMBER, API_READ, NULL, NULL,
-     "rows:[id:int! number:text! member:text channel:text! kind:text! shop:text! received:time! state:text! due:time!"
-     " handled:time reopened:int! opinion:text!]!", my_complaints},
-    {"POST", "/api/me/complaints", "complain", "The member complains", ROLE_MEMBER, API_CHANGE, NULL,
-     "kind:text! shop:text entry:text text:text!", "id:int! number:text!", complain},
-    {"GET", "/api/me/complaints/{complaint}", "show_own_complaint", "One of the member's own complaints", ROLE_MEMBER, API_READ, NULL, NULL,
-     COMPLAINT_SHAPE, my_complaint},
-    {"POST", "/api/me/complaints/{complaint}/steps", "answer_own_complaint",
-     "The member says whether they are satisfied (ask), or withdraws", ROLE_MEMBER, API_CHANGE, NULL,
-     "step:text! text:text opinion:text", "state:text!", step_complaint},
-    {"POST", "/api/me/feedback", "give_feedback", "The member says how it was", ROLE_MEMBER, API_CHANGE, NULL, SAYS, "id:int!",
-     give_feedback},
     {0},
 };

@@ -243,7 +243,8 @@ static enum err my_complaint(struct api_call *c, struct errmsg *why)
 
 static enum err my_complaints(struct api_call *c, struct errmsg *why)
 {
-    struct complaint_filter f = {.state = "", .kind = "", .shop = "", .member = c->user.member, .most = COMPLAINT_ROWS};
+    struct complaint_filter f = {.state = "", .kind = "", .shop = "", .member = c->user.member, .own = true,
+                                 .most = COMPLAINT_ROWS};
     return complaint_list(c->office->books, &f, c->now_s, rows_in(c), why);
 }
 

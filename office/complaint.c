@@ -334,6 +334,18 @@ static enum err post_points(struct books *b, int64_t id, member_id member, struc
     return e;
 }
 
+enum err complaint_may_recover(struct books *b, int64_t id, member_id *member, struct errmsg *why)
+{
+    struct kept k;
+    enum err e = load(b, id, &k, why);
+    *member = k.member;
+    if (!e && !k.member)
+        e = err_set(why, ERR_STATE, "an anonymous complaint has no member to give points to");
+    if (!e && k.now.state == COMPLAINT_WITHDRAWN)
+        e = err_set(why, ERR_STATE, "the complaint was withdrawn");
+    return e;
+}
+
 enum err complaint_recover(struct books *b, int64_t id, struct points points, struct points most, uint32_t user,
                            uint32_t approved_by, const char *text, int64_t now_s, struct entry_id *entry,
                            struct errmsg *why)
@@ -346,11 +358,10 @@ enum err complaint_recover(struct books *b, int64_t id, struct points points, st
     enum err e = care_text("the reason", text, 1, COMPLAINT_TEXT_MAX, why);
     if (e || (e = care_begin(b, &own, why)))
         return e;
-    e = load(b, id, &k, why);
-    if (!e && !k.member)
-        e = err_set(why, ERR_STATE, "an anonymous complaint has no member to give points to");
-    if (!e && k.now.state == COMPLAINT_WITHDRAWN)
-        e = err_set(why, ERR_STATE, "the complaint was withdrawn");
+    member_id member;
+    e = complaint_may_recover(b, id, &member, why);
+    if (!e)
+        e = load(b, id, &k, why);
     if (!e)
         e = care_number(b, "SELECT coalesce(sum(points), 0) FROM complaint_points WHERE complaint = ?", id, &given, why);
     if (!e && points_n(points) > points_n(most) - given)
@@ -438,7 +449,8 @@ enum err complaint_list(struct books *b, const struct complaint_filter *f, int64
 {
     struct query q = query_text_of(
         b->store,
-        "SELECT id, 'C' || id, member, channel, kind, shop, cashier, received_s, state, due_s, owner, handled_s,"
+        "SELECT id, 'C' || id, member, channel, kind, shop, iif(?9, 0, cashier), received_s, state, due_s,"
+        " iif(?9, '', owner), handled_s,"
         " " OVERDUE ", first_contact, reopened, opinion FROM complaint WHERE (?2 = '' OR state = ?2"
         " OR (?2 = 'open' AND state IN ('received', 'recorded', 'passed on')) OR (?2 = 'overdue' AND " OVERDUE ")"
         " OR (?2 = 'audit' AND state = 'followed up' AND sampled))"
@@ -453,6 +465,7 @@ enum err complaint_list(struct books *b, const struct complaint_filter *f, int64
     query_int(&q, (int64_t)f->member);
     query_int(&q, f->below);
     query_int(&q, f->most);
+    query_int(&q, f->own);
     return rows_of(&q, "id:int number:text member:member channel:text kind:text shop:text cashier:int received:time"
                        " state:text due:time owner:text handled:time overdue:bool first_contact:bool reopened:int"
                        " opinion:text", rows, why);

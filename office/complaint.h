@@ -47,6 +47,9 @@ MUST_CHECK enum err complaint_recover(struct books *b, int64_t id, struct points
                                       uint32_t user, uint32_t approved_by, const char *text, int64_t now_s,
                                       struct entry_id *entry, struct errmsg *why);
 
+/* May points be given for it, and to whom?  Errors: ERR_STATE (anonymous, withdrawn), ERR_NOT_FOUND. */
+MUST_CHECK enum err complaint_may_recover(struct books *b, int64_t id, member_id *member, struct errmsg *why);
+
 /* One whole: fields, "steps":[...], "points":[...], "may":["pass on", ...] for these roles.  As the member's own
  * (who = CARE_MEMBER): only what a member may read.  *member: whose, 0 = anonymous.  Errors: ERR_NOT_FOUND. */
 MUST_CHECK enum err complaint_show(struct books *b, int64_t id, unsigned who, uint32_t user, int64_t now_s,
@@ -62,6 +65,7 @@ struct complaint_filter { /* "" , 0 = any */
     const char *state, *kind, *shop; /* state also "open", "overdue", "audit" (sampled and to be audited) */
     uint32_t cashier;
     member_id member;
+    bool own;                        /* shown to the member: who has it and whom it is about is left out */
     int64_t below;                   /* ids below this, for the next page; 0 = from the newest */
     int32_t most;                    /* 1..1000 */
 };

@@ -140,8 +140,7 @@ enum err care_set_setting(struct books *b, const char *name, const char *value, 
         e = check_number(name, value, 0, 100, why);
     else if (!e && strcmp(name, "audit_percent") == 0)
         e = check_number(name, value, 0, 100, why);
-    else if (!e && (strcmp(name, "audit_seed") == 0 || strncmp(name, "recovery_", 9) == 0 ||
-                      strncmp(name, "referral_", 9) == 0 || strncmp(name, "winback_", 8) == 0))
+    else if (!e && (strcmp(name, "audit_seed") == 0 || strncmp(name, "referral_", 9) == 0 || strncmp(name, "winback_", 8) == 0))
         e = check_number(name, value, 0, INT32_MAX, why);
     else if (!e && (strcmp(name, "weights") == 0 || strcmp(name, "coupon_position") == 0))
         e = err_set(why, ERR_FORMAT, "%s is not set like this", name);

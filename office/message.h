@@ -106,8 +106,7 @@ MUST_CHECK enum err message_export(struct books *b, enum message_channel channel
 int64_t message_pause_s(int32_t tries);
 
 /* ---- settings of this part, as text.  Names: contact_days (1..365, 7), contact_most (0..100, 2), message_url ("" =
- * none), audit_percent (0..100, 10), audit_seed (1), recovery_clerk and recovery_controller (points for one complaint, 200
- * and 2000).  Errors: ERR_NOT_FOUND (no such setting), ERR_FORMAT, ERR_RANGE. ---- */
+ * none), audit_percent (0..100, 10), audit_seed (1), and those of referral.h.  Errors: ERR_NOT_FOUND (no such setting), ERR_FORMAT, ERR_RANGE. ---- */
 MUST_CHECK enum err care_setting(struct books *b, const char *name, char *out, size_t size, struct errmsg *why);
 MUST_CHECK enum err care_set_setting(struct books *b, const char *name, const char *value, struct errmsg *why);
 /* https://..., or http:// to a loopback address.  Errors: ERR_FORMAT. */

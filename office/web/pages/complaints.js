@@ -122,7 +122,7 @@ async function one(view, name) {
                 { name: 'points', label: t('Points'), type: 'points', required: true, min: 1 },
                 words(t('Why (the member reads this)'))], onSubmit: async v => {
                 const r = await post(`/api/complaints/${c.number}/points`, v);
-                toast(t('Given by entry {entry}.', { entry: r.entry }));
+                toast(r.entry ? t('Given by entry {entry}.', { entry: r.entry }) : t('More than your role gives alone: a second person is asked (proposal {n}).', { n: r.proposal }));
                 await draw();
             } })) : null);
         fill(view, path(c),

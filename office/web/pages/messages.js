@@ -32,7 +32,6 @@ async function list(view, state) {
 
 const settingWord = n => ({ contact_days: t('Advertising: in so many days'), contact_most: t('... at most so many messages'),
     message_url: t('Messages are sent to (webhook)'), audit_percent: t('Complaints audited, percent'), audit_seed: t('Start of the audit\'s draw'),
-    recovery_clerk: t('Points for one complaint: a clerk'), recovery_controller: t('Points for one complaint: a controller'),
     referral_referrer: t('Points for who brings a member'), referral_member: t('Points for who was brought'),
     referral_most: t('Rewarded referrals a year'), referral_days: t('Who brought a member is named within days'),
     winback_days: t('Missed after so many days'), winback_important: t('Win back by all means from (minor units a year)'),
