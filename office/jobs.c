@@ -239,8 +239,8 @@ enum err jobs_open(struct jobs **out, const struct home *home, struct books *boo
     enum err e = find_program(j->program, program, why);
     if (!e && mkdir(path, 0700) && errno != EEXIST)
         e = err_set(why, ERR_IO, "%s: %s", path, strerror(errno));
-    if (!e)
-        e = tidy(j, now_s, why);
+    if (!e && (e = tidy(j, now_s, why)) == ERR_FULL)
+        e = OK; /* on a full disk head office reads on */
     if (e) {
         free(j);
         return e;

@@ -60,6 +60,7 @@ struct server {
     FILE *log;
     const sigset_t *mask;
     bool stopping; /* no new load begins */
+    struct errmsg run_trouble; /* why the day's run could not be done, as noted; "" = it was */
     struct link_config *config;
     int listener;
     char address[LINK_ADDRESS_SIZE];
@@ -991,8 +992,12 @@ void server_turn(struct server *s, int timeout_ms)
     }
     int others = gather_extras(s, now, &until);
     int ready = poll_until(s->polls, OTHERS + others, until, s->mask);
-    if (run_days(s, &text) != OK)
+    if (run_days(s, &text) == OK) {
+        s->run_trouble.text[0] = 0;
+    } else if (strcmp(text.text, s->run_trouble.text) != 0) { /* said once, not every turn */
+        s->run_trouble = text;
         note(s, NULL, "error %s", text.text);
+    }
     let_go(s);
     for (int i = 0; i < SERVER_CONNECTIONS; i++)
         if (s->conns[i].link && s->polls[i].fd >= 0)

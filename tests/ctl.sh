@@ -275,7 +275,7 @@ does 1 'the only administrator stays' user disable ada
 does 0 'another one comes' user add bo --roles admin --language zh
 does 0 'so the first may go' user disable ada
 does 0 'users are listed' user list
-said out '  1  ada  +admin, auditor  en .* no ' 'with what they may'
+said out '  1  ada  +auditor, admin  en .* no ' 'with what they may'
 does 0 'who has lost the password gets another' user reset bo
 does 1 'but nobody who is not there' user reset cy
 does 0 'the audit log is as it was written' audit verify

@@ -170,14 +170,16 @@ TEST(office, its_log_is_moved_away_while_it_runs)
     sync_till(t);
     assert_int_equal(rename(log, old), 0);
     kill(chain.office.pid, SIGHUP);
-    sell(t, 1);
-    sync_till(t);
-    sync_till(t);
-    assert_int_equal(access(log, F_OK), 0);
-    FILE *f = fopen(log, "r");
-    size_t size = fread(out, 1, sizeof out - 1, f);
-    fclose(f);
-    out[size] = 0;
+    out[0] = 0;
+    for (int i = 0; i < 10 && !strstr(out, "till=T0001 sync"); i++) { /* one may still have gone to the old one */
+        sell(t, 1);
+        sync_till(t);
+        FILE *f = fopen(log, "r");
+        if (!f)
+            continue;
+        out[fread(out, 1, sizeof out - 1, f)] = 0;
+        fclose(f);
+    }
     assert_says(out, "till=T0001 sync");
     free(log);
     free(old);
