@@ -210,6 +210,11 @@ export function title(text, ...actions) {
         fill(a, ...actions);
 }
 
+/** Draws the page anew, after something was changed. */
+export function redraw() {
+    window.dispatchEvent(new HashChangeEvent('hashchange'));
+}
+
 /** Parts of a page, one shown at a time: tabs([{ title, show: async panel => ... }], first). */
 export function tabs(list, first = 0) {
     const panel = el('div.pt-3', { role: 'tabpanel', tabindex: '0' });

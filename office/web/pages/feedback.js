@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { get, hasRole, post } from '../api.js';
 import { t } from '../i18n.js';
-import { badge, button, chart, confirm, el, fill, form, percent, table, tabs, title, toast } from '../ui.js';
+import { badge, button, chart, confirm, el, fill, form, percent, redraw, table, tabs, title, toast } from '../ui.js';
 
 export const page = { name: 'feedback', title: 'Satisfaction', roles: ['clerk', 'marketer', 'controller', 'approver', 'auditor'], order: 52 };
 
@@ -111,7 +111,7 @@ function write() {
     ], onSubmit: async v => {
         await post('/api/feedback', { ...v, reasons: (v.reasons || []).join(',') });
         toast(t('Noted.'));
-        location.reload();
+        redraw();
     } });
 }
 

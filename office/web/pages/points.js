@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { get, hasRole, post } from '../api.js';
 import { t } from '../i18n.js';
-import { badge, button, confirm, day, el, facts, fill, form, notice, number, points, section, stat, stats, table, tabs, time, title, toast, today } from '../ui.js';
+import { badge, button, confirm, day, el, facts, fill, form, notice, number, points, redraw, section, stat, stats, table, tabs, time, title, toast, today } from '../ui.js';
 
 export const page = { name: 'points', title: 'Points', roles: ['clerk', 'controller', 'approver', 'auditor', 'admin'], order: 35 };
 
@@ -221,7 +221,7 @@ async function check(found, file) {
                     onSubmit: () => post('/api/opening', { file: file.name, csv }) });
                 if (done) {
                     toast(t('The file was taken.'));
-                    location.reload();
+                    redraw();
                 }
             }, 'primary', { id: 'take' }));
 }

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { get, hasRole, post } from '../api.js';
 import { language, t } from '../i18n.js';
-import { badge, button, confirm, day, el, facts, fill, form, money, notice, number, points, section, stat, stats, table, tabs, time, title, toast } from '../ui.js';
+import { badge, button, confirm, day, el, facts, fill, form, money, notice, number, points, redraw, section, stat, stats, table, tabs, time, title, toast } from '../ui.js';
 
 export const page = { name: 'rewards', title: 'Rewards', roles: ['clerk', 'controller', 'approver', 'auditor'], order: 40 };
 
@@ -46,7 +46,7 @@ async function showCatalogue(view, member) {
             { class: 'btn btn-sm btn-primary', 'aria-label': t('Redeem {reward}', { reward: nameOf(r) }) }) : null,
         !member && hasRole('controller', 'marketer') ? button(t('Stock'), () => confirm({ title: t('Stock of {reward}', { reward: nameOf(r) }), action: t('Save'),
             fields: [{ name: 'stock', label: t('How many were put in so far, those taken included'), type: 'int', min: 0, required: true }],
-            onSubmit: v => post(`/api/rewards/${encodeURIComponent(r.reward)}/stock`, v) }).then(v => v && location.reload()), 'secondary',
+            onSubmit: v => post(`/api/rewards/${encodeURIComponent(r.reward)}/stock`, v) }).then(v => v && redraw()), 'secondary',
         { class: 'btn btn-sm btn-outline-secondary', 'aria-label': t('Stock of {reward}', { reward: nameOf(r) }) }) : null].filter(Boolean) }));
 }
 
@@ -87,7 +87,7 @@ async function showRedemptions(view, member) {
         { key: 'channel', title: t('Where'), show: r => r.channel === 'page' ? t('on the member page') : t('at the desk') },
     ], rows, { name: 'redemptions', csv: '/api/redemptions?format=csv' + (member ? '&member=' + member : ''),
         actions: r => [r.voucher && mayServe() ? el('a.btn.btn-sm.btn-outline-secondary', { href: '#/rewards/' + r.id, 'aria-label': t('Show voucher {n}', { n: r.id }) }, t('Show')) : null,
-            r.state === 'taken' && mayServe() && r.voucher !== 'used' ? button(t('Take back'), () => giveBack(r.id).then(v => v && location.reload()), 'secondary',
+            r.state === 'taken' && mayServe() && r.voucher !== 'used' ? button(t('Take back'), () => giveBack(r.id).then(v => v && redraw()), 'secondary',
                 { class: 'btn btn-sm btn-outline-secondary', 'aria-label': t('Take back redemption {n}', { n: r.id }) }) : null].filter(Boolean) }));
 }
 
@@ -123,7 +123,7 @@ async function showVoucher(view, id) {
     title(t('Voucher'), el('a.btn.btn-outline-secondary', { href: '#/rewards' }, t('All rewards')), button(t('Print'), () => window.print()));
     view.append(section('', el('p.display-6', { id: 'code' }, x.code), voucherFacts(x)));
     if (x.state === 'good' && mayServe())
-        view.append(button(t('Take back'), () => giveBack(id).then(v => v && location.reload()), 'outline-danger'));
+        view.append(button(t('Take back'), () => giveBack(id).then(v => v && redraw()), 'outline-danger'));
 }
 
 /* ---- receipts ---- */
