@@ -4,6 +4,7 @@
 #include "terminal/screen_inside.h"
 
 #include "base/bytes.h"
+#include "base/date.h"
 #include "base/tr.h"
 
 #include <assert.h>
@@ -76,6 +77,41 @@ bool screen_takes_lines(const struct till_view *v)
            v->state == SALE_DONE;
 }
 
+int screen_rewards(const struct till_view *v, const struct pack_reward **out)
+{
+    int count = 0;
+    int32_t day = day_of_time(v->now_s);
+    for (int32_t i = 0; v->pack && i < v->pack->reward_count; i++) {
+        const struct pack_reward *r = &v->pack->rewards[i];
+        bool theirs = !r->tiers || r->tiers >> (pack_get_tier(v->pack, v->tier) - v->pack->tiers) & 1;
+        bool now = (!r->from_day || day >= r->from_day) && (!r->to_day || day <= r->to_day);
+        if (theirs && now && !r->stock && !r->per_member) /* these are head office's to give */
+            out[count++] = r;
+    }
+    return count;
+}
+
+static bool has_rewards(const struct till_view *v)
+{
+    const struct pack_reward *rewards[PACK_REWARDS_MAX];
+    return screen_rewards(v, rewards) > 0;
+}
+
+/* Does any rule ask for one? */
+static bool has_coupons(const struct pack *p)
+{
+    bool any = false;
+    for (int32_t i = 0; p && i < p->multiplier_count; i++)
+        any |= *p->multipliers[i].scope.coupon != 0;
+    for (int32_t i = 0; p && i < p->bonus_count; i++)
+        any |= *p->bonuses[i].scope.coupon != 0;
+    for (int32_t i = 0; p && i < p->stamp_count; i++)
+        any |= *p->stamps[i].scope.coupon != 0;
+    for (int32_t i = 0; p && i < p->rebate_count; i++)
+        any |= *p->rebates[i].scope.coupon != 0;
+    return any;
+}
+
 static bool has_member(const struct till_view *v)
 {
     return v->means != MEANS_NONE && (v->state == SALE_IDENTIFIED || v->state == SALE_TOTALLED);
@@ -100,6 +136,10 @@ static bool can(const struct screen *s, const struct till_view *v, enum action a
     case ACT_REDEEM:
         return (closed && v->means != MEANS_NONE && points_n(v->offer.most) > 0) ||
                v->state == SALE_HOLDING;
+    case ACT_REWARD:
+        return closed && v->means != MEANS_NONE && has_rewards(v);
+    case ACT_COUPON:
+        return (open || closed) && has_coupons(v->pack);
     case ACT_PAY:
         return v->state == SALE_TOTALLED || v->state == SALE_DEBITED;
     case ACT_PARK:
@@ -167,6 +207,8 @@ static const struct {
 } menu[] = {
     {ACT_WHO, 'm', TR_LATER("Member, no card")},
     {ACT_REDEEM, 'e', TR_LATER("Redeem points")},
+    {ACT_REWARD, 'w', TR_LATER("Rewards")},
+    {ACT_COUPON, 'i', TR_LATER("Coupon")},
     {ACT_PAY, 'y', TR_LATER("Pay")},
     {ACT_GIVE_UP, 'u', TR_LATER("Card gone: give up")},
     {ACT_VOID, 'v', TR_LATER("Cancel this sale")},
@@ -351,6 +393,29 @@ static struct screen_effects enter_redeem(struct screen *s, const struct till_vi
     return ask(s, c);
 }
 
+static struct screen_effects enter_reward(struct screen *s, const struct till_view *v)
+{
+    const struct pack_reward *rewards[PACK_REWARDS_MAX];
+    int count = screen_rewards(v, rewards);
+    if (s->selected >= count)
+        return nothing;
+    screen_copy(s->value, sizeof s->value, rewards[s->selected]->code);
+    struct command *c = begin(s, VERB_REDEEM);
+    c->reward = s->value;
+    go(s, PAGE_SALE);
+    return ask(s, c);
+}
+
+static struct screen_effects enter_coupon(struct screen *s)
+{
+    if (!*s->field[0])
+        return complain(s, tr("Scan the coupon, or type its code."));
+    screen_copy(s->value, sizeof s->value, s->field[0]);
+    struct command *c = begin(s, VERB_COUPON);
+    c->value = s->value;
+    return ask(s, c);
+}
+
 static struct screen_effects enter_pin(struct screen *s)
 {
     if (!*s->field[0])
@@ -490,6 +555,10 @@ static struct screen_effects enter(struct screen *s, const struct till_view *v)
         return enter_pin(s);
     case PAGE_REDEEM:
         return enter_redeem(s, v);
+    case PAGE_REWARDS:
+        return enter_reward(s, v);
+    case PAGE_COUPON:
+        return enter_coupon(s);
     case PAGE_RECEIPT:
         return enter_receipt(s);
     case PAGE_REFUND:
@@ -573,6 +642,12 @@ static struct screen_effects act(struct screen *s, const struct till_view *v, en
             return ask(s, &s->command);
         }
         go(s, PAGE_REDEEM);
+        return nothing;
+    case ACT_REWARD:
+        go(s, PAGE_REWARDS);
+        return nothing;
+    case ACT_COUPON:
+        go(s, PAGE_COUPON);
         return nothing;
     case ACT_LINES:
         go(s, PAGE_LINES);
@@ -703,6 +778,7 @@ static void sale_hints(struct hints *h, const struct screen *s, const struct til
     if (!done)
         hint_if(h, s, v, 3, ACT_WHO, tr("Member"));
     hint_if(h, s, v, 4, ACT_REDEEM, tr("Redeem"));
+    hint_if(h, s, v, 10, ACT_REWARD, tr("Rewards"));
     hint_if(h, s, v, 5, ACT_PAY, tr("Pay"));
     hint_if(h, s, v, 6, ACT_PARK, tr("Park"));
     hint_if(h, s, v, 6, ACT_PARKED, tr("Take up"));
@@ -744,6 +820,10 @@ static const char *enter_label(enum screen_page page, const struct screen *s)
         return tr("Find");
     case PAGE_REDEEM:
         return *s->field[0] || *s->field[1] ? tr("Redeem") : tr("All of it");
+    case PAGE_REWARDS:
+        return tr("Redeem");
+    case PAGE_COUPON:
+        return tr("Add");
     case PAGE_RECEIPT:
         return s->receipt_for == ACT_REPRINT ? tr("Print") : tr("Find");
     case PAGE_AMOUNT:
@@ -791,7 +871,11 @@ int screen_keys(const struct screen *s, const struct till_view *v,
             hint(&h, KEY_IS_ENTER, ACT_ENTER, label);
         if (screen_fields(s, v, &kind) > 1)
             hint(&h, KEY_IS_TAB, ACT_NEXT, tr("Next field"));
-        int rows = page == PAGE_HELP ? SCREEN_HELP_ROWS : page == PAGE_LINES ? lines_of(v) : 0;
+        const struct pack_reward *rewards[PACK_REWARDS_MAX];
+        int rows = page == PAGE_HELP      ? SCREEN_HELP_ROWS
+                   : page == PAGE_LINES   ? lines_of(v)
+                   : page == PAGE_REWARDS ? screen_rewards(v, rewards)
+                                          : 0;
         if (rows && s->selected > 0)
             hint(&h, KEY_IS_UP, ACT_UP, tr("one up"));
         if (s->selected + 1 < rows)

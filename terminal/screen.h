@@ -56,6 +56,8 @@ enum action {
     ACT_TOTAL,
     ACT_WHO,
     ACT_REDEEM,
+    ACT_REWARD, /* one of the pack's rewards */
+    ACT_COUPON,
     ACT_PAY,
     ACT_PARK,
     ACT_PARKED,
@@ -106,6 +108,8 @@ enum screen_page {
     PAGE_WHO,   /* a member without a card */
     PAGE_PIN,   /* the member's own */
     PAGE_REDEEM,
+    PAGE_REWARDS, /* which reward */
+    PAGE_COUPON,
     PAGE_PARKED,
     PAGE_RECEIPT, /* which receipt: refund, or reprint */
     PAGE_REFUND,  /* what of it comes back */
@@ -126,7 +130,7 @@ struct screen {
     char field[SCREEN_FIELDS_MAX][SCREEN_FIELD_SIZE];
     int focus;                 /* field being typed */
     int64_t first_ms, last_ms; /* when the text in the field came */
-    int selected;              /* PAGE_REFUND, PAGE_LINES, PAGE_HELP: row */
+    int selected;              /* PAGE_REFUND, PAGE_LINES, PAGE_REWARDS, PAGE_HELP: row */
     char message[WIRE_SENTENCE_SIZE];
     enum look message_look;
     enum verb busy;            /* asked, no answer yet */

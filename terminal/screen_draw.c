@@ -607,6 +607,23 @@ static void line_rows(struct rows *r, const struct screen *s, const struct till_
     }
 }
 
+/* "72 points", of a sliding one "from 90 points" */
+static void reward_rows(struct rows *r, const struct screen *s, const struct till_view *v, int room)
+{
+    const struct pack_reward *rewards[PACK_REWARDS_MAX];
+    char n[POINTS_SIZE];
+    int count = screen_rewards(v, rewards), shown = room - 1;
+    int first = s->selected >= shown ? s->selected - shown + 1 : 0;
+    add(r, 0, LOOK_BOLD, "%s", tr("Which reward?"));
+    for (int i = first; i < count && i < first + shown; i++) {
+        const struct pack_reward *w = rewards[i];
+        bool chinese = strcmp(tr_language(), "zh") == 0 && *w->name_zh;
+        struct row *row = add(r, 1, i == s->selected ? LOOK_REVERSE : LOOK_PLAIN, "%s", chinese ? w->name_zh : w->name);
+        points(n, rules_reward_price(v->pack, w, 0, v->tier));
+        right(row, w->kind == REWARD_SLIDING ? tr("from %s") : "%s", n);
+    }
+}
+
 static void shift_rows(struct rows *r, const struct till_view *v)
 {
     const struct view_shift *h = &v->shift;
@@ -687,6 +704,13 @@ static void page_rows(struct rows *r, const struct screen *s, const struct till_
         return;
     case PAGE_REDEEM:
         redeem_rows(r, v);
+        return;
+    case PAGE_REWARDS:
+        reward_rows(r, s, v, room);
+        return;
+    case PAGE_COUPON:
+        add(r, 0, LOOK_BOLD, "%s", tr("A coupon"));
+        prose(r, 1, LOOK_PLAIN, 0, tr("Scan the coupon, or type its code."));
         return;
     case PAGE_PARKED:
         parked_rows(r, v);

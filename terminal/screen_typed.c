@@ -29,6 +29,7 @@ static const struct {
     [PAGE_REDEEM] = {2,
                      {{TR_LATER("Points"), TYPE_DIGITS, 9},
                       {TR_LATER("or money"), TYPE_MONEY, 12}}},
+    [PAGE_COUPON] = {1, {{TR_LATER("Coupon code"), TYPE_TEXT, TXN_NAME_SIZE - 1}}},
     [PAGE_RECEIPT] = {1, {{TR_LATER("Receipt number"), TYPE_TEXT, ENTRY_TEXT_SIZE - 1}}},
     [PAGE_REFUND] = {1, {{TR_LATER("How many of it"), TYPE_TEXT, 40}}},
     [PAGE_AMOUNT] = {1, {{TR_LATER("Money given back"), TYPE_MONEY, 12}}},

@@ -916,3 +916,40 @@ TEST(screen, a_hundred_thousand_random_keys_and_answers_leave_it_sound)
         }
     }
 }
+
+TEST(screen, a_reward_is_chosen_from_those_that_are_the_members_now)
+{
+    begin("totalled, with rewards");
+    assert_non_null(press(KEY_IS_F10).ask ? NULL : &screen);
+    assert_int_equal(screen.page, PAGE_REWARDS);
+    assert_null(press(KEY_IS_UP).ask);
+    assert_int_equal(screen.selected, 0);
+    for (int i = 0; i < 5; i++)
+        (void)press(KEY_IS_DOWN);
+    assert_int_equal(screen.selected, 2); /* not those of few, of last year, of Gold */
+    (void)press(KEY_IS_UP);
+    struct screen_effects e = press(KEY_IS_ENTER);
+    assert_int_equal(e.ask->verb, VERB_REDEEM);
+    assert_string_equal(e.ask->reward, "tin");
+    assert_false(e.ask->all);
+    assert_int_equal(screen.page, PAGE_SALE);
+    begin("totalled");
+    assert_null(press(KEY_IS_F10).ask);
+    assert_int_equal(screen.page, PAGE_SALE); /* the programme has none */
+    assert_int_equal(screen_menu_letter(&screen, &view, ACT_REWARD), 0);
+    assert_int_equal(screen_menu_letter(&screen, &view, ACT_COUPON), 0);
+}
+
+TEST(screen, a_coupon_is_typed_or_scanned_where_the_programme_asks_for_one)
+{
+    begin("totalled, with rewards");
+    (void)press(KEY_IS_TAB);
+    (void)type("i");
+    assert_int_equal(screen.page, PAGE_COUPON);
+    assert_null(press(KEY_IS_ENTER).ask);
+    assert_non_null(strstr(screen.message, "Scan the coupon"));
+    (void)type("TEA-7K2");
+    struct screen_effects e = press(KEY_IS_ENTER);
+    assert_int_equal(e.ask->verb, VERB_COUPON);
+    assert_string_equal(e.ask->value, "TEA-7K2");
+}

@@ -216,6 +216,36 @@ static void redeem(struct till_view *v, struct screen *s)
     s->focus = 1;
 }
 
+static void totalled_with_rewards(struct till_view *v, struct screen *s)
+{
+    const struct pack_reward of[] = {
+        {.code = "fiver", .name = "5.00 off", .name_zh = "\u51cf 5.00", .points = points_of(500), .value = money_of(500), .max_share = {1, 1}},
+        {.code = "tin", .name = "A tin of tea", .kind = REWARD_ITEM, .sku = "TEA*", .points = points_of(240), .max_share = {1, 1}},
+        {.code = "few", .name = "One of few", .points = points_of(1), .value = money_of(1), .max_share = {1, 1}, .stock = 3},
+        {.code = "old", .name = "Of last year", .points = points_of(1), .value = money_of(1), .max_share = {1, 1}, .to_day = 9},
+        {.code = "gold", .name = "Gold only", .points = points_of(1), .value = money_of(1), .max_share = {1, 1}, .tiers = 4},
+        {.code = "off", .name = "More off the more", .kind = REWARD_SLIDING, .step_count = 1, .steps = {{points_of(100), money_of(100)}}, .max_share = {1, 1}},
+    };
+    totalled(v, s);
+    memcpy(pack.rewards, of, sizeof of);
+    pack.reward_count = sizeof of / sizeof of[0];
+    snprintf(pack.bonuses[0].scope.coupon, sizeof pack.bonuses[0].scope.coupon, "TEA-*");
+}
+
+static void rewards(struct till_view *v, struct screen *s)
+{
+    totalled_with_rewards(v, s);
+    s->page = PAGE_REWARDS;
+    s->selected = 1;
+}
+
+static void coupon(struct till_view *v, struct screen *s)
+{
+    totalled_with_rewards(v, s);
+    s->page = PAGE_COUPON;
+    text(s->field[0], sizeof s->field[0], "TEA-7K2");
+}
+
 static void hold_it(struct till_view *v, struct screen *s)
 {
     totalled(v, s);
@@ -515,6 +545,9 @@ const struct moment moments[] = {
     {"totalled, nothing to redeem", totalled_nothing},
     {"totalled, no member", totalled_walk_in},
     {"redeem", redeem},
+    {"totalled, with rewards", totalled_with_rewards},
+    {"which reward", rewards},
+    {"coupon", coupon},
     {"waiting for the card", hold_it},
     {"waiting for a second tap", second_tap},
     {"doubt", doubt},
