@@ -8,6 +8,7 @@
 #include "office/api_lists.h"
 #include "office/audit.h"
 #include "office/books_int.h"
+#include "office/rows.h"
 #include "office/shape.h"
 #include "office/users.h"
 
@@ -109,9 +110,9 @@ static void answer_json(struct api_reply *out, int status, json_t *body)
 
 static void refuse(struct work *w, int status, const char *code, const char *text, const char *field)
 {
-    json_t *error = json_pack("{ssss}", "code", code, "text", text);
+    json_t *error = json_pack("{ssso}", "code", code, "text", rows_text(text));
     if (error && field && *field)
-        json_object_set_new(error, "field", json_string(field));
+        json_object_set_new(error, "field", rows_text(field));
     json_t *body = json_pack("{so}", "error", error);
     answer_json(w->out, status, body);
     json_decref(body);
@@ -208,8 +209,10 @@ static const struct api_op *find_op(struct work *w, char allow[64])
     char path[PATH_MAX_SIZE];
     const char *arg[2];
     allow[0] = 0;
-    if (strlen(w->r->path) >= sizeof path)
+    json_t *text = strlen(w->r->path) < sizeof path ? json_string(w->r->path) : NULL;
+    if (!text) /* too long, or no UTF-8 */
         return NULL;
+    json_decref(text);
     for (int i = 0; (op = api_op_at(i)); i++) {
         snprintf(path, sizeof path, "%s", w->r->path);
         if (!path_fits(op->path, path, arg, &literal))

@@ -51,6 +51,7 @@ TEST(api, unknown_paths_and_methods_are_refused)
     apis_expect(&a, 400, "GET", "/api/session?x=1", NULL);
     assert_string_equal(a.field, "x");
     apis_expect(&a, 400, "GET", "/api/session?format=csv", NULL);
+    apis_expect(&a, 404, "GET", "/api/members/M\xff", NULL);
     end();
 }
 
