@@ -10,7 +10,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wundef -Wvla -Wformat=2 -Wswitch-enum \
         -Wstrict-prototypes -Wmissing-prototypes $(WERROR)
-PKGS := zlib sqlite3 libnfc libusb-1.0 jansson inih libmicrohttpd libqrencode libargon2 ncursesw
+PKGS := zlib sqlite3 libnfc libusb-1.0 jansson inih libmicrohttpd libqrencode libcurl libargon2 ncursesw
 # Debian 13 keeps nanopb's headers in a folder of their own.
 cflags = -std=c11 -isystem /usr/include/nanopb -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -MMD -MP -I. -I$B $(WARN) $(CFLAGS) $(SAN) \
          $(shell pkg-config --cflags $(PKGS) 2>/dev/null)

@@ -120,6 +120,7 @@ extern const struct ctl_command ctl_member_commands[]; /* member, points */
 extern const struct ctl_command ctl_points_commands[]; /* points extend and ending, member tier */
 extern const struct ctl_command ctl_people_commands[]; /* staff, tag, member pin and code */
 extern const struct ctl_command ctl_card_commands[];   /* card */
+extern const struct ctl_command ctl_care_commands[];   /* messages, care */
 extern const struct ctl_command ctl_ledger_commands[]; /* run, ledger, books, review, export */
 extern const struct ctl_command ctl_merge_commands[];  /* member merge, unmerge, points transfer, opening */
 extern const struct ctl_command ctl_backup_commands[]; /* backup */

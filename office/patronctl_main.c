@@ -18,6 +18,7 @@ static const struct ctl_command *const tables[] = {
     ctl_card_commands,
     ctl_merge_commands,
     ctl_ledger_commands,
+    ctl_care_commands,
     ctl_backup_commands,
     ctl_user_commands,
     ctl_job_commands,

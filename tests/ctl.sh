@@ -342,4 +342,18 @@ said err 'taken before' 'and it says when'
 does 0 'the ledger holds with all that' ledger verify
 does 0 'and replays to the same' ledger replay
 
+# ---- what is said to members, what is due in campaigns ----
+does 1 'without an address nothing is sent' messages send
+said err 'no address' 'and it says why'
+does 1 'messages go nowhere in plain' messages to http://example.org/
+does 0 'but over https' messages to https://example.org/hook
+said out '^key +[0-9a-f]{64}$' 'signed with a key that is shown'
+does 0 'the outbox is empty' messages send
+said out '^sent +0' 'and it says so'
+does 0 'as a file too' messages export sms
+said out '^key,to,template' 'with its header'
+does 2 'a channel is meant' messages export pigeon
+does 0 'what is due is done' care run
+said out '^bonuses +0' 'and told'
+
 exit $failed

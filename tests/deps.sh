@@ -10,6 +10,7 @@ need='gcc libc6-dev make pkg-config libsqlite3-dev libnfc-dev libusb-1.0-0-dev l
       libjansson-dev
       libmicrohttpd-dev
       libqrencode-dev
+      libcurl4-gnutls-dev
       libargon2-dev
       gettext
       libncurses-dev
