@@ -15,4 +15,7 @@ export const names = [
     'feedback',
     'campaigns',
     'messages',
+    'rules',
+    'proposals',
+    'jobs',
 ];
