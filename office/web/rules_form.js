@@ -31,8 +31,8 @@ function sections() {
         { title: t('Earning'), path: ['earn'], fields: [
             f('rate', 'ratio', t('Points for each cent'), { required: true, help: t('1/100 is a point for each 1.00') }),
             f('points_paid_earns', 'bool', t('What is paid with points earns too')),
-            f('rounding', 'select', t('Rounding'), { options: [['', t('down')], ['nearest', t('to the nearest')], ['ceiling', t('up')]] }),
-            f('round_per', 'select', t('Rounded'), { options: [['', t('once a bill')], ['line', t('for each line')]] }),
+            f('rounding', 'select', t('Rounding'), { same: 'floor', options: [['', t('down')], ['nearest', t('to the nearest')], ['ceiling', t('up')]] }),
+            f('round_per', 'select', t('Rounded'), { same: 'bill', options: [['', t('once a bill')], ['line', t('for each line')]] }),
             f('multipliers_stack', 'bool', t('All multipliers that apply count, multiplied')),
             f('cap_per_bill', 'int', t('At most, of a bill'), { missing: 0 }), f('cap_per_day', 'int', t('At most, a day'), { missing: 0 }),
             f('cap_per_month', 'int', t('At most, a month'), { missing: 0 }),
@@ -45,13 +45,13 @@ function sections() {
             f('name', 'text', t('Name'), { required: true }), f('points', 'int', t('Points'), { required: true }), ...scope()] },
         { title: t('Stamp cards'), path: ['stamps'], list: t('a stamp card'), fields: [
             f('name', 'text', t('Name'), { required: true }),
-            f('per', 'select', t('A stamp for'), { options: [['', t('each piece')], ['visit', t('each visit')]] }),
+            f('per', 'select', t('A stamp for'), { same: 'piece', options: [['', t('each piece')], ['visit', t('each visit')]] }),
             f('every', 'int', t('Stamps that fill it'), { required: true }), f('points', 'int', t('Points for a full card')),
             f('reward', 'text', t('or the price of this reward')), ...scope()] },
         { title: t('Tiers'), path: ['tiers'], fields: [
-            f('metric', 'select', t('What counts'), { options: [['', t('money spent')], ['points', t('points earned')], ['visits', t('visits')], ['mix', t('all three, weighed')]] }),
+            f('metric', 'select', t('What counts'), { same: 'spend', options: [['', t('money spent')], ['points', t('points earned')], ['visits', t('visits')], ['mix', t('all three, weighed')]] }),
             f('mix/spend', 'ratio', t('Weight of each cent')), f('mix/points', 'ratio', t('Weight of each point')), f('mix/visits', 'ratio', t('Weight of each visit')),
-            f('window', 'select', t('Over'), { options: [['', t('the last days')], ['calendar_year', t('the calendar year')], ['anniversary', t('the year of membership')], ['lifetime', t('all time')]] }),
+            f('window', 'select', t('Over'), { same: 'rolling', options: [['', t('the last days')], ['calendar_year', t('the calendar year')], ['anniversary', t('the year of membership')], ['lifetime', t('all time')]] }),
             f('window_days', 'int', t('How many days'), { missing: 365 }), f('grace_days', 'int', t('Days of grace'), { missing: 0 }),
             f('downgrade_one_step', 'bool', t('One step down at a time'))] },
         { title: t('Tiers, lowest first'), path: ['tiers', 'levels'], list: t('a tier'), fields: [
@@ -124,8 +124,11 @@ const pointer = path => path.map(k => '/' + String(k).replaceAll('~', '~0').repl
 
 /* ---- one field ---- */
 
+/** Do the tiers count money?  Then what they are reached from is money. */
+const spends = doc => [undefined, 'spend'].includes(doc.tiers?.metric);
+
 function typed(field, doc, value) {
-    const money = field.type === 'money' || (field.type === 'metric' && !doc.tiers?.metric);
+    const money = field.type === 'money' || (field.type === 'metric' && spends(doc));
     if (value === undefined || value === null)
         return '';
     if (field.type === 'texts')
@@ -144,7 +147,7 @@ function meant(field, doc, text) {
     case 'int': return /^-?\d+$/.test(s) ? Number(s) : s;
     case 'ratio': return /^\d+$/.test(s) ? Number(s) : s;
     case 'money': return moneyTyped(s) ?? s;
-    case 'metric': return doc.tiers?.metric ? (/^\d+$/.test(s) ? Number(s) : s) : moneyTyped(s) ?? s;
+    case 'metric': return spends(doc) ? moneyTyped(s) ?? s : /^\d+$/.test(s) ? Number(s) : s;
     case 'texts': return s.split(/[,，]/).map(x => x.trim()).filter(Boolean);
     case 'json': try { return JSON.parse(s); } catch { return s; }
     default: return text;
@@ -163,7 +166,7 @@ function inputFor(state, field, path, id) {
             put(e.target.checked === Boolean(field.missing) ? undefined : e.target.checked) });
     if (field.type === 'select')
         return el('select.form-select.form-select-sm', { ...common, onchange: e => put(e.target.value || undefined) },
-            field.required && value === undefined ? el('option', { value: '' }, '') : null, field.options.map(([v, label]) => el('option', { value: v, selected: v === (value ?? '') }, label)));
+            field.required && value === undefined ? el('option', { value: '' }, '') : null, field.options.map(([v, label]) => el('option', { value: v, selected: v === (value === field.same ? '' : value ?? '') }, label)));
     if (field.type === 'weekdays')
         return el('div', { id, role: 'group', 'data-pointer': pointer(path), 'aria-label': field.label }, weekdays().map(([v, label]) =>
             el('label.form-check.form-check-inline.me-2', {}, el('input.form-check-input', { type: 'checkbox', value: v, disabled: readonly,
