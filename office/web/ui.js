@@ -235,12 +235,14 @@ export function tabs(list, first = 0) {
             l.tabIndex = n === i ? 0 : -1;
         });
         panel.setAttribute('aria-labelledby', links[i].id);
-        const inside = el('div');
+        const inside = el('div', { 'data-state': 'loading' });
         fill(panel, inside);
         try {
             await list[i].show(inside);
+            inside.dataset.state = 'ready';
         } catch (e) {
             inside.append(notice(e.message, 'bad'));
+            inside.dataset.state = 'failed';
         }
     }
     choose(first);

@@ -9,6 +9,11 @@ await flow('languages', async ({ office, claim, login, open, shot }) => {
     const page = await login('admin auditor controller approver clerk marketer', { name: 'everybody' });
     const names = await page.locator('[data-page]').evaluateAll(links => links.map(a => a.dataset.page));
     claim('everybody’s menu has all pages', names.length >= 8, names.join());
+    /** What stands in the page itself: headings, buttons, labels; what people or rules said is in their language. */
+    const inChinese = async where => {
+        const own = await page.locator('h1,h2,button,label,th,legend,.nav-link').allInnerTexts();
+        claim(`${where}: no heading, button or label is left in English`, !own.some(s => english.test(s)), own.filter(s => english.test(s)).join('\n'));
+    };
     for (const language of ['en', 'zh']) {
         await page.setViewportSize({ width: 1280, height: 800 });
         await page.locator('#language').selectOption(language);
@@ -17,10 +22,15 @@ await flow('languages', async ({ office, claim, login, open, shot }) => {
             await go(page, '#/' + name);
             claim(`${name} opens in ${language}`, await page.locator('#view > [data-state=ready]').count() === 1, await page.locator('#view').innerText());
             await shot(page, `${name}-${language}`);
-            if (language === 'zh') {
-                // What stands in the page itself: headings, buttons, labels; what people or rules said is in their language.
-                const own = await page.locator('h1,h2,button,label,th,legend,.nav-link').allInnerTexts();
-                claim(`${name}: no heading, button or label is left in English`, !own.some(s => english.test(s)), own.filter(s => english.test(s)).join('\n'));
+            if (language === 'zh')
+                await inChinese(name);
+            const parts = await page.getByRole('tab').count();
+            for (let i = 1; i < parts; i++) {
+                await page.getByRole('tab').nth(i).click();
+                await shot(page, `${name}-${language}-part${i + 1}`, [409]); // what wants a closed period says so
+                claim(`part ${i + 1} of ${name} opens in ${language}`, await page.locator('[role=tabpanel] > [data-state=ready]').count() === 1);
+                if (language === 'zh')
+                    await inChinese(`${name}, part ${i + 1}`);
             }
         }
         // On a tablet and on a phone nothing is wider than the screen.
