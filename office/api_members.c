@@ -312,6 +312,8 @@ const struct api_op api_members[] = {
      " cards:[card:text! status:text! kind:text! points:points! batch:int last_day:day uses:int! used:day]!"
      " channels:[means:text! known:int! uses:int! used:day]! tags:[kind:text! tag:text! since:time]!"
      " notes:[id:int! time:time user:int! text:text!]!"
+     " complaints:[id:int! kind:text! state:text! received:time opinion:text!]! feedback:[time:time nps:int score:int text:text!]!"
+     " campaigns:[campaign:text! name:text! state:text! contact:text! points:points!]! merged_into:text merged:[member:text!]!"
      " redemptions:[id:int! reward:text! points:points! state:text! time:time channel:text! voucher:text last_day:day]!",
      show_member},
     {"GET", "/api/members/{member}/timeline", "member_timeline",
@@ -340,7 +342,7 @@ const struct api_op api_members[] = {
     {"GET", "/api/retention", "show_retention",
      "After how many months without a purchase or a word a person is to be erased (0 = never), and who is due",
      ROLE_CONTROLLER | ROLE_AUDITOR, API_READ, NULL, NULL,
-     "months:int! rows:[member:text! name:text! last_day:day points:points!]!", show_retention},
+     "months:int! rows:[member:text! last_day:day points:points!]!", show_retention},
     {"POST", "/api/retention", "set_retention", "Change the number of months", ROLE_CONTROLLER, API_CHANGE, NULL,
      "months:int!", "months:int!", set_retention},
     {"POST", "/api/retention/erase", "erase_due", "Forget these persons, as far as they are still due", ROLE_CONTROLLER,

@@ -364,7 +364,7 @@ enum err profile_due(struct books *b, int32_t today, int32_t limit, json_t *rows
         return e;
     struct query q = query_text_of(
         b->store,
-        "SELECT * FROM (SELECT p.member, p.name, max(m.last_day, e.time_s / 86400, p.consent_s / 86400,"
+        "SELECT * FROM (SELECT p.member, max(m.last_day, e.time_s / 86400, p.consent_s / 86400,"
         "   coalesce((SELECT max(time_s) FROM consent c WHERE c.member = p.member), 0) / 86400,"
         "   coalesce((SELECT last_s FROM page_use u WHERE u.member = p.member), 0) / 86400) AS last_day,"
         "  m.held + m.transit + m.reserved + (SELECT coalesce(sum(purse), 0) FROM card c WHERE c.member = p.member)"
@@ -372,5 +372,5 @@ enum err profile_due(struct books *b, int32_t today, int32_t limit, json_t *rows
         " WHERE last_day < ?1 ORDER BY last_day, member LIMIT ?2");
     query_int(&q, months_before(today, months));
     query_int(&q, limit);
-    return rows_of(&q, "member:member name:text last_day:day points:points", rows, why);
+    return rows_of(&q, "member:member last_day:day points:points", rows, why);
 }

@@ -99,7 +99,7 @@ void profile_csv(const json_t *all, FILE *out);
 MUST_CHECK enum err profile_set_retention(struct books *b, int64_t months, struct errmsg *why);
 MUST_CHECK enum err profile_retention(struct books *b, int64_t *months, struct errmsg *why);
 /* Persons that were not heard of for so long, those first who are due longest; nobody when it is for ever.
- * last_day: of a purchase, consent, enrolment or visit of the member page. */
+ * last_day: of a purchase, consent, enrolment or visit of the member page.  Numbers only: to see who it is, one looks. */
 MUST_CHECK enum err profile_due(struct books *b, int32_t today, int32_t limit, json_t *rows, struct errmsg *why);
 
 #endif

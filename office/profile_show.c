@@ -242,6 +242,18 @@ static enum err add_type(struct books *b, member_id member, json_t *out, struct 
     return query_done(&q, why);
 }
 
+static enum err add_merged(struct books *b, member_id member, json_t *out, struct errmsg *why)
+{
+    char text[MEMBER_TEXT_SIZE];
+    struct member_view m;
+    enum err e = books_member(b, member, &m, why);
+    if (e)
+        return e;
+    member_text(text, m.merged_into);
+    json_object_set_new(out, "merged_into", m.merged_into ? json_string(text) : json_null());
+    return OK;
+}
+
 static enum err add_enrolled(struct books *b, member_id member, json_t *out, struct errmsg *why)
 {
     int64_t time_s = 0, last = 0;
@@ -258,6 +270,15 @@ static enum err add_enrolled(struct books *b, member_id member, json_t *out, str
 }
 
 static const struct part page_parts[] = {
+    {"complaints", "SELECT id, kind, state, received_s, opinion FROM complaint WHERE member = ? ORDER BY id DESC",
+     "id:int kind:text state:text received:time opinion:text"},
+    {"feedback", "SELECT time_s, nps, score, text FROM feedback WHERE member = ? ORDER BY id DESC",
+     "time:time nps:int score:int text:text"},
+    {"campaigns",
+     "SELECT campaign, c.name, c.state, m.contact, m.points FROM campaign_member m JOIN campaign c USING (campaign)"
+     " WHERE m.member = ? AND NOT m.held_out ORDER BY c.from_day DESC, campaign",
+     "campaign:text name:text state:text contact:text points:points"},
+    {"merged", "SELECT member FROM member WHERE merged_into = ? ORDER BY member", "member:member"},
     {"tags", "SELECT kind, tag, time_s FROM tag WHERE member = ? ORDER BY kind, tag", "kind:text tag:text since:time"},
     {"notes", "SELECT id, time_s, user, text FROM note WHERE member = ? ORDER BY id DESC",
      "id:int time:time user:int text:text"},
@@ -283,6 +304,8 @@ enum err profile_show(struct books *b, member_id member, int32_t today, json_t *
         e = add_enrolled(b, member, out, why);
     if (!e)
         e = add_consent(b, member, out, why);
+    if (!e)
+        e = add_merged(b, member, out, why);
     if (!e)
         e = profile_tier(b, member, today, out, why);
     if (!e)
@@ -358,6 +381,17 @@ static const struct part other_events[] = {
      "SELECT e.time_s, 'card', e.terminal, e.seq, NULL, NULL, NULL, NULL,"
      " lower(hex(c.uid)) || CASE c.status WHEN 1 THEN ' active' WHEN 2 THEN ' blocked' ELSE ' replaced' END"
      " FROM card c JOIN entry e USING (position) WHERE c.member = ?",
+     "time:time what:text entry:entry points:points pack:int moves:text total_after:points why:text"},
+    {"",
+     "SELECT time_s, 'feedback', terminal, seq, NULL, NULL, NULL, NULL, text FROM feedback WHERE member = ?",
+     "time:time what:text entry:entry points:points pack:int moves:text total_after:points why:text"},
+    {"",
+     "SELECT received_s, 'complaint', terminal, seq, NULL, NULL, NULL, NULL, 'C' || id || ', ' || kind || ': ' || state"
+     " FROM complaint WHERE member = ?",
+     "time:time what:text entry:entry points:points pack:int moves:text total_after:points why:text"},
+    {"",
+     "SELECT queued_s, 'message', 0, 0, NULL, NULL, NULL, NULL, template || ' (' || channel || '): ' || state"
+     " FROM message WHERE member = ? AND purpose <> 'code'",
      "time:time what:text entry:entry points:points pack:int moves:text total_after:points why:text"},
     {"",
      "SELECT e.time_s, 'rating', e.terminal, e.seq, NULL, NULL, NULL, NULL, printf('%d of 3', r.rating)"
@@ -447,6 +481,18 @@ static enum err add_purchases(struct books *b, member_id member, json_t *out, st
 
 static const struct part export_parts[] = {
     {"known_by", "SELECT means, hex(name) FROM known WHERE member = ? ORDER BY means", "means:int value:text"},
+    {"complaint_words",
+     "SELECT s.complaint, s.time_s, s.step, s.state, s.text FROM complaint_step s JOIN complaint c ON c.id = s.complaint"
+     " WHERE c.member = ? ORDER BY s.complaint, s.n",
+     "complaint:int time:time step:text state:text text:text"},
+    {"complaint_texts", "SELECT id, received_s, text FROM complaint WHERE member = ? ORDER BY id",
+     "complaint:int time:time text:text"},
+    {"coupons", "SELECT coupon, campaign, made_s, last_day, position IS NOT NULL FROM coupon WHERE member = ? ORDER BY made_s, coupon",
+     "coupon:text campaign:text made:time last_day:day used:bool"},
+    {"brought_by", "SELECT referrer, time_s, state FROM referral WHERE member = ?", "member:member time:time state:text"},
+    {"marks", "SELECT mark FROM member_mark WHERE member = ? ORDER BY mark", "mark:text"},
+    {"households", "SELECT pool, from_day, coalesce(to_day, 2147483647) FROM pool_member WHERE member = ? ORDER BY from_day",
+     "household:int from:day to:day"},
     {"page_visits", "SELECT uses, last_s FROM page_use WHERE member = ?", "uses:int last:time"},
     {"receipt_claims", "SELECT time_s, terminal, seq, done FROM claim_try WHERE member = ? ORDER BY id",
      "time:time receipt:entry done:bool"},

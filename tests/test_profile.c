@@ -235,13 +235,17 @@ TEST(profile, every_point_has_its_why_and_the_newest_comes_first)
     ledgers_adjust(&l, m, 5, 4);
     by.now_s = ledgers_day(5);
     CHANGE(OK, profile_note(l.books, m, "asked for a bag", &by, &why));
+    ledgers_exec(&l, "INSERT INTO complaint (member, channel, kind, text, received_s, due_s, limit_s, sampled)"
+                     " VALUES (1, 'desk', 'points', 'points are missing', 1294315400, 1294401600, 86400, 0);"
+                     "INSERT INTO feedback (member, channel, time_s, shop, cashier, terminal, seq, expected, value, interaction,"
+                     " result, environment, reasons, text, user) VALUES (1, 'desk', 1294315300, '', 0, 0, 0, 0, 0, 0, 0, 0, '', 'dear', 0)");
     json_t *rows = json_array();
     assert_int_equal(profile_timeline(l.books, m, 100, rows, &why), OK);
     static const struct {
         const char *what;
         int64_t points;
         const char *part;
-    } expected[] = {{"note", 0, "asked for a bag"}, {"adjust", 5, ""}, {"refund", -10, "20"}, {"sale", 20, "20.00"}};
+    } expected[] = {{"complaint", 0, "C1, points: received"}, {"feedback", 0, "dear"}, {"note", 0, "asked for a bag"}, {"adjust", 5, ""}, {"refund", -10, "20"}, {"sale", 20, "20.00"}};
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         json_t *row = json_array_get(rows, i);
         assert_string_equal(text_at(row, "what"), expected[i].what);
@@ -253,6 +257,11 @@ TEST(profile, every_point_has_its_why_and_the_newest_comes_first)
     assert_int_equal(profile_timeline(l.books, m, 2, rows, &why), OK);
     assert_int_equal(json_array_size(rows), 2);
     json_decref(rows);
+    json_t *o = json_object();
+    assert_int_equal(profile_show(l.books, m, LEDGERS_DAY_0 + 6, o, &why), OK);
+    assert_string_equal(text_at(json_array_get(json_object_get(o, "complaints"), 0), "state"), "received");
+    assert_string_equal(text_at(json_array_get(json_object_get(o, "feedback"), 0), "text"), "dear");
+    json_decref(o);
     ledgers_close(&l);
 }
 
@@ -426,7 +435,7 @@ TEST(profile, who_was_not_heard_of_for_so_many_months_is_due_and_nobody_when_it_
         if (json_array_size(rows) != cases[i].due)
             fail_msg("case %zu: %zu are due", i, json_array_size(rows));
         if (cases[i].due)
-            assert_string_equal(text_at(json_array_get(rows, 0), "name"), "Gone");
+            assert_string_equal(text_at(json_array_get(rows, 0), "member"), "M1");
         json_decref(rows);
     }
     CHANGE(ERR_RANGE, profile_set_retention(l.books, -1, &why));

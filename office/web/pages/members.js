@@ -67,6 +67,11 @@ async function showMember(view, name) {
     title(m.name ? `${m.name} (${m.member})` : m.member, el('a.btn.btn-outline-secondary', { href: '#/points?member=' + m.member }, t('Points by hand')), el('a.btn.btn-outline-secondary', { href: '#/members' }, t('Find another')));
     if (m.is)
         view.append(notice(t('This number is another member now: what it had and what comes for it is there.'), 'info', ' ', el('a', { href: '#/members/' + m.is }, m.is)));
+    if (m.merged_into)
+        view.append(notice(t('This number was merged: its points are those of {member}.', { member: m.merged_into }), 'warn', ' ',
+            el('a.alert-link', { href: '#/members/' + m.merged_into }, m.merged_into)));
+    if (m.merged.length)
+        view.append(notice(t('Also of this member: {numbers}', { numbers: m.merged.map(x => x.member).join(', ') }), 'info'));
     view.append(stats(
         stat(t('Points'), points(m.points), { note: m.owed ? t('{n} owed', { n: points(m.owed) }) : '' }),
         stat(t('To be redeemed now'), points(m.redeemable), { note: m.pending ? t('{n} pending', { n: points(m.pending) }) : '' }),
@@ -78,6 +83,7 @@ async function showMember(view, name) {
         { title: t('Points and tier'), show: v => showPoints(v, m) },
         { title: t('Cards and channels'), show: v => showChannels(v, m) },
         { title: t('Rewards'), show: v => showRewards(v, m, again) },
+        { title: t('What they said'), show: v => showSaid(v, m) },
         { title: t('Privacy'), show: v => showPrivacy(v, m, again) },
     ]));
 }
@@ -148,7 +154,8 @@ const kinds = () => ({ sale: t('Purchase'), refund: t('Refund'), grant: t('Gift 
     load: t('Card loaded'), 'load intent': t('Card loaded'), intent: t('Card debited'), settle: t('Card settled'), cancel: t('Purchase cancelled'), hold: t('Set aside'),
     release: t('Let go'), claim: t('Claimed'), merge: t('Merged'), unmerge: t('Merge undone'), transfer: t('Transfer'), extend: t('Longer valid'),
     opening: t('Brought along'), tier: t('Tier'), redeem: t('Reward'), return: t('Reward given back'), rerate: t('Rated anew'), member: t('Enrolled'),
-    card: t('Card'), join: t('Joined'), rating: t('Rating'), consent: t('Consent'), note: t('Note') });
+    card: t('Card'), join: t('Joined'), rating: t('Rating'), consent: t('Consent'), note: t('Note'), complaint: t('Complaint'),
+    feedback: t('What they said'), message: t('Message') });
 
 async function showTimeline(view, m) {
     const rows = (await get(path(m.member, '/timeline'))).rows;
@@ -220,6 +227,23 @@ function showRewards(view, m, again) {
         } })));
 }
 
+/* ---- complaints, feedback, campaigns ---- */
+
+function showSaid(view, m) {
+    view.append(section(t('Complaints'), table([
+        { key: 'received', title: t('Time'), type: 'time' }, { key: 'id', title: t('Complaint'), show: r => 'C' + r.id }, { key: 'kind', title: t('Kind') },
+        { key: 'state', title: t('State') }, { key: 'opinion', title: t('Satisfied?') },
+    ], m.complaints, { name: m.member + '-complaints', filter: false, link: hasRole('clerk', 'controller', 'approver', 'auditor') ? r => '#/complaints/' + r.id : null })));
+    view.append(section(t('Feedback'), table([
+        { key: 'time', title: t('Time'), type: 'time' }, { key: 'score', title: t('Score'), type: 'int' }, { key: 'nps', title: t('Would recommend, 0 to 10'), type: 'int' },
+        { key: 'text', title: t('Words') },
+    ], m.feedback, { name: m.member + '-feedback', filter: false })));
+    view.append(section(t('Campaigns'), table([
+        { key: 'campaign', title: t('Campaign') }, { key: 'name', title: t('Name') }, { key: 'state', title: t('State') }, { key: 'contact', title: t('Message') },
+        { key: 'points', title: t('Points'), type: 'points' },
+    ], m.campaigns, { name: m.member + '-campaigns', filter: false })));
+}
+
 /* ---- privacy ---- */
 
 async function showPrivacy(view, m, again) {
@@ -250,7 +274,7 @@ async function showRetention(view) {
             { name: 'months', label: t('Months without a purchase or a word; 0 = for ever'), type: 'int', min: 0, max: 1200, value: r.months, required: true }],
         onSubmit: v => post('/api/retention', v) }).then(v => v && again())));
     view.append(section(t('Due'), table([
-        { key: 'member', title: t('Number') }, { key: 'name', title: t('Name') }, { key: 'last_day', title: t('Last heard of'), type: 'day' },
+        { key: 'member', title: t('Number') }, { key: 'last_day', title: t('Last heard of'), type: 'day' },
         { key: 'points', title: t('Points'), type: 'points' },
     ], r.rows, { name: 'due', csv: '/api/retention?format=csv', link: x => '#/members/' + x.member, tools: may && r.rows.length
         ? button(t('Forget these {n}', { n: number(r.rows.length) }), () => confirm({ title: t('Forget these {n}', { n: number(r.rows.length) }), danger: true,
