@@ -7,9 +7,11 @@
 #include "office/books_int.h"
 #include "office/campaign.h"
 #include "office/cards.h"
+#include "office/coupon.h"
 #include "office/jobs.h"
 #include "office/message.h"
 #include "office/pool.h"
+#include "office/referral.h"
 #include "office/segment.h"
 
 #include <inttypes.h>
@@ -56,6 +58,27 @@ static enum err tick_campaigns(struct books *b, int32_t day, int64_t now_s, int6
 {
     (void)day;
     return campaign_tick(b, now_s, count, why);
+}
+
+static enum err scan_coupons(struct books *b, int32_t day, int64_t now_s, int64_t *count, struct errmsg *why)
+{
+    int64_t used = 0;
+    (void)day;
+    (void)now_s;
+    return coupon_scan(b, &used, count, why); /* those that were not right are to be looked at */
+}
+
+static enum err reward_referrals(struct books *b, int32_t day, int64_t now_s, int64_t *count, struct errmsg *why)
+{
+    (void)day;
+    return referral_run(b, now_s, count, why);
+}
+
+static enum err see_who_is_missed(struct books *b, int32_t day, int64_t now_s, int64_t *count, struct errmsg *why)
+{
+    int64_t won = 0;
+    (void)day;
+    return winback_run(b, now_s, count, &won, why);
 }
 
 struct reminding {
@@ -110,7 +133,10 @@ const struct daily_step daily_steps[] = {
     {"households", "points that went to the head of a household", sweep_pools},
     {"birthdays", "members given points for their birthday", birthday_give},
     {"segments", "members marked for the tills", run_segments},
+    {"coupons", "coupons that were not right", scan_coupons},
     {"campaigns", "members given points by campaigns", tick_campaigns},
+    {"referrals", "members who brought somebody", reward_referrals},
+    {"winback", "members who are missed from now on", see_who_is_missed},
     {"reminders", "reminders of points that end", remind_of_endings},
     {0},
 };

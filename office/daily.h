@@ -1,5 +1,5 @@
 /* daily.h - what head office does once a day, after the day's run has ended points and reviewed tiers: cards past their
- * last day, households, birthdays, segments, campaigns, reminders of points that end.
+ * last day, households, birthdays, segments, coupons, campaigns, referrals, who is missed, reminders of points that end.
  *
  * None of it is needed for a sale, and it may take long with many members: patron-office has it done by a process of its own
  * (`patronctl run rest`), which the next start, or the next minute, begins again where it was cut off.

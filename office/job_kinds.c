@@ -4,6 +4,7 @@
 #include "base/tr.h"
 #include "office/daily.h"
 #include "office/jobs.h"
+#include "office/message_send.h"
 #include "office/preview.h"
 #include "office/proposal.h"
 #include "office/publish.h"
@@ -11,6 +12,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Two processes at most: the other one of this machine's is the tills'. */
 enum { PREVIEW_WORKERS = 2 };
@@ -164,10 +166,30 @@ static enum err run_rerate(struct job_run *r, struct errmsg *why)
     return e;
 }
 
+/* {"now": seconds of the business clock}: what is due in the outbox. */
+static enum err run_messages(struct job_run *r, struct errmsg *why)
+{
+    struct message_sent sent = {0};
+    struct opened o = {0};
+    uint8_t key[HOOK_KEY_SIZE];
+    enum err e = open_books(r, &o, why);
+    if (!e)
+        e = message_hook_key(&o.home, key, why);
+    if (!e)
+        e = message_send(o.books, key, json_integer_value(json_object_get(r->arguments, "now")), (int64_t)time(NULL), 1000,
+                         &sent, why);
+    bytes_wipe(key, sizeof key);
+    close_books(&o);
+    json_object_set_new(r->result, "sent", json_integer(sent.sent));
+    json_object_set_new(r->result, "failed", json_integer(sent.failed));
+    return e;
+}
+
 const struct job_kind job_kinds[] = {
     {"preview", run_preview},
     {"rerate_list", run_rerate_list},
     {"rerate", run_rerate},
     {"daily", run_daily},
+    {"messages", run_messages},
     {0},
 };

@@ -8,6 +8,7 @@
 #include "office/guard.h"
 #include "office/figures.h"
 #include "office/jobs.h"
+#include "office/message_send.h"
 #include "office/server.h"
 
 #include <assert.h>
@@ -204,6 +205,8 @@ int main(int argc, char **argv)
         if (clock_tick_ms() >= daily_ms) {
             daily_ms = clock_tick_ms() + DAILY_LOOK_MS;
             if (!guard.refusing && daily_start(books, clock_now_s(), &why))
+                server_note(server, why.text);
+            if (!guard.refusing && message_start(books, clock_now_s(), &why))
                 server_note(server, why.text);
         }
         if (jobs_tick(jobs, clock_now_s(), &why))

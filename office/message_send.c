@@ -3,6 +3,8 @@
 #include "office/message_send.h"
 #include "base/mbed.h"
 #include "base/tr.h"
+#include "office/books_int.h"
+#include "office/jobs.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -155,4 +157,29 @@ enum err message_send(struct books *b, const uint8_t key[HOOK_KEY_SIZE], int64_t
     }
     curl_easy_cleanup(curl);
     return e == ERR_NOT_FOUND ? OK : e;
+}
+
+enum err message_start(struct books *b, int64_t now_s, struct errmsg *why)
+{
+    int64_t wanted = 0, id;
+    struct query q = query_text_of(
+        b->store, "SELECT (SELECT value <> '' FROM care_setting WHERE name = 'message_url')"
+                  " AND EXISTS (SELECT 1 FROM message WHERE state IN ('queued', 'failed') AND next_s <= ?)"
+                  " AND NOT EXISTS (SELECT 1 FROM job WHERE kind = 'messages' AND state IN ('waiting', 'running'))");
+    query_int(&q, now_s);
+    if (query_row(&q))
+        wanted = query_get_int(&q);
+    enum err e = query_done(&q, why);
+    if (e || !wanted)
+        return e;
+    json_t *arguments = json_pack("{s:I}", "now", (json_int_t)now_s);
+    if ((e = books_begin(b, why)) == OK) {
+        e = job_add(b, "messages", arguments, 0, now_s, &id, why);
+        if (!e)
+            e = books_commit(b, why);
+        else
+            books_rollback(b);
+    }
+    json_decref(arguments);
+    return e;
 }

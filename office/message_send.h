@@ -1,6 +1,6 @@
 /* message_send.h - what is due goes to the carrier's webhook: one POST for each message, signed, until nothing is due.
  *
- * It is the work of a process of its own (`patronctl messages send`, by a timer or a job): a carrier that hangs holds
+ * It is the work of a process of its own (a job of patron-office, or `patronctl messages send`): a carrier that hangs holds
  * up nobody.  Two at once, or one that died, send nothing twice that the carrier cannot see: the key is in the body,
  * and a message that was taken is left alone for MESSAGE_LEASE_S.
  *
@@ -33,5 +33,7 @@ struct message_sent {
  * Errors: ERR_STATE (no address is set), those of the books.  Not in a transaction. */
 MUST_CHECK enum err message_send(struct books *b, const uint8_t key[HOOK_KEY_SIZE], int64_t now_s, int64_t utc_s,
                                  int32_t most, struct message_sent *out, struct errmsg *why);
+/* Adds the job (office/jobs.h) that sends, when an address is set, something is due and none sends already. */
+MUST_CHECK enum err message_start(struct books *b, int64_t now_s, struct errmsg *why);
 
 #endif

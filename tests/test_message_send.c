@@ -198,3 +198,21 @@ TEST(message_send, the_signature_is_what_another_program_computes)
     message_sign(signature, key, UTC, "{\"a\":1}");
     assert_string_equal(signature, "sha256=3bc81e3a2314c17b594cb7539dc05a6ac109f297579982add654517ea3e33a8a");
 }
+
+TEST(message_send, the_office_starts_one_sender_when_there_is_something_to_send_and_somewhere_to_send_it)
+{
+    struct ledgers l;
+    open_with(&l, 1);
+    CHECK(message_start(l.books, now, &why)); /* no address */
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM job"), 0);
+    CHECK(care_set_setting(l.books, "message_url", "http://127.0.0.1:1/", &why));
+    CHECK(message_start(l.books, now - 1, &why)); /* not due */
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM job"), 0);
+    CHECK(message_start(l.books, now, &why));
+    CHECK(message_start(l.books, now, &why)); /* one is enough */
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM job WHERE kind = 'messages' AND user = 0"), 1);
+    ledgers_exec(&l, "UPDATE job SET state = 'done', ended_s = 1");
+    CHECK(message_start(l.books, now, &why));
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM job"), 2);
+    ledgers_close(&l);
+}
