@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/crash.h"
 #include "base/date.h"
+#include "base/tr.h"
 #include "office/books_int.h"
 #include "office/known.h"
 
@@ -818,8 +819,8 @@ static enum err look_at_known(struct books *b, const struct txn *t, struct bytes
     return query_run(&q, why);
 }
 
-enum err books_post(struct books *b, const struct txn *t, struct bytes entry, int64_t received_s,
-                    enum post_result *result, struct errmsg *why)
+static enum err post(struct books *b, const struct txn *t, struct bytes entry, int64_t received_s,
+                     enum post_result *result, struct errmsg *why)
 {
     uint8_t before[WIRE_HASH_SIZE] = {0}, hash[WIRE_HASH_SIZE];
     uint32_t last = 0;
@@ -865,5 +866,16 @@ enum err books_post(struct books *b, const struct txn *t, struct bytes entry, in
     if (!e && t->kind == TXN_RUN)
         e = post_run(b, t, position, why);
     crash_point("office-posted");
+    return e;
+}
+
+/* In English, whoever's language it is just now: what is derived is the same however often it is (I7). */
+enum err books_post(struct books *b, const struct txn *t, struct bytes entry, int64_t received_s,
+                    enum post_result *result, struct errmsg *why)
+{
+    const char *language = tr_language();
+    (void)tr_use("en");
+    enum err e = post(b, t, entry, received_s, result, why);
+    (void)tr_use(language);
     return e;
 }

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "office/books_int.h"
 #include "base/date.h"
+#include "base/tr.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -19,25 +20,25 @@ static void explain(struct statement_line *line, const struct txn *t, const char
     entry_text(original, t->original);
     if (strcmp(line->account, "expired") == 0 && t->kind != TXN_MERGE && t->kind != TXN_UNMERGE) {
         bool back = points_n(line->amount) < 0;
-        text = t->kind == TXN_RUN ? "their last day has passed"
-               : back             ? "an expiry undone: it came late, but was in time"
-                                  : "came late: their last day had passed";
+        text = t->kind == TXN_RUN ? tr("their last day has passed")
+               : back             ? tr("an expiry undone: it came late, but was in time")
+                                  : tr("came late: their last day had passed");
         snprintf(line->why, sizeof line->why, "%s", text);
         return;
     }
     bool moved = t->kind == TXN_MERGE || t->kind == TXN_UNMERGE;
     if (strcmp(line->account, "reserved") == 0 && t->kind != TXN_RELEASE && !moved) {
         bool desk = t->kind == TXN_REDEEM || (t->kind == TXN_HOLD && t->original.terminal == OFFICE_TERMINAL);
-        snprintf(line->why, sizeof line->why, desk ? "set aside for a reward" : "set aside for a sale");
+        snprintf(line->why, sizeof line->why, "%s", desk ? tr("set aside for a reward") : tr("set aside for a sale"));
         return;
     }
     if (t->kind == TXN_RUN && (points_n(line->amount) < 0) == of_pending) {
-        snprintf(line->why, sizeof line->why, "pending no longer: they may be spent");
+        snprintf(line->why, sizeof line->why, "%s", tr("pending no longer: they may be spent"));
         return;
     }
     switch (t->kind) {
     case TXN_SALE:
-        text = of_card ? "redeemed" : rule;
+        text = of_card ? tr("redeemed") : rule;
         break;
     case TXN_REFUND:
         text = rule;
@@ -45,50 +46,51 @@ static void explain(struct statement_line *line, const struct txn *t, const char
     case TXN_INTENT:
     case TXN_CANCEL:
     case TXN_SETTLE:
-        snprintf(line->why, sizeof line->why, "what became of %s on the card",
-                 entry_is(t->original) ? original : "it");
+        snprintf(line->why, sizeof line->why, tr("what became of %s on the card"),
+                 entry_is(t->original) ? original : tr("it"));
         return;
     case TXN_LOAD_INTENT:
-        text = "on the way to the card";
+        text = tr("on the way to the card");
         break;
     case TXN_LOAD:
-        text = t->commit == COMMIT_DONE ? "loaded" : "not loaded";
+        text = t->commit == COMMIT_DONE ? tr("loaded") : tr("not loaded");
         break;
     case TXN_CARD:
-        snprintf(line->why, sizeof line->why, "the card was replaced%s%s", *t->reason ? ": " : "", t->reason);
+        snprintf(line->why, sizeof line->why, "%s%s%s", tr("the card was replaced"),
+                 *t->reason ? ": " : "", t->reason);
         return;
     case TXN_ADJUST:
         text = t->reason;
         break;
     case TXN_RUN:
-        text = "expired";
+        text = tr("expired");
         break;
     case TXN_GRANT:
-        snprintf(line->why, sizeof line->why, "%s: %s, by %" PRIu32 "%s",
-                 points_n(t->points) < 0 ? "taken back" : "goodwill", t->reason, t->cashier,
-                 t->approved_by ? " and a supervisor" : "");
+        snprintf(line->why, sizeof line->why, points_n(t->points) < 0 ? tr("taken back: %s, by %" PRIu32 "%s") : tr("goodwill: %s, by %" PRIu32 "%s"),
+                 t->reason, t->cashier, t->approved_by ? tr(" and a supervisor") : "");
         return;
     case TXN_MERGE:
     case TXN_TRANSFER:
         member_text(one, t->member);
         member_text(other, t->other);
-        snprintf(line->why, sizeof line->why, t->kind == TXN_MERGE ? "%s is %s now: %s" : "from %s to %s: %s",
+        snprintf(line->why, sizeof line->why, t->kind == TXN_MERGE ? tr("%s is %s now: %s") : tr("from %s to %s: %s"),
                  t->kind == TXN_MERGE ? other : one, t->kind == TXN_MERGE ? one : other, t->reason);
         return;
     case TXN_UNMERGE:
-        snprintf(line->why, sizeof line->why, "%s was undone: %s", original, t->reason);
+        snprintf(line->why, sizeof line->why, tr("%s was undone: %s"), original, t->reason);
         return;
     case TXN_OPENING:
-        snprintf(line->why, sizeof line->why, "brought along: %s", t->reason);
+        snprintf(line->why, sizeof line->why, tr("brought along: %s"), t->reason);
         return;
     case TXN_REDEEM:
-        snprintf(line->why, sizeof line->why, "redeemed%s%s: %s", *t->reward ? " for " : "", t->reward, t->reason);
+        snprintf(line->why, sizeof line->why, "%s%s%s: %s", tr("redeemed"), *t->reward ? tr(" for ") : "",
+                 t->reward, t->reason);
         return;
     case TXN_RETURN:
-        snprintf(line->why, sizeof line->why, "the reward of %s came back: %s", original, t->reason);
+        snprintf(line->why, sizeof line->why, tr("the reward of %s came back: %s"), original, t->reason);
         return;
     case TXN_RERATE:
-        snprintf(line->why, sizeof line->why, "%s rated by pack %" PRIu32 ": %s%s%.90s", original, t->pack_version, t->reason,
+        snprintf(line->why, sizeof line->why, tr("%s rated by pack %" PRIu32 ": %s%s%.90s"), original, t->pack_version, t->reason,
                  *rule ? ": " : "", rule);
         return;
     case TXN_EXTEND:
@@ -96,10 +98,10 @@ static void explain(struct statement_line *line, const struct txn *t, const char
         text = t->reason;
         break;
     case TXN_HOLD:
-        text = t->original.terminal == OFFICE_TERMINAL ? "set aside for a reward" : "set aside for a sale";
+        text = t->original.terminal == OFFICE_TERMINAL ? tr("set aside for a reward") : tr("set aside for a sale");
         break;
     case TXN_RELEASE:
-        text = "no longer set aside";
+        text = tr("no longer set aside");
         break;
     case TXN_JOIN:
     case TXN_RATING:

@@ -2,6 +2,7 @@
  * that carries a number is a complaint published of another system.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
+#include "base/tr.h"
 #include "tests/ledgers.h"
 #include "tests/test.h"
 
@@ -212,6 +213,32 @@ TEST(refund, what_is_not_there_any_more_is_owed_or_let_go)
         row.top = CLAMP, row.held = rows[i].clamped, row.owed = 0;
         check(&row, i + 100);
     }
+}
+
+/* Whoever's language it is when an entry is posted, a replay gives the same rows (I7); people are told in theirs. */
+static bool keep_why(const struct statement_line *line, void *arg)
+{
+    snprintf(arg, 300, "%s", line->why);
+    return true;
+}
+
+TEST(refund, what_is_posted_is_the_same_in_every_language_and_told_in_the_readers)
+{
+    char why[300];
+    struct errmsg fault;
+    ledgers_open(&l, "a", "", OWE ", \"expiry\": {\"kind\": \"rolling\", \"days\": 10}");
+    ledgers_member(&l, 7, 0);
+    assert_true(tr_use("zh"));
+    play("sale 1 100; back 2 a 30");
+    ledgers_run(&l, 12);
+    assert_string_equal(tr_language(), "zh");
+    assert_int_equal(books_statement(l.books, 7, keep_why, why, &fault), OK);
+    assert_string_equal(why, "已过有效期");
+    assert_true(tr_use("en"));
+    assert_int_equal(books_statement(l.books, 7, keep_why, why, &fault), OK);
+    assert_string_equal(why, "their last day has passed");
+    ledgers_sound(&l);
+    ledgers_close(&l);
 }
 
 /* Points that had been let go are not given a second time, and not taken a second time either. */
