@@ -32,7 +32,7 @@ struct preview_wanted {
 /* Thousandths done, now and then; false = end it (ERR_STATE). */
 typedef bool preview_progress_fn(int thousandths, void *arg);
 
-/* *out: what docs/preview.md lists, a new reference; into dir: entries.csv (each sale and refund that would differ) and
+/* *out: what docs/rules-office.md lists, a new reference; into dir: entries.csv (each sale and refund that would differ) and
  * tiers.csv (each member who rises or falls).  Errors: ERR_IO, ERR_CORRUPT, ERR_STATE. */
 MUST_CHECK enum err preview_run(const struct preview_wanted *wanted, preview_progress_fn *progress, void *arg,
                                 json_t **out, struct errmsg *why);
