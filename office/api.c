@@ -272,7 +272,7 @@ static void note_refusal(struct work *w, const char *result)
 {
     struct errmsg why = {""};
     if (note(w, result, 0, &why) != OK)
-        snprintf(w->out->log, sizeof w->out->log, "audit: %s", why.text);
+        snprintf(w->out->log, sizeof w->out->log, "audit: %.300s", why.text);
 }
 
 static bool is_change(const struct api_op *op)
@@ -681,7 +681,7 @@ static enum err run_alone(struct work *w)
     struct errmsg why = {""};
     enum err noted = note(w, e ? err_text(e) : "done", 0, &why);
     if (noted)
-        snprintf(w->out->log, sizeof w->out->log, "audit: %s", why.text);
+        snprintf(w->out->log, sizeof w->out->log, "audit: %.300s", why.text);
     return e ? e : write_answer(w, &w->why);
 }
 
