@@ -207,7 +207,7 @@ static enum err list_messages(struct api_call *c, struct errmsg *why)
         if (strcmp(message_state_text((enum message_state)i), text) == 0)
             state = i;
     if (state == MESSAGE_STATES)
-        return err_set(why, ERR_FORMAT, "a message is queued, sent, failed or given up");
+        return err_set(why, ERR_FORMAT, tr("a message is queued, sent, failed or given up"));
     enum err e = *who ? api_member(who, &member, why) : OK;
     return e ? e : message_list(books_of(c), state, member, strtoll(api_text(c->query, "below"), NULL, 10), 1000, put_message,
                                 &l, why);
@@ -236,7 +236,7 @@ static enum err export_messages(struct api_call *c, struct errmsg *why)
     char *text = NULL, name[64];
     int32_t count = 0;
     if (!message_channel_parse(api_text(c->in, "channel"), &channel))
-        return err_set(why, ERR_FORMAT, "a channel is sms, email, wechat or webhook");
+        return err_set(why, ERR_FORMAT, tr("a channel is sms, email, wechat or webhook"));
     enum err e = message_export(books_of(c), channel, c->now_s, &text, &count, why);
     snprintf(name, sizeof name, "messages-%s.csv", message_channel_text(channel));
     if (!e)

@@ -36,14 +36,14 @@ static enum err complaint_of(const char *text, int64_t *id, struct errmsg *why)
 {
     char *end;
     *id = *text == 'C' ? strtoll(text + 1, &end, 10) : 0;
-    return *id < 1 || *end ? err_set(why, ERR_FORMAT, "a complaint is written like C12") : OK;
+    return *id < 1 || *end ? err_set(why, ERR_FORMAT, tr("a complaint is written like C12")) : OK;
 }
 
 static enum err entry_in(const struct api_call *c, struct entry_id *out, struct errmsg *why)
 {
     const char *text = api_text(c->in, "entry");
     *out = (struct entry_id){0, 0};
-    return !*text || entry_parse(out, text) == OK ? OK : err_set(why, ERR_FORMAT, "a purchase is written like T0007-12");
+    return !*text || entry_parse(out, text) == OK ? OK : err_set(why, ERR_FORMAT, tr("a purchase is written like T0007-12"));
 }
 
 /* from and to of the query; missing: the last 90 days. */
@@ -120,7 +120,7 @@ static enum err step_complaint(struct api_call *c, struct errmsg *why)
     int64_t id;
     enum err e = complaint_of(c->arg[0], &id, why);
     if (!e && (!complaint_step_parse(api_text(c->in, "step"), &d.step) || !care_opinion_parse(opinion, &d.by.opinion)))
-        e = err_set(why, ERR_FORMAT, "there is no such step, or nobody can say that");
+        e = err_set(why, ERR_FORMAT, tr("there is no such step, or nobody can say that"));
     if (!e) {
         d.by.who = c->user.roles;
         d.by.user = c->user.id;

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "office/campaign.h"
 #include "base/date.h"
+#include "base/tr.h"
 #include "office/care_int.h"
 #include "office/coupon.h"
 #include "office/message.h"
@@ -41,7 +42,7 @@ static enum err load(struct books *b, const char *code, struct kept *k, struct e
         k->holdout = (int32_t)query_get_int(&q);
     }
     enum err e = query_done(&q, why);
-    return e || found ? e : err_set(why, ERR_NOT_FOUND, "there is no campaign %s", code);
+    return e || found ? e : err_set(why, ERR_NOT_FOUND, tr("there is no campaign %s"), code);
 }
 
 /* ---- made ---- */
@@ -63,37 +64,37 @@ static enum err check_offer(const json_t *o, struct errmsg *why)
     if (strcmp(kind, "points") == 0)
         return members == 2 && points >= 1 && points <= 1000000
                    ? OK
-                   : err_set(why, ERR_FORMAT, "an offer of points says 1 to 1000000 points");
+                   : err_set(why, ERR_FORMAT, tr("an offer of points says 1 to 1000000 points"));
     if (strcmp(kind, "mark") == 0)
-        return members == 1 ? OK : err_set(why, ERR_FORMAT, "an offer by mark says nothing else: the pack has the rule");
+        return members == 1 ? OK : err_set(why, ERR_FORMAT, tr("an offer by mark says nothing else: the pack has the rule"));
     bool thing = strcmp(kind, "reward") == 0;
     if (!thing && strcmp(kind, "coupon") != 0)
-        return err_set(why, ERR_FORMAT, "an offer is points, mark, coupon or reward");
+        return err_set(why, ERR_FORMAT, tr("an offer is points, mark, coupon or reward"));
     if (days < 1 || days > 366)
-        return err_set(why, ERR_FORMAT, "a coupon is good for 1 to 366 days");
+        return err_set(why, ERR_FORMAT, tr("a coupon is good for 1 to 366 days"));
     if (thing && (!reward || !*reward || strlen(reward) >= TXN_NAME_SIZE))
-        return err_set(why, ERR_FORMAT, "which reward?");
-    return members == (thing ? 3 : 2) ? OK : err_set(why, ERR_FORMAT, "the offer says more than is known here");
+        return err_set(why, ERR_FORMAT, tr("which reward?"));
+    return members == (thing ? 3 : 2) ? OK : err_set(why, ERR_FORMAT, tr("the offer says more than is known here"));
 }
 
 static enum err check(struct books *b, const struct campaign_new *in, struct errmsg *why)
 {
     int64_t segment = 0, started = 0;
     if (!campaign_code_is(in->code))
-        return err_set(why, ERR_FORMAT, "a campaign's code is 1 to 8 capital letters and digits");
-    enum err e = care_text("the name", in->name, 1, 80, why);
+        return err_set(why, ERR_FORMAT, tr("a campaign's code is 1 to 8 capital letters and digits"));
+    enum err e = care_text(tr("the name"), in->name, 1, 80, why);
     if (!e)
         e = check_offer(in->offer, why);
     if (!e)
-        e = care_text("the template", in->template_name, 0, MESSAGE_TEMPLATE_SIZE - 1, why);
+        e = care_text(tr("the template"), in->template_name, 0, MESSAGE_TEMPLATE_SIZE - 1, why);
     if (e)
         return e;
     if (in->to_day < in->from_day)
-        return err_set(why, ERR_RANGE, "the last day is before the first");
+        return err_set(why, ERR_RANGE, tr("the last day is before the first"));
     if (money_minor(in->budget) < 0 || money_minor(in->cost_each) < 0)
-        return err_set(why, ERR_RANGE, "budget and cost are 0 or more");
+        return err_set(why, ERR_RANGE, tr("budget and cost are 0 or more"));
     if (in->holdout < 0 || in->holdout > 90)
-        return err_set(why, ERR_RANGE, "0 to 90 percent may be held out");
+        return err_set(why, ERR_RANGE, tr("0 to 90 percent may be held out"));
     struct query q = query_text_of(b->store, "SELECT count(*), sum(segment = ?2) FROM segment WHERE segment IN (?1, ?2)");
     query_text(&q, in->segment);
     query_text(&q, in->code);
@@ -104,8 +105,8 @@ static enum err check(struct books *b, const struct campaign_new *in, struct err
     if ((e = query_done(&q, why)))
         return e;
     if (started)
-        return err_set(why, ERR_EXISTS, "%s is a segment's code: both are marks at the tills", in->code);
-    return segment ? OK : err_set(why, ERR_NOT_FOUND, "there is no segment %s", in->segment);
+        return err_set(why, ERR_EXISTS, tr("%s is a segment's code: both are marks at the tills"), in->code);
+    return segment ? OK : err_set(why, ERR_NOT_FOUND, tr("there is no segment %s"), in->segment);
 }
 
 enum err campaign_save(struct books *b, const struct campaign_new *in, struct errmsg *why)
@@ -137,7 +138,7 @@ enum err campaign_save(struct books *b, const struct campaign_new *in, struct er
     bool saved = query_row(&q);
     e = query_done(&q, why);
     free(offer);
-    return e || saved ? e : err_set(why, ERR_STATE, "campaign %s has started: it is not changed any more", in->code);
+    return e || saved ? e : err_set(why, ERR_STATE, tr("campaign %s has started: it is not changed any more"), in->code);
 }
 
 /* ---- points and budget ---- */
@@ -300,9 +301,9 @@ static enum err start(struct books *b, const char *code, int64_t now_s, int64_t 
     struct starting s = {.b = b, .k = &k};
     enum err e = load(b, code, &k, why);
     if (!e && strcmp(k.state, "draft") != 0)
-        e = err_set(why, ERR_STATE, "campaign %s is %s", code, k.state);
+        e = err_set(why, ERR_STATE, tr("campaign %s is %s"), code, k.state);
     if (!e && k.to_day < day_of_time(now_s))
-        e = err_set(why, ERR_STATE, "the last day of campaign %s has passed", code);
+        e = err_set(why, ERR_STATE, tr("the last day of campaign %s has passed"), code);
     struct segment *segment = e ? NULL : malloc(sizeof *segment);
     if (!e && !segment)
         e = err_set(why, ERR_IO, "out of memory");
@@ -342,7 +343,7 @@ enum err campaign_stop(struct books *b, const char *code, struct errmsg *why)
         return e;
     e = load(b, code, &k, why);
     if (!e && strcmp(k.state, "running") != 0)
-        e = err_set(why, ERR_STATE, "campaign %s is %s", code, k.state);
+        e = err_set(why, ERR_STATE, tr("campaign %s is %s"), code, k.state);
     if (!e)
         e = set_state(b, code, "stopped", why);
     return care_end(b, own, e, why);
@@ -557,18 +558,18 @@ static const char *read_game(struct books *b, const char *line, struct game_line
     struct member_view view;
     char *end = NULL;
     if (strcspn(line, "\r\n") > 120)
-        return "the line is too long";
+        return tr("the line is too long");
     const char *p = field(line, g->key, sizeof g->key);
     p = field(p, g->member_text, sizeof g->member_text);
     p = field(p, g->result, sizeof g->result);
     p = field(p, g->points_text, sizeof g->points_text);
     if (!*g->key || (*p && *p != '\r' && *p != '\n'))
-        return "a line is key,member,result,points";
+        return tr("a line is key,member,result,points");
     if (member_parse(&g->member, g->member_text) || books_member(b, g->member, &view, NULL))
-        return "there is no such member";
+        return tr("there is no such member");
     g->points = strtoll(g->points_text, &end, 10);
     if (!*g->points_text || *end || g->points < 0 || g->points > 1000000)
-        return "the points are 0 to 1000000";
+        return tr("the points are 0 to 1000000");
     return NULL;
 }
 
@@ -586,7 +587,7 @@ static enum err take_game(struct books *b, const struct kept *k, const struct ga
     if ((e = points_given(b, k->code, &points, why)))
         return e;
     if (k->budget && worth(b, points + g->points, now_s) > k->budget)
-        return err_set(why, ERR_REFUSED, "the budget of campaign %s does not reach", k->code);
+        return err_set(why, ERR_REFUSED, tr("the budget of campaign %s does not reach"), k->code);
     if (g->points && (e = post_points(b, k->code, g->result, g->member, g->points, user, now_s, &seq, why)))
         return e;
     q = query_text_of(b->store, "INSERT INTO game_result (key, campaign, member, result, time_s, points, seq)"
@@ -619,14 +620,14 @@ static enum err check_games(struct books *b, const char *csv, json_t *faults, st
     struct game_line g;
     int n = 1;
     if (strncmp(csv, "key,member,result,points", 24) != 0)
-        return err_set(why, ERR_FORMAT, "the first line is key,member,result,points");
+        return err_set(why, ERR_FORMAT, tr("the first line is key,member,result,points"));
     for (const char *p = csv; (p = next_line(p, &n));) {
         const char *fault = read_game(b, p, &g);
         if (fault && json_array_size(faults) < 100)
-            json_array_append_new(faults, json_sprintf("line %d: %s", n, fault));
+            json_array_append_new(faults, json_sprintf(tr("line %d: %s"), n, fault));
     }
     size_t count = json_array_size(faults);
-    return count ? err_set(why, ERR_FORMAT, "%zu lines are not right: %s", count,
+    return count ? err_set(why, ERR_FORMAT, tr("%zu lines are not right: %s"), count,
                            json_string_value(json_array_get(faults, 0)))
                  : OK;
 }
@@ -641,7 +642,7 @@ enum err campaign_games(struct books *b, const char *code, const char *csv, bool
     *taken = *known = 0;
     enum err e = load(b, code, &k, why);
     if (!e && strcmp(k.state, "running") != 0)
-        e = err_set(why, ERR_STATE, "campaign %s is %s", code, k.state);
+        e = err_set(why, ERR_STATE, tr("campaign %s is %s"), code, k.state);
     if (!e)
         e = check_games(b, csv, faults, why);
     if (e || (e = care_begin(b, &own, why)))

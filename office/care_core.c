@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "office/care_core.h"
 
+#include "base/tr.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -59,9 +61,15 @@ bool care_opinion_parse(const char *text, enum care_opinion *out)
 
 const char *care_answer_text(enum care_answer a)
 {
-#define CARE_ANSWER_TEXT(name, text) [name] = text,
-    static const char *const texts[CARE_ANSWER_COUNT] = {CARE_ANSWERS(CARE_ANSWER_TEXT)};
-#undef CARE_ANSWER_TEXT
+    static const char *const texts[CARE_ANSWER_COUNT] = {
+        [CARE_OK] = TR_LATER("done"),
+        [CARE_NOT_NOW] = TR_LATER("the complaint is not at that point"),
+        [CARE_NOT_YOURS] = TR_LATER("your role does not do this step"),
+        [CARE_NO_OPINION] = TR_LATER("what the member said has to be given"),
+        [CARE_NOBODY_TO_ASK] = TR_LATER("an anonymous complaint: nobody can have said that"),
+        [CARE_NOT_SAMPLED] = TR_LATER("this complaint is not in the audit's sample"),
+        [CARE_OWN_WORK] = TR_LATER("who handled a complaint does not audit it"),
+    };
     return texts[a];
 }
 

@@ -73,18 +73,17 @@ struct complaint_next {
 };
 
 /* Why a step is refused. */
-#define CARE_ANSWERS(X)                                                                                                \
-    X(CARE_OK, "done")                                                                                                 \
-    X(CARE_NOT_NOW, "the complaint is not at that point")                                                              \
-    X(CARE_NOT_YOURS, "your role does not do this step")                                                               \
-    X(CARE_NO_OPINION, "what the member said has to be given")                                                         \
-    X(CARE_NOBODY_TO_ASK, "an anonymous complaint: nobody can have said that")                                         \
-    X(CARE_NOT_SAMPLED, "this complaint is not in the audit's sample")                                                 \
-    X(CARE_OWN_WORK, "who handled a complaint does not audit it")
-#define CARE_ANSWER_NAME(name, text) name,
-enum care_answer { CARE_ANSWERS(CARE_ANSWER_NAME) CARE_ANSWER_COUNT };
-#undef CARE_ANSWER_NAME
-const char *care_answer_text(enum care_answer a);
+enum care_answer {
+    CARE_OK,
+    CARE_NOT_NOW,      /* the complaint is not at that point */
+    CARE_NOT_YOURS,    /* the role does not do this step */
+    CARE_NO_OPINION,   /* what the member said has to be given */
+    CARE_NOBODY_TO_ASK, /* an anonymous complaint: nobody can have said that */
+    CARE_NOT_SAMPLED,  /* it is not in the audit's sample */
+    CARE_OWN_WORK,     /* who handled a complaint does not audit it */
+    CARE_ANSWER_COUNT
+};
+const char *care_answer_text(enum care_answer a); /* for tr() */
 
 /* One step.  out is filled when the answer is CARE_OK. */
 enum care_answer care_step(const struct complaint_now *c, enum complaint_step step, const struct complaint_by *by,

@@ -34,13 +34,8 @@ static inline enum err care_number(struct books *b, const char *sql, int64_t bin
     return query_done(&q, why);
 }
 
-/* A text people type: UTF-8 as JSON gave it, from least to most bytes.  Errors: ERR_FORMAT, ERR_RANGE. */
-static inline enum err care_text(const char *what, const char *text, size_t least, size_t most, struct errmsg *why)
-{
-    size_t n = strlen(text);
-    if (n < least)
-        return err_set(why, ERR_FORMAT, "%s is missing", what);
-    return n > most ? err_set(why, ERR_RANGE, "%s is at most %zu bytes", what, most) : OK;
-}
+/* A text people type: UTF-8 as JSON gave it, from least to most bytes; what: its name, translated.  In message.c.
+ * Errors: ERR_FORMAT, ERR_RANGE. */
+MUST_CHECK enum err care_text(const char *what, const char *text, size_t least, size_t most, struct errmsg *why);
 
 #endif

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "office/complaint.h"
 #include "base/date.h"
+#include "base/tr.h"
 #include "office/care_int.h"
 #include "office/message.h"
 
@@ -47,9 +48,9 @@ static enum err load(struct books *b, int64_t id, struct kept *out, struct errms
     }
     enum err e = query_done(&q, why);
     if (!e && !found)
-        e = err_set(why, ERR_NOT_FOUND, "there is no complaint C%" PRId64, id);
+        e = err_set(why, ERR_NOT_FOUND, tr("there is no complaint C%" PRId64), id);
     if (!e && !known)
-        e = err_set(why, ERR_CORRUPT, "complaint C%" PRId64 " is in no state", id);
+        e = err_set(why, ERR_CORRUPT, tr("complaint C%" PRId64 " is in no state"), id);
     return e;
 }
 
@@ -78,7 +79,7 @@ static enum err limit_of(struct books *b, const char *kind, int64_t *limit_s, st
     bool found = query_row(&q);
     *limit_s = found ? query_get_int(&q) * 3600 : 0;
     enum err e = query_done(&q, why);
-    return e || found ? e : err_set(why, ERR_NOT_FOUND, "there is no kind of complaint '%s'", kind);
+    return e || found ? e : err_set(why, ERR_NOT_FOUND, tr("there is no kind of complaint '%s'"), kind);
 }
 
 /* ---- received ---- */
@@ -114,10 +115,10 @@ static enum err check_new(struct books *b, const struct complaint_new *in, struc
     while (i < 5 && strcmp(channels[i], in->channel) != 0)
         i++;
     if (i == 5)
-        return err_set(why, ERR_FORMAT, "'%s' is no way a complaint comes: page, desk, till, phone, letter", in->channel);
-    enum err e = care_text("what the complaint says", in->text, 1, COMPLAINT_TEXT_MAX, why);
+        return err_set(why, ERR_FORMAT, tr("'%s' is no way a complaint comes: page, desk, till, phone, letter"), in->channel);
+    enum err e = care_text(tr("what the complaint says"), in->text, 1, COMPLAINT_TEXT_MAX, why);
     if (!e)
-        e = care_text("the shop", in->shop, 0, TXN_NAME_SIZE - 1, why);
+        e = care_text(tr("the shop"), in->shop, 0, TXN_NAME_SIZE - 1, why);
     if (!e && in->member)
         e = books_member(b, in->member, &view, why);
     return e;
@@ -175,7 +176,7 @@ static enum err refuse(enum care_answer a, struct errmsg *why)
 {
     bool person = a == CARE_NOT_YOURS || a == CARE_OWN_WORK;
     bool said = a == CARE_NO_OPINION || a == CARE_NOBODY_TO_ASK;
-    return err_set(why, person ? ERR_AUTH : said ? ERR_FORMAT : ERR_STATE, "%s", care_answer_text(a));
+    return err_set(why, person ? ERR_AUTH : said ? ERR_FORMAT : ERR_STATE, "%s", tr(care_answer_text(a)));
 }
 
 static enum err check_deed(const struct kept *k, const struct complaint_deed *d, struct errmsg *why)
@@ -184,10 +185,10 @@ static enum err check_deed(const struct kept *k, const struct complaint_deed *d,
     bool member = d->by.who == CARE_MEMBER;
     bool words = d->step == STEP_HANDLE || d->step == STEP_AUDIT || (d->step == STEP_WITHDRAW && !member);
     if (member && (d->member == 0 || d->member != k->member))
-        return err_set(why, ERR_NOT_FOUND, "there is no such complaint of yours");
-    enum err e = care_text("what was done", text, words ? 1 : 0, COMPLAINT_TEXT_MAX, why);
+        return err_set(why, ERR_NOT_FOUND, tr("there is no such complaint of yours"));
+    enum err e = care_text(tr("what was done"), text, words ? 1 : 0, COMPLAINT_TEXT_MAX, why);
     if (!e && d->step == STEP_PASS_ON)
-        e = care_text("to whom it is passed on", d->owner ? d->owner : "", 1, COMPLAINT_OWNER_MAX, why);
+        e = care_text(tr("to whom it is passed on"), d->owner ? d->owner : "", 1, COMPLAINT_OWNER_MAX, why);
     return e;
 }
 
@@ -293,7 +294,7 @@ enum err complaint_note(struct books *b, int64_t id, uint32_t user, const char *
                         struct errmsg *why)
 {
     struct kept k;
-    enum err e = care_text("the remark", text, 1, COMPLAINT_TEXT_MAX, why);
+    enum err e = care_text(tr("the remark"), text, 1, COMPLAINT_TEXT_MAX, why);
     if (!e)
         e = load(b, id, &k, why);
     return e ? e : add_step(b, id, "note", k.now.state, now_s, user, text, shown, OPINION_NONE, why);
@@ -340,9 +341,9 @@ enum err complaint_may_recover(struct books *b, int64_t id, member_id *member, s
     enum err e = load(b, id, &k, why);
     *member = k.member;
     if (!e && !k.member)
-        e = err_set(why, ERR_STATE, "an anonymous complaint has no member to give points to");
+        e = err_set(why, ERR_STATE, tr("an anonymous complaint has no member to give points to"));
     if (!e && k.now.state == COMPLAINT_WITHDRAWN)
-        e = err_set(why, ERR_STATE, "the complaint was withdrawn");
+        e = err_set(why, ERR_STATE, tr("the complaint was withdrawn"));
     return e;
 }
 
@@ -354,8 +355,8 @@ enum err complaint_recover(struct books *b, int64_t id, struct points points, st
     int64_t given = 0;
     bool own;
     if (points_n(points) <= 0)
-        return err_set(why, ERR_RANGE, "points for a complaint are 1 or more");
-    enum err e = care_text("the reason", text, 1, COMPLAINT_TEXT_MAX, why);
+        return err_set(why, ERR_RANGE, tr("points for a complaint are 1 or more"));
+    enum err e = care_text(tr("the reason"), text, 1, COMPLAINT_TEXT_MAX, why);
     if (e || (e = care_begin(b, &own, why)))
         return e;
     member_id member;
@@ -365,7 +366,7 @@ enum err complaint_recover(struct books *b, int64_t id, struct points points, st
     if (!e)
         e = care_number(b, "SELECT coalesce(sum(points), 0) FROM complaint_points WHERE complaint = ?", id, &given, why);
     if (!e && points_n(points) > points_n(most) - given)
-        e = err_set(why, ERR_REFUSED, "you may give %" PRId64 " points for one complaint, %" PRId64 " were given",
+        e = err_set(why, ERR_REFUSED, tr("you may give %" PRId64 " points for one complaint, %" PRId64 " were given"),
                     points_n(most), given);
     if (!e)
         e = post_points(b, id, k.member, points, user, approved_by, text, now_s, entry, why);
@@ -494,7 +495,7 @@ enum err complaint_numbers(struct books *b, const char *by, int32_t from_day, in
     while (i < 5 && strcmp(groups[i].by, by) != 0)
         i++;
     if (i == 5)
-        return err_set(why, ERR_FORMAT, "complaints are counted by shop, cashier, kind, channel or month");
+        return err_set(why, ERR_FORMAT, tr("complaints are counted by shop, cashier, kind, channel or month"));
     snprintf(sql, sizeof sql,
              "SELECT %s AS g, count(*), sum(state IN ('received', 'recorded', 'passed on')), sum(" OVERDUE "),"
              " sum(handled_s > 0), sum(late), sum(first_contact),"
@@ -532,11 +533,11 @@ enum err complaint_kinds(struct books *b, json_t *rows, struct errmsg *why)
 enum err complaint_set_limit(struct books *b, const char *kind, int64_t limit_h, struct errmsg *why)
 {
     if (limit_h < 1 || limit_h > 8760)
-        return err_set(why, ERR_RANGE, "a time limit is 1 to 8760 hours");
+        return err_set(why, ERR_RANGE, tr("a time limit is 1 to 8760 hours"));
     struct query q = query_text_of(b->store, "UPDATE complaint_kind SET limit_h = ?2 WHERE kind = ?1 RETURNING kind");
     query_text(&q, kind);
     query_int(&q, limit_h);
     bool found = query_row(&q);
     enum err e = query_done(&q, why);
-    return e || found ? e : err_set(why, ERR_NOT_FOUND, "there is no kind of complaint '%s'", kind);
+    return e || found ? e : err_set(why, ERR_NOT_FOUND, tr("there is no kind of complaint '%s'"), kind);
 }

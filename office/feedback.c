@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "office/feedback.h"
 #include "base/date.h"
+#include "base/tr.h"
 #include "office/care_int.h"
 #include "office/message.h"
 
@@ -21,10 +22,10 @@ static enum err check_reasons(const char *reasons, struct errmsg *why)
         while (feedback_reasons[i] && !(strlen(feedback_reasons[i]) == n && memcmp(feedback_reasons[i], p, n) == 0))
             i++;
         if (!feedback_reasons[i])
-            return err_set(why, ERR_FORMAT, "'%.*s' is no reason", (int)n, p);
+            return err_set(why, ERR_FORMAT, tr("'%.*s' is no reason"), (int)n, p);
         p += n;
     }
-    return care_text("the reasons", reasons, 0, 120, why);
+    return care_text(tr("the reasons"), reasons, 0, 120, why);
 }
 
 static enum err check(struct books *b, const struct feedback_new *in, struct errmsg *why)
@@ -38,21 +39,21 @@ static enum err check(struct books *b, const struct feedback_new *in, struct err
     while (c < 4 && strcmp(channels[c], in->channel) != 0)
         c++;
     if (c == 4)
-        return err_set(why, ERR_FORMAT, "'%s' is no way feedback comes: page, desk, phone, survey", in->channel);
+        return err_set(why, ERR_FORMAT, tr("'%s' is no way feedback comes: page, desk, phone, survey"), in->channel);
     for (int i = 0; i < 5; i++) {
         if (said[i] < 0 || said[i] > 5)
-            return err_set(why, ERR_RANGE, "a score is 1 to 5");
+            return err_set(why, ERR_RANGE, tr("a score is 1 to 5"));
         any |= said[i] > 0;
     }
     if (in->nps < -1 || in->nps > 10)
-        return err_set(why, ERR_RANGE, "the recommendation is 0 to 10");
+        return err_set(why, ERR_RANGE, tr("the recommendation is 0 to 10"));
     if (!any)
-        return err_set(why, ERR_FORMAT, "nothing was said");
+        return err_set(why, ERR_FORMAT, tr("nothing was said"));
     enum err e = check_reasons(in->reasons, why);
     if (!e)
-        e = care_text("the text", in->text, 0, 2000, why);
+        e = care_text(tr("the text"), in->text, 0, 2000, why);
     if (!e)
-        e = care_text("the shop", in->shop, 0, TXN_NAME_SIZE - 1, why);
+        e = care_text(tr("the shop"), in->shop, 0, TXN_NAME_SIZE - 1, why);
     return e || !in->member ? e : books_member(b, in->member, &view, why);
 }
 
@@ -77,7 +78,7 @@ static enum err find_sale(struct books *b, const struct feedback_new *in, char s
     }
     enum err e = query_done(&q, why);
     entry_text(name, in->entry);
-    return e || found ? e : err_set(why, ERR_NOT_FOUND, "%s is no such purchase", name);
+    return e || found ? e : err_set(why, ERR_NOT_FOUND, tr("%s is no such purchase"), name);
 }
 
 enum err feedback_add(struct books *b, const struct feedback_new *in, int64_t now_s, int64_t *id, struct errmsg *why)
@@ -136,9 +137,9 @@ enum err feedback_set_weights(struct books *b, const struct care_weights *w, str
     char text[64];
     for (int i = 0; i < 5; i++)
         if (all[i] < 0 || all[i] > 100)
-            return err_set(why, ERR_RANGE, "a weight is 0 to 100");
+            return err_set(why, ERR_RANGE, tr("a weight is 0 to 100"));
     if (all[0] + all[1] + all[2] == 0 || all[3] + all[4] == 0)
-        return err_set(why, ERR_RANGE, "something has to count");
+        return err_set(why, ERR_RANGE, tr("something has to count"));
     snprintf(text, sizeof text, "%d,%d,%d,%d,%d", all[0], all[1], all[2], all[3], all[4]);
     struct query q = query_text_of(b->store, "UPDATE care_setting SET value = ? WHERE name = 'weights'");
     query_text(&q, text);
@@ -206,7 +207,7 @@ enum err feedback_numbers(struct books *b, const char *by, int32_t from_day, int
     while (i < 3 && strcmp(groups[i].by, by) != 0)
         i++;
     if (i == 3)
-        return err_set(why, ERR_FORMAT, "satisfaction is counted by shop, cashier or month");
+        return err_set(why, ERR_FORMAT, tr("satisfaction is counted by shop, cashier or month"));
     snprintf(sql, sizeof sql,
              "SELECT g, sum(r1 + r2 + r3), sum(r1), sum(r2), sum(r3), sum(f), sum(below),"
              " iif(sum(n) > 0, (sum(score + 400 * n) / sum(n)) - 400, NULL),"
@@ -354,9 +355,9 @@ enum err feedback_running_all(struct books *b, int32_t most, json_t *rows, struc
 enum err improvement_add(struct books *b, const char *title, const char *owner, int32_t due_day, uint32_t user,
                          int64_t *id, struct errmsg *why)
 {
-    enum err e = care_text("what is to be improved", title, 1, 200, why);
+    enum err e = care_text(tr("what is to be improved"), title, 1, 200, why);
     if (!e)
-        e = care_text("who does it", owner, 0, 60, why);
+        e = care_text(tr("who does it"), owner, 0, 60, why);
     if (e)
         return e;
     struct query q = query_text_of(b->store, "INSERT INTO improvement (title, owner, due_day, state, user)"
@@ -376,7 +377,7 @@ enum err improvement_next(struct books *b, int64_t id, bool good, const char *te
     static const char *const states[] = {"plan", "do", "check", "act", "done"};
     char state[16] = "";
     bool own;
-    enum err e = care_text("what was planned, done or found", text, 1, 2000, why);
+    enum err e = care_text(tr("what was planned, done or found"), text, 1, 2000, why);
     if (e || (e = care_begin(b, &own, why)))
         return e;
     struct query q = query_text_of(b->store, "SELECT state FROM improvement WHERE id = ?");
@@ -388,9 +389,9 @@ enum err improvement_next(struct books *b, int64_t id, bool good, const char *te
     while (i < 4 && strcmp(states[i], state) != 0)
         i++;
     if (!e && !*state)
-        e = err_set(why, ERR_NOT_FOUND, "there is no improvement %" PRId64, id);
+        e = err_set(why, ERR_NOT_FOUND, tr("there is no improvement %" PRId64), id);
     if (!e && i == 4)
-        e = err_set(why, ERR_STATE, "it is done");
+        e = err_set(why, ERR_STATE, tr("it is done"));
     if (!e) {
         q = query_text_of(b->store, "INSERT INTO improvement_step (improvement, n, state, time_s, user, text) VALUES (?1,"
                                     " (SELECT coalesce(max(n), 0) + 1 FROM improvement_step WHERE improvement = ?1),"
@@ -427,7 +428,7 @@ enum err improvement_link(struct books *b, int64_t id, int64_t complaint, struct
     query_int(&q, complaint);
     there = query_row(&q);
     e = query_done(&q, why);
-    return e || there ? e : err_set(why, ERR_NOT_FOUND, "there is no such improvement or complaint");
+    return e || there ? e : err_set(why, ERR_NOT_FOUND, tr("there is no such improvement or complaint"));
 }
 
 enum err improvement_list(struct books *b, json_t *rows, struct errmsg *why)

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "office/message.h"
 #include "base/date.h"
+#include "base/tr.h"
 #include "base/mbed.h"
 #include "office/care_int.h"
 
@@ -73,6 +74,14 @@ int64_t message_pause_s(int32_t tries)
     return pause < 14400 ? pause : 14400;
 }
 
+enum err care_text(const char *what, const char *text, size_t least, size_t most, struct errmsg *why)
+{
+    size_t n = strlen(text);
+    if (n < least)
+        return err_set(why, ERR_FORMAT, tr("%s is missing"), what);
+    return n > most ? err_set(why, ERR_RANGE, tr("%s is at most %zu bytes"), what, most) : OK;
+}
+
 /* ---- settings ---- */
 
 static bool is_loopback(const char *host)
@@ -90,13 +99,13 @@ enum err message_url_check(const char *url, struct errmsg *why)
 {
     bool plain = strncmp(url, "http://", 7) == 0;
     if (strlen(url) > 250)
-        return err_set(why, ERR_FORMAT, "the address has more than 250 characters");
+        return err_set(why, ERR_FORMAT, tr("the address has more than 250 characters"));
     for (const char *p = url; *p; p++)
         if (*p <= ' ' || *p > '~' || *p == '@')
-            return err_set(why, ERR_FORMAT, "a blank, an @ or another character that no web address has here");
+            return err_set(why, ERR_FORMAT, tr("a blank, an @ or another character that no web address has here"));
     if (plain ? !is_loopback(url + 7) : strncmp(url, "https://", 8) != 0 || !url[8] || url[8] == '/')
         return err_set(why, ERR_FORMAT,
-                       "messages go to https://..., or to http:// on this machine (127.0.0.1)");
+                       tr("messages go to https://..., or to http:// on this machine (127.0.0.1)"));
     return OK;
 }
 
@@ -108,7 +117,7 @@ enum err care_setting(struct books *b, const char *name, char *out, size_t size,
     if (found)
         query_get_text(&q, out, size);
     enum err e = query_done(&q, why);
-    return e || found ? e : err_set(why, ERR_NOT_FOUND, "there is no setting %s", name);
+    return e || found ? e : err_set(why, ERR_NOT_FOUND, tr("there is no setting %s"), name);
 }
 
 static enum err setting_number(struct books *b, const char *name, int64_t *out, struct errmsg *why)
@@ -124,9 +133,9 @@ static enum err check_number(const char *name, const char *value, int64_t least,
     char *end = NULL;
     long long n = strtoll(value, &end, 10);
     if (!*value || *end)
-        return err_set(why, ERR_FORMAT, "%s is a whole number", name);
+        return err_set(why, ERR_FORMAT, tr("%s is a whole number"), name);
     if (n < least || n > most)
-        return err_set(why, ERR_RANGE, "%s is %" PRId64 " to %" PRId64, name, least, most);
+        return err_set(why, ERR_RANGE, tr("%s is %" PRId64 " to %" PRId64), name, least, most);
     return OK;
 }
 
@@ -143,7 +152,7 @@ enum err care_set_setting(struct books *b, const char *name, const char *value, 
     else if (!e && (strcmp(name, "audit_seed") == 0 || strncmp(name, "referral_", 9) == 0 || strncmp(name, "winback_", 8) == 0))
         e = check_number(name, value, 0, INT32_MAX, why);
     else if (!e && (strcmp(name, "weights") == 0 || strcmp(name, "coupon_position") == 0))
-        e = err_set(why, ERR_FORMAT, "%s is not set like this", name);
+        e = err_set(why, ERR_FORMAT, tr("%s is not set like this"), name);
     else if (!e && strcmp(name, "message_url") == 0 && *value)
         e = message_url_check(value, why);
     if (e)
@@ -160,7 +169,7 @@ static enum err no_address(member_id member, enum message_channel channel, struc
 {
     char m[MEMBER_TEXT_SIZE];
     member_text(m, member);
-    return err_set(why, ERR_NOT_FOUND, "no address of %s for %s", m, channels[channel]);
+    return err_set(why, ERR_NOT_FOUND, tr("no address of %s for %s"), m, channels[channel]);
 }
 
 /* Looked up each time and kept nowhere.  Errors: ERR_NOT_FOUND (none). */
@@ -260,16 +269,16 @@ static bool is_word(const char *text, size_t size)
 static enum err check(const struct message_wanted *w, struct errmsg *why)
 {
     if (!is_word(w->key, MESSAGE_KEY_SIZE))
-        return err_set(why, ERR_FORMAT, "the key is 1 to %d letters, digits, - _ .", MESSAGE_KEY_SIZE - 1);
+        return err_set(why, ERR_FORMAT, tr("the key is 1 to %d letters, digits, - _ ."), MESSAGE_KEY_SIZE - 1);
     if (!is_word(w->template_name, MESSAGE_TEMPLATE_SIZE))
-        return err_set(why, ERR_FORMAT, "the template's name is 1 to %d letters, digits, - _ .",
+        return err_set(why, ERR_FORMAT, tr("the template's name is 1 to %d letters, digits, - _ ."),
                        MESSAGE_TEMPLATE_SIZE - 1);
     if (*w->language && strcmp(w->language, "en") != 0 && strcmp(w->language, "zh") != 0)
-        return err_set(why, ERR_FORMAT, "'%s' is no language of messages: en or zh", w->language);
+        return err_set(why, ERR_FORMAT, tr("'%s' is no language of messages: en or zh"), w->language);
     if (w->values && !json_is_object(w->values))
-        return err_set(why, ERR_FORMAT, "the values are an object");
+        return err_set(why, ERR_FORMAT, tr("the values are an object"));
     if (!w->member && w->channel != MESSAGE_WEBHOOK)
-        return err_set(why, ERR_FORMAT, "a message to nobody goes to the webhook alone");
+        return err_set(why, ERR_FORMAT, tr("a message to nobody goes to the webhook alone"));
     return OK;
 }
 
@@ -281,7 +290,7 @@ static enum err values_text(const json_t *values, char out[MESSAGE_VALUES_SIZE],
     }
     size_t size = json_dumpb(values, out, MESSAGE_VALUES_SIZE - 1, JSON_COMPACT | JSON_SORT_KEYS);
     if (size == 0 || size >= MESSAGE_VALUES_SIZE)
-        return err_set(why, ERR_RANGE, "the values of a message are at most %d bytes", MESSAGE_VALUES_SIZE - 1);
+        return err_set(why, ERR_RANGE, tr("the values of a message are at most %d bytes"), MESSAGE_VALUES_SIZE - 1);
     out[size] = 0;
     return OK;
 }
@@ -310,8 +319,8 @@ static enum err find_key(struct books *b, const char *key, const uint8_t digest[
     enum err e = query_done(&q, why);
     if (e || same)
         return e;
-    return found ? err_set(why, ERR_CONFLICT, "the key %s is another message's", key)
-                 : err_set(why, ERR_NOT_FOUND, "no message %s", key);
+    return found ? err_set(why, ERR_CONFLICT, tr("the key %s is another message's"), key)
+                 : err_set(why, ERR_NOT_FOUND, tr("no message %s"), key);
 }
 
 static enum err add(struct books *b, const struct message_wanted *w, const char *values,
@@ -463,7 +472,7 @@ static enum err due(struct books *b, int64_t now_s, const char *channel, struct 
     if (found)
         read_message(&q, m);
     enum err e = query_done(&q, why);
-    return e || found ? e : err_set(why, ERR_NOT_FOUND, "no message is due");
+    return e || found ? e : err_set(why, ERR_NOT_FOUND, tr("no message is due"));
 }
 
 /* The next one that has an address; those without are given up. */
@@ -516,7 +525,7 @@ enum err message_take(struct books *b, int64_t now_s, int64_t *id, json_t **body
                       "purpose", purposes[m.purpose], "values", json_loads(m.values, 0, NULL));
     bytes_wipe(address, sizeof address);
     bytes_wipe(&m, sizeof m);
-    return *body ? OK : err_set(why, ERR_CORRUPT, "message %" PRId64 ": what it says is no text", *id);
+    return *body ? OK : err_set(why, ERR_CORRUPT, tr("message %" PRId64 ": what it says is no text"), *id);
 }
 
 enum err message_done(struct books *b, int64_t id, int64_t now_s, const char *error, struct errmsg *why)
@@ -531,7 +540,7 @@ enum err message_done(struct books *b, int64_t id, int64_t now_s, const char *er
         tries = query_get_int(&q);
     enum err e = query_done(&q, why);
     if (!e && !found)
-        e = err_set(why, ERR_NOT_FOUND, "there is no message %" PRId64, id);
+        e = err_set(why, ERR_NOT_FOUND, tr("there is no message %" PRId64), id);
     if (e)
         return e;
     char text[160];
@@ -562,10 +571,10 @@ enum err message_again(struct books *b, int64_t id, int64_t now_s, struct errmsg
     if ((e = query_done(&q, why)))
         return e;
     if (!found)
-        return err_set(why, ERR_NOT_FOUND, "there is no message %" PRId64, id);
+        return err_set(why, ERR_NOT_FOUND, tr("there is no message %" PRId64), id);
     return strcmp(purpose, "code") == 0
-               ? err_set(why, ERR_STATE, "a one-time code is not sent twice: ask for a new one")
-               : err_set(why, ERR_STATE, "message %" PRId64 " is %s", id, state);
+               ? err_set(why, ERR_STATE, tr("a one-time code is not sent twice: ask for a new one"))
+               : err_set(why, ERR_STATE, tr("message %" PRId64 " is %s"), id, state);
 }
 
 /* ---- as a file ---- */

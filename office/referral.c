@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "office/referral.h"
 #include "base/date.h"
+#include "base/tr.h"
 #include "base/mbed.h"
 #include "office/campaign_core.h"
 #include "office/care_core.h"
@@ -52,7 +53,7 @@ static enum err find_referrer(struct books *b, const char *code, member_id *refe
     query_text(&q, code);
     *referrer = query_row(&q) ? (member_id)query_get_int(&q) : 0;
     enum err e = query_done(&q, why);
-    return e || *referrer ? e : err_set(why, ERR_NOT_FOUND, "nobody has this code");
+    return e || *referrer ? e : err_set(why, ERR_NOT_FOUND, tr("nobody has this code"));
 }
 
 /* What speaks against it. */
@@ -78,17 +79,17 @@ static enum err check(struct books *b, member_id referrer, member_id member, int
     if (e)
         return e;
     if (!found)
-        return err_set(why, ERR_NOT_FOUND, "the member is not known");
+        return err_set(why, ERR_NOT_FOUND, tr("the member is not known"));
     if (referrer == member)
-        return err_set(why, ERR_REFUSED, "nobody brings themself");
+        return err_set(why, ERR_REFUSED, tr("nobody brings themself"));
     if (named)
-        return err_set(why, ERR_EXISTS, "who brought this member is known already");
+        return err_set(why, ERR_EXISTS, tr("who brought this member is known already"));
     if (brought_by_me)
-        return err_set(why, ERR_REFUSED, "two members cannot bring each other");
+        return err_set(why, ERR_REFUSED, tr("two members cannot bring each other"));
     if (bought)
-        return err_set(why, ERR_REFUSED, "who has bought before is not new");
+        return err_set(why, ERR_REFUSED, tr("who has bought before is not new"));
     return day_of_time(now_s) - joined > days
-               ? err_set(why, ERR_REFUSED, "who brought a member is named within %" PRId64 " days of joining", days)
+               ? err_set(why, ERR_REFUSED, tr("who brought a member is named within %" PRId64 " days of joining"), days)
                : OK;
 }
 
@@ -319,7 +320,7 @@ enum err winback_contacted(struct books *b, member_id member, bool lost, const c
     while (*reason && winback_reasons[i] && strcmp(winback_reasons[i], reason) != 0)
         i++;
     if (*reason && !winback_reasons[i])
-        return err_set(why, ERR_FORMAT, "'%s' is no reason why a member leaves", reason);
+        return err_set(why, ERR_FORMAT, tr("'%s' is no reason why a member leaves"), reason);
     struct query q = query_text_of(b->store, "UPDATE winback SET state = ?2, reason = ?3, contacted_s = ?4"
                                              " WHERE member = ?1 AND state <> 'won back' RETURNING 1");
     query_int(&q, (int64_t)member);
@@ -333,8 +334,8 @@ enum err winback_contacted(struct books *b, member_id member, bool lost, const c
         return e;
     if ((e = care_number(b, "SELECT count(*) FROM winback WHERE member = ?", (int64_t)member, &there, why)))
         return e;
-    return there ? err_set(why, ERR_STATE, "the member has come back") :
-                   err_set(why, ERR_NOT_FOUND, "the member is not in the queue");
+    return there ? err_set(why, ERR_STATE, tr("the member has come back")) :
+                   err_set(why, ERR_NOT_FOUND, tr("the member is not in the queue"));
 }
 
 enum err winback_numbers(struct books *b, json_t *rows, struct errmsg *why)

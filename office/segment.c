@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "office/segment.h"
 #include "base/date.h"
+#include "base/tr.h"
 #include "office/care_int.h"
 
 #include <inttypes.h>
@@ -20,8 +21,8 @@ enum err segment_save(struct books *b, const char *code, const char *name, const
 {
     struct segment_faults faults;
     if (!is_code(code)) /* "first" and "birthday", which tills find out by themselves, are in small letters */
-        return err_set(why, ERR_FORMAT, "a segment's code is 1 to 15 capital letters, digits, - or _");
-    enum err e = care_text("the name", name, 1, 80, why);
+        return err_set(why, ERR_FORMAT, tr("a segment's code is 1 to 15 capital letters, digits, - or _"));
+    enum err e = care_text(tr("the name"), name, 1, 80, why);
     struct segment *s = e ? NULL : malloc(sizeof *s);
     if (!e && !s)
         e = err_set(why, ERR_IO, "out of memory");
@@ -36,7 +37,7 @@ enum err segment_save(struct books *b, const char *code, const char *name, const
     if ((e = query_done(&q, why)))
         return e;
     if (taken)
-        return err_set(why, ERR_EXISTS, "%s is a campaign's code: both are marks at the tills", code);
+        return err_set(why, ERR_EXISTS, tr("%s is a campaign's code: both are marks at the tills"), code);
     q = query_text_of(
         b->store, "INSERT INTO segment (segment, name, rule, marks, user) VALUES (?, ?, ?, ?, ?)"
                   " ON CONFLICT (segment) DO UPDATE SET name = excluded.name, rule = excluded.rule,"
@@ -71,8 +72,8 @@ enum err segment_drop(struct books *b, const char *code, struct errmsg *why)
         bool there = query_row(&q);
         e = query_done(&q, why);
         if (!e)
-            e = there ? err_set(why, ERR_STATE, "a campaign is for segment %s", code)
-                      : err_set(why, ERR_NOT_FOUND, "there is no segment %s", code);
+            e = there ? err_set(why, ERR_STATE, tr("a campaign is for segment %s"), code)
+                      : err_set(why, ERR_NOT_FOUND, tr("there is no segment %s"), code);
     }
     if (!e) {
         q = query_text_of(b->store, "DELETE FROM member_mark WHERE mark = ?");
@@ -123,7 +124,7 @@ enum err segment_load(struct books *b, const char *code, struct segment *out, st
         query_get_text(&q, rule, sizeof rule);
     enum err e = query_done(&q, why);
     if (!e && !found)
-        e = err_set(why, ERR_NOT_FOUND, "there is no segment %s", code);
+        e = err_set(why, ERR_NOT_FOUND, tr("there is no segment %s"), code);
     return e ? e : segment_read(out, rule, &faults, why);
 }
 
@@ -325,7 +326,7 @@ enum err segment_run(struct books *b, const char *code, int64_t now_s, int64_t *
             marks = query_get_int(&q);
         e = query_done(&q, why);
         if (!e && found && !marks)
-            e = err_set(why, ERR_STATE, "segment %s does not mark its members", code);
+            e = err_set(why, ERR_STATE, tr("segment %s does not mark its members"), code);
         if (!e)
             e = run_one(b, code, now_s, size, why);
     } else {
