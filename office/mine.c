@@ -218,6 +218,8 @@ enum err mine_log_in(struct books *b, const struct known_keys *keys, const char 
     e = member_named(b, keys, name, member, why);
     if (!e)
         e = try_code(b, keys, *member, code, utc_s, &right, why); /* nobody's takes as long */
+    if (!e && right && *member)
+        e = books_survivor(b, *member, member, why); /* the number may be of a card that was merged since */
     if (!e && right)
         e = note_use(b, *member, now_s, why);
     if (!e)

@@ -27,7 +27,8 @@ enum {
  * typed), ERR_BUSY (too often). */
 MUST_CHECK enum err mine_ask_code(struct books *b, const struct known_keys *keys, const char *name, const char *from,
                                   int64_t now_s, int64_t utc_s, struct errmsg *why);
-/* In own transactions: none may be open.  Errors: ERR_AUTH, the same whatever was wrong. */
+/* *member: who the number is now, after merges.  In own transactions: none may be open.  Errors: ERR_AUTH, the same
+ * whatever was wrong. */
 MUST_CHECK enum err mine_log_in(struct books *b, const struct known_keys *keys, const char *name, const char *code,
                                 int64_t now_s, int64_t utc_s, member_id *member, struct errmsg *why);
 

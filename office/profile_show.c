@@ -283,7 +283,8 @@ static const struct part page_parts[] = {
     {"notes", "SELECT id, time_s, user, text FROM note WHERE member = ? ORDER BY id DESC",
      "id:int time:time user:int text:text"},
     {"redemptions",
-     "SELECT r.id, r.reward, r.points, r.state, r.made_s, r.channel, v.state, v.last_day FROM redemption r"
+     "SELECT r.id, r.reward, r.points, iif(r.state = 'open' AND h.state <> 0, 'released', r.state), r.made_s, r.channel,"
+     " v.state, v.last_day FROM redemption r JOIN hold h ON h.seq = r.hold_seq"
      " LEFT JOIN voucher v ON v.redemption = r.id WHERE r.member = ? ORDER BY r.id DESC",
      "id:int reward:text points:points state:text time:time channel:text voucher:text last_day:day"},
 };

@@ -174,6 +174,20 @@ TEST(mine, a_code_ends_by_time_by_wrong_tries_and_by_a_new_one)
     close_office();
 }
 
+TEST(mine, who_was_merged_logs_in_as_who_they_are_now)
+{
+    char code[8];
+    member_id member = 0;
+    open_office("merged");
+    struct txn t = {.kind = TXN_MERGE, .member = 8, .other = 7, .reason = "one person"};
+    ledgers_own(&l, &t, ledgers_day(3));
+    must_be(OK, ask("+49 30 1234567", "192.0.2.1", 1000));
+    take_code(code);
+    must_be(OK, mine_log_in(l.books, &home.known_keys, "+49 30 1234567", code, a.now_s, 1000, &member, &why));
+    assert_int_equal(member, 8);
+    close_office();
+}
+
 TEST(mine, an_address_and_a_day_have_their_limits)
 {
     char name[16];

@@ -10,6 +10,7 @@ const statusWords = () => ({ active: [t('good'), 'ok'], blocked: [t('blocked'), 
 const status = word => badge(...(statusWords()[word] || [word]));
 const batchWords = () => ({ ordered: [t('ordered'), 'info'], made: [t('made'), 'info'], sent: [t('sent'), 'info'], 'in shop': [t('in the shop'), 'ok'], cancelled: [t('cancelled'), 'off'] });
 const nextSteps = { ordered: ['made', 'cancelled'], made: ['sent', 'cancelled'], sent: ['in shop'] };
+const tillName = n => 'T' + String(n).padStart(4, '0');
 const isUid = text => /^[0-9a-fA-F]{14}$/.test(text);
 
 export async function show(view, args) {
@@ -43,7 +44,7 @@ async function showCard(view, uid) {
     view.append(section(t('What happened'), changes(c.changes, c.card)));
     if (c.missing.length)
         view.append(section(t('Tills that have not heard of it'), table([
-            { key: 'till', title: t('Till'), type: 'int' }, { key: 'shop', title: t('Shop') },
+            { key: 'till', title: t('Till'), show: r => tillName(r.till) }, { key: 'shop', title: t('Shop') },
             { key: 'contact', title: t('Last heard of'), type: 'time', show: r => time(r.contact, t('never')) }], c.missing, { name: c.card + '-tills', filter: false })));
 }
 
@@ -93,7 +94,7 @@ async function showHot(view) {
 async function showTills(view) {
     const h = await get('/api/hot/tills');
     view.append(el('p', {}, t('The newest change has number {n}.', { n: number(h.version) })), table([
-        { key: 'till', title: t('Till'), type: 'int' }, { key: 'shop', title: t('Shop') },
+        { key: 'till', title: t('Till'), show: r => tillName(r.till) }, { key: 'shop', title: t('Shop') },
         { key: 'contact', title: t('Last heard of'), type: 'time', show: r => time(r.contact, t('never')) },
         { key: 'version', title: t('It has'), type: 'int' }, { key: 'missing', title: t('Changes it has not got'), type: 'int' },
     ], h.rows, { name: 'hot-tills', csv: '/api/hot/tills?format=csv', rowKind: r => r.missing ? 'warning' : '' }));

@@ -6,6 +6,7 @@ import { badge, button, confirm, day, el, facts, fill, form, money, notice, numb
 
 export const page = { name: 'rewards', title: 'Rewards', roles: ['clerk', 'controller', 'approver', 'auditor'], order: 40 };
 
+const tillName = n => 'T' + String(n).padStart(4, '0');
 const mayServe = () => hasRole('clerk', 'controller');
 const nameOf = r => language() === 'zh' ? r.name_zh : r.name;
 const kindWords = () => ({ money: t('money off'), percent: t('percent off'), item: t('a thing'), sliding: t('money off, in steps') });
@@ -145,7 +146,7 @@ function showReceipts(view) {
 async function showReceipt(view, name) {
     const r = await get('/api/receipts/' + encodeURIComponent(name));
     title(t('Receipt {receipt}', { receipt: r.receipt }), el('a.btn.btn-outline-secondary', { href: '#/rewards' }, t('All rewards')));
-    view.append(section('', facts([[t('Time'), time(r.time)], [t('Till'), `${r.till} ${r.shop}`], r.register ? [t('Number of the register'), r.register] : null,
+    view.append(section('', facts([[t('Time'), time(r.time)], [t('Till'), `${tillName(r.till)} ${r.shop}`], r.register ? [t('Number of the register'), r.register] : null,
         [t('Member'), r.member ? el('a', { href: '#/members/' + r.member }, r.member) : t('nobody')], [t('Total'), money(r.total)],
         [t('Earned'), points(r.earned)], [t('Why'), r.why], r.redeemed ? [t('Redeemed'), t('{n} points for {amount}', { n: points(r.redeemed), amount: money(r.redeemed_value) })] : null])));
     view.append(section(t('Lines'), table([
@@ -169,6 +170,6 @@ function tryRefund(r) {
             fill(result, stats(stat(t('Money for the goods'), money(x.money)), stat(t('Points taken back'), points(x.clawed)), stat(t('Points given back'), points(x.points_back)),
                 stat(t('At head office then'), points(x.held_after), { note: x.owed_after ? t('{n} owed', { n: points(x.owed_after) }) : t('before: {n}', { n: points(x.held_before) }) })),
             x.why ? el('p', {}, x.why) : null,
-            notice(t('Nothing was changed. Money goes back at till {till}, shop {shop}: do the refund there by this receipt’s number.', { till: x.till, shop: x.shop || '–' }), 'info'));
+            notice(t('Nothing was changed. Money goes back at till {till}, shop {shop}: do the refund there by this receipt’s number.', { till: tillName(x.till), shop: x.shop || '–' }), 'info'));
         } }), result];
 }
