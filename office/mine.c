@@ -123,6 +123,28 @@ static void code_digest(const struct known_keys *keys, member_id member, const c
                      bytes_of(text, strlen(text)));
 }
 
+/* Under which number the person can be reached: the member's own, or one that was merged into it. */
+static enum err reachable(struct books *b, member_id member, member_id *who, enum message_channel *channel,
+                          struct errmsg *why)
+{
+    member_id merged[8];
+    int32_t count = 0;
+    *who = member;
+    enum err e = message_best_channel(b, member, channel, why);
+    if (e != ERR_NOT_FOUND)
+        return e;
+    struct query q = query_text_of(b->store, "SELECT member FROM member WHERE merged_into = ? ORDER BY member LIMIT 8");
+    query_int(&q, (int64_t)member);
+    while (count < 8 && query_row(&q))
+        merged[count++] = (member_id)query_get_int(&q);
+    enum err ended = query_done(&q, why);
+    for (int32_t i = 0; i < count && !ended && e == ERR_NOT_FOUND; i++) {
+        *who = merged[i];
+        e = message_best_channel(b, *who, channel, why);
+    }
+    return ended ? ended : e;
+}
+
 /* To the member, if there is a way. */
 static enum err send_code(struct books *b, member_id member, const char *code, int64_t now_s, struct errmsg *why)
 {
@@ -130,9 +152,9 @@ static enum err send_code(struct books *b, member_id member, const char *code, i
     char key[MESSAGE_KEY_SIZE], hex[2 * sizeof random + 1];
     enum message_answer answer;
     int64_t id;
-    struct message_wanted w = {.member = member, .purpose = MESSAGE_CODE, .template_name = "login-code", .language = "",
+    struct message_wanted w = {.purpose = MESSAGE_CODE, .template_name = "login-code", .language = "",
                                .key = key};
-    enum err e = message_best_channel(b, member, &w.channel, why);
+    enum err e = reachable(b, member, &w.member, &w.channel, why);
     if (e)
         return e == ERR_NOT_FOUND ? OK : e;
     if (mbed_random(NULL, random, sizeof random))
