@@ -231,6 +231,8 @@ TEST(users, who_moves_points_needs_a_second_factor)
         assert_int_equal(a.status, 409);
         assert_string_equal(next_of(say_code("/api/login/code", code_now(name))), "");
         apis_expect(&a, 200, "GET", "/api/session", NULL);
+        assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM session"), i + 1); /* each step ended the one before */
+        apis_nobody(&a);
     }
     end();
 }
@@ -431,6 +433,10 @@ TEST(users, an_administrator_adds_changes_and_resets_users)
     snprintf(body, sizeof body, "{\"name\":\"bo\",\"password\":\"%s\"}", api_text(made, "password"));
     json_decref(made);
     apis_expect(&bo, 200, "POST", "/api/login", body);
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM session WHERE user = 2"), 1);
+    snprintf(path, sizeof path, "/api/users/%u/reset", (unsigned)id);
+    apis_expect(&a, 200, "POST", path, NULL);
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM session WHERE user = 2"), 0);
     snprintf(path, sizeof path, "/api/users/%u", (unsigned)id);
     apis_expect(&a, 200, "POST", path, "{\"roles\":[\"clerk\"],\"language\":\"en\",\"active\":false}");
     apis_expect(&bo, 403, "POST", "/api/login", body);
