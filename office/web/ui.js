@@ -582,6 +582,7 @@ export function dialog(heading, inside, options = {}) {
     const closed = new Promise(f => { ended = f; });
     const before = document.activeElement;
     const element = el(`dialog.patron-dialog${options.wide ? '.wide' : ''}`, { 'aria-labelledby': id, onclose: () => {
+        document.getElementById('toasts')?.append(...element.querySelectorAll('.toast')); // what was said in it stays a while
         element.remove();
         before?.focus?.();
         ended(result);

@@ -1,10 +1,12 @@
-// flow_complaint.mjs - a complaint from the desk to its end: passed on, points to put things right, handled, the member asked;
-// figures; satisfaction; a campaign that somebody else starts; the outbox.  In both languages.
+// flow_complaint.mjs - a complaint from the desk to its end: passed on, points to put things right, handled; the member sees it on
+// the phone and is not satisfied, then is; audit, figures; satisfaction; a campaign that somebody else starts; the outbox.
 // SPDX-License-Identifier: Apache-2.0
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { flow, go, settled } from './office.mjs';
 
-await flow('complaint', async ({ office, claim, login, shot }) => {
+await flow('complaint', async ({ office, claim, login, open, shot }) => {
     const clerk = await login('clerk');
     const dialog = clerk.getByRole('dialog');
     const press = name => dialog.getByRole('button', { name, exact: true }).click();
@@ -21,7 +23,7 @@ await flow('complaint', async ({ office, claim, login, shot }) => {
     await clerk.getByRole('button', { name: 'New complaint' }).click();
     await press('Record');
     claim('what is missing is said at its field', await dialog.locator('.invalid-feedback.d-block').count() === 2);
-    await dialog.getByLabel('Member number').fill('M3');
+    await dialog.getByLabel('Member number').fill('M1');
     await dialog.locator('select[name=kind]').selectOption('points');
     await dialog.getByLabel('What the member says').fill('The points of my last purchase are missing.');
     await press('Record');
@@ -45,16 +47,45 @@ await flow('complaint', async ({ office, claim, login, shot }) => {
     await press('Give');
     await clerk.getByRole('cell', { name: '150', exact: true }).waitFor();
     claim('the points stand in the ledger with the complaint as their reason',
-        JSON.stringify(office.ctl('member', 'show', 'M3')).includes('complaint C1: We are sorry.'));
+        JSON.stringify(office.ctl('member', 'show', 'M1')).includes('complaint C1: We are sorry.'));
     await step('handle', () => dialog.getByLabel('What was done (the member reads this)').fill('The purchase was booked.'));
     await shot(clerk, 'complaint');
 
-    // Not satisfied: again.  Then satisfied, followed up, closed.
-    const ask = opinion => async () => dialog.locator('select[name=opinion]').selectOption(opinion);
-    await step('ask', ask('not satisfied'));
+    // The member, on the phone: not satisfied, and it is handled again; then satisfied.
+    const phone = await open({ phone: true });
+    await phone.goto(office.url + '/me');
+    await phone.locator('input[name=name]').fill('M1');
+    await phone.keyboard.press('Enter');
+    await phone.locator('input[name=code]').waitFor();
+    const code = execFileSync('sqlite3', [join(office.home, 'patron.db'), "SELECT vals ->> 'code' FROM message WHERE purpose = 'code' ORDER BY id DESC LIMIT 1"],
+        { encoding: 'utf8' }).trim();
+    await phone.locator('input[name=code]').fill(code);
+    await phone.keyboard.press('Enter');
+    await phone.locator('#points').waitFor();
+    const answer = async word => {
+        await phone.getByRole('button', { name: 'Look' }).click();
+        await phone.getByText('Are you satisfied with what was done?').waitFor();
+        const said = await phone.getByRole('dialog').innerText();
+        await phone.getByRole('dialog').getByRole('button', { name: word, exact: true }).click();
+        await phone.getByText('Thank you.').waitFor();
+        await settled(phone);
+        return said;
+    };
+    await phone.getByRole('navigation').getByText('Tell us').click();
+    await phone.getByRole('button', { name: 'Look' }).waitFor();
+    claim('the member sees that it was dealt with', await phone.getByText('dealt with').count() === 1);
+    claim('and reads what was done, and no more', /The purchase was booked/.test(await answer('No')) && await phone.getByText('Shop in Bath').count() === 0);
+    await clerk.reload();
+    await settled(clerk);
     claim('who is not satisfied gets it handled again', await clerk.locator('[aria-current=step]').innerText() === 'passed on');
     await step('handle', () => dialog.getByLabel('What was done (the member reads this)').fill('Called and explained.'));
-    await step('ask', ask('satisfied'));
+    await phone.reload();
+    await phone.getByRole('button', { name: 'Look' }).waitFor();
+    await answer('Yes');
+    await shot(phone, 'me-complaint-state', [401]);
+    await clerk.reload();
+    await settled(clerk);
+    const ask = opinion => async () => dialog.locator('select[name=opinion]').selectOption(opinion);
     await step('follow up', ask('satisfied'));
     claim('the first complaint is drawn for the audit, and not by its own clerk', await clerk.getByText('drawn for the audit').count() === 1
         && await clerk.locator('[data-step]').count() === 0);

@@ -51,9 +51,8 @@ async function showComplaint(id, kindName, again) {
     const c = await get('/api/mine/complaints/' + id);
     const inside = [el('p', {}, state(c), ' ', time(c.received)), el('p', {}, c.text),
         el('ul.list-unstyled.small', {}, (c.steps || []).filter(s => s.shown && s.text).map(s => el('li.mb-1', {}, time(s.time), ': ', s.text)))];
-    const may = Array.isArray(c.may) ? c.may : Object.keys(c.may || {});
     const d = dialog(`${c.number} · ${kindName(c.kind)}`, inside);
-    if (c.state === 'asked' || may.includes('opinion') || (c.state === 'handled' && !c.opinion)) {
+    if (c.may.includes('ask')) {
         const answer = satisfied => async () => {
             await post(`/api/mine/complaints/${id}/opinion`, { satisfied });
             d.close();
