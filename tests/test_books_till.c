@@ -555,7 +555,7 @@ static void everything(void)
     rate(1, s, 2);
     sale_of_card(3, 9, 7, 4);
     for (int i = 0; i < 2; i++) {
-        struct hold_wanted w = {7, points_of(40), MEANS_SUN, true, 0, 1, i ? "b" : "a"};
+        struct hold_wanted w = {7, points_of(40), MEANS_SUN, true, 0, 1, i ? "b" : "a", NULL};
         assert_int_equal(books_hold(l.books, &w, ledgers_day(3), &h, &why), OK);
     }
     struct txn *t = ledgers_entry(&l, 1, TXN_SALE, ledgers_day(3));
