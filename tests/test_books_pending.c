@@ -355,6 +355,25 @@ TEST(pending, verify_and_replay_find_what_was_changed)
     }
 }
 
+TEST(pending, the_example_query_says_what_waits)
+{
+    lost("example", WAIT);
+    ledgers_add_pack(&l, 2, "2011-01-01", VEST, WAIT);
+    ledgers_sale(&l, 1, 7, "A 1 100.00", 1);
+    struct txn *t = ledgers_entry(&l, 1, TXN_SALE, ledgers_day(5));
+    t->member = 7;
+    t->pack_version = 2;
+    t->line_count = 1;
+    snprintf(t->lines[0].sku, sizeof t->lines[0].sku, "A");
+    t->lines[0].quantity = 1;
+    t->lines[0].amount = t->total = money_of(3000);
+    t->points = points_of(30);
+    ledgers_post(&l, t, POST_NEW);
+    ledgers_example(&l, "what_waits");
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
 /* Anything may happen in any order of arrival: the places add up, and after the last run nothing waits. */
 TEST(pending, whatever_comes_the_books_balance_and_in_the_end_nothing_waits)
 {
