@@ -192,7 +192,7 @@ static enum err sweep_one(struct books *b, const struct pool *p, member_id membe
     t->member = is;
     t->other = head;
     t->points = points;
-    snprintf(t->reason, sizeof t->reason, "household pool %s", p->name);
+    snprintf(t->reason, sizeof t->reason, "household pool %" PRId64, p->id); /* no name: it stays for ever */
     e = books_post_own(b, t, now_s, why);
     ++*transfers;
     if (e)

@@ -1,7 +1,7 @@
 /* pool.h - households that collect together: who is in one, by which rules, and the day's sweep.
  *
  * A pool has a head.  What the others hold and may spend goes to the head with its last days (TRANSFER, "household pool
- * NAME"), once a day; what is on a card stays there.  Each one's tier stays their own: purchases are not moved.
+ * 3": names do not stay in the books), once a day; what is on a card stays there.  Each one's tier stays their own: purchases are not moved.
  * All in an open transaction.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_OFFICE_POOL_H
