@@ -181,6 +181,7 @@ TEST(reward, a_reward_taken_before_a_merge_comes_back_to_the_survivor)
     t = own(TXN_MERGE, 9);
     t->other = 7;
     ledgers_own(&l, t, ledgers_day(21));
+    assert_int_equal(ledgers_sql(&l, "SELECT member FROM desk"), 9);
     ledgers_own(&l, reward(TXN_RETURN, 60, id), ledgers_day(22));
     ledgers_expect(&l, 9, 80, 0, 0, 0);
     assert_int_equal(lot(9, 101), 30);

@@ -19,6 +19,12 @@ static struct ledgers l;
     "{\"code\": \"base\", \"name\": \"Base\", \"upgrade_at\": 0, \"keep_at\": 0},"                  \
     "{\"code\": \"gold\", \"name\": \"Gold\", \"upgrade_at\": 50000, \"keep_at\": 50000, \"factor\": 2}]}"
 
+#define TIERS_3                                                                                    \
+    "\"tiers\": {\"metric\": \"spend\", \"window\": \"rolling\", \"window_days\": 400, \"levels\": ["      \
+    "{\"code\": \"base\", \"name\": \"Base\"},"                                                 \
+    "{\"code\": \"silver\", \"name\": \"Silver\", \"upgrade_at\": 50000, \"factor\": 2},"       \
+    "{\"code\": \"gold\", \"name\": \"Gold\", \"upgrade_at\": 100000, \"factor\": 3}]}"
+
 static enum err pair(enum txn_kind kind, member_id member, member_id other, int64_t points, struct entry_id original,
                      int32_t day, struct errmsg *why)
 {
@@ -480,6 +486,50 @@ TEST(merge, a_tier_by_hand_goes_along_while_it_lasts)
     ledgers_close(&l);
 }
 
+/* A till that was cut off for weeks sends a redemption of then: it takes what has ended since, whoever has it now. */
+TEST(merge, what_has_ended_goes_along_for_a_redemption_that_comes_late)
+{
+    struct real_card a, b;
+    struct txn_evidence done;
+    for (int undone = 0; undone < 2; undone++) {
+        open_two(undone ? "late_undone" : "late", EXPIRY_100 ", " REDEEM, &a, &b);
+        assert_int_equal(ledgers_load(&l, &b, 3, COMMIT_DONE, true), 60);
+        ledgers_run(&l, 110);
+        ledgers_expect(&l, 40, -60, 60, 0, 0);
+        struct entry_id m = merge(12, 40, 111);
+        if (undone)
+            unmerge(m, 112);
+        assert_int_equal(ledgers_sql(&l, "SELECT sum(expired) FROM lot WHERE member = 40"), undone ? 60 : 0);
+        ledgers_sound(&l);
+        struct entry_id intent = ledgers_intent(&l, 2, &b, 40, 50, 90, true, &done);
+        ledgers_outcome(&l, 2, TXN_SALE, &b, 40, intent, 50, COMMIT_DONE, &done, "A 1 0.50", 90);
+        assert_int_equal(total(undone ? 40 : 12), 0);
+        assert_int_equal(ledgers_sql(&l, "SELECT sum(owed) FROM member"), 0);
+        assert_int_equal(ledgers_sql(&l, "SELECT sum(expired) FROM lot"), undone ? 110 : 110);
+        ledgers_sound(&l);
+        ledgers_close(&l);
+    }
+}
+
+TEST(merge, a_till_that_was_cut_off_may_still_name_the_tier_the_number_had)
+{
+    struct real_card a, b;
+    open_two("tiers", EXPIRY_100 ", " REDEEM ", " TIERS_3, &a, &b);
+    card_sale(2, &b, "A 1 450.00", 3); /* 510: silver */
+    card_sale(2, &a, "A 1 950.00", 3); /* 1050: gold, never silver */
+    merge(12, 40, 5);
+    struct txn *t = ledgers_entry(&l, 2, TXN_SALE, ledgers_day(4));
+    t->card = b.uid;
+    snprintf(t->tier, sizeof t->tier, "silver");
+    t->line_count = packs_lines(t->lines, "A 1 10.00");
+    t->total = money_of(1000);
+    t->points = points_of(20);
+    ledgers_post(&l, t, POST_NEW);
+    ledgers_expect_reviews(&l, "");
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
 /* ---- points passed on ---- */
 
 TEST(transfer, takes_the_first_ending_points_and_keeps_their_last_days)
@@ -496,6 +546,19 @@ TEST(transfer, takes_the_first_ending_points_and_keeps_their_last_days)
     refused(TXN_TRANSFER, 12, 40, 31, (struct entry_id){0}, ERR_STATE, "more points than are there to spend");
     ledgers_run(&l, 150);
     ledgers_expect(&l, 40, 0, 0, 0, 0);
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
+/* The day's run comes later than the last good day: what has ended meanwhile is not passed on. */
+TEST(transfer, what_ends_before_the_run_has_seen_it_stays)
+{
+    struct real_card a, b;
+    struct errmsg why = {""};
+    open_two("transfer_ended", EXPIRY_100 ", " REDEEM, &a, &b);
+    ledgers_sale(&l, 1, 12, "A 1 50.00", 20);
+    assert_int_equal(pair(TXN_TRANSFER, 12, 40, 50, (struct entry_id){0}, 110, &why), OK); /* 100 ended on day 101 */
+    assert_int_equal(ledgers_sql(&l, "SELECT left FROM lot WHERE member = 40 AND expires_day = 14975 + 120"), 50);
     ledgers_sound(&l);
     ledgers_close(&l);
 }
