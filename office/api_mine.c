@@ -65,6 +65,7 @@ static enum err log_in(struct api_call *c, struct errmsg *why)
     if (e)
         return e;
     snprintf(c->session, sizeof c->session, "%s", text);
+    snprintf(c->audit, sizeof c->audit, "M%llu", (unsigned long long)member);
     api_put_member(c->out, "member", member);
     return OK;
 }
