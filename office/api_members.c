@@ -307,7 +307,7 @@ const struct api_op api_members[] = {
      " reserved:points! owed:points! redeemable:points! is:text lots:[points:points! last_day:day]!"
      " consent:{name:bool! messages:bool! birthday:bool! research:bool!}!"
      " consent_history:[purpose:text! given:bool! time:time channel:text! version:text!]!"
-     " tier:{code:text! name:text metric:text reached:int to_keep:int next:text next_name:text to_rise:int}!"
+     " tier:{code:text! name:text metric:text reached:int to_keep:int next:text next_name:text to_rise:int falls:day by_hand:text by_hand_until:day}!"
      " tier_history:[day:day tier:text! why:text!]!"
      " cards:[card:text! status:text! kind:text! points:points! batch:int last_day:day uses:int! used:day]!"
      " channels:[means:text! known:int! uses:int! used:day]! tags:[kind:text! tag:text! since:time]!"

@@ -93,7 +93,8 @@ enum err profile_tier(struct books *b, member_id member, int32_t today, json_t *
     json_object_set_new(out, "tier", t);
     json_object_set_new(t, "code", rows_text(m.tier));
     if (pack) {
-        static const char *const metrics[] = {"spend", "points", "visits", "mix"};
+        static const char *const metrics[] = {
+            [METRIC_SPEND] = "spend", [METRIC_POINTS] = "points", [METRIC_VISITS] = "visits", [METRIC_MIX] = "mix"};
         int64_t reached = 0, last_year = 0;
         e = books_metric(b, member, pack, today, &reached, &last_year, why);
         const struct pack_tier *held = pack_get_tier(pack, m.tier);
@@ -106,6 +107,16 @@ enum err profile_tier(struct books *b, member_id member, int32_t today, json_t *
         json_object_set_new(t, "next", next ? rows_text(next->code) : json_null());
         json_object_set_new(t, "next_name", next ? rows_text(*next->name ? next->name : next->code) : json_null());
         json_object_set_new(t, "to_rise", next ? json_integer(next->upgrade_at - reached) : json_null());
+    }
+    if (!e) {
+        struct query q = query_text_of(b->store, "SELECT iif(short_since_day < 2147483647, short_since_day + ?2, 2147483647),"
+                                                 " iif(hand_until_day >= ?3, hand_tier, NULL),"
+                                                 " iif(hand_until_day >= ?3, hand_until_day, 2147483647)"
+                                                 " FROM member WHERE member = ?1");
+        query_int(&q, (int64_t)member);
+        query_int(&q, pack ? pack->grace_days : 0);
+        query_int(&q, today);
+        e = rows_one(&q, "falls:day by_hand:text by_hand_until:day", t, why);
     }
     return e ? e : add_parts(b, member, history, PART_COUNT(history), out, why);
 }

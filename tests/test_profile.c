@@ -221,11 +221,6 @@ TEST(profile, tags_notes_and_type_are_shown_and_taken_away)
     ledgers_close(&l);
 }
 
-#define TIERS                                                                                      \
-    "\"tiers\": {\"metric\": \"spend\", \"window\": {\"kind\": \"rolling\", \"days\": 100}, \"list\": ["           \
-    "{\"code\": \"BASE\", \"name\": \"Base\", \"upgrade_at\": 0}, "                                \
-    "{\"code\": \"GOLD\", \"name\": \"Gold\", \"upgrade_at\": 10000, \"keep_at\": 8000}]}"
-
 TEST(profile, every_point_has_its_why_and_the_newest_comes_first)
 {
     open_books("timeline");
@@ -261,6 +256,41 @@ TEST(profile, every_point_has_its_why_and_the_newest_comes_first)
     assert_int_equal(profile_show(l.books, m, LEDGERS_DAY_0 + 6, o, &why), OK);
     assert_string_equal(text_at(json_array_get(json_object_get(o, "complaints"), 0), "state"), "received");
     assert_string_equal(text_at(json_array_get(json_object_get(o, "feedback"), 0), "text"), "dear");
+    json_decref(o);
+    ledgers_close(&l);
+}
+
+TEST(profile, a_tier_says_what_is_missing_to_keep_it_and_to_rise_and_who_gave_it)
+{
+    json_t *o = json_object();
+    ledgers_open(&l, "tier", "", "\"tiers\": {\"metric\": \"spend\", \"window\": \"rolling\", \"window_days\": 10, \"grace_days\": 5,"
+                                 " \"levels\": [{\"code\": \"base\"}, {\"code\": \"gold\", \"name\": \"Gold\", \"upgrade_at\": 10000,"
+                                 " \"keep_at\": 8000}, {\"code\": \"black\", \"upgrade_at\": 50000}]}");
+    by = (struct profile_by){.user = 3, .channel = "desk", .now_s = ledgers_day(1)};
+    member_id m = add("Ada", "", "");
+    ledgers_sale(&l, 1, m, "A 1 60.00", 2);
+    assert_int_equal(profile_tier(l.books, m, LEDGERS_DAY_0 + 2, o, &why), OK);
+    const json_t *t = json_object_get(o, "tier");
+    assert_string_equal(text_at(t, "code"), "base");
+    assert_string_equal(text_at(t, "next_name"), "Gold");
+    assert_int_equal(int_at(t, "to_rise"), 4000);
+    assert_string_equal(text_at(t, "falls"), "null");
+    ledgers_sale(&l, 1, m, "A 1 50.00", 8);
+    ledgers_run(&l, 14); /* the first purchase is out of the window */
+    assert_int_equal(profile_tier(l.books, m, LEDGERS_DAY_0 + 14, o, &why), OK);
+    t = json_object_get(o, "tier");
+    assert_string_equal(text_at(t, "code"), "gold");
+    assert_int_equal(int_at(t, "reached"), 5000);
+    assert_int_equal(int_at(t, "to_keep"), 3000);
+    assert_int_equal(int_at(t, "to_rise"), 45000);
+    assert_string_equal(text_at(t, "falls"), "2011-01-20");
+    struct txn hand = {.kind = TXN_TIER, .member = m, .tier = "black", .day = LEDGERS_DAY_0 + 40, .reason = "a friend of the house"};
+    ledgers_own(&l, &hand, ledgers_day(14));
+    assert_int_equal(profile_tier(l.books, m, LEDGERS_DAY_0 + 15, o, &why), OK);
+    t = json_object_get(o, "tier");
+    assert_string_equal(text_at(t, "by_hand"), "black");
+    assert_string_equal(text_at(t, "by_hand_until"), "2011-02-10");
+    assert_int_equal(json_array_size(json_object_get(o, "tier_history")), 3);
     json_decref(o);
     ledgers_close(&l);
 }

@@ -178,7 +178,9 @@ function showPoints(view, m) {
         { key: 'points', title: t('Points'), type: 'points' }], m.lots, { name: m.member + '-lots', filter: false })));
     view.append(section(t('Tier'), facts([[t('Tier'), m.tier.name || m.tier.code], [t('Reached'), amountOf(m.tier.metric, m.tier.reached)],
         [t('To keep it'), m.tier.to_keep ? amountOf(m.tier.metric, m.tier.to_keep) : t('enough')],
-        m.tier.next ? [t('To {tier}', { tier: m.tier.next_name }), amountOf(m.tier.metric, m.tier.to_rise)] : null]),
+        m.tier.next ? [t('To {tier}', { tier: m.tier.next_name }), amountOf(m.tier.metric, m.tier.to_rise)] : null,
+        m.tier.falls ? [t('Is taken from'), day(m.tier.falls)] : null,
+        m.tier.by_hand ? [t('Given by hand'), t('{tier} until {day}', { tier: m.tier.by_hand, day: day(m.tier.by_hand_until, t('further notice')) })] : null]),
     table([{ key: 'day', title: t('Day'), type: 'day' }, { key: 'tier', title: t('Tier') }, { key: 'why', title: t('Why') }], m.tier_history,
         { name: m.member + '-tiers', filter: false })));
 }
