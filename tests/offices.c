@@ -47,20 +47,25 @@ void office_stop(struct office *o)
     o->books = NULL;
 }
 
-static void add_pack(struct office *o)
+void office_publish(struct office *o, const char *json)
 {
     struct errmsg why = {""};
     uint8_t room[MBED_SIGNATURE_MAX], hash[MBED_HASH_SIZE];
     struct buf signature = BUF_ON(room);
-    char path[512];
-    size_t size;
-    snprintf(path, sizeof path, "%s/packs/demo.json", test_data_dir());
-    const char *json = packs_file(path, &size);
-    must(pack_read(&o->pack, json, size, "demo.json", &why), &why);
+    size_t size = strlen(json);
+    must(pack_read(&o->pack, json, size, "pack", &why), &why);
     mbed_sha256(hash, bytes_of(json, size));
     must(mbed_sign(&signature, &o->home.pack_key, hash, &why), &why);
     must(books_add_pack(o->books, &o->pack, bytes_of(json, size), buf_bytes(&signature), &why),
          &why);
+}
+
+static void add_pack(struct office *o)
+{
+    char path[512];
+    size_t size;
+    snprintf(path, sizeof path, "%s/packs/demo.json", test_data_dir());
+    office_publish(o, packs_file(path, &size));
 }
 
 void office_open(struct office *o)

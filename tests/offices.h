@@ -28,6 +28,8 @@ void office_close(struct office *o);
 /* Books and server alone, as when the program ends and is started again; it listens where it did. */
 void office_stop(struct office *o);
 void office_start(struct office *o);
+/* Publishes a pack of this text, signed. */
+void office_publish(struct office *o, const char *json);
 void office_set_clock(struct office *o, const char *time);
 
 /* What patronctl till add does: a code for this terminal number. */

@@ -257,6 +257,26 @@ TEST(uplink, what_is_earned_is_loaded_at_the_next_tap_and_redeemed_above_the_off
     }
 }
 
+TEST(uplink, what_may_not_be_spent_yet_is_told_at_the_tap)
+{
+    open_all(VCARD_EV2);
+    office_publish(&hq, "{\"version\": 2, \"effective\": \"2010-12-01\", \"name\": \"Waiting\", \"currency\": \"GBP\","
+                        " \"earn\": {\"rate\": \"1/100\", \"vest_days\": 14}, \"redeem\": {\"worth\": 1}}");
+    assert_said(ask("sync"), "ok owed=0");
+    assert_said(ask("show"), "newest_pack=2");
+    sell("200000", "earned=2000");
+    assert_said(ask("tap"), "purse=0 pending=2000 held=0 online=yes"); /* here still, or there */
+    assert_said(ask("cancel"), "ok");
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(points_n(office_member(&hq, 12).pending), 2000);
+    assert_said(ask("tap"), "purse=0 pending=2000 held=0 online=yes");
+    assert_said(ask("line 22745 1 1000 gift"), "ok");
+    assert_said(ask("total"), "offer=0");
+    assert_said(ask("cancel"), "ok");
+    books_sound(hq.books);
+    close_all();
+}
+
 TEST(uplink, with_head_office_gone_it_sells_on_within_the_limits_and_catches_up)
 {
     open_all(VCARD_EV2);
