@@ -100,7 +100,7 @@ struct part {
     struct shadow_pack *shadow_packs;
     int32_t pack_count;
     struct shadow *before, *after; /* after NULL: the same still */
-    struct table members, refunded, waited, gifts, late, intents;
+    struct table members, refunded, waited, gifts, desk, late, intents;
     struct sums *sums;
     struct affected *by_member; /* as the shadow's index */
     int32_t by_member_cap;
@@ -175,6 +175,7 @@ static enum err load_tables(struct part *p, struct errmsg *why)
         {&p->waited, "SELECT sale_position, position FROM refund WHERE position < sale_position ORDER BY 1, 2"},
         {&p->gifts, "SELECT position, member, coalesce(sum(points) OVER (PARTITION BY terminal, day ORDER BY position"
                     " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) FROM gift ORDER BY position"},
+        {&p->desk, "SELECT position, member FROM desk ORDER BY position"},
         {&p->late, "SELECT s.redeem_position, s.terminal, s.seq, s.member, s.redeemed, i.time_s FROM sale s"
                    " JOIN intent i ON i.sale_position = s.position AND i.load = 0"
                    " WHERE s.redeemed > 0 AND s.redeem_position > s.position ORDER BY 1, s.position"},
@@ -381,10 +382,15 @@ static enum err post_row(struct part *p, const struct log_row *r, struct errmsg 
         entry.member = row ? (member_id)row[1] : 0;
         entry.given = points_of(row ? row[2] : 0);
     }
-    bool wanted = r->kind == TXN_SALE || r->kind == TXN_MEMBER || r->kind == TXN_JOIN ? is_ours(p, entry.member)
+    if (r->kind == TXN_REDEEM) {
+        const int64_t *row = row_at(&p->desk, r->position);
+        entry.member = row ? (member_id)row[1] : 0;
+    }
+    bool wanted = r->kind == TXN_SALE || r->kind == TXN_REDEEM || r->kind == TXN_MEMBER || r->kind == TXN_JOIN ? is_ours(p, entry.member)
                   : r->kind == TXN_GRANT ? entry.member == 0 || is_ours(p, entry.member)
                                          : r->kind == TXN_REFUND || r->kind == TXN_ADJUST || r->kind == TXN_RUN || r->kind == TXN_EXTEND ||
-                                               r->kind == TXN_TIER;
+                                               r->kind == TXN_TIER || r->kind == TXN_OPENING ||
+                                               r->kind == TXN_RETURN;
     if (!wanted)
         return OK;
     if ((e = wire_decode_txn(&p->t, r->bytes, why)))
@@ -403,7 +409,7 @@ static enum err post_row(struct part *p, const struct log_row *r, struct errmsg 
     }
     if (r->kind == TXN_REFUND)
         return post_refund(p, &entry, why);
-    if (r->kind == TXN_ADJUST || r->kind == TXN_EXTEND || r->kind == TXN_TIER) {
+    if (r->kind == TXN_ADJUST || r->kind == TXN_EXTEND || r->kind == TXN_TIER || r->kind == TXN_OPENING) {
         entry.member = p->t.member;
         return is_ours(p, entry.member) ? post(p, &entry) : OK;
     }
@@ -644,7 +650,7 @@ static enum err run_part(const struct preview_wanted *wanted, int number, int of
     shadow_free(p->before);
     shadow_free(p->after);
     store_office_close(p->store);
-    struct table *all[] = {&p->members, &p->refunded, &p->waited, &p->gifts, &p->late, &p->intents};
+    struct table *all[] = {&p->members, &p->refunded, &p->waited, &p->gifts, &p->desk, &p->late, &p->intents};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]->rows);
     free(p->packs);

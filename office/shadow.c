@@ -719,6 +719,20 @@ static void post_sale(struct shadow *s, const struct shadow_entry *e, struct sha
                                   s->effects.why};
 }
 
+/* The lots that a redemption was taken from, where they are now. */
+static void load_taken(struct shadow *s, const struct shadow_member *m, const struct kept *k, int32_t *from_day)
+{
+    struct ledger_sale *sale = &s->facts.sale;
+    sale->taken_count = k->taken_count;
+    sale->uncovered = k->uncovered;
+    for (int32_t i = 0; i < k->taken_count; i++) {
+        sale->taken[i] = k->taken[i];
+        sale->taken[i].expires_day = lot_now(m, k->taken[i].expires_day);
+        if (sale->taken[i].expires_day < *from_day)
+            *from_day = sale->taken[i].expires_day;
+    }
+}
+
 static void post_refund(struct shadow *s, const struct shadow_entry *e, struct shadow_result *out)
 {
     struct ledger_facts *in = &s->facts;
@@ -749,15 +763,8 @@ static void post_refund(struct shadow *s, const struct shadow_entry *e, struct s
     memcpy(sale->left, k->left, (size_t)k->line_count * sizeof *k->left);
     memcpy(sale->left_here, k->left, (size_t)k->line_count * sizeof *k->left);
     sale->given = sale->given_here = k->given;
-    sale->taken_count = k->taken_count;
     int32_t from_day = sale->lot_day < day ? sale->lot_day : day;
-    for (int32_t i = 0; i < k->taken_count; i++) {
-        sale->taken[i] = k->taken[i];
-        sale->taken[i].expires_day = lot_now(m, k->taken[i].expires_day);
-        if (sale->taken[i].expires_day < from_day)
-            from_day = sale->taken[i].expires_day;
-    }
-    sale->uncovered = k->uncovered;
+    load_taken(s, m, k, &from_day);
     load_member(s, m, k->member, from_day);
     in->last_sale_day = m->last_day;
     ledger_post(in, &s->effects);
@@ -822,6 +829,44 @@ static void post_own(struct shadow *s, const struct shadow_entry *e)
         write_member(s, m);
 }
 
+/* A reward of head office's desk: what was set aside for it is there, or it would not have been written. */
+static void post_desk(struct shadow *s, const struct shadow_entry *e)
+{
+    struct ledger_facts *in = &s->facts;
+    struct ledger_sale *sale = &in->sale;
+    const struct txn *t = e->t;
+    bool back = t->kind == TXN_RETURN;
+    struct kept *k = back ? find_kept(s, t->original) : NULL;
+    struct shadow_member *m = member_of(s, back ? (k ? k->member : 0) : e->member);
+    int32_t from_day = day_of_time(t->time_s);
+    if (!m)
+        return;
+    load_common(s, t, e->position, e->received_s);
+    if (!back) {
+        in->said = in->owner = m->id;
+        in->hold = (struct ledger_hold){.known = true, .id = t->original, .terminal = OFFICE_TERMINAL, .member = m->id,
+                                        .owner = m->id, .amount = t->redeemed, .state = HOLD_OPEN};
+    } else {
+        load_taken(s, m, k, &from_day);
+        sale->known = true;
+        sale->member = sale->owner = k->member;
+        sale->redeemed = k->redeemed;
+        sale->redeemed_back = k->redeemed_back;
+    }
+    load_member(s, m, m->id, from_day);
+    in->last_sale_day = m->last_day;
+    ledger_post(in, &s->effects);
+    write_member(s, m);
+    if (s->effects.desk_taken && (k = keep(s, t->id, m->id))) {
+        k->position = e->position;
+        s->effects.redeemed.points = t->redeemed;
+        keep_taken(s, k);
+    } else if (s->effects.desk_back && k) {
+        bool fits = points_add(&k->redeemed_back, k->redeemed_back, t->redeemed);
+        assert(fits);
+    }
+}
+
 void shadow_post(struct shadow *s, const struct shadow_entry *e, struct shadow_result *out)
 {
     memset(out, 0, sizeof *out);
@@ -841,6 +886,7 @@ void shadow_post(struct shadow *s, const struct shadow_entry *e, struct shadow_r
     case TXN_JOIN:
     case TXN_EXTEND:
     case TXN_TIER:
+    case TXN_OPENING:
         post_own(s, e);
         break;
     case TXN_INTENT:
@@ -857,10 +903,11 @@ void shadow_post(struct shadow *s, const struct shadow_entry *e, struct shadow_r
     case TXN_MERGE:
     case TXN_UNMERGE:
     case TXN_TRANSFER:
-    case TXN_OPENING:
+    case TXN_RERATE:
+        break;
     case TXN_REDEEM:
     case TXN_RETURN:
-    case TXN_RERATE:
+        post_desk(s, e);
         break;
     }
 }

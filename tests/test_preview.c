@@ -289,6 +289,48 @@ static void take_back(struct ledgers *l, const struct invoice *v)
     ledgers_post(l, t, POST_NEW);
 }
 
+/* What head office's people decide: points from the programme before, a reward at the desk and given back in two
+ * parts, a tier by hand, a later end. */
+static void decide(struct ledgers *l, const struct invoice *v, int n, int64_t points)
+{
+    static struct txn t;
+    memset(&t, 0, sizeof t);
+    t.member = (member_id)v->customer;
+    t.user = 1;
+    snprintf(t.reason, sizeof t.reason, "test");
+    if (n % 31 == 0) {
+        t.kind = TXN_OPENING;
+        t.points = points_of(40);
+        t.day = day_of_time(v->time_s) + 45;
+        ledgers_own(l, &t, v->time_s);
+    } else if (n % 31 == 1 && points >= 20) {
+        t.kind = TXN_REDEEM;
+        t.redeemed = points_of(20);
+        snprintf(t.reward, sizeof t.reward, "MUG");
+        ledgers_own(l, &t, v->time_s);
+        for (int half = 0; half < 2; half++) {
+            struct entry_id redeem = t.kind == TXN_REDEEM ? t.id : t.original;
+            memset(&t, 0, sizeof t);
+            t.kind = TXN_RETURN;
+            t.user = 1;
+            t.original = redeem;
+            t.redeemed = points_of(half ? 8 : 5);
+            snprintf(t.reason, sizeof t.reason, "test");
+            ledgers_own(l, &t, v->time_s + 60);
+        }
+    } else if (n % 31 == 2) {
+        t.kind = TXN_TIER;
+        snprintf(t.tier, sizeof t.tier, "silver");
+        t.day = day_of_time(v->time_s) + 30;
+        ledgers_own(l, &t, v->time_s);
+    } else if (n % 31 == 3) {
+        t.kind = TXN_EXTEND;
+        t.from_day = day_of_time(v->time_s);
+        t.day = day_of_time(v->time_s) + 200;
+        ledgers_own(l, &t, v->time_s);
+    }
+}
+
 /* The same year in both books: sales, refunds, redemptions, gifts, corrections, and a run each week. */
 static void play_one(struct ledgers *l, const struct invoice *v, int n, int64_t points)
 {
@@ -301,6 +343,7 @@ static void play_one(struct ledgers *l, const struct invoice *v, int n, int64_t 
         sell_with_card(l, v);
     else
         sell(l, v, points);
+    decide(l, v, n, points);
     if (n % 9 == 0)
         give(l, (member_id)v->customer, 30 + n % 40 - (n % 4 == 0 ? 60 : 0), v->time_s, n % 4 != 0);
 }
@@ -458,6 +501,7 @@ static void compare_all(int i, bool may_owe, int step)
                   c.differing, c.refunds, c.redeeming, c.members, c.moved, c.owing);
     assert_true(c.differing > 100 && c.refunds > 20 && c.redeeming > 50 && c.moved > 10);
     assert_true(c.owing > 0 || !may_owe);
+    assert_true(ledgers_sql(&becomes, "SELECT count(DISTINCT kind) FROM entry WHERE kind IN (28, 29, 30, 31, 32)") == 5);
     json_decref(out);
     /* the other books replay too: with a pack that came later in them */
     ledgers_close(&was);
