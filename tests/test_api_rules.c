@@ -165,12 +165,21 @@ TEST(api_rules, a_rule_from_draft_to_publication_and_back)
     assert_string_equal(json_string_value(json_object_get(newest, "effective")), "2011-03-05");
     json_decref(out);
 
-    /* back: the older text as a new version */
+    /* a preview of another revision is not shown with it */
     apis_user(&a, ROLE_MARKETER);
+    json_decref(ask("POST", "/api/drafts", "{\"name\": \"Other\", \"base\": 1}"));
+    json_decref(ask("POST", "/api/drafts/2/propose", "{\"revision\": 1, \"effective\": \"2011-03-06\", \"reason\": \"r\","
+                                                     " \"preview\": 1}"));
+    out = ask("GET", "/api/proposals/2", NULL);
+    assert_null(json_object_get(out, "preview"));
+    json_decref(out);
+    json_decref(ask("POST", "/api/proposals/2/withdraw", NULL));
+
+    /* back: the older text as a new version */
     assert_int_equal(number(ask("POST", "/api/rules/1/back", "{\"effective\": \"2011-03-06\", \"reason\": \"too dear\"}"),
-                            "proposal"), 2);
+                            "proposal"), 3);
     apis_user(&a, ROLE_APPROVER);
-    json_decref(ask("POST", "/api/proposals/2/decide", "{\"approve\": true}"));
+    json_decref(ask("POST", "/api/proposals/3/decide", "{\"approve\": true}"));
     out = ask("GET", "/api/rules/1/diff/3", NULL);
     size_t i;
     json_t *row;
@@ -212,6 +221,7 @@ TEST(api_rules, which_till_has_which_rules_since_when)
         {1, 2000, "was sent", 0},         /* told 800 s ago */
         {1, 2300, "does not take it", 0}, /* and again and again */
         {2, 2400, "has it", 2400},
+        {2, 2500, "has it", 2400},
     };
     begin();
     apis_user(&a, ROLE_ADMIN);
@@ -292,6 +302,7 @@ TEST(api_rules, sales_of_the_past_are_rated_anew_by_order)
     /* and again: nothing */
     batches = 99;
     assert_int_equal(rerate_run(l.books, &order, some_batches, &batches, &sums, &why), OK);
+    assert_int_equal(json_integer_value(json_object_get(sums, "sales")), 1); /* that which would not change */
     assert_int_equal(number(sums, "changing"), 0);
     apis_expect(&a, 409, "POST", "/api/proposals/1/resume", NULL);
     json_decref(in);
