@@ -15,15 +15,15 @@ struct kept {
     char code[CAMPAIGN_CODE_SIZE], segment[TXN_NAME_SIZE], kind[16], reward[TXN_NAME_SIZE];
     char template_name[MESSAGE_TEMPLATE_SIZE], state[12];
     int64_t points, days, budget, cost_each;
-    int32_t from_day, to_day, holdout;
+    int32_t from_day, to_day, holdout; /* from_day: not before the day it started */
 };
 
 static enum err load(struct books *b, const char *code, struct kept *k, struct errmsg *why)
 {
     struct query q = query_text_of(
         b->store, "SELECT campaign, segment, offer ->> 'kind', coalesce(offer ->> 'reward', ''), template, state,"
-                  " coalesce(offer ->> 'points', 0), coalesce(offer ->> 'days', 0), budget, cost_each, from_day, to_day,"
-                  " holdout FROM campaign WHERE campaign = ?");
+                  " coalesce(offer ->> 'points', 0), coalesce(offer ->> 'days', 0), budget, cost_each,"
+                  " max(from_day, started_s / 86400), to_day, holdout FROM campaign WHERE campaign = ?");
     query_text(&q, code);
     bool found = query_row(&q);
     if (found) {

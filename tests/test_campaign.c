@@ -260,6 +260,26 @@ static enum err games(struct ledgers *l, const char *csv, bool dry, int64_t *tak
     return campaign_games(l->books, "GAME", text, dry, 1, now, taken, known, faults, &why);
 }
 
+TEST(campaign, what_was_bought_before_it_started_is_not_its_work)
+{
+    struct ledgers l;
+    int64_t given;
+    json_t *out = json_object();
+    open_books(&l);
+    ledgers_sale(&l, 1, 5, "A 1 10.00", DAY + 1); /* in the period, but nobody knew of it yet */
+    now = ledgers_day(DAY + 2);
+    start(&l, "LATE", "{\"kind\":\"points\",\"points\":100}", 0, 0);
+    CHECK(campaign_tick(l.books, now, &given, &why));
+    assert_int_equal(given, 0);
+    CHECK(campaign_result(l.books, "LATE", out, &why));
+    assert_int_equal(number(out, "treated_buyers"), 0);
+    ledgers_sale(&l, 1, 5, "A 1 10.00", DAY + 3);
+    CHECK(campaign_tick(l.books, ledgers_day(DAY + 3), &given, &why));
+    assert_int_equal(given, 1);
+    json_decref(out);
+    ledgers_close(&l);
+}
+
 TEST(campaign, a_file_of_game_results_counts_once_however_often_it_comes)
 {
     struct ledgers l;
