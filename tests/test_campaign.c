@@ -260,6 +260,21 @@ static enum err games(struct ledgers *l, const char *csv, bool dry, int64_t *tak
     return campaign_games(l->books, "GAME", text, dry, 1, now, taken, known, faults, &why);
 }
 
+TEST(campaign, who_is_held_out_buys_and_gets_no_bonus)
+{
+    struct ledgers l;
+    int64_t given;
+    open_books(&l);
+    start(&l, "HALF", "{\"kind\":\"points\",\"points\":100}", 0, 50);
+    for (member_id m = 1; m <= MEMBERS; m++)
+        ledgers_sale(&l, 1, m, "A 1 10.00", DAY + 1);
+    CHECK(campaign_tick(l.books, ledgers_day(DAY + 1), &given, &why));
+    assert_int_equal(given, ledgers_sql(&l, "SELECT count(*) FROM campaign_member WHERE NOT held_out"));
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM member m JOIN campaign_member c USING (member) WHERE held_out AND"
+                                     " m.held <> 10"), 0);
+    ledgers_close(&l);
+}
+
 TEST(campaign, what_was_bought_before_it_started_is_not_its_work)
 {
     struct ledgers l;

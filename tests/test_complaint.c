@@ -130,6 +130,9 @@ TEST(complaint, a_member_answers_for_their_own_only_and_reads_what_is_meant_for_
     open_books(&l);
     int64_t id = receive(&l, &in);
     CHECK(complaint_note(l.books, id, CLERK, "a difficult customer", false, now, &why));
+    struct complaint_deed d = {.step = STEP_PASS_ON, .by = {CARE_CLERK, CLERK, now, OPINION_NONE, false},
+                               .text = "difficult, as I said", .owner = "shop 7"};
+    CHECK(complaint_do(l.books, id, &d, &why));
     CHECK(deed(&l, id, STEP_HANDLE, CARE_CLERK, CLERK, OPINION_NONE));
     assert_int_equal(deed(&l, id, STEP_ASK, CARE_MEMBER, 0, OPINION_SATISFIED), ERR_NOT_FOUND); /* Ada says */
     out = show(&l, id, CARE_MEMBER);

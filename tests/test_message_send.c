@@ -155,6 +155,7 @@ TEST(message_send, a_carrier_that_is_away_is_left_alone_after_three)
     CHECK(care_set_setting(l.books, "message_url", k.url, &why));
     CHECK(send_all(&l));
     assert_int_equal(sent.failed, 3);
+    assert_non_null(strstr(sent.error, "onnect")); /* not what it answered: it did not */
     assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM message WHERE state = 'queued' AND tries = 0"), 2);
     ledgers_close(&l);
 }
