@@ -22,7 +22,7 @@ static bool follows_from_log(const char *table)
     return strcmp(table, "entry") == 0;
 }
 
-/* The columns that a table has in both books. */
+/* The columns that a table has in both books.  A row that new books begin with gives way to the old one. */
 static enum err copy_table(struct books *b, const char *table, struct errmsg *why)
 {
     char columns[1600] = "", sql[3600];
@@ -40,7 +40,7 @@ static enum err copy_table(struct books *b, const char *table, struct errmsg *wh
         return e;
     if (used >= sizeof columns)
         return err_set(why, ERR_RANGE, "%s has too many columns", table);
-    snprintf(sql, sizeof sql, "INSERT INTO \"%s\" (%s) SELECT %s FROM old.\"%s\"", table, columns, columns, table);
+    snprintf(sql, sizeof sql, "INSERT OR REPLACE INTO \"%s\" (%s) SELECT %s FROM old.\"%s\"", table, columns, columns, table);
     e = run(b, sql, why);
     return e ? err_add(why, e, "table %s", table) : OK;
 }
