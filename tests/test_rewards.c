@@ -348,6 +348,18 @@ TEST(receipts, a_refund_is_seen_before_it_happens)
     ledgers_close(&l);
 }
 
+TEST(receipts, who_is_right_does_not_wait)
+{
+    struct points points;
+    open_books("right");
+    for (int i = 0; i < RECEIPT_TRIES + 2; i++) {
+        struct entry_id sale = ledgers_sale(&l, 2, 0, "A 1 10.00", 3);
+        EXPECT(OK, receipts_claim(l.books, 7, sale, money_of(1000), 0, ledgers_day(4), &points, &why));
+    }
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
 TEST(receipts, a_missed_receipt_is_claimed_once_with_its_total_in_time_and_not_by_trying)
 {
     struct points points;
