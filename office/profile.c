@@ -294,6 +294,11 @@ static enum err exact(struct books *b, const struct known_keys *keys, const char
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
+#define SUM_AND_DAY                                                                                \
+    " f.held + f.transit + f.reserved + f.pending +"                                               \
+    " (SELECT coalesce(sum(purse), 0) FROM card c WHERE c.member = f.member),"                     \
+    " iif(f.last_day > 0, f.last_day, 2147483647)"
+
 enum err profile_find(struct books *b, const struct known_keys *keys, const char *text, json_t *rows, bool *more,
                       struct errmsg *why)
 {
@@ -304,14 +309,15 @@ enum err profile_find(struct books *b, const struct known_keys *keys, const char
         return e;
     if (!member && length_of(text) < 2)
         return err_set(why, ERR_FORMAT, tr("type at least two characters"));
+    /* The words are looked for in all persons; what a row shows besides is asked for those that are shown. */
     struct query q = query_text_of(
         b->store,
-        "SELECT m.member, coalesce(p.name, ''), coalesce(p.contact, ''), m.tier,"
-        " m.held + m.transit + m.reserved + (SELECT coalesce(sum(purse), 0) FROM card c WHERE c.member = m.member),"
-        " iif(m.last_day > 0, m.last_day, 2147483647)"
-        " FROM member m LEFT JOIN person p USING (member)"
-        " WHERE iif(?1 > 0, m.member = ?1, instr(lower(p.name), lower(?2)) > 0 OR"
-        " instr(lower(p.contact), lower(?2)) > 0) ORDER BY m.last_day DESC, m.member LIMIT ?3");
+        member ? "SELECT f.member, coalesce(p.name, ''), coalesce(p.contact, ''), f.tier," SUM_AND_DAY
+                 " FROM member f LEFT JOIN person p USING (member) WHERE f.member = ?1 AND ?2 = ?2 LIMIT ?3"
+               : "SELECT f.member, f.name, f.contact, f.tier," SUM_AND_DAY " FROM (SELECT m.*, p.name, p.contact"
+                 " FROM person p JOIN member m USING (member) WHERE ?1 = 0 AND (instr(lower(p.name), lower(?2)) > 0 OR"
+                 " instr(lower(p.contact), lower(?2)) > 0) ORDER BY m.last_day DESC, m.member LIMIT ?3) f"
+                 " ORDER BY f.last_day DESC, f.member");
     query_int(&q, (int64_t)member);
     query_text(&q, text);
     query_int(&q, PROFILE_FOUND_MAX + 1);
@@ -367,7 +373,8 @@ enum err profile_due(struct books *b, int32_t today, int32_t limit, json_t *rows
         "SELECT * FROM (SELECT p.member, max(m.last_day, e.time_s / 86400, p.consent_s / 86400,"
         "   coalesce((SELECT max(time_s) FROM consent c WHERE c.member = p.member), 0) / 86400,"
         "   coalesce((SELECT last_s FROM page_use u WHERE u.member = p.member), 0) / 86400) AS last_day,"
-        "  m.held + m.transit + m.reserved + (SELECT coalesce(sum(purse), 0) FROM card c WHERE c.member = p.member)"
+        "  m.held + m.transit + m.reserved + m.pending +"
+        "  (SELECT coalesce(sum(purse), 0) FROM card c WHERE c.member = p.member)"
         "  FROM person p JOIN member m USING (member) JOIN entry e ON e.position = m.position)"
         " WHERE last_day < ?1 ORDER BY last_day, member LIMIT ?2");
     query_int(&q, months_before(today, months));
