@@ -278,7 +278,7 @@ enum redeem_answer rules_reward(const struct pack *pack, const char *code, const
         if (points_n(points) && !chosen)
             continue;
         answer = take_step(pack, r, i, facts, out);
-        if (answer == REDEEM_OK || chosen)
+        if (answer == REDEEM_OK)
             break;
     }
     return answer;

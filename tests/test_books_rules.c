@@ -110,6 +110,8 @@ TEST(books_rules, a_month_has_its_cap_over_all_tills)
     ledgers_expect_reviews(&l, "");
     ledgers_refund(&l, 1, first, "A 1 60.00", 60);
     ledgers_expect(&l, 7, 200, 0, 0, 0);
+    ledgers_sale(&l, 4, 7, "A 1 10.00", 40); /* late, of February, which is full by what came after it */
+    ledgers_expect(&l, 7, 200, 0, 0, 0);
     /* The till's own month is what it is held to. */
     struct txn *t = ledgers_entry(&l, 3, TXN_SALE, ledgers_day(61));
     t->member = 7;
@@ -345,6 +347,40 @@ TEST(books_rules, a_reward_is_held_by_its_price_and_one_that_pays_otherwise_is_l
         ledgers_post(&l, t, POST_NEW);
     }
     ledgers_expect_reviews(&l, "T0001-3 redeemed otherwise than the programme says\n");
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
+TEST(books_rules, a_reward_off_a_card_is_held_against_the_catalogue_too)
+{
+    struct real_card c;
+    struct txn_evidence done;
+    ledgers_open(&l, "a", "", "\"redeem\": {\"offline_days\": 7}, \"rewards\": [{\"code\": \"fiver\", \"kind\": \"money\", "
+                          "\"points\": 100, \"value\": 500}]");
+    ledgers_member(&l, 7, 0);
+    ledgers_card(&l, &c, CARD_EV2, 1, 7, 0);
+    ledgers_sale(&l, 1, 7, "A 1 400.00", 1);
+    ledgers_load(&l, &c, 1, COMMIT_DONE, true);
+    for (int wrong = 0; wrong < 2; wrong++) {
+        struct entry_id intent = ledgers_intent(&l, 1, &c, 7, 100, 2, true, &done);
+        struct txn *t = ledgers_entry(&l, 1, TXN_SALE, ledgers_day(2));
+        t->member = 7;
+        t->card = c.uid;
+        t->means = MEANS_CARD;
+        snprintf(t->lines[0].sku, sizeof t->lines[0].sku, "A");
+        t->line_count = t->lines[0].quantity = 1;
+        t->lines[0].amount = t->total = money_of(2000);
+        t->pack_version = 1;
+        t->redeemed = points_of(100);
+        t->redeemed_value = money_of(wrong ? 600 : 500);
+        t->original = intent;
+        t->commit = COMMIT_DONE;
+        t->evidence = done;
+        t->points = points_of(wrong ? 14 : 15);
+        snprintf(t->reward, sizeof t->reward, "fiver");
+        ledgers_post(&l, t, POST_NEW);
+    }
+    ledgers_expect_reviews(&l, "T0001-5 redeemed otherwise than the programme says\n");
     ledgers_sound(&l);
     ledgers_close(&l);
 }

@@ -378,8 +378,10 @@ TEST(pack_check, of_what_only_follows_from_a_fault_nothing_is_said)
             "\"stamps\": [{\"name\": \"s\", \"per\": \"visit\", \"every\": 5, \"reward\": \"x\"}]}",
         TOP "\"earn\": {\"rate\": 1}, \"tiers\": {\"metric\": 1, \"mix\": {}, \"levels\": [{\"code\": \"a\"}]}}",
         TOP "\"earn\": {\"rate\": 1}, \"grants\": {\"per_gift\": \"7\", \"register\": true}}",
+        TOP "\"earn\": {\"rate\": 1}, \"tiers\": {\"levels\": [{\"code\": \"a\"}, {\"code\": \"b\", \"upgrade_at\": \"x\"},"
+            "{\"code\": \"c\", \"upgrade_at\": 5}]}}",
     };
-    static const int32_t faults_of[] = {1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1};
+    static const int32_t faults_of[] = {1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1};
     for (size_t i = 0; i < sizeof alone / sizeof alone[0]; i++) {
         struct pack p;
         struct pack_fault faults[PACK_FAULTS_MAX];

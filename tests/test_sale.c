@@ -1946,6 +1946,15 @@ TEST(sale, a_reward_given_up_is_in_no_entry_and_another_may_be_taken)
     bill(w);
     take(w, "pot", 0);
     ready(w);
+    ask(w, SALE_NOT_WRITTEN);
+    pay(w, "R1", NULL);
+    assert_int_equal(w->written[0].kind, TXN_SALE);
+    assert_string_equal(w->written[0].reward, "");
+    w = world();
+    offer_rewards(w);
+    bill(w);
+    take(w, "pot", 0);
+    ready(w);
     written(w);
     ask(w, SALE_CARD_LOST);
     settled(w, COMMIT_NOT_DONE);
