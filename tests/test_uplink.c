@@ -273,6 +273,10 @@ TEST(uplink, what_may_not_be_spent_yet_is_told_at_the_tap)
     assert_said(ask("line 22745 1 1000 gift"), "ok");
     assert_said(ask("total"), "offer=0");
     assert_said(ask("cancel"), "ok");
+    struct errmsg why;
+    must(known_bind(hq.books, &hq.home.known_keys, MEANS_PHONE, bytes_of("+49301234567", 12), 12, 1, &why), &why);
+    assert_said(ask("identify phone 030/1234567"), "means=phone spendable=0 pending=2000 online=yes");
+    assert_said(ask("cancel"), "ok");
     books_sound(hq.books);
     close_all();
 }
