@@ -93,7 +93,12 @@ static const struct claim claims[] = {
      "SELECT 'M' || l.member || ': the lot of day ' || l.expires_day || ' has ' || l.left || ' left'"
      " FROM lot l LEFT JOIN (SELECT member, expires_day, sum(left) AS left, sum(expired) AS expired"
      " FROM lot_move WHERE expires_day IS NOT NULL GROUP BY member, expires_day) v"
-     " USING (member, expires_day) WHERE l.left IS NOT v.left OR l.expired IS NOT v.expired"},
+     " USING (member, expires_day) WHERE l.left IS NOT v.left OR l.expired IS NOT v.expired"
+     " UNION ALL SELECT 'M' || m.member || ': of its lots ' || coalesce(l.expired, 0) || ' have ended, by the postings '"
+     " || coalesce(p.points, 0) FROM member m LEFT JOIN (SELECT member, sum(expired) AS expired FROM lot"
+     " GROUP BY member) l USING (member) LEFT JOIN (SELECT member, sum(amount) AS points FROM posting"
+     " WHERE account = 'expired' GROUP BY member) p USING (member)"
+     " WHERE coalesce(l.expired, 0) <> coalesce(p.points, 0)"},
     {"I2 every terminal's entries count from 1 without gap",
      "SELECT count(DISTINCT terminal), count(*) FROM entry", "terminals, entries",
      "SELECT printf('T%04d', terminal) || ': ' || count(*) || ' entries, the last is ' || max(seq)"

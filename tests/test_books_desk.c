@@ -171,6 +171,23 @@ TEST(reward, what_the_desk_set_aside_pays_no_till)
     ledgers_close(&l);
 }
 
+TEST(reward, what_a_till_set_aside_pays_no_reward_of_the_desk)
+{
+    open_lots("of_till");
+    struct txn *t = own(TXN_HOLD, 7);
+    t->redeemed = points_of(60);
+    t->until_s = ledgers_day(20) + 60;
+    t->original.terminal = 1;
+    t->reason[0] = 0;
+    snprintf(t->ref, sizeof t->ref, "till");
+    ledgers_own(&l, t, ledgers_day(20));
+    struct entry_id id = t->id;
+    refused(reward(TXN_REDEEM, 60, id), 20, ERR_STATE,
+            "the points were set aside for another sale: HQ-2 is of 60 points of M7");
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
 TEST(reward, a_reward_taken_before_a_merge_comes_back_to_the_survivor)
 {
     open_lots("merged");
