@@ -17,6 +17,7 @@
 #include "terminal/loop.h"
 #include "tests/cards.h"
 #include "tests/ledgers.h"
+#include "office/books_int.h"
 #include "terminal/till.h"
 #include "tests/offices.h"
 #include "tests/test.h"
@@ -923,5 +924,66 @@ TEST(uplink, after_a_clock_that_jumped_head_office_vouches_for_it_and_points_are
     assert_said(ask("total"), "offer=500");
     assert_said(ask("cancel"), "ok");
     office_start(&hq);
+    close_all();
+}
+
+static int64_t sql_of_sale(const char *what)
+{
+    struct errmsg why = {""};
+    char sql[200];
+    int64_t n = -1;
+    snprintf(sql, sizeof sql, "SELECT %s FROM sale ORDER BY position DESC LIMIT 1", what);
+    struct query q = query_text_of(hq.books->store, sql);
+    if (query_row(&q))
+        n = query_get_int(&q);
+    must(query_done(&q, &why), &why);
+    return n;
+}
+
+TEST(uplink, marks_coupons_tenders_and_rewards_of_a_till_agree_with_the_books)
+{
+    int reviews = 0;
+    struct errmsg why = {""};
+    open_with_phone();
+    office_publish(&hq, "{\"version\": 2, \"effective\": \"2010-12-01\", \"name\": \"All\", \"currency\": \"GBP\","
+                        "\"earn\": {\"rate\": \"1/100\", \"exclude_tenders\": [\"giftcard\"], \"cap_per_month\": 250, \"bonuses\": ["
+                        "{\"name\": \"w\", \"points\": 50, \"when\": {\"mark\": \"first\"}},"
+                        "{\"name\": \"t\", \"points\": 20, \"when\": {\"coupon\": \"TEA-*\"}}]},"
+                        "\"tiers\": {\"levels\": [{\"code\": \"bronze\", \"offline_per_tap\": 1000}]},"
+                        "\"stamps\": [{\"name\": \"visit\", \"per\": \"visit\", \"every\": 2, \"points\": 7}],"
+                        "\"redeem\": {\"worth\": 1, \"offline_days\": 7}, \"rewards\": ["
+                        "{\"code\": \"gift\", \"kind\": \"item\", \"points\": 150, \"sku\": \"227*\"},"
+                        "{\"code\": \"few\", \"kind\": \"money\", \"points\": 10, \"value\": 5, \"stock\": 3}]}");
+    assert_said(ask("sync"), "ok owed=0");
+    assert_said(ask("tap"), "ok state=identified member=M12"); /* and the purse is filled */
+    assert_said(ask("coupon TEA-1"), "ok lines=0");
+    assert_said(ask("line 22745 2 10000 gift"), "ok");
+    assert_said(ask("total"), "earns=170");
+    assert_said(ask("redeem reward:few"), "error REFUSED");
+    assert_said(ask("redeem reward:gift"), "ok state=debited redeemed=150 value=5000");
+    assert_said(ask("pay giftcard:1000 cash:4000 ref=R1"), "earned=110"); /* 40.00 count; + 50 + 20 */
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(sql_of_sale("earned"), 110);
+    assert_int_equal(sql_of_sale("till"), 110);
+    assert_said(ask("tap"), "ok state=identified"); /* not the first any more */
+    assert_said(ask("line 22745 1 10000 gift"), "ok");
+    assert_said(ask("pay"), "error STATE");
+    assert_said(ask("total"), "earns=100");
+    assert_said(ask("pay"), "earned=100");
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(sql_of_sale("earned"), 107); /* a full stamp card, which only head office knows */
+    office_adjust(&hq, 12, 500); /* the rest is on the card */
+    assert_said(ask("identify phone 030/1234567"), "ok state=identified");
+    assert_said(ask("line 22745 2 10000 gift"), "ok");
+    assert_said(ask("total"), "earns=40"); /* of the month, as this till knows: 250 - 210 */
+    assert_said(ask("redeem reward:gift"), "error NEEDS_APPROVAL");
+    assert_said(ask("redeem reward:gift pin=4711"), "ok state=debited redeemed=150 value=5000");
+    assert_said(ask("pay"), "earned=40");
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(sql_of_sale("earned"), 33); /* 250 - 217 */
+    assert_int_equal(sql_of_sale("rated"), 40);
+    must(books_reviews(hq.books, count_review, &reviews, &why), &why);
+    assert_int_equal(reviews, 0);
+    books_sound(hq.books);
     close_all();
 }
