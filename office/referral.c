@@ -224,25 +224,38 @@ struct lost {
     bool reachable;
 };
 
-/* The next member who bought, but not for so long, and is in no open row of the queue. */
-static enum err next_lost(struct books *b, int32_t today, int64_t days, struct lost *l, bool *found, struct errmsg *why)
+/* All who bought, but not for so long, and are in no open row of the queue; *all is malloc'd. */
+static enum err find_lost(struct books *b, int32_t today, int64_t days, struct lost **all, size_t *count,
+                          struct errmsg *why)
 {
     struct query q = query_text_of(
         b->store, "SELECT member, last, (SELECT coalesce(sum(spend), 0) FROM metric_day d WHERE d.member = l.member AND"
                   " d.day > l.last - 365 AND d.day <= l.last), coalesce((SELECT given FROM consent c WHERE"
                   " c.member = l.member AND c.purpose = 'messages' ORDER BY c.id DESC LIMIT 1), 0)"
-                  " FROM (SELECT member, max(day) AS last FROM metric_day WHERE bills > 0 AND member > ?2 GROUP BY member) l"
+                  " FROM (SELECT member, max(day) AS last FROM metric_day WHERE bills > 0 GROUP BY member) l"
                   " WHERE last <= ?1 AND NOT EXISTS (SELECT 1 FROM winback w WHERE w.member = l.member AND"
-                  " w.last_day >= l.last) ORDER BY member LIMIT 1");
+                  " w.last_day >= l.last) ORDER BY member");
+    size_t cap = 0;
+    enum err e = OK;
     query_int(&q, today - days);
-    query_int(&q, (int64_t)l->member);
-    if ((*found = query_row(&q))) {
+    while (!e && query_row(&q)) {
+        if (*count == cap) {
+            cap = cap ? 2 * cap : 1024;
+            struct lost *more = realloc(*all, cap * sizeof **all);
+            if (!more) {
+                e = err_set(why, ERR_IO, "out of memory");
+                break;
+            }
+            *all = more;
+        }
+        struct lost *l = &(*all)[(*count)++];
         l->member = (member_id)query_get_int(&q);
         l->last_day = query_get_int(&q);
         l->value = query_get_int(&q);
         l->reachable = query_get_int(&q) != 0;
     }
-    return query_done(&q, why);
+    enum err done = query_done(&q, e ? NULL : why);
+    return e ? e : done;
 }
 
 static enum err add_lost(struct books *b, const struct lost *l, int64_t important, int64_t small, int64_t now_s,
@@ -277,8 +290,9 @@ static enum err see_who_came_back(struct books *b, int64_t *won, struct errmsg *
 enum err winback_run(struct books *b, int64_t now_s, int64_t *added, int64_t *won, struct errmsg *why)
 {
     int64_t days = 0, important = 0, small = 0;
-    struct lost l = {0};
-    bool own, found = true;
+    struct lost *all = NULL;
+    size_t count = 0;
+    bool own;
     *added = *won = 0;
     enum err e = care_begin(b, &own, why);
     if (e)
@@ -290,12 +304,13 @@ enum err winback_run(struct books *b, int64_t now_s, int64_t *added, int64_t *wo
         e = setting(b, "winback_small", &small, why);
     if (!e)
         e = see_who_came_back(b, won, why);
-    while (!e && found) {
-        e = next_lost(b, day_of_time(now_s), days, &l, &found, why);
-        if (!e && found)
-            e = add_lost(b, &l, important, small, now_s, why);
-        *added += !e && found;
+    if (!e)
+        e = find_lost(b, day_of_time(now_s), days, &all, &count, why);
+    for (size_t i = 0; i < count && !e; i++) {
+        e = add_lost(b, &all[i], important, small, now_s, why);
+        *added += !e;
     }
+    free(all);
     return care_end(b, own, e, why);
 }
 

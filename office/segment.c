@@ -148,7 +148,7 @@ static void facts_sql(char *sql, size_t size, int32_t windows)
                           " USING (member)");
     for (int32_t w = 0; w < windows; w++)
         n += (size_t)snprintf(sql + n, size - n,
-                              " LEFT JOIN (SELECT member, sum(spend) AS spend, sum(bills > 0) AS visits FROM metric_day"
+                              " LEFT JOIN (SELECT member, sum(spend) AS spend, count(DISTINCT iif(bills > 0, day, NULL)) AS visits FROM metric_day"
                               " WHERE day > ?%d AND day <= ?1 GROUP BY member) w%d USING (member)", w + 2, w);
     snprintf(sql + n, size - n, " ORDER BY m.member");
 }

@@ -164,6 +164,7 @@ TEST(segment, facts_come_from_the_books)
         {"{\"fact\":\"days_since_purchase\",\"least\":30}", "5 "},
         {"{\"not\":{\"fact\":\"days_since_purchase\",\"least\":0}}", "7 "},
         {"{\"fact\":\"birthday_month\",\"least\":3,\"most\":3}", "6 "},
+        {"{\"fact\":\"visits\",\"days\":30,\"least\":3}", ""}, /* one day with two numbers of one person is one visit */
     };
     struct ledgers l;
     struct person ben = {.member = 6, .birthday = "03-14"};
@@ -174,6 +175,7 @@ TEST(segment, facts_come_from_the_books)
     ledgers_sale(&l, 1, 5, "A 1 10.00", 70);
     ledgers_sale(&l, 1, 6, "A 1 10.00", 90);
     ledgers_sale(&l, 1, 6, "A 1 10.00", 100);
+    ledgers_exec(&l, "INSERT INTO metric_day (member, owner, day, spend, points, bills) VALUES (6, 40, 15075, 0, 0, 1)");
     tag(&l, 5, "vip");
     tag(&l, 5, "late");
     tag(&l, 7, "vip");
