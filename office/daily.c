@@ -88,7 +88,19 @@ struct reminding {
     struct errmsg why;
 };
 
-/* Once for each day on which points of a member end: the key is the same each time. */
+/* Was the member reminded a moment ago?  Where points end by the day of earning a regular would else get a message a
+ * day. */
+static enum err is_reminded(struct reminding *r, member_id member, bool *reminded)
+{
+    struct query q = query_text_of(r->books->store, "SELECT 1 FROM message WHERE member = ? AND queued_s > ?"
+                                                    " AND template = 'points-ending'");
+    query_int(&q, (int64_t)member);
+    query_int(&q, r->now_s - DAILY_REMIND_EVERY * INT64_C(86400));
+    *reminded = query_row(&q);
+    return query_done(&q, &r->why);
+}
+
+/* The first-ending points come first.  The key is the same each time. */
 static bool remind(const struct ending_line *line, void *arg)
 {
     struct reminding *r = arg;
@@ -96,6 +108,10 @@ static bool remind(const struct ending_line *line, void *arg)
     enum message_answer answer = MESSAGE_KNOWN;
     char key[MESSAGE_KEY_SIZE], day[DAY_TEXT_SIZE];
     int64_t id;
+    bool reminded = false;
+    r->e = is_reminded(r, line->member, &reminded);
+    if (r->e || reminded)
+        return !r->e;
     r->e = message_best_channel(r->books, line->member, &channel, &r->why);
     if (r->e == ERR_NOT_FOUND) { /* cannot be reached, or never said how */
         r->e = OK;

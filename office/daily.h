@@ -10,7 +10,8 @@
 #include "office/books.h"
 
 enum {
-    DAILY_REMIND_DAYS = 30, /* a reminder of points that end within so many days, once for each such day */
+    DAILY_REMIND_DAYS = 30, /* a reminder of the points that end next, when that is within so many days */
+    DAILY_REMIND_EVERY = 7, /* days, at least, from one reminder of a member to the next */
     DAILY_AGAIN_S = 3600    /* what failed is tried again after that */
 };
 

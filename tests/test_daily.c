@@ -86,6 +86,24 @@ TEST(daily, the_next_day_says_nothing_again_of_points_that_were_spoken_of)
     ledgers_close(&l);
 }
 
+TEST(daily, a_regular_is_reminded_once_a_week_of_what_ends_next)
+{
+    open_books();
+    for (int32_t day = DAY - 19; day < DAY; day++)
+        (void)ledgers_sale(&l, 1, 7, "A 1 50.00", day);
+    ledgers_run(&l, DAY);
+    assert_int_equal(run_daily(), OK);
+    assert_non_null(strstr(said, "reminders 1\n"));
+    for (int32_t day = DAY + 1; day <= DAY + 7; day++) {
+        ledgers_run(&l, day);
+        said[0] = 0;
+        assert_int_equal(daily_run(l.books, LEDGERS_DAY_0 + day, ledgers_day(day), hear, NULL, &why), OK);
+        assert_non_null(strstr(said, day == DAY + 7 ? "reminders 1\n" : "reminders 0\n"));
+    }
+    assert_int_equal(ledgers_sql(&l, "SELECT count(DISTINCT vals) FROM message WHERE template = 'points-ending' AND member = 7"), 2);
+    ledgers_close(&l);
+}
+
 TEST(daily, a_step_that_fails_leaves_the_others_done_and_is_done_when_it_can_be)
 {
     open_books();

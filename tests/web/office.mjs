@@ -296,6 +296,7 @@ export async function flow(name, run) {
             await settled(page);
             const wrong = [...await page.evaluate(looks), ...troublesOf(page, expected)];
             claim(`${picture}: there is something to see, nothing is cut, nothing failed`, wrong.length === 0, [...new Set(wrong)].slice(0, 12).join('\n'));
+            await page.evaluate(() => document.querySelectorAll('.toast').forEach(e => e.remove())); // it would lie over something
             await page.screenshot({ path: join(pictures, picture + '.png'), fullPage: await page.locator('.foot').count() === 0 });
         }
         await run({ office, claim, browser, open, shot, login: (roles, options) => login(office, open, roles, options) });
