@@ -6,6 +6,7 @@
 #include "office/api.h"
 #include "office/audit.h"
 #include "office/erase.h"
+#include "office/jobs.h"
 #include "office/known.h"
 #include "office/profile.h"
 
@@ -265,27 +266,16 @@ static enum err set_retention(struct api_call *c, struct errmsg *why)
     return profile_set_retention(c->office->books, months, why);
 }
 
-/* Those who are named and still due: the list may be older than a purchase. */
+/* A job: each of them goes through all texts. */
 static enum err erase_due(struct api_call *c, struct errmsg *why)
 {
-    json_t *due = json_array(), *row;
-    size_t i, k;
-    int64_t count = 0;
-    enum err e = profile_due(c->office->books, day_of_time(c->now_s), DUE_ROWS, due, why);
-    const json_t *members = json_object_get(c->in, "members"), *named;
-    json_array_foreach(members, i, named) {
-        json_array_foreach(due, k, row) {
-            member_id member;
-            const char *text = json_string_value(json_object_get(row, "member"));
-            if (e || strcmp(json_string_value(named), text) != 0 || member_parse(&member, text))
-                continue;
-            e = erase_person(c->office->books, member, "retention", c->user.id, c->now_s, why);
-            count += e == OK;
-        }
-    }
-    json_decref(due);
-    json_object_set_new(c->out, "erased", json_integer((json_int_t)count));
-    snprintf(c->audit, sizeof c->audit, "%d persons", (int)count);
+    int64_t job = 0;
+    const json_t *members = json_object_get(c->in, "members");
+    json_t *arguments = json_pack("{s:O, s:I}", "members", members, "now", (json_int_t)c->now_s);
+    enum err e = job_add(c->office->books, "erase", arguments, c->user.id, c->now_s, &job, why);
+    json_decref(arguments);
+    json_object_set_new(c->out, "job", json_integer((json_int_t)job));
+    snprintf(c->audit, sizeof c->audit, "%zu persons", json_array_size(members));
     return e;
 }
 
@@ -345,7 +335,7 @@ const struct api_op api_members[] = {
      "months:int! rows:[member:text! last_day:day points:points!]!", show_retention},
     {"POST", "/api/retention", "set_retention", "Change the number of months", ROLE_CONTROLLER, API_CHANGE, NULL,
      "months:int!", "months:int!", set_retention},
-    {"POST", "/api/retention/erase", "erase_due", "Forget these persons, as far as they are still due", ROLE_CONTROLLER,
-     API_ALONE, NULL, "members:[text]!", "erased:int!", erase_due},
+    {"POST", "/api/retention/erase", "erase_due", "Forget these persons, as far as they are still due: a job", ROLE_CONTROLLER,
+     API_CHANGE, NULL, "members:[text]!", "job:int!", erase_due},
     {0},
 };

@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -218,34 +219,58 @@ const char *erase_says(const char *table, const char *column)
     return found;
 }
 
-enum { TEXT_MAX = 16384 };
+enum { TEXT_MAX = 16384, BATCH_MAX = 32 };
 
-/* The words of p out of one column, wherever they stand. */
-static enum err scrub(struct books *b, const struct rule *r, const struct person *p, struct errmsg *why)
+/* Texts that named the person, without the words. */
+struct changed {
+    int32_t count;
+    int64_t row[BATCH_MAX];
+    char *text[BATCH_MAX];
+};
+
+/* The next ones after *last, in the order of their rows; *more: there may be others. */
+static enum err find_named(struct books *b, const struct rule *r, const struct person *p, int64_t *last, bool *more,
+                           struct changed *out, struct errmsg *why)
 {
     char sql[256], text[TEXT_MAX];
-    int64_t last = 0;
-    enum err e = OK;
-    bool found = true;
-    while (found && !e) {
-        bool any = false;
-        snprintf(sql, sizeof sql, "SELECT rowid, %s FROM %s WHERE rowid > ? AND %s <> '' ORDER BY rowid LIMIT 1",
-                 r->column, r->table, r->column);
-        struct query q = query_text_of(b->store, sql);
-        query_int(&q, last);
-        if ((found = query_row(&q))) {
-            last = query_get_int(&q);
-            query_get_text(&q, text, sizeof text);
-            any = erase_words(text, p);
-        }
-        e = query_done(&q, why);
-        if (e || !any)
+    out->count = 0;
+    snprintf(sql, sizeof sql, "SELECT rowid, %s FROM %s WHERE rowid > ? AND %s <> '' ORDER BY rowid", r->column, r->table,
+             r->column);
+    struct query q = query_text_of(b->store, sql);
+    query_int(&q, *last);
+    while ((*more = query_row(&q)) && out->count < BATCH_MAX) {
+        *last = query_get_int(&q);
+        query_get_text(&q, text, sizeof text);
+        if (!erase_words(text, p))
             continue;
-        snprintf(sql, sizeof sql, "UPDATE %s SET %s = ? WHERE rowid = ?", r->table, r->column);
-        q = query_text_of(b->store, sql);
-        query_text(&q, text);
-        query_int(&q, last);
-        e = query_run(&q, why);
+        if (!(out->text[out->count] = strdup(text)))
+            break;
+        out->row[out->count++] = *last;
+    }
+    bool starved = *more && out->count < BATCH_MAX;
+    enum err e = query_done(&q, why);
+    return !e && starved ? err_set(why, ERR_IO, "out of memory") : e;
+}
+
+/* The words of p out of one column, wherever they stand: one pass over it. */
+static enum err scrub(struct books *b, const struct rule *r, const struct person *p, struct errmsg *why)
+{
+    char sql[256];
+    int64_t last = 0;
+    bool more = true;
+    enum err e = OK;
+    snprintf(sql, sizeof sql, "UPDATE %s SET %s = ? WHERE rowid = ?", r->table, r->column);
+    while (more && !e) {
+        struct changed found;
+        e = find_named(b, r, p, &last, &more, &found, why);
+        for (int32_t i = 0; i < found.count; i++) {
+            struct query q = query_text_of(b->store, sql);
+            query_text(&q, found.text[i]);
+            query_int(&q, found.row[i]);
+            enum err done = query_run(&q, why);
+            e = e ? e : done;
+            free(found.text[i]);
+        }
     }
     return e;
 }

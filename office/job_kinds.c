@@ -6,6 +6,7 @@
 #include "office/jobs.h"
 #include "office/message_send.h"
 #include "office/preview.h"
+#include "office/profile.h"
 #include "office/proposal.h"
 #include "office/publish.h"
 #include "office/rerate.h"
@@ -185,11 +186,26 @@ static enum err run_messages(struct job_run *r, struct errmsg *why)
     return e;
 }
 
+/* {"members": ["M12", ...], "now": seconds of the business clock} */
+static enum err run_erase(struct job_run *r, struct errmsg *why)
+{
+    int64_t count = 0;
+    struct books *b = NULL;
+    enum err e = books_open(&b, r->books, NULL, why);
+    if (!e)
+        e = profile_erase_due(b, json_object_get(r->arguments, "members"), r->user,
+                              json_integer_value(json_object_get(r->arguments, "now")), job_progress, r, &count, why);
+    json_object_set_new(r->result, "erased", json_integer((json_int_t)count));
+    books_close(b);
+    return e;
+}
+
 const struct job_kind job_kinds[] = {
     {"preview", run_preview},
     {"rerate_list", run_rerate_list},
     {"rerate", run_rerate},
     {"daily", run_daily},
+    {"erase", run_erase},
     {"messages", run_messages},
     {0},
 };

@@ -5,6 +5,7 @@
 #include "base/tr.h"
 #include "office/advice.h"
 #include "office/books_int.h"
+#include "office/erase.h"
 #include "office/known.h"
 #include "office/rows.h"
 
@@ -380,4 +381,43 @@ enum err profile_due(struct books *b, int32_t today, int32_t limit, json_t *rows
     query_int(&q, months_before(today, months));
     query_int(&q, limit);
     return rows_of(&q, "member:member last_day:day points:points", rows, why);
+}
+
+/* The list that was seen may be older than a purchase: each is asked again. */
+static bool still_due(const json_t *due, const char *text)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach((json_t *)due, i, row)
+        if (strcmp(json_string_value(json_object_get(row, "member")), text) == 0)
+            return true;
+    return false;
+}
+
+enum err profile_erase_due(struct books *b, const json_t *members, uint32_t user, int64_t now_s,
+                           bool (*more)(int thousandths, void *arg), void *arg, int64_t *count, struct errmsg *why)
+{
+    json_t *due = json_array(), *named;
+    size_t i, all = json_array_size(members);
+    member_id last = 0;
+    *count = 0;
+    enum err e = profile_due(b, day_of_time(now_s), INT32_MAX, due, why);
+    json_array_foreach((json_t *)members, i, named) {
+        member_id member;
+        const char *text = json_string_value(named);
+        if (e || (more && !more((int)(i * 1000 / all), arg)))
+            break;
+        if (!text || member_parse(&member, text) || !still_due(due, text))
+            continue;
+        e = erase_person(b, member, "retention", user, now_s, why);
+        if (e == ERR_BUSY) { /* erased, and another program reads an older page: the next one's end empties it */
+            last = member;
+            e = OK;
+        } else {
+            last = 0;
+        }
+        *count += e == OK;
+    }
+    json_decref(due);
+    return !e && last ? books_erase_person(b, last, why) : e;
 }

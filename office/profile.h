@@ -101,5 +101,10 @@ MUST_CHECK enum err profile_retention(struct books *b, int64_t *months, struct e
 /* Persons that were not heard of for so long, those first who are due longest; nobody when it is for ever.
  * last_day: of a purchase, consent, enrolment or visit of the member page.  Numbers only: to see who it is, one looks. */
 MUST_CHECK enum err profile_due(struct books *b, int32_t today, int32_t limit, json_t *rows, struct errmsg *why);
+/* Forgets those of members (texts, "M12") who are still due, each by erase_person; not in a transaction.  Long work: each
+ * goes through all texts.  more(thousandths, arg) false: to end between two; NULL is fine.  *count: how many. */
+MUST_CHECK enum err profile_erase_due(struct books *b, const json_t *members, uint32_t user, int64_t now_s,
+                                      bool (*more)(int thousandths, void *arg), void *arg, int64_t *count,
+                                      struct errmsg *why);
 
 #endif

@@ -469,7 +469,14 @@ TEST(profile, who_was_not_heard_of_for_so_many_months_is_due_and_nobody_when_it_
         json_decref(rows);
     }
     CHANGE(ERR_RANGE, profile_set_retention(l.books, -1, &why));
-    assert_int_equal(erase_person(l.books, gone, "retention", 0, ledgers_day(72), &why), OK);
+    int64_t count = 0;
+    char text[MEMBER_TEXT_SIZE];
+    member_text(text, gone);
+    json_t *named = json_pack("[s, s, s, i]", text, "M2", "M99", 5); /* M2 bought since */
+    assert_int_equal(profile_erase_due(l.books, named, 3, ledgers_day(72), NULL, NULL, &count, &why), OK);
+    assert_int_equal(count, 1);
+    json_decref(named);
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM person"), 2);
     json_t *rows = json_array();
     assert_int_equal(profile_due(l.books, LEDGERS_DAY_0 + 72, 100, rows, &why), OK);
     assert_int_equal(json_array_size(rows), 0);

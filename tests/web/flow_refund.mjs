@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { flow, go, settled } from './office.mjs';
 
-await flow('refund', async ({ claim, login, shot }) => {
+await flow('refund', async ({ office, claim, login, shot }) => {
     const page = await login('clerk');
     const ask = path => page.evaluate(p => fetch(p).then(r => r.json()), path);
     const points = async () => (await ask('/api/members/M8')).points;
@@ -110,4 +110,22 @@ await flow('refund', async ({ claim, login, shot }) => {
     await zh.getByRole('tab', { name: '个人资料保留期限' }).click();
     await settled(zh);
     await shot(zh, 'retention-zh');
+
+    // Months later: who was not heard of is due, and forgotten by a job.
+    office.clock('2027-02-01T10:00:00');
+    const boss = await login('controller');
+    await go(boss, '#/members');
+    await boss.getByRole('tab', { name: 'How long persons are kept' }).click();
+    await boss.getByRole('button', { name: 'Change' }).click();
+    await boss.getByLabel('Months without').fill('1');
+    await boss.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+    const forget = boss.getByRole('button', { name: 'Forget these' });
+    await forget.waitFor();
+    const due = await boss.locator('tbody tr').count();
+    claim('who is due is shown by number alone', due > 10 && !/Kovacs/.test(await boss.locator('#view').innerText()), await boss.locator('#view').innerText());
+    await shot(boss, 'retention');
+    await forget.click();
+    await boss.getByRole('dialog').getByRole('button', { name: 'Forget', exact: true }).click();
+    await boss.getByText(`${due} persons are forgotten.`).waitFor();
+    claim('nobody is due any more', await forget.count() === 0);
 });

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { get, hasRole, post } from '../api.js';
 import { t } from '../i18n.js';
-import { badge, button, confirm, day, el, facts, fill, form, money, notice, number, points, section, stat, stats, table, tabs, time, title, toast } from '../ui.js';
+import { badge, button, confirm, day, el, facts, fill, form, money, notice, number, points, progress, section, stat, stats, table, tabs, time, title, toast } from '../ui.js';
 
 export const page = { name: 'members', title: 'Members', roles: ['clerk', 'controller', 'approver', 'auditor'], order: 20 };
 
@@ -283,8 +283,16 @@ async function showRetention(view) {
             action: t('Forget'), text: t('This cannot be undone.') }).then(async v => {
             if (!v)
                 return;
-            const done = await post('/api/retention/erase', { members: r.rows.map(x => x.member) });
-            toast(t('{n} persons are forgotten.', { n: number(done.erased) }));
+            const { job } = await post('/api/retention/erase', { members: r.rows.map(x => x.member) });
+            const bar = progress({ text: t('Forgetting'), cancel: () => post(`/api/jobs/${job}/cancel`), poll: async () => {
+                const j = await get('/api/jobs/' + job);
+                return { done: j.thousandths, total: 1000, text: j.sentence, ended: j.state === 'done', failed: ['failed', 'ended', 'cancelled'].includes(j.state),
+                    result: j.result };
+            } });
+            view.prepend(bar);
+            const end = await bar.finished;
+            if (end.result)
+                toast(t('{n} persons are forgotten.', { n: number(end.result.erased) }));
             await again();
         }), 'outline-danger', { class: 'btn btn-sm btn-outline-danger' }) : null })));
 }
