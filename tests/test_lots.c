@@ -304,6 +304,18 @@ TEST(lots, no_room_is_refused_and_changes_nothing)
                      ERR_RANGE);
     assert_string_equal(why.text, "the member's points add up to more than 2^63");
 
+    move_count = 77;
+    assert_int_equal(lots_move_end(w.lots, &w.count, CAP, 0, 99, moves, &move_count, &why), ERR_FULL);
+    assert_int_equal(move_count, 77);
+    assert_int_equal(points_n(w.lots[0].left), 1);
+    assert_int_equal(lots_move_end(w.lots, &w.count, CAP, 99, 200, moves, &move_count, &why), OK); /* nothing to move */
+    assert_int_equal(move_count, 0);
+    struct world to = w;
+    assert_int_equal(lots_move_end(to.lots, &to.count, CAP, 12, 10 + CAP - 1, moves, &move_count, &why), OK);
+    assert_int_equal(move_count, CAP - 2);
+    assert_int_equal(points_n(to.lots[CAP - 1].left), CAP - 2);
+    assert_int_equal(points_n(to.lots[1].left), 1);
+
     static const struct lot_move taken[] = {{98, {-4}, {0}}, {99, {-4}, {0}}};
     assert_int_equal(lots_give_back(w.lots, &w.count, CAP, taken, 2, points_of(0), points_of(0),
                                     points_of(8), &w.owed, 100, moves, &move_count, &why),
