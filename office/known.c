@@ -296,5 +296,9 @@ enum err known_who(struct books *b, const struct home *home, const struct known_
                    struct known_who *out, struct errmsg *why)
 {
     *out = (struct known_who){.means = in->means};
-    return who(b, home, in, out, why);
+    enum err e = who(b, home, in, out, why);
+    member_id is = out->member; /* of a code or a register the number may be merged; one that is nobody's stays as it is */
+    if (!e && is && books_survivor(b, is, &is, NULL) == OK)
+        out->member = is;
+    return e;
 }

@@ -1,6 +1,7 @@
 /* test_books_merge.c - two numbers, one person, and points passed on: docs/office.md, "The hardest case".
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
+#include "office/known.h"
 #include "tests/ledgers.h"
 #include "tests/packs.h"
 #include "tests/test.h"
@@ -258,6 +259,36 @@ TEST(merge, debt_is_paid_by_the_other_numbers_points_and_otherwise_goes_along)
         ledgers_sound(&l);
         ledgers_close(&l);
     }
+}
+
+TEST(merge, what_is_shown_of_the_merged_number_is_the_survivor)
+{
+    static struct home home;
+    struct real_card a, b;
+    struct known_who who;
+    struct errmsg why = {""};
+    open_two("shown", EXPIRY_100 ", " REDEEM, &a, &b);
+    assert_int_equal(books_begin(l.books, &why), OK);
+    assert_int_equal(known_bind(l.books, &home.known_keys, MEANS_UID, bytes_of("tag", 3), 40, ledgers_day(3), &why), OK);
+    assert_int_equal(books_commit(l.books, &why), OK);
+    struct entry_id m = merge(12, 40, 5);
+    const struct {
+        struct known_shown shown;
+        const char *what;
+    } rows[] = {
+        {{.means = MEANS_CARD, .card = b.uid}, "its card"},
+        {{.means = MEANS_UID, .value = bytes_of("tag", 3)}, "its tag"},
+        {{.means = MEANS_REGISTER, .value = bytes_of("M40", 3)}, "its number"},
+    };
+    for (int apart = 0; apart < 2; apart++) {
+        for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+            if (known_who(l.books, &home, &rows[i].shown, &who, &why) || who.member != (apart ? 40 : 12))
+                fail_msg("%s: M%llu %s", rows[i].what, (unsigned long long)who.member, why.text);
+        if (!apart)
+            unmerge(m, 6);
+    }
+    ledgers_sound(&l);
+    ledgers_close(&l);
 }
 
 TEST(merge, a_chain_goes_to_the_last_and_is_undone_from_there)
