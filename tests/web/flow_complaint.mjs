@@ -170,6 +170,12 @@ await flow('complaint', async ({ office, claim, login, open, shot }) => {
     await approver.getByText('对照组购买率').waitFor();
     await shot(approver, 'campaign-result-zh');
 
+    // The member finds the coupon.
+    await phone.getByRole('navigation').getByText('Rewards').click();
+    await phone.getByText('My coupons').waitFor();
+    claim('the member finds the coupon of the campaign', await phone.getByText(/^WINTER-[2-9A-Z]{6}$/).count() === 1);
+    await shot(phone, 'me-coupons');
+
     // The outbox has what the complaint and the campaign had to say.
     await go(clerk, '#/messages');
     claim('the member was told that it was handled', await clerk.getByRole('cell', { name: 'complaint-handled' }).count() > 0

@@ -1,4 +1,4 @@
-// rewards.js - what points can be had for, and the vouchers a member has.
+// rewards.js - what points can be had for, and the vouchers and coupons a member has.
 // SPDX-License-Identifier: Apache-2.0
 import { get, post } from '../api.js';
 import { language, t } from '../i18n.js';
@@ -8,7 +8,7 @@ import { qrImage } from './qr.js';
 const named = r => language() === 'zh' && r.name_zh ? r.name_zh : r.name;
 
 export async function show(view, again) {
-    const [rewards, vouchers, me] = await Promise.all([get('/api/mine/rewards'), get('/api/mine/vouchers'), get('/api/mine')]);
+    const [rewards, vouchers, coupons, me] = await Promise.all([get('/api/mine/rewards'), get('/api/mine/vouchers'), get('/api/mine/coupons'), get('/api/mine')]);
     const names = Object.fromEntries(rewards.rows.map(r => [r.reward, named(r)]));
     view.append(section(t('Rewards'), rewards.rows.length ? el('div.vstack.gap-2', {}, rewards.rows.map(r => el('div.card', {}, el('div.card-body.p-2.d-flex.gap-2.align-items-center', {},
         el('div.me-auto', {}, el('div.fw-semibold', {}, named(r)), el('div.small.text-muted', {}, t('{n} points', { n: points(r.points) }),
@@ -21,6 +21,10 @@ export async function show(view, again) {
             el('div.me-auto', {}, names[v.reward] || v.reward, el('div.small.text-muted', {}, v.last_day ? t('good until {day}', { day: day(v.last_day) }) : '')),
             v.voucher === 'good' ? button(t('Show the code'), () => showVoucher(v.id), 'primary', { class: 'btn btn-sm btn-primary' })
                 : badge({ used: t('used'), returned: t('given back'), ended: t('ended') }[v.voucher] || v.state, 'off'))))));
+    if (coupons.rows.length)
+        view.append(section(t('My coupons'), el('ul.list-group', {}, coupons.rows.map(c => el('li.list-group-item.d-flex.gap-2.align-items-center', {},
+            el('div.me-auto', {}, el('code.fs-6', {}, c.coupon), el('div.small.text-muted', {}, t('good until {day}', { day: day(c.last_day) }))),
+            c.state === 'good' ? badge(t('good'), 'ok') : badge(c.state === 'used' ? t('used') : t('over'), 'off'))))));
 }
 
 async function take(r, pin, again) {
