@@ -416,6 +416,20 @@ TEST(profile, after_an_erasure_no_word_of_the_person_is_in_any_file_and_the_book
     ledgers_close(&l);
 }
 
+TEST(profile, a_name_in_many_texts_is_taken_out_of_each)
+{
+    open_books("texts");
+    member_id ada = add("Ada Lovelace", "", ""), bob = add("Bob", "", "");
+    assert_int_equal(books_begin(l.books, &why), OK);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(profile_note(l.books, bob, i % 3 ? "with Ada Lovelace" : "alone", &by, &why), OK);
+    assert_int_equal(books_commit(l.books, &why), OK);
+    assert_int_equal(erase_person(l.books, ada, "asked", 3, ledgers_day(3), &why), OK);
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM note WHERE text = 'with **'"), 66);
+    assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM note WHERE text = 'alone'"), 34);
+    ledgers_close(&l);
+}
+
 TEST(profile, a_person_gets_all_that_is_kept)
 {
     open_books("export");
