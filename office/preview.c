@@ -92,8 +92,14 @@ static const int64_t *row_at(struct table *t, int64_t position)
 
 /* ---- a worker ---- */
 
+struct pair {
+    member_id member, group;
+};
+
 struct part {
     const struct preview_wanted *wanted;
+    struct pair *pairs; /* by member, each once */
+    int32_t pair_count, pair_cap;
     int number, of;
     struct store_office *store;
     struct pack *packs;
@@ -110,9 +116,23 @@ struct part {
     void *arg;
 };
 
+/* Members between whom points went have to be in the same part: each is counted as the first of its group. */
+static member_id group_of(const struct part *p, member_id member)
+{
+    int32_t low = 0, high = p->pair_count;
+    while (low < high) {
+        int32_t middle = (low + high) / 2;
+        if (p->pairs[middle].member < member)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < p->pair_count && p->pairs[low].member == member ? p->pairs[low].group : member;
+}
+
 static bool is_ours(const struct part *p, member_id member)
 {
-    return member && (int)(member % (member_id)p->of) == p->number;
+    return member && (int)(group_of(p, member) % (member_id)p->of) == p->number;
 }
 
 static int tier_index(struct sums *s, const char *code)
@@ -164,6 +184,45 @@ static const struct pack *pack_at_end(const struct part *p)
     return found;
 }
 
+static bool add_pair(struct part *p, member_id member, member_id group)
+{
+    int32_t i = p->pair_count;
+    if (group_of(p, member) != member || member == group)
+        return true;
+    if (p->pair_count == p->pair_cap) {
+        p->pair_cap = p->pair_cap ? 2 * p->pair_cap : 64;
+        struct pair *more = realloc(p->pairs, (size_t)p->pair_cap * sizeof *more);
+        if (!more)
+            return false;
+        p->pairs = more;
+    }
+    for (; i > 0 && p->pairs[i - 1].member > member; i--)
+        p->pairs[i] = p->pairs[i - 1];
+    p->pairs[i] = (struct pair){member, group};
+    p->pair_count++;
+    return true;
+}
+
+static enum err load_pairs(struct part *p, struct errmsg *why)
+{
+    enum err e = OK;
+    struct query q = query_text_of(p->store, "SELECT bytes FROM entry WHERE terminal = 0 AND kind IN (25, 27) ORDER BY seq");
+    while (!e && query_row(&q)) {
+        if ((e = wire_decode_txn(&p->t, query_get_blob(&q), why)))
+            break;
+        member_id one = group_of(p, p->t.member), other = group_of(p, p->t.other);
+        if (one == other)
+            continue;
+        for (int32_t i = 0; i < p->pair_count; i++)
+            if (p->pairs[i].group == other)
+                p->pairs[i].group = one;
+        if (!add_pair(p, other, one))
+            e = err_set(why, ERR_IO, "out of memory");
+    }
+    enum err ended = query_done(&q, why);
+    return e ? e : ended;
+}
+
 static enum err load_tables(struct part *p, struct errmsg *why)
 {
     struct {
@@ -173,15 +232,17 @@ static enum err load_tables(struct part *p, struct errmsg *why)
         {&p->members, "SELECT position, member FROM member ORDER BY position"},
         {&p->refunded, "SELECT DISTINCT sale_position FROM refund ORDER BY 1"},
         {&p->waited, "SELECT sale_position, position FROM refund WHERE position < sale_position ORDER BY 1, 2"},
-        {&p->gifts, "SELECT position, member, coalesce(sum(points) OVER (PARTITION BY terminal, day ORDER BY position"
+        {&p->gifts, "SELECT position, owner, coalesce(sum(points) OVER (PARTITION BY terminal, day ORDER BY position"
                     " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) FROM gift ORDER BY position"},
-        {&p->desk, "SELECT position, member FROM desk ORDER BY position"},
-        {&p->late, "SELECT s.redeem_position, s.terminal, s.seq, s.member, s.redeemed, i.time_s FROM sale s"
+        {&p->desk, "SELECT position, owner FROM desk ORDER BY position"},
+        {&p->late, "SELECT s.redeem_position, s.terminal, s.seq, s.owner, s.redeemed, i.time_s FROM sale s"
                    " JOIN intent i ON i.sale_position = s.position AND i.load = 0"
                    " WHERE s.redeemed > 0 AND s.redeem_position > s.position ORDER BY 1, s.position"},
         {&p->intents, "SELECT sale_position, time_s FROM intent WHERE sale_position > 0 AND load = 0 ORDER BY 1"},
     };
     enum err e = load_packs(p, why);
+    if (!e)
+        e = load_pairs(p, why);
     for (size_t i = 0; i < sizeof all / sizeof *all && !e; i++)
         e = load_table(p->store, all[i].sql, all[i].table, why);
     return e;
@@ -390,7 +451,7 @@ static enum err post_row(struct part *p, const struct log_row *r, struct errmsg 
                   : r->kind == TXN_GRANT ? entry.member == 0 || is_ours(p, entry.member)
                                          : r->kind == TXN_REFUND || r->kind == TXN_ADJUST || r->kind == TXN_RUN || r->kind == TXN_EXTEND ||
                                                r->kind == TXN_TIER || r->kind == TXN_OPENING ||
-                                               r->kind == TXN_RETURN;
+                                               r->kind == TXN_RETURN || r->kind == TXN_MERGE || r->kind == TXN_TRANSFER;
     if (!wanted)
         return OK;
     if ((e = wire_decode_txn(&p->t, r->bytes, why)))
@@ -409,6 +470,8 @@ static enum err post_row(struct part *p, const struct log_row *r, struct errmsg 
     }
     if (r->kind == TXN_REFUND)
         return post_refund(p, &entry, why);
+    if (r->kind == TXN_MERGE || r->kind == TXN_TRANSFER)
+        return is_ours(p, p->t.member) ? post(p, &entry) : OK;
     if (r->kind == TXN_ADJUST || r->kind == TXN_EXTEND || r->kind == TXN_TIER || r->kind == TXN_OPENING) {
         entry.member = p->t.member;
         return is_ours(p, entry.member) ? post(p, &entry) : OK;
@@ -434,7 +497,7 @@ static enum err pass(struct part *p, struct errmsg *why)
     if ((e = query_done(&q, why)))
         return e;
     p->sums->last_position = last;
-    q = query_text_of(p->store, "SELECT e.position, e.kind, e.time_s, e.received_s, e.bytes, s.member, s.redeemed,"
+    q = query_text_of(p->store, "SELECT e.position, e.kind, e.time_s, e.received_s, e.bytes, s.owner, s.redeemed,"
                                 " s.redeem_position FROM entry e LEFT JOIN sale s ON s.position = e.position"
                                 " ORDER BY e.position");
     while (!e && query_row(&q)) {
@@ -654,6 +717,7 @@ static enum err run_part(const struct preview_wanted *wanted, int number, int of
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]->rows);
     free(p->packs);
+    free(p->pairs);
     free(p->shadow_packs);
     free(p->by_member);
     free(p);

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "office/shadow.h"
 #include "base/date.h"
+#include "office/ledger_merge.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@ struct stamp {
 };
 
 struct shadow_member {
-    member_id id;
+    member_id id, merged_into; /* 0 = it is one */
     char tier[TXN_NAME_SIZE], hand_tier[TXN_NAME_SIZE];
     int32_t hand_until_day;
     uint64_t tiers_ever; /* bit: index into names */
@@ -82,6 +83,7 @@ struct shadow {
     struct ledger_facts facts;
     struct ledger_effects effects;
     struct lot lots[LOTS_MAX];
+    struct ledger_moving moving;
     struct txn settle;
 };
 
@@ -250,9 +252,12 @@ static void add_member(struct shadow *s, member_id id, const char *tier, int32_t
     s->index[slot_of(s, id)] = s->count++;
 }
 
+/* Who it is now. */
 static struct shadow_member *member_of(const struct shadow *s, member_id id)
 {
     int32_t i = shadow_find(s, id);
+    while (i >= 0 && s->members[i].merged_into)
+        i = shadow_find(s, s->members[i].merged_into);
     return i < 0 ? NULL : &s->members[i];
 }
 
@@ -656,8 +661,8 @@ static void load_redemption(struct shadow *s, const struct shadow_entry *e)
     struct ledger_facts *in = &s->facts;
     const struct txn *t = e->t;
     if (txn_is_held(t) && e->redeemed) {
-        in->hold = (struct ledger_hold){.known = true, .id = t->original, .terminal = t->id.terminal, .member = e->member,
-                                        .owner = e->member, .amount = t->redeemed, .means = t->means, .state = HOLD_OPEN};
+        in->hold = (struct ledger_hold){.known = true, .id = t->original, .terminal = t->id.terminal, .member = t->member,
+                                        .owner = t->member, .amount = t->redeemed, .means = t->means, .state = HOLD_OPEN};
         return;
     }
     in->evidence = EVIDENCE_BAD;
@@ -666,7 +671,7 @@ static void load_redemption(struct shadow *s, const struct shadow_entry *e)
     in->evidence = EVIDENCE_GOOD;
     in->intent = (struct ledger_intent){
         .known = true, .id = t->original, .name = t->original, .card = t->card, .amount = t->redeemed, .time_s = e->redeemed_s};
-    in->card = (struct ledger_card){.known = true, .uid = t->card, .member = e->member, .owner = e->member,
+    in->card = (struct ledger_card){.known = true, .uid = t->card, .member = t->member, .owner = t->member,
                                     .kind = t->evidence.kind, .status = CARD_ACTIVE};
 }
 
@@ -687,14 +692,14 @@ static void post_sale(struct shadow *s, const struct shadow_entry *e, struct sha
         memcpy(t->tier, pack_get_tier(s->rules.draft, m->tier)->code, sizeof t->tier);
         t->pack_version = s->rules.draft->version;
     }
-    t->member = e->member;
+    t->member = m->id;
     load_common(s, t, e->position, e->received_s);
     if (draft)
         in->pack = s->rules.draft;
     load_redemption(s, e);
     if (e->redeemed && t->commit != COMMIT_NONE && day_of_time(e->redeemed_s) < from_day)
         from_day = day_of_time(e->redeemed_s);
-    load_member(s, m, e->member, from_day);
+    load_member(s, m, m->id, from_day);
     if (day > in->today)
         in->today = day;
     load_active_end(s, m, day);
@@ -715,7 +720,7 @@ static void post_sale(struct shadow *s, const struct shadow_entry *e, struct sha
     memcpy(t->tier, said, sizeof said);
     t->pack_version = version;
     t->member = named;
-    *out = (struct shadow_result){true, e->member, s->effects.earned, s->effects.counted, s->effects.pack_version, s->effects.tier,
+    *out = (struct shadow_result){true, m->id, s->effects.earned, s->effects.counted, s->effects.pack_version, s->effects.tier,
                                   s->effects.why};
 }
 
@@ -748,8 +753,7 @@ static void post_refund(struct shadow *s, const struct shadow_entry *e, struct s
     in->original = e->original;
     sale->known = true;
     sale->position = k->position;
-    sale->member = k->member;
-    sale->owner = k->member;
+    sale->member = m->id;
     sale->lot_day = lot_now(m, k->lot_day);
     memcpy(sale->tier, k->tier, sizeof sale->tier);
     sale->earned = k->earned;
@@ -765,7 +769,7 @@ static void post_refund(struct shadow *s, const struct shadow_entry *e, struct s
     sale->given = sale->given_here = k->given;
     int32_t from_day = sale->lot_day < day ? sale->lot_day : day;
     load_taken(s, m, k, &from_day);
-    load_member(s, m, k->member, from_day);
+    load_member(s, m, m->id, from_day);
     in->last_sale_day = m->last_day;
     ledger_post(in, &s->effects);
     const struct ledger_effects *did = &s->effects;
@@ -778,7 +782,7 @@ static void post_refund(struct shadow *s, const struct shadow_entry *e, struct s
                 points_add(&k->redeemed_back, k->redeemed_back, did->points_back) &&
                 points_add(&k->taken_back, k->taken_back, did->clawed) && points_add(&k->taken_back, k->taken_back, did->let_go);
     assert(fits);
-    *out = (struct shadow_result){true, k->member, points_of(-points_n(did->clawed)), money_of(-money_minor(did->counted_back)),
+    *out = (struct shadow_result){true, m->id, points_of(-points_n(did->clawed)), money_of(-money_minor(did->counted_back)),
                                   k->pack_version, k->tier, did->why};
 }
 
@@ -798,7 +802,7 @@ static void post_grant(struct shadow *s, const struct shadow_entry *e)
     in->given_today = e->given;
     if (back) {
         in->original_is_other = true; /* it is there; who gave it does not matter */
-        in->gift = (struct ledger_gift){.known = true, .position = k->position, .member = k->member, .owner = k->member,
+        in->gift = (struct ledger_gift){.known = true, .position = k->position, .member = m->id, .owner = m->id,
                                         .points = k->earned, .taken_back = k->taken_back, .lot_day = lot_now(m, k->lot_day)};
     }
     load_member(s, m, m->id, back && in->gift.lot_day < day ? in->gift.lot_day : day);
@@ -820,7 +824,7 @@ static void post_own(struct shadow *s, const struct shadow_entry *e)
     struct shadow_member *m = member_of(s, e->member);
     load_common(s, t, e->position, e->received_s);
     int32_t day = day_of_time(t->time_s);
-    load_member(s, t->kind == TXN_JOIN ? NULL : m, e->member, t->kind == TXN_EXTEND && t->from_day < day ? t->from_day : day);
+    load_member(s, t->kind == TXN_JOIN ? NULL : m, m ? m->id : e->member, t->kind == TXN_EXTEND && t->from_day < day ? t->from_day : day);
     s->facts.next_member = e->member;
     ledger_post(&s->facts, &s->effects);
     if (s->effects.new_member)
@@ -849,7 +853,7 @@ static void post_desk(struct shadow *s, const struct shadow_entry *e)
     } else {
         load_taken(s, m, k, &from_day);
         sale->known = true;
-        sale->member = sale->owner = k->member;
+        sale->member = sale->owner = m->id;
         sale->redeemed = k->redeemed;
         sale->redeemed_back = k->redeemed_back;
     }
@@ -865,6 +869,103 @@ static void post_desk(struct shadow *s, const struct shadow_entry *e)
         bool fits = points_add(&k->redeemed_back, k->redeemed_back, t->redeemed);
         assert(fits);
     }
+}
+
+/* ---- two members ---- */
+
+static int64_t good_left(const struct shadow_member *m, int32_t day)
+{
+    int64_t sum = -points_n(m->owed);
+    for (int32_t i = m->dead; i < m->lot_count; i++)
+        sum += m->lots[i].expires_day >= day ? points_n(m->lots[i].left) : 0;
+    return sum;
+}
+
+/* All that a member has in lots; where the points lie is not kept here. */
+static void take_all(struct shadow *s, const struct shadow_member *m, int32_t day)
+{
+    struct ledger_moving *all = &s->moving;
+    memset(all->place, 0, sizeof all->place);
+    all->cause = CAUSE_MERGE;
+    all->card_count = all->lot_count = 0;
+    all->owed = m->owed;
+    for (int32_t i = 0; i < m->lot_count && all->lot_count < LOTS_MAX; i++) {
+        struct lot lot = m->lots[i];
+        if (lot.expires_day < day - MOVING_EXPIRED_DAYS)
+            lot.expired = points_of(0);
+        if (points_n(lot.left) || points_n(lot.expired))
+            all->lots[all->lot_count++] = lot;
+    }
+}
+
+/* What came for a number follows it. */
+static void join(struct shadow *s, struct shadow_member *into, struct shadow_member *from)
+{
+    for (int32_t i = 0; i < from->day_count; i++) {
+        const struct day_sum *d = &from->days[i];
+        struct day_sum *to = day_at(s, into, d->day, true);
+        if (!to)
+            return;
+        to->spend += d->spend;
+        to->points += d->points;
+        to->earned += d->earned;
+        to->bills += d->bills;
+        to->sales += d->sales;
+    }
+    from->day_count = 0;
+    for (int32_t i = 0; i < from->end_count; i++)
+        if (grow(s, &into->ends, &into->end_cap, into->end_count + 1, sizeof *into->ends))
+            into->ends[into->end_count++] = from->ends[i];
+    for (int32_t i = 0; i < from->stamp_count; i++) {
+        struct stamp *stamp = stamp_of(into, from->stamps[i].name);
+        if (!stamp && grow(s, &into->stamps, &into->stamp_cap, into->stamp_count + 1, sizeof *into->stamps)) {
+            stamp = &into->stamps[into->stamp_count++];
+            *stamp = from->stamps[i];
+        } else if (stamp) {
+            stamp->collected += from->stamps[i].collected;
+            stamp->given += from->stamps[i].given;
+        }
+    }
+    into->tiers_ever |= from->tiers_ever;
+    if (from->last_day > into->last_day)
+        into->last_day = from->last_day;
+    from->merged_into = into->id;
+}
+
+static void load_side(struct shadow *s, const struct shadow_member *m, int32_t day)
+{
+    int32_t from_day = s->moving.lot_count ? s->moving.lots[0].expires_day : day;
+    load_member(s, m, m->id, from_day < day ? from_day : day);
+    s->facts.owner = m->id;
+}
+
+/* It was possible in the books: a TRANSFER of more than there is by these rules is not made. */
+static void post_pair(struct shadow *s, const struct shadow_entry *e)
+{
+    const struct txn *t = e->t;
+    bool merge = t->kind == TXN_MERGE;
+    int32_t day = day_of_time(t->time_s);
+    struct shadow_member *giver = member_of(s, merge ? t->other : t->member);
+    struct shadow_member *receiver = member_of(s, merge ? t->member : t->other);
+    if (!giver || !receiver || giver == receiver || (!merge && good_left(giver, day) < points_n(t->points)))
+        return;
+    load_common(s, t, e->position, e->received_s);
+    load_member(s, giver, giver->id, day);
+    struct ledger_member of_giver = s->facts.member;
+    if (merge)
+        take_all(s, giver, day);
+    else
+        ledger_moving_transfer(s->lots, s->facts.lot_count, day, t->points, &s->moving);
+    load_side(s, receiver, day);
+    bool fits = ledger_move_in(&s->facts, &s->moving, merge ? &of_giver : NULL, &s->effects);
+    if (!fits)
+        return;
+    write_member(s, receiver);
+    load_side(s, giver, day);
+    ledger_move_out(&s->facts, &s->moving, &s->effects);
+    write_member(s, giver);
+    if (merge)
+        join(s, receiver, giver);
 }
 
 void shadow_post(struct shadow *s, const struct shadow_entry *e, struct shadow_result *out)
@@ -900,14 +1001,16 @@ void shadow_post(struct shadow *s, const struct shadow_entry *e, struct shadow_r
     case TXN_HOLD:
     case TXN_RELEASE:
     case TXN_CLAIM:
-    case TXN_MERGE:
     case TXN_UNMERGE:
-    case TXN_TRANSFER:
     case TXN_RERATE:
         break;
     case TXN_REDEEM:
     case TXN_RETURN:
         post_desk(s, e);
+        break;
+    case TXN_MERGE:
+    case TXN_TRANSFER:
+        post_pair(s, e);
         break;
     }
 }
@@ -984,6 +1087,8 @@ void shadow_run(struct shadow *s, int32_t day, int64_t position)
         struct shadow_member *m = &s->members[i];
         if (pack && pack->window == WINDOW_ANNIVERSARY)
             start = rules_tier_window_start(pack, m->enrolled_day, day);
+        if (m->merged_into)
+            continue;
         if (!wants_run(m, day, pack, start, anew))
             continue;
         in->pack_now = pack;

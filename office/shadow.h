@@ -56,7 +56,8 @@ void shadow_free(struct shadow *s);
 /* False once memory ran out: what it says is not to be used. */
 bool shadow_is_whole(const struct shadow *s);
 
-/* SALE, REFUND, GRANT, ADJUST, MEMBER, JOIN, EXTEND, TIER, OPENING, REDEEM, RETURN; others do nothing.  A REFUND before its SALE neither: it is to be posted
+/* SALE, REFUND, GRANT, ADJUST, MEMBER, JOIN, EXTEND, TIER, OPENING, REDEEM, RETURN, MERGE, TRANSFER (both
+ * members are in it); others do nothing.  A REFUND before its SALE neither: it is to be posted
  * after that. */
 void shadow_post(struct shadow *s, const struct shadow_entry *e, struct shadow_result *out);
 /* Is this a sale that was posted with keep? */
