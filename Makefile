@@ -142,7 +142,7 @@ $(tests): $B/tests/%: $B/tests/%.o $(testobjs) $B/libpatron.a
 	$(call say,LD,$@)
 	$Q $(CC) $(CFLAGS) $(SAN) -o $@ $(filter %.o,$^) $B/libpatron.a $(LIBS) -lcmocka
 
-.PHONY: web all bench pot po unit test every-test check check-sanitized fuzz fuzz-each lint demo run format install clean help
+.PHONY: web web-flows all bench pot po unit test every-test check check-sanitized fuzz fuzz-each lint demo run format install clean help
 .SECONDARY:
 
 # The tests that start whole programs, and the scripts that drive them.
@@ -196,7 +196,10 @@ $B/web/node_modules/.package-lock.json: tests/web/package.json tests/web/package
 $B/web/seed: $B/tests/web/seed.o $B/libpatron.a
 	$(call say,LD,$@)
 	$Q mkdir -p $(@D) && $(CC) $(CFLAGS) $(SAN) -o $@ $^ $(LIBS)
-web: $(programs) $B/web/seed $B/web/node_modules/.package-lock.json ## the browser's tests alone
+web: ## the browser's tests alone; pictures in build/web
+	$Q tests/deps.sh test
+	$Q $(MAKE) -s --no-print-directory -j$$(nproc) web-flows
+web-flows: $(programs) $B/web/seed $B/web/node_modules/.package-lock.json
 	$Q BUILD=$B tests/run.sh tests/web.sh
 
 every-test: $B/web/seed $B/web/node_modules/.package-lock.json $(programs) $(tests) $(filter $B/%,$(e2e))

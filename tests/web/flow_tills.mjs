@@ -17,6 +17,34 @@ await flow('tills', async ({ office, claim, open, login, shot }) => {
     claim('the list of tills is a file', readFileSync(await file.path(), 'utf8').split('\n').filter(l => /^"T000\d",/.test(l)).length === 3,
         readFileSync(await file.path(), 'utf8'));
 
+    // By keyboard alone; on paper.
+    await page.keyboard.press('/');
+    claim('"/" goes to the filter', await page.evaluate(() => document.activeElement.type) === 'search');
+    await page.keyboard.type('york');
+    claim('the filter leaves what matches', await page.locator('tbody tr').count() === 1);
+    await page.keyboard.press('Control+A');
+    await page.keyboard.press('Delete');
+    await page.getByRole('button', { name: 'Disk, MB free' }).focus();
+    await page.keyboard.press('Enter');
+    claim('a heading sorts by number', (await page.locator('tbody tr td:first-child').allInnerTexts()).join() === 'T0003,T0002,T0001');
+    await page.getByRole('tab', { name: 'Tills', exact: true }).focus();
+    await page.keyboard.press('ArrowRight');
+    claim('an arrow goes to the next part', await page.getByRole('tab', { selected: true }).innerText() === 'People at the tills');
+    await page.keyboard.press('ArrowLeft');
+    await settled(page);
+    await page.emulateMedia({ media: 'print' });
+    claim('paper has the table and no menu, no button', await page.locator('table').isVisible() && !await page.locator('header').isVisible()
+        && !await page.locator('.side').isVisible() && await page.locator('.btn:visible').count() === 0);
+    await page.emulateMedia({ media: 'screen' });
+
+    // The browser runs no script that stands in a page.
+    await page.evaluate(() => {
+        const s = document.createElement('script');
+        s.textContent = 'window.broken = true';
+        document.body.append(s);
+    });
+    claim('a script that got into a page is not run', !await page.evaluate(() => window.broken) && troublesOf(page).some(x => /Content Security Policy/.test(x)));
+
     // A till is added in the browser, and enrols with the code shown.
     await page.getByRole('button', { name: 'Add a till' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Add', exact: true }).click();

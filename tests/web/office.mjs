@@ -279,7 +279,7 @@ export async function flow(name, run) {
         const { chromium: type } = await import(pathToFileURL(join(build, 'web/node_modules/playwright-core/index.mjs')));
         const office = new Office(dir);
         await office.start();
-        browser = await type.launch({ executablePath: chromium(), args: process.getuid() === 0 ? ['--no-sandbox'] : [] });
+        browser = await type.launch({ executablePath: chromium(), args: ['--disable-dev-shm-usage', ...process.getuid() === 0 ? ['--no-sandbox'] : []] });
 
         /** A page of its own, with no session.  options: { phone, tablet, language }. */
         async function open(options = {}) {
