@@ -119,8 +119,8 @@ function showPerson(view, m, again) {
     view.append(section(t('Consent'), el('ul.list-group.mb-2', {}, Object.entries(purposes()).map(([purpose, text]) =>
         el('li.list-group-item.d-flex.flex-wrap.align-items-center.gap-2', {}, el('span.me-auto', {}, text),
             badge(m.consent[purpose] ? t('given') : t('not given'), m.consent[purpose] ? 'ok' : 'off'),
-            may ? button(m.consent[purpose] ? t('Withdraw') : t('Give'), () => askConsent(m, purpose, text, again), 'secondary',
-                { 'aria-label': `${m.consent[purpose] ? t('Withdraw') : t('Give')}: ${text}`, class: 'btn btn-sm btn-outline-secondary' }) : null))),
+            may ? button(m.consent[purpose] ? t('Withdraw') : t('Agrees'), () => askConsent(m, purpose, text, again), 'secondary',
+                { 'aria-label': `${m.consent[purpose] ? t('Withdraw') : t('Agrees')}: ${text}`, class: 'btn btn-sm btn-outline-secondary' }) : null))),
     table([{ key: 'time', title: t('Time'), type: 'time' },
         { key: 'purpose', title: t('Purpose'), show: r => purposes()[r.purpose] },
         { key: 'given', title: t('Given'), type: 'bool' },
@@ -143,7 +143,7 @@ function showPerson(view, m, again) {
 
 function askConsent(m, purpose, text, again) {
     const given = !m.consent[purpose];
-    return confirm({ title: given ? t('Give consent') : t('Withdraw consent'), text, action: given ? t('Give') : t('Withdraw'), fields: [
+    return confirm({ title: given ? t('Give consent') : t('Withdraw consent'), text, action: given ? t('Agrees') : t('Withdraw'), fields: [
         { name: 'version', label: t('Version of the text of consent that was shown'), value: consentVersion, required: true, maxLength: 40 }],
     onSubmit: v => post(path(m.member, '/consent'), { purpose, given, version: v.version }) }).then(v => v && again());
 }
