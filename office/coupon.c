@@ -54,6 +54,13 @@ static enum err judge(struct books *b, const char *coupon, int64_t position, mem
     *answer = "";
     if (e || same)
         return e;
+    if (known && owner != member) { /* its number may be merged: it is the survivor's */
+        member_id is = owner;
+        e = books_survivor(b, owner, &is, why);
+        if (e && e != ERR_NOT_FOUND)
+            return e;
+        owner = is;
+    }
     if (!known)
         *answer = "no such coupon was given out";
     else if (used)

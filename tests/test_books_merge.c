@@ -1,6 +1,7 @@
 /* test_books_merge.c - two numbers, one person, and points passed on: docs/office.md, "The hardest case".
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
+#include "office/coupon.h"
 #include "office/known.h"
 #include "tests/ledgers.h"
 #include "tests/packs.h"
@@ -287,6 +288,33 @@ TEST(merge, what_is_shown_of_the_merged_number_is_the_survivor)
         if (!apart)
             unmerge(m, 6);
     }
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
+TEST(merge, a_coupon_of_the_merged_number_is_the_survivors)
+{
+    struct real_card a, b;
+    struct errmsg why = {""};
+    int64_t used = 0, odd = 0;
+    open_two("coupon", EXPIRY_100 ", " REDEEM, &a, &b);
+    ledgers_member(&l, 7, 0);
+    ledgers_exec(&l, "PRAGMA foreign_keys = OFF; INSERT INTO coupon (coupon, campaign, member, last_day, made_s) VALUES"
+                     " ('C-1', 'C', 40, 20000, 0), ('C-2', 'C', 40, 20000, 0)");
+    merge(12, 40, 5);
+    for (int i = 1; i <= 2; i++) {
+        struct txn *t = ledgers_entry(&l, 2, TXN_SALE, ledgers_day(6));
+        t->member = i == 1 ? 12 : 7;
+        t->line_count = packs_lines(t->lines, "A 1 10.00");
+        t->total = money_of(1000);
+        t->points = points_of(10);
+        t->coupon_count = 1;
+        snprintf(t->coupons[0], sizeof t->coupons[0], "C-%d", i);
+        ledgers_post(&l, t, POST_NEW);
+    }
+    assert_int_equal(coupon_scan(l.books, &used, &odd, &why), OK);
+    assert_int_equal(used, 1);
+    assert_int_equal(odd, 1);
     ledgers_sound(&l);
     ledgers_close(&l);
 }
