@@ -351,12 +351,17 @@ enum err campaign_stop(struct books *b, const char *code, struct errmsg *why)
 
 /* ---- while it runs ---- */
 
+/* Purchases came for the number cm.member (owner), and stand with the number it is merged into. */
+#define PURCHASES                                                                                                      \
+    "d.owner = cm.member AND d.member = (SELECT iif(merged_into <> 0, merged_into, member) FROM member m WHERE"         \
+    " m.member = cm.member)"
+
 /* The next member who bought in the period and has no bonus yet; 0 = none. */
 static enum err next_bonus(struct books *b, const struct kept *k, member_id *member, struct errmsg *why)
 {
     struct query q = query_text_of(
         b->store, "SELECT cm.member FROM campaign_member cm WHERE cm.campaign = ?1 AND NOT held_out AND seq IS NULL"
-                  " AND cm.member > ?4 AND EXISTS (SELECT 1 FROM metric_day d WHERE d.member = cm.member AND d.day >= ?2"
+                  " AND cm.member > ?4 AND EXISTS (SELECT 1 FROM metric_day d WHERE " PURCHASES " AND d.day >= ?2"
                   " AND d.day <= ?3 AND d.bills > 0) ORDER BY cm.member LIMIT 1");
     query_text(&q, k->code);
     query_int(&q, k->from_day);
@@ -465,7 +470,7 @@ static enum err side_of(struct books *b, const struct kept *k, bool held_out, st
     struct query q = query_text_of(
         b->store, "SELECT count(*), coalesce(sum(bills > 0), 0), coalesce(sum(spend), 0) FROM (SELECT cm.member,"
                   " coalesce(sum(d.bills), 0) AS bills, coalesce(sum(d.spend), 0) AS spend FROM campaign_member cm"
-                  " LEFT JOIN metric_day d ON d.member = cm.member AND d.day >= ?2 AND d.day <= ?3"
+                  " LEFT JOIN metric_day d ON " PURCHASES " AND d.day >= ?2 AND d.day <= ?3"
                   " WHERE cm.campaign = ?1 AND held_out = ?4 GROUP BY cm.member)");
     query_text(&q, k->code);
     query_int(&q, k->from_day);

@@ -35,7 +35,8 @@ enum err coupon_issue(struct books *b, const char *campaign, member_id member, i
 static enum err judge(struct books *b, const char *coupon, int64_t position, member_id member, int32_t day,
                       const char **answer, struct errmsg *why)
 {
-    struct query q = query_text_of(b->store, "SELECT member, last_day, position IS NOT NULL, position IS ?2,"
+    struct query q = query_text_of(b->store, "SELECT coalesce((SELECT nullif(merged_into, 0) FROM member m WHERE m.member ="
+                                             " coupon.member), member), last_day, position IS NOT NULL, position IS ?2,"
                                              " (SELECT from_day FROM campaign c WHERE c.campaign = coupon.campaign)"
                                              " FROM coupon WHERE coupon = ?1");
     query_text(&q, coupon);

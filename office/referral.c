@@ -321,7 +321,8 @@ enum err winback_list(struct books *b, const char *disposition, json_t *rows, st
 {
     struct query q = query_text_of(
         b->store, "SELECT member, disposition, value, last_day, state, reason, contacted_s, won_day FROM winback"
-                  " WHERE ?1 = '' OR disposition = ?1 ORDER BY state IN ('won back', 'lost'), " STRIVE_FIRST
+                  " WHERE (?1 = '' OR disposition = ?1) AND NOT EXISTS (SELECT 1 FROM member m WHERE"
+                  " m.member = winback.member AND m.merged_into <> 0) ORDER BY state IN ('won back', 'lost'), " STRIVE_FIRST
                   ", value DESC, member LIMIT 10000");
     query_text(&q, disposition);
     return rows_of(&q, "member:member disposition:text value:money last:day state:text reason:text contacted:time won:day",

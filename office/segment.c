@@ -150,7 +150,7 @@ static void facts_sql(char *sql, size_t size, int32_t windows)
         n += (size_t)snprintf(sql + n, size - n,
                               " LEFT JOIN (SELECT member, sum(spend) AS spend, count(DISTINCT iif(bills > 0, day, NULL)) AS visits FROM metric_day"
                               " WHERE day > ?%d AND day <= ?1 GROUP BY member) w%d USING (member)", w + 2, w);
-    snprintf(sql + n, size - n, " ORDER BY m.member");
+    snprintf(sql + n, size - n, " WHERE m.merged_into = 0 ORDER BY m.member");
 }
 
 struct kept_facts {

@@ -18,7 +18,7 @@ MUST_CHECK enum err segment_drop(struct books *b, const char *code, struct errms
 MUST_CHECK enum err segment_list(struct books *b, json_t *rows, struct errmsg *why);
 #define SEGMENT_ROW_SHAPE "segment:text! name:text! rule:text! marks:bool! ran:time size:int! says:text!"
 
-/* Each member the rule holds for on that day, in order; erased and merged numbers are members without purchases. */
+/* Each member the rule holds for on that day, in order; a number that is merged into another is none. */
 typedef bool segment_member_fn(member_id member, void *arg);
 MUST_CHECK enum err segment_each(struct books *b, const struct segment *s, int32_t today, segment_member_fn *each,
                                  void *arg, struct errmsg *why);

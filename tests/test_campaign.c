@@ -217,6 +217,37 @@ TEST(campaign, a_coupon_is_used_once_by_its_member_in_its_time_and_the_rest_is_f
     ledgers_close(&l);
 }
 
+static void merge(struct ledgers *l, member_id member, member_id other)
+{
+    static struct txn t;
+    t = (struct txn){.kind = TXN_MERGE, .member = member, .other = other, .reason = "one person", .user = 1};
+    ledgers_own(l, &t, now);
+}
+
+TEST(campaign, two_numbers_of_one_person_are_one)
+{
+    struct ledgers l;
+    char code[COUPON_SIZE];
+    int64_t used, odd, members;
+    json_t *out = json_object();
+    open_books(&l);
+    start(&l, "FIRST", "{\"kind\":\"mark\"}", 0, 0);
+    merge(&l, 5, 7);
+    CHECK(save(&l, "SPRING", "{\"kind\":\"coupon\",\"days\":14}", 0, 0));
+    CHECK(campaign_start(l.books, "SPRING", now, &members, &why));
+    assert_int_equal(members, MEMBERS - 1);
+    CHECK(coupon_issue(l.books, "SPRING", 7, LEDGERS_DAY_0 + DAY + 5, now, code, &why)); /* given to the other number */
+    sale_with(&l, 5, (const char *const[]){code}, 1, DAY + 1);
+    CHECK(coupon_scan(l.books, &used, &odd, &why));
+    assert_int_equal(used, 1);
+    ledgers_sale(&l, 1, 7, "A 1 10.00", DAY + 1); /* what the number of then buys is its own still */
+    CHECK(campaign_result(l.books, "FIRST", out, &why));
+    assert_int_equal(number(out, "treated_buyers"), 2);
+    json_decref(out);
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
 TEST(campaign, the_result_compares_with_those_left_alone)
 {
     struct ledgers l;
