@@ -298,7 +298,7 @@ const struct api_op api_members[] = {
      " consent:{name:bool! messages:bool! birthday:bool! research:bool!}!"
      " consent_history:[purpose:text! given:bool! time:time channel:text! version:text!]!"
      " tier:{code:text! name:text metric:text reached:int to_keep:int next:text next_name:text to_rise:int falls:day by_hand:text by_hand_until:day}!"
-     " tier_history:[day:day tier:text! why:text!]!"
+     " tier_history:[day:day tier:text! why:text!]! stamps:[name:text! stamps:int! every:int! points:points!]!"
      " cards:[card:text! status:text! kind:text! points:points! batch:int last_day:day uses:int! used:day]!"
      " channels:[means:text! known:int! uses:int! used:day]! tags:[kind:text! tag:text! since:time]!"
      " notes:[id:int! time:time user:int! text:text!]!"

@@ -308,7 +308,7 @@ const struct api_op api_mine[] = {
      "member:text! name:text! language:text! points:points! pending:points! held:points! on_cards:points! in_transit:points!"
      " reserved:points! owed:points! redeemable:points! lots:[points:points! last_day:day]! pin:bool!"
      " tier:{code:text! name:text metric:text reached:int to_keep:int next:text next_name:text to_rise:int falls:day by_hand:text by_hand_until:day}!"
-     " tier_history:[day:day tier:text! why:text!]!",
+     " tier_history:[day:day tier:text! why:text!]! stamps:[name:text! stamps:int! every:int! points:points!]!",
      show_mine},
     {"GET", "/api/mine/history", "my_history", "What happened and why, newest first", ROLE_MEMBER, API_READ, NULL, NULL,
      "rows:[time:time! what:text! entry:text points:points moves:text total_after:points pack:int why:text]!", my_history},

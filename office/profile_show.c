@@ -79,6 +79,32 @@ enum err profile_balance(struct books *b, member_id member, int32_t today, json_
     return add_parts(b, member, lots, PART_COUNT(lots), out, why);
 }
 
+/* The stamps on each card of the pack that are not rewarded yet. */
+static enum err add_stamps(struct books *b, member_id member, const struct pack *pack, json_t *out, struct errmsg *why)
+{
+    json_t *list = json_array();
+    enum err e = OK;
+    json_object_set_new(out, "stamps", list);
+    for (int32_t i = 0; pack && i < pack->stamp_count && !e; i++) {
+        const struct pack_stamp *s = &pack->stamps[i];
+        int64_t collected = 0, given = 0;
+        struct query q = query_text_of(b->store, "SELECT coalesce(sum(collected), 0), coalesce(sum(given), 0)"
+                                                 " FROM stamp_move WHERE member = ? AND name = ?");
+        query_int(&q, (int64_t)member);
+        query_text(&q, s->name);
+        if (query_row(&q)) {
+            collected = query_get_int(&q);
+            given = query_get_int(&q);
+        }
+        e = query_done(&q, why);
+        int64_t now = collected - given * s->every;
+        json_array_append_new(list, json_pack("{s:o, s:I, s:I, s:I}", "name", rows_text(s->name), "stamps",
+                                              (json_int_t)(now > 0 ? now : 0), "every", (json_int_t)s->every, "points",
+                                              (json_int_t)points_n(s->points)));
+    }
+    return e;
+}
+
 enum err profile_tier(struct books *b, member_id member, int32_t today, json_t *out, struct errmsg *why)
 {
     static const struct part history[] = {
@@ -118,6 +144,8 @@ enum err profile_tier(struct books *b, member_id member, int32_t today, json_t *
         query_int(&q, today);
         e = rows_one(&q, "falls:day by_hand:text by_hand_until:day", t, why);
     }
+    if (!e)
+        e = add_stamps(b, member, pack, out, why);
     return e ? e : add_parts(b, member, history, PART_COUNT(history), out, why);
 }
 

@@ -260,6 +260,27 @@ TEST(profile, every_point_has_its_why_and_the_newest_comes_first)
     ledgers_close(&l);
 }
 
+TEST(profile, a_stamp_card_says_how_many_are_on_it_now)
+{
+    json_t *o = json_object();
+    ledgers_open(&l, "stamps", "", "\"stamps\": [{\"name\": \"visit\", \"per\": \"visit\", \"every\": 3, \"points\": 40},"
+                                   "{\"name\": \"tea\", \"every\": 5, \"points\": 10, \"when\": {\"sku\": \"T\"}}]");
+    by = (struct profile_by){.user = 3, .channel = "desk", .now_s = ledgers_day(1)};
+    member_id m = add("Ada", "", "");
+    for (int32_t day = 2; day < 6; day++)
+        ledgers_sale(&l, 1, m, "A 1 1.00", day);
+    assert_int_equal(profile_tier(l.books, m, LEDGERS_DAY_0 + 6, o, &why), OK);
+    const json_t *cards = json_object_get(o, "stamps"), *visit = json_array_get(cards, 0), *tea = json_array_get(cards, 1);
+    assert_int_equal(json_array_size(cards), 2);
+    assert_string_equal(text_at(visit, "name"), "visit");
+    assert_int_equal(int_at(visit, "stamps"), 1); /* three were rewarded */
+    assert_int_equal(int_at(visit, "every"), 3);
+    assert_int_equal(int_at(visit, "points"), 40);
+    assert_int_equal(int_at(tea, "stamps"), 0);
+    json_decref(o);
+    ledgers_close(&l);
+}
+
 TEST(profile, a_tier_says_what_is_missing_to_keep_it_and_to_rise_and_who_gave_it)
 {
     json_t *o = json_object();

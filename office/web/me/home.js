@@ -7,7 +7,7 @@ import { qrImage } from './qr.js';
 
 /** "12.50", "3 visits": how far it is, in what the tier counts. */
 export function inMetric(metric, n) {
-    return metric === 'spend' ? money(n) : metric === 'visits' ? t('{n} visits', { n: number(n) }) : t('{n} points', { n: number(n) });
+    return metric === 'spend' ? money(n) : metric === 'visits' ? t('{n} visits', { n: number(n) }) : metric === 'points' ? t('{n} points', { n: number(n) }) : number(n);
 }
 
 export async function show(view) {
@@ -21,6 +21,8 @@ export async function show(view) {
         view.append(section(t('On the way to {tier}', { tier: tier.next_name || tier.next }), el('div.progress.mb-1', { role: 'progressbar', 'aria-valuemin': '0',
             'aria-valuemax': '100', 'aria-valuenow': share(tier), 'aria-label': t('On the way to {tier}', { tier: tier.next_name || tier.next }) }, bar(share(tier))),
         el('div.small.text-muted', {}, t('{amount} to go', { amount: inMetric(tier.metric, tier.to_rise) }))));
+    if (m.stamps.length)
+        view.append(section(t('Stamp cards'), facts(m.stamps.map(s => [s.name, t('{n} of {every}: then {points} points', { n: number(s.stamps), every: number(s.every), points: points(s.points) })]))));
     const ending = m.lots.filter(l => l.points);
     if (ending.length)
         view.append(section(t('Good until'), facts(ending.map(l => [day(l.last_day, t('without end')), t('{n} points', { n: points(l.points) })]))));

@@ -183,6 +183,8 @@ function showPoints(view, m) {
         m.tier.by_hand ? [t('Given by hand'), t('{tier} until {day}', { tier: m.tier.by_hand, day: day(m.tier.by_hand_until, t('further notice')) })] : null]),
     table([{ key: 'day', title: t('Day'), type: 'day' }, { key: 'tier', title: t('Tier') }, { key: 'why', title: t('Why') }], m.tier_history,
         { name: m.member + '-tiers', filter: false })));
+    if (m.stamps.length)
+        view.append(section(t('Stamp cards'), facts(m.stamps.map(s => [s.name, t('{n} of {every}: then {points} points', { n: number(s.stamps), every: number(s.every), points: points(s.points) })]))));
 }
 
 const meansWords = () => ({ none: t('by nothing'), card: t('card'), 'signing tag': t('signing tag'), tag: t('tag'), 'number of a tag': t('number of a tag'), code: t('code of the member page'),
