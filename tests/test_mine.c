@@ -185,6 +185,10 @@ TEST(mine, who_was_merged_logs_in_as_who_they_are_now)
     take_code(code);
     must_be(OK, mine_log_in(l.books, &home.known_keys, "+49 30 1234567", code, a.now_s, 1000, &member, &why));
     assert_int_equal(member, 8);
+    must_be(OK, ask("M7", "192.0.2.1", 1000)); /* by the old number */
+    take_code(code);
+    must_be(OK, mine_log_in(l.books, &home.known_keys, "M7", code, a.now_s, 1000, &member, &why));
+    assert_int_equal(member, 8);
     close_office();
 }
 

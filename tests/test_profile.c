@@ -312,6 +312,8 @@ TEST(profile, a_tier_says_what_is_missing_to_keep_it_and_to_rise_and_who_gave_it
     assert_string_equal(text_at(t, "by_hand"), "black");
     assert_string_equal(text_at(t, "by_hand_until"), "2011-02-10");
     assert_int_equal(json_array_size(json_object_get(o, "tier_history")), 3);
+    assert_int_equal(profile_tier(l.books, m, LEDGERS_DAY_0 + 41, o, &why), OK);
+    assert_string_equal(text_at(json_object_get(o, "tier"), "by_hand"), "null");
     json_decref(o);
     ledgers_close(&l);
 }

@@ -178,6 +178,17 @@ TEST(rewards, a_stock_that_ran_out_is_filled_again)
     ledgers_close(&l);
 }
 
+TEST(rewards, a_stock_counts_as_long_as_the_rules_limit_the_reward)
+{
+    open_books("limit");
+    CHANGE(OK, rewards_set_stock(l.books, "CUP", 0, 3, ledgers_day(1), &why));
+    authorise(ERR_REFUSED, wanted(7, "CUP", "a"), ledgers_day(2));
+    ledgers_add_pack(&l, 2, "2011-01-04", "", "\"redeem\": {\"worth\": 1, \"min\": 1, \"step\": 1, \"max_share\": 1, \"offline_days\": 7},"
+                     "\"rewards\": [{\"code\": \"CUP\", \"kind\": \"item\", \"points\": 30, \"sku\": \"CUP1\"}]");
+    authorise(OK, wanted(7, "CUP", "b"), ledgers_day(4));
+    ledgers_close(&l);
+}
+
 TEST(rewards, what_is_not_confirmed_in_time_is_let_go)
 {
     int32_t count;
