@@ -72,28 +72,20 @@ static void put_entry(struct txn *t)
 static void put_sale(const struct txn *t)
 {
     struct errmsg why = {""};
-    struct query q = query_of(store, Q_SALE_ADD);
+    struct query q = query_text_of(store, "INSERT INTO sale (position, terminal, seq, member, owner, said, shop, day,"
+                                          " pack_version, tier, total, counted, till, earned, lot_day, redeemed_value,"
+                                          " earned_here, earned_today, month_here, earned_month, means, cashier,"
+                                          " approved_by, why) VALUES (?1, ?2, ?3, ?4, ?4, ?4, ?5, ?6, 1, ?7, ?8, ?8,"
+                                          " 0, 0, 2147483647, 0, 0, 0, 0, 0, 0, 0, 0,"
+                                          " '60.00 GBP at 1 point a GBP, x 5/4 (Silver): 75 points')");
     query_int(&q, position);
     query_int(&q, t->id.terminal);
     query_int(&q, t->id.seq);
     query_int(&q, (int64_t)t->member);
-    query_int(&q, (int64_t)t->member);
-    query_uid(&q, NULL);
     query_text(&q, t->shop);
     query_int(&q, day_of_time(t->time_s));
-    query_int(&q, 1);
     query_text(&q, t->tier);
     query_int(&q, money_minor(t->total));
-    query_int(&q, money_minor(t->total));
-    query_int(&q, 0);
-    query_int(&q, 0);
-    query_int(&q, 0);
-    query_int(&q, DAY_NEVER);
-    for (int i = 0; i < 3; i++)
-        query_int(&q, 0);
-    query_text(&q, "60.00 GBP at 1 point a GBP, x 5/4 (Silver): 75 points");
-    for (int i = 0; i < 3; i++)
-        query_int(&q, 0);
     must(query_run(&q, &why), &why);
 }
 
