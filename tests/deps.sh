@@ -20,7 +20,7 @@ need='gcc libc6-dev make pkg-config libsqlite3-dev libnfc-dev libusb-1.0-0-dev l
       python3-protobuf'
 [ "${1:-build}" = build ] || need="$need libcmocka-dev libnfc-bin libnfc-examples libfreefare-bin libfreefare-dev
       libumockdev-dev umockdev tmux valgrind sqlite3 zbar-tools curl
-      libjs-bootstrap5 libjs-chart.js chromium fonts-wqy-microhei"
+      chromium fonts-wqy-microhei"
 
 # The cash register of the tests; Node may have come from elsewhere than Debian.
 if [ "${1:-build}" != build ] && ! { command -v node && command -v npm; } >/dev/null; then

@@ -49,6 +49,8 @@ function door(heading, note, ...inside) {
 /** A step of logging in is done: what head office says is missing comes next. */
 async function step(s) {
     setSession(s);
+    if (s.user.member) // logged in on the member page in this browser
+        return showLogin();
     if (s.next === 'code')
         return showCode();
     if (s.next === 'enrol')

@@ -76,6 +76,9 @@ await flow('member', async ({ office, claim, open, shot }) => {
     await page.locator('#member-code').waitFor();
     await settled(page);
     await shot(page, 'me-points-zh');
+    await page.goto(office.url + '/');
+    claim('a member’s session opens no console', await page.locator('input[name=password]').isVisible() || await page.waitForSelector('input[name=password]').then(() => true));
+    await page.goto(office.url + '/me');
     await page.getByRole('button', { name: '退出' }).click();
     await page.locator('input[name=name]').waitFor();
     claim('who logs out is out', (await page.request.get(office.url + '/api/mine')).status() === 401);
