@@ -21,7 +21,7 @@ static void open_office(const char *name)
     ledgers_open(&l, name, "", "");
     ledgers_member(&l, 7, 1);
     ledgers_member(&l, 8, 1);
-    ledgers_sale(&l, 1, 7, "TEA 2 20.00", 58);
+    ledgers_sale(&l, 1, 7, "TEA 2 20.00", 59); /* today, before anything else */
     if (books_save_person(l.books, &ada, &why))
         fail_msg("%s", why.text);
     apis_begin(&a, l.books);
