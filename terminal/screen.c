@@ -68,7 +68,7 @@ static int32_t lines_of(const struct till_view *v)
 bool screen_is_idle(const struct screen *s, const struct till_view *v)
 {
     return (v->state == SALE_DONE && !screen_shows_receipt(s, v)) ||
-           (v->state == SALE_IDLE && lines_of(v) == 0);
+           (v->state == SALE_IDLE && lines_of(v) == 0 && !(v->bill && v->bill->coupon_count));
 }
 
 bool screen_takes_lines(const struct till_view *v)

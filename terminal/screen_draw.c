@@ -378,6 +378,8 @@ static void sale_rows(struct rows *r, const struct till_view *v)
     } else if (v->means != MEANS_NONE) {
         member_rows(r, v);
     }
+    for (int32_t i = 0; v->bill && i < v->bill->coupon_count; i++)
+        fact(r, 6, LOOK_PLAIN, tr("Coupon"), "%s", v->bill->coupons[i]);
     if (v->bill && v->bill->line_count > 0) {
         blank(r);
         bill_rows(r, v);

@@ -953,3 +953,14 @@ TEST(screen, a_coupon_is_typed_or_scanned_where_the_programme_asks_for_one)
     assert_int_equal(e.ask->verb, VERB_COUPON);
     assert_string_equal(e.ask->value, "TEA-7K2");
 }
+
+TEST(screen, a_coupon_before_anything_else_is_seen_and_can_be_cancelled)
+{
+    static struct txn bill;
+    begin("idle");
+    bill = (struct txn){.coupon_count = 1, .coupons = {"TEA-7K2"}};
+    view.state = SALE_IDLE;
+    view.bill = &bill;
+    assert_shows("TEA-7K2");
+    assert_int_equal(press(KEY_IS_F1 + 7).ask->verb, VERB_CANCEL);
+}
