@@ -26,6 +26,8 @@ TEST(accounting, a_price_is_shared_between_goods_and_points_as_published)
         {"nothing was sold", 0, 10000, 950000, 0, {1, 1}},
         {"nothing at all", 0, 0, 950000, 0, {1, 1}},
         {"goods and points cancel", 9500, -10000, 950000, 0, {1, 1}},
+        {"half a minor unit goes up", 1, 1, 1000000, 1, {1, 1}},
+        {"and down when it comes back", -1, -1, 1000000, -1, {1, 1}},
         {"a large chain", INT64_C(900000000000000), INT64_C(9000000000000), 900000, INT64_C(8027750247770), {1, 1}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -213,3 +213,19 @@ TEST(backup, books_that_do_not_hold_are_said_by_the_drill_and_are_not_restored)
     assert_int_equal(leftovers(), 0);
     close_office();
 }
+
+/* What a replay cannot see: a log that is not as it arrived. */
+TEST(backup, a_log_with_another_hash_is_said_by_the_drill)
+{
+    open_office();
+    sqlite3 *db = NULL;
+    char path[HOME_PATH_MAX];
+    home_path(&office.home, HOME_BOOKS, path);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    sql_run(db, "DROP TRIGGER entry_not_changed; UPDATE entry SET hash = zeroblob(32) WHERE position = 3");
+    sqlite3_close(db);
+    must(backup_make(&office.home, office.books, backup, &report, &why), &why);
+    must(backup_drill(backup, nowhere, &report, &why), &why);
+    assert_int_equal(report.broken, 1);
+    close_office();
+}

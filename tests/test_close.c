@@ -107,6 +107,9 @@ TEST(close, points_roll_forward_by_shop_and_day_and_what_comes_late_is_of_the_ne
     assert_int_equal(of_period(1, "adjusted"), 5);
     assert_int_equal(of_period(1, "closing"), 85);
     assert_int_equal(ledgers_sql(&l, "SELECT count(*) FROM period_day"), 3); /* sales in Leeds, a refund in York, head office */
+    assert_int_equal(ledgers_sql(&l, "SELECT closing FROM period_day WHERE shop = 'Leeds'"), 130);
+    assert_int_equal(ledgers_sql(&l, "SELECT closing FROM period_day WHERE shop = 'York'"), -50);
+    assert_int_equal(ledgers_sql(&l, "SELECT closing FROM period_day WHERE shop = ''"), 5);
     assert_int_equal(ledgers_sql(&l, "SELECT sum(closing) FROM period_day WHERE (shop, day) IN"
                                      " (SELECT shop, max(day) FROM period_day GROUP BY shop)"), 85);
     /* a till that was cut off sends a sale of day 2 on day 6; the closed period does not know of it */
@@ -146,6 +149,66 @@ TEST(close, a_period_is_closed_once_after_its_end_and_never_changed)
     must_close(4, 900000, 6); /* a period in which nothing happened */
     assert_int_equal(of_period(2, "closing"), 100);
     assert_int_equal(of_period(2, "allocated"), 0);
+    ledgers_close(&l);
+}
+
+TEST(close, books_that_do_not_add_up_are_not_closed)
+{
+    ledgers_open(&l, "spoilt", "", TOP);
+    ledgers_member(&l, 7, 0);
+    ledgers_sale(&l, 1, 7, "A 1 100.00", 1);
+    must_close(2, 900000, 5);
+    ledgers_exec(&l, "DROP TRIGGER posting_not_changed; UPDATE posting SET amount = amount - 1 WHERE account = 'issued'");
+    assert_int_equal(try_close(3, 900000, 5), ERR_CORRUPT);
+    assert_string_equal(why.text, "the periods add up to 100 points, the ledger to 101: see patronctl ledger verify");
+    ledgers_close(&l);
+}
+
+/* More came back than was sold: the sides of the lines change, and they balance all the same. */
+TEST(close, a_period_of_returns_goes_to_the_general_ledger_on_the_other_side)
+{
+    ledgers_open(&l, "returns", "", TOP);
+    ledgers_member(&l, 7, 0);
+    struct entry_id sale = ledgers_sale(&l, 1, 7, "A 2 1000.00", 1);
+    must_close(2, 950000, 5);
+    assert_int_equal(of_period(1, "allocated"), 941);
+    ledgers_refund(&l, 1, sale, "A 1 500.00", 4);
+    must_close(4, 950000, 6);
+    assert_int_equal(of_period(2, "sales"), -50000);
+    assert_int_equal(of_period(2, "allocated"), -471);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    assert_int_equal(close_journal(l.books, 2, out, &why), OK);
+    fclose(out);
+    assert_non_null(strstr(text, ",2450,points liability,4.71,,GBP,"));
+    assert_non_null(strstr(text, ",4000,sales,,4.71,GBP,"));
+    free(text);
+    ledgers_close(&l);
+}
+
+/* Points bought in one period that end in two years, and some that are given a later end. */
+TEST(close, the_money_of_points_goes_by_the_year_they_end_and_with_them_when_that_is_moved)
+{
+    ledgers_open(&l, "years", "", "\"redeem\": {\"worth\": 1}, \"expiry\": {\"kind\": \"rolling\", \"days\": 40}");
+    ledgers_member(&l, 7, 0);
+    ledgers_sale(&l, 1, 7, "A 1 100.00", 320); /* ends on day 360, in 2011 */
+    ledgers_sale(&l, 1, 7, "A 1 233.00", 330); /* day 370, in 2012 */
+    must_close(330, 1000000, 335);
+    assert_int_equal(of_period(1, "allocated"), 330);
+    assert_int_equal(ledgers_sql(&l, "SELECT allocated FROM period_cohort WHERE period = 1 AND year = 2011"), 99);
+    assert_int_equal(ledgers_sql(&l, "SELECT allocated FROM period_cohort WHERE period = 1 AND year = 2012"), 231);
+    struct txn t = {.kind = TXN_EXTEND, .member = 7, .from_day = LEDGERS_DAY_0 + 360, .day = LEDGERS_DAY_0 + 380};
+    snprintf(t.reason, sizeof t.reason, "the shop was closed");
+    ledgers_own(&l, &t, ledgers_day(340));
+    must_close(345, 1000000, 350);
+    assert_int_equal(of_period(2, "recognised"), 0); /* moved, not ended */
+    assert_int_equal(of_period(2, "liability"), 330);
+    assert_int_equal(ledgers_sql(&l, "SELECT allocated FROM period_cohort WHERE period = 2 AND year = 2011"), 0);
+    assert_int_equal(ledgers_sql(&l, "SELECT allocated FROM period_cohort WHERE period = 2 AND year = 2012"), 330);
+    ledgers_run(&l, 381);
+    must_close(381, 1000000, 382);
+    assert_int_equal(of_period(3, "liability"), 0);
     ledgers_close(&l);
 }
 
