@@ -4,6 +4,7 @@
 
 #include "base/date.h"
 #include "hw/clock.h"
+#include "hw/machine.h"
 #include "office/books_int.h"
 #include "sync/http.h"
 
@@ -55,19 +56,6 @@ static int64_t number(struct figures *m, const char *sql)
     return query_done(&q, NULL) == OK ? n : -1;
 }
 
-/* Pages in memory now, from the second field of statm. */
-static int64_t resident_bytes(void)
-{
-    long pages = 0;
-    FILE *f = fopen("/proc/self/statm", "re");
-    if (!f)
-        return 0;
-    if (fscanf(f, "%*s %ld", &pages) != 1)
-        pages = 0;
-    fclose(f);
-    return (int64_t)pages * sysconf(_SC_PAGESIZE);
-}
-
 struct tills {
     struct figures *m;
     int64_t now_s;
@@ -115,7 +103,7 @@ static void write_figures(struct figures *m)
     figure(m, "disk_free_bytes", "gauge", "where the books are", m->parts.guard->free_mb * 1024 * 1024);
     figure(m, "database_bytes", "gauge", "the books",
            number(m, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"));
-    figure(m, "resident_bytes", "gauge", "memory of this process", resident_bytes());
+    figure(m, "resident_bytes", "gauge", "memory of this process", machine_resident_bytes());
     figure(m, "connections_total", "counter", "lines of tills", (int64_t)n.connections);
     figure(m, "questions_total", "counter", "questions of tills", (int64_t)n.requests);
     figure(m, "entries_total", "counter", "entries taken since the start", (int64_t)n.entries);

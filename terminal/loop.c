@@ -7,6 +7,7 @@
 #include "base/date.h"
 #include "base/tr.h"
 #include "hw/clock.h"
+#include "hw/machine.h"
 #include "hw/poll.h"
 #include "terminal/log.h"
 
@@ -19,7 +20,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -377,10 +377,7 @@ enum err till_listen(struct till *t, const char *path, struct errmsg *why)
 
 int64_t till_disk_free(const struct till *t)
 {
-    struct statvfs fs;
-    if (!t->parts.home || statvfs(t->parts.home, &fs))
-        return -1;
-    return (int64_t)(fs.f_bavail * fs.f_frsize);
+    return t->parts.home ? machine_disk_free(t->parts.home) : -1;
 }
 
 enum err till_attach(struct till *t, int in_fd, int out_fd, bool person, struct errmsg *why)

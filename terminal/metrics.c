@@ -3,6 +3,7 @@
 #include "terminal/metrics.h"
 
 #include "hw/clock.h"
+#include "hw/machine.h"
 #include "terminal/till.h"
 
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/statvfs.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -45,19 +45,6 @@ static void figure(struct metrics *m, const char *name, const char *type, const 
         type, name, value);
 }
 
-/* Pages in memory now, from the second field of statm. */
-static int64_t resident_bytes(void)
-{
-    long pages = 0;
-    FILE *f = fopen("/proc/self/statm", "re");
-    if (!f)
-        return 0;
-    if (fscanf(f, "%*s %ld", &pages) != 1)
-        pages = 0;
-    fclose(f);
-    return (int64_t)pages * sysconf(_SC_PAGESIZE);
-}
-
 static void write_figures(struct metrics *m, struct till *t)
 {
     struct till_view *v = &t->view;
@@ -87,7 +74,7 @@ static void write_figures(struct metrics *m, struct till *t)
            (int64_t)line.handshakes);
     figure(m, "line_sent_bytes_total", "counter", "to head office", (int64_t)line.bytes_out);
     figure(m, "line_received_bytes_total", "counter", "from head office", (int64_t)line.bytes_in);
-    figure(m, "resident_bytes", "gauge", "memory of this process", resident_bytes());
+    figure(m, "resident_bytes", "gauge", "memory of this process", machine_resident_bytes());
     figure(m, "disk_free_bytes", "gauge", "where the journal is", till_disk_free(t));
 }
 
