@@ -766,6 +766,18 @@ enum err api_member(const char *text, member_id *out, struct errmsg *why)
     return OK;
 }
 
+enum err api_number(const char *text, int64_t most, int64_t *out, struct errmsg *why)
+{
+    int64_t n = 0;
+    size_t i = 0;
+    for (; text[i] >= '0' && text[i] <= '9' && i < 18; i++)
+        n = 10 * n + (text[i] - '0');
+    if (text[i] || n < 1 || n > most)
+        return err_set(why, ERR_FORMAT, tr("%.20s is no number of ours"), text);
+    *out = n;
+    return OK;
+}
+
 enum err api_day(const char *text, int32_t *out, struct errmsg *why)
 {
     if (!text || day_parse(out, text) != OK)

@@ -117,6 +117,7 @@ extern const struct api_op api_mine[];     /* api_mine.c: the member page */
 
 /* Helpers for run.  Text of a member, day ... in the path or query: ERR_FORMAT with the sentence. */
 MUST_CHECK enum err api_member(const char *text, member_id *out, struct errmsg *why); /* "M12" or "12" */
+MUST_CHECK enum err api_number(const char *text, int64_t most, int64_t *out, struct errmsg *why);     /* "12": 1..most */
 MUST_CHECK enum err api_day(const char *text, int32_t *out, struct errmsg *why);      /* "2026-11-22" */
 int64_t api_int(const json_t *in, const char *name, int64_t missing);
 const char *api_text(const json_t *in, const char *name); /* "" when missing */

@@ -53,15 +53,6 @@ static enum err put_period(struct books *b, json_t *out, int64_t n, struct errms
     return e;
 }
 
-static enum err get_number(const char *text, int64_t *out, struct errmsg *why)
-{
-    char *end;
-    *out = strtoll(text, &end, 10);
-    if (!*text || *end || *out <= 0)
-        return err_set(why, ERR_FORMAT, tr("\"%.20s\" is no number of a period"), text);
-    return OK;
-}
-
 static enum err list_periods(struct api_call *c, struct errmsg *why)
 {
     json_t *rows = json_array();
@@ -73,7 +64,7 @@ static enum err list_periods(struct api_call *c, struct errmsg *why)
 static enum err show_period(struct api_call *c, struct errmsg *why)
 {
     int64_t n;
-    enum err e = get_number(c->arg[0], &n, why);
+    enum err e = api_number(c->arg[0], INT64_MAX, &n, why);
     return e ? e : put_period(c->office->books, c->out, n, why);
 }
 
@@ -82,7 +73,7 @@ static enum err list_period_days(struct api_call *c, struct errmsg *why)
     int64_t n;
     json_t *rows = json_array();
     json_object_set_new(c->out, "rows", rows);
-    enum err e = get_number(c->arg[0], &n, why);
+    enum err e = api_number(c->arg[0], INT64_MAX, &n, why);
     if (e)
         return e;
     struct query q = query_text_of(c->office->books->store,
@@ -139,7 +130,7 @@ static enum err journal(struct api_call *c, struct errmsg *why)
     int64_t n;
     char *text = NULL;
     size_t size = 0;
-    enum err e = get_number(c->arg[0], &n, why);
+    enum err e = api_number(c->arg[0], INT64_MAX, &n, why);
     FILE *out = e ? NULL : open_memstream(&text, &size);
     if (!out)
         return e ? e : err_set(why, ERR_FULL, "no memory");

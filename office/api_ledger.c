@@ -54,13 +54,6 @@ static enum err get_last_day(struct api_call *c, const char *name, int32_t *out,
     return *text ? api_day(text, out, why) : OK;
 }
 
-static enum err get_number(const char *text, int64_t *out, struct errmsg *why)
-{
-    char *end;
-    *out = strtoll(text, &end, 10);
-    return *text && !*end && *out > 0 ? OK : err_set(why, ERR_FORMAT, tr("\"%s\" is no number of one"), text);
-}
-
 static struct txn *start(struct api_call *c, enum txn_kind kind)
 {
     struct txn *t = &c->office->books->own;
@@ -307,7 +300,7 @@ static enum err list_pools(struct api_call *c, struct errmsg *why)
 static enum err show_pool(struct api_call *c, struct errmsg *why)
 {
     int64_t pool;
-    enum err e = get_number(c->arg[0], &pool, why);
+    enum err e = api_number(c->arg[0], INT64_MAX, &pool, why);
     return e ? e : pool_show(c->office->books, pool, c->out, why);
 }
 
@@ -333,7 +326,7 @@ static enum err change_pool(struct api_call *c, bool join, struct errmsg *why)
     struct books *b = c->office->books;
     int64_t pool;
     member_id member;
-    enum err e = get_number(c->arg[0], &pool, why);
+    enum err e = api_number(c->arg[0], INT64_MAX, &pool, why);
     if (!e)
         e = get_other(c, "member", &member, why);
     if (e)
@@ -356,7 +349,7 @@ static enum err leave_pool(struct api_call *c, struct errmsg *why)
 static enum err end_pool(struct api_call *c, struct errmsg *why)
 {
     int64_t pool;
-    enum err e = get_number(c->arg[0], &pool, why);
+    enum err e = api_number(c->arg[0], INT64_MAX, &pool, why);
     return e ? e : pool_end(c->office->books, pool, c->now_s, why);
 }
 

@@ -16,16 +16,6 @@
 
 #define EVERYBODY (ROLE_STAFF)
 
-static enum err number_of(const char *text, int64_t *out, struct errmsg *why)
-{
-    char *end;
-    long long n = strtoll(text, &end, 10);
-    if (*end || n < 1 || *text == '+')
-        return err_set(why, ERR_FORMAT, tr("%.20s is no number of ours"), text);
-    *out = n;
-    return OK;
-}
-
 static enum err list_proposals(struct api_call *c, struct errmsg *why)
 {
     json_t *rows = json_array();
@@ -117,7 +107,7 @@ static enum err get_proposal(struct api_call *c, struct errmsg *why)
 {
     struct proposal p = {0};
     int64_t id = 0;
-    enum err e = number_of(c->arg[0], &id, why);
+    enum err e = api_number(c->arg[0], INT64_MAX, &id, why);
     if (!e)
         e = proposal_get(c->office->books, id, &p, why);
     if (!e) {
@@ -145,7 +135,7 @@ static enum err decide(struct api_call *c, struct errmsg *why)
     struct proposal p = {0};
     int64_t id = 0;
     bool approve = api_bool(c->in, "approve");
-    enum err e = number_of(c->arg[0], &id, why);
+    enum err e = api_number(c->arg[0], INT64_MAX, &id, why);
     if (!e)
         e = proposal_get(c->office->books, id, &p, why);
     const struct proposal_kind *k = e ? NULL : proposal_find_kind(p.kind);
@@ -168,7 +158,7 @@ static enum err decide(struct api_call *c, struct errmsg *why)
 static enum err withdraw(struct api_call *c, struct errmsg *why)
 {
     int64_t id = 0;
-    enum err e = number_of(c->arg[0], &id, why);
+    enum err e = api_number(c->arg[0], INT64_MAX, &id, why);
     return e ? e : proposal_withdraw(c->office, id, c->user.id, c->now_s, why);
 }
 

@@ -26,13 +26,6 @@ static const struct known_keys *keys_of(const struct api_call *c)
     return &c->office->home->known_keys;
 }
 
-static enum err number_of(const char *text, int64_t *out, struct errmsg *why)
-{
-    char *end;
-    *out = strtoll(text, &end, 10);
-    return *end || *out < 1 ? err_set(why, ERR_FORMAT, tr("a redemption has a number")) : OK;
-}
-
 static enum err receipt_of(const char *text, struct entry_id *out, struct errmsg *why)
 {
     return entry_parse(out, text) || out->terminal == OFFICE_TERMINAL
@@ -109,7 +102,7 @@ static enum err authorise_reward(struct api_call *c, struct errmsg *why)
 static enum err confirm_reward(struct api_call *c, struct errmsg *why)
 {
     int64_t id;
-    enum err e = number_of(c->arg[0], &id, why);
+    enum err e = api_number(c->arg[0], INT64_MAX, &id, why);
     json_object_set_new(c->out, "id", json_integer((json_int_t)id));
     return e ? e : rewards_confirm(c->office->books, keys_of(c), id, api_bool(c->in, "voucher"), c->user.id, c->now_s, why);
 }
@@ -117,7 +110,7 @@ static enum err confirm_reward(struct api_call *c, struct errmsg *why)
 static enum err release_reward(struct api_call *c, struct errmsg *why)
 {
     int64_t id;
-    enum err e = number_of(c->arg[0], &id, why);
+    enum err e = api_number(c->arg[0], INT64_MAX, &id, why);
     json_object_set_new(c->out, "id", json_integer((json_int_t)id));
     return e ? e : rewards_release(c->office->books, id, c->user.id, c->now_s, why);
 }
@@ -125,7 +118,7 @@ static enum err release_reward(struct api_call *c, struct errmsg *why)
 static enum err give_back_reward(struct api_call *c, struct errmsg *why)
 {
     int64_t id;
-    enum err e = number_of(c->arg[0], &id, why);
+    enum err e = api_number(c->arg[0], INT64_MAX, &id, why);
     json_object_set_new(c->out, "id", json_integer((json_int_t)id));
     return e ? e : rewards_give_back(c->office->books, id, api_text(c->in, "reason"), c->user.id, c->now_s, why);
 }
@@ -145,7 +138,7 @@ static enum err show_voucher(struct api_call *c, struct errmsg *why)
 {
     int64_t id;
     char code[VOUCHER_TEXT_SIZE] = "";
-    enum err e = number_of(c->arg[0], &id, why);
+    enum err e = api_number(c->arg[0], INT64_MAX, &id, why);
     if (!e)
         e = voucher_code(c->office->books, keys_of(c), id, code, why);
     json_object_set_new(c->out, "code", json_string(code));

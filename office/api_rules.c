@@ -22,16 +22,6 @@
 #define READERS (ROLE_MARKETER | ROLE_CONTROLLER | ROLE_APPROVER | ROLE_AUDITOR | ROLE_ADMIN)
 #define WRITERS (ROLE_MARKETER | ROLE_CONTROLLER)
 
-static enum err number_of(const char *text, int64_t most, int64_t *out, struct errmsg *why)
-{
-    char *end;
-    long long n = strtoll(text, &end, 10);
-    if (*end || n < 1 || n > most || *text == '+')
-        return err_set(why, ERR_FORMAT, tr("%.20s is no number of ours"), text);
-    *out = n;
-    return OK;
-}
-
 static enum err no_memory(struct errmsg *why)
 {
     return err_set(why, ERR_FULL, "no memory");
@@ -67,7 +57,7 @@ static enum err get_rules(struct api_call *c, struct errmsg *why)
 {
     int64_t version = 0;
     struct pack_text *p = pack_text_create();
-    enum err e = p ? number_of(c->arg[0], UINT32_MAX, &version, why) : no_memory(why);
+    enum err e = p ? api_number(c->arg[0], UINT32_MAX, &version, why) : no_memory(why);
     if (!e)
         e = pack_text_find(p, c->office->books, (uint32_t)version, why);
     if (!e) {
@@ -105,9 +95,9 @@ static enum err diff_rules(struct api_call *c, struct errmsg *why)
 {
     int64_t first = 0, second = 0;
     struct pack_text *p = pack_text_create(), *o = pack_text_create();
-    enum err e = p && o ? number_of(c->arg[0], UINT32_MAX, &first, why) : no_memory(why);
+    enum err e = p && o ? api_number(c->arg[0], UINT32_MAX, &first, why) : no_memory(why);
     if (!e)
-        e = number_of(c->arg[1], UINT32_MAX, &second, why);
+        e = api_number(c->arg[1], UINT32_MAX, &second, why);
     if (!e)
         e = pack_text_find(p, c->office->books, (uint32_t)first, why);
     if (!e)
@@ -198,7 +188,7 @@ static enum err load_draft(struct api_call *c, struct draft **out, struct errmsg
 {
     int64_t id = 0;
     *out = calloc(1, sizeof **out);
-    enum err e = *out ? number_of(c->arg[0], INT64_MAX, &id, why) : no_memory(why);
+    enum err e = *out ? api_number(c->arg[0], INT64_MAX, &id, why) : no_memory(why);
     return e ? e : draft_get(c->office->books, id, *out, why);
 }
 
@@ -244,7 +234,7 @@ static enum err save_draft(struct api_call *c, struct errmsg *why)
 {
     int64_t id = 0, revision = api_int(c->in, "revision", 0);
     const char *text = api_text(c->in, "text");
-    enum err e = number_of(c->arg[0], INT64_MAX, &id, why);
+    enum err e = api_number(c->arg[0], INT64_MAX, &id, why);
     if (!e)
         e = draft_save(c->office->books, id, revision, api_text(c->in, "name"), text, c->user.id, c->now_s, why);
     if (!e)
@@ -256,7 +246,7 @@ static enum err save_draft(struct api_call *c, struct errmsg *why)
 static enum err drop_draft(struct api_call *c, struct errmsg *why)
 {
     int64_t id = 0;
-    enum err e = number_of(c->arg[0], INT64_MAX, &id, why);
+    enum err e = api_number(c->arg[0], INT64_MAX, &id, why);
     return e ? e : draft_drop(c->office->books, id, api_int(c->in, "revision", 0), why);
 }
 
@@ -372,7 +362,7 @@ static enum err roll_back(struct api_call *c, struct errmsg *why)
 {
     int64_t version = 0;
     struct pack_text *p = pack_text_create();
-    enum err e = p ? number_of(c->arg[0], UINT32_MAX, &version, why) : no_memory(why);
+    enum err e = p ? api_number(c->arg[0], UINT32_MAX, &version, why) : no_memory(why);
     if (!e)
         e = pack_text_find(p, c->office->books, (uint32_t)version, why);
     if (!e)
@@ -404,7 +394,7 @@ static enum err propose_rerate(struct api_call *c, struct errmsg *why)
 {
     struct job job = {0};
     int64_t list = 0, id = 0;
-    enum err e = number_of(c->arg[0], INT64_MAX, &list, why);
+    enum err e = api_number(c->arg[0], INT64_MAX, &list, why);
     if (!e)
         e = job_get(c->office->books, list, &job, why);
     if (!e) {
@@ -426,7 +416,7 @@ static enum err resume_rerate(struct api_call *c, struct errmsg *why)
 {
     struct proposal p = {0};
     int64_t id = 0, job = 0, busy = 0;
-    enum err e = number_of(c->arg[0], INT64_MAX, &id, why);
+    enum err e = api_number(c->arg[0], INT64_MAX, &id, why);
     if (!e)
         e = proposal_get(c->office->books, id, &p, why);
     if (!e && (p.state != PROPOSAL_APPROVED || strcmp(p.kind, "rerate") != 0))
