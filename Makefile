@@ -17,18 +17,19 @@ cflags = -std=c11 -isystem /usr/include/nanopb -D_GNU_SOURCE -D_FORTIFY_SOURCE=2
 # mbedTLS 2.28 has no .pc file, so it is linked by name; 3.6 takes the same names.
 LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lprotobuf-nanopb -lmbedtls -lmbedx509 -lmbedcrypto -lm
 
-# A folder's *.c are its part; main.c and *_main.c are programs.
+# A folder's *.c and those of its folders are its part; main.c and *_main.c are programs.
 PARTS := base rules cardproto hw db sync terminal office
-srcs := $(foreach p,$(PARTS),$(sort $(filter-out $p/main.c $p/%_main.c,$(wildcard $p/*.c))))
+sources := $(sort $(wildcard $(PARTS:%=%/*.c) $(PARTS:%=%/*/*.c)))
+srcs := $(filter-out %/main.c %_main.c,$(sources))
 proto := $(wildcard sync/*.proto)
 gen := $(proto:%.proto=$B/%.pb.c)
 sql := $(wildcard db/*.sql)
 objs := $(srcs:%.c=$B/%.o) $(gen:.c=.o) $(sql:%.sql=$B/%.sql.o) $B/docs/openapi.json.o $B/office/web_files.o
 main_patron-terminal := terminal/main
 main_patron-office := office/main
-main_patronctl := office/patronctl_main
+main_patronctl := office/ctl/patronctl_main
 main_patron-cardsim := hw/cardsim_main
-main_patron-display := terminal/display_main
+main_patron-display := terminal/display/display_main
 PROGRAMS := patron-terminal patron-display patron-office patronctl patron-cardsim
 # Only what has a main yet.
 programs := $(foreach p,$(PROGRAMS),$(if $(wildcard $(main_$p).c),$B/$p))
@@ -91,17 +92,17 @@ $B/%.json.o: $B/%.json.c
 	$Q $(CC) $(CFLAGS) $(SAN) -c -o $@ $<
 
 # The operations of the console, by what there is: #define API_LISTS(X) X(api_cards) X(api_session) ...
-$B/office/api_lists.h: $(wildcard office/api_*.c)
+$B/office/console/api_lists.h: $(wildcard office/console/api_*.c)
 	$(call say,TEXT,$@)
 	$Q mkdir -p $(@D) && { echo '#define API_LISTS(X) \'; \
 	  sed -n 's/^const struct api_op \(api_[a-z_]*\)\[\] = {.*/    X(\1) \\/p' $(sort $^); echo; } > $@
-$B/office/api.o: $B/office/api_lists.h
+$B/office/console/api.o: $B/office/console/api_lists.h
 
 # The files of the pages, as they are, in the program.
 web := $(sort $(shell find office/web -type f ! -name '*.md'))
-$B/office/web_files.c: $(web) office/console.h
+$B/office/web_files.c: $(web) office/console/console.h
 	$(call say,TEXT,$@)
-	$Q mkdir -p $(@D) && { echo '#include "office/console.h"'; n=0; for f in $(web); do n=$$((n + 1)); \
+	$Q mkdir -p $(@D) && { echo '#include "office/console/console.h"'; n=0; for f in $(web); do n=$$((n + 1)); \
 	  echo "__asm__(\".section .rodata; web_$$n: .incbin \\\"$$f\\\"; web_end_$$n: .byte 0; .previous\");"; \
 	  echo "extern const uint8_t web_$$n[], web_end_$$n[];"; done; \
 	  echo 'const struct web_file web_files[] = {'; n=0; for f in $(web); do n=$$((n + 1)); case $$f in \
@@ -127,7 +128,7 @@ $B/base/tr.o: | $(patsubst %.po,$B/%.mo.h,$(wildcard po/*.po))
 pot:
 	$Q mkdir -p $B/po
 	$Q xgettext --from-code=UTF-8 --language=C --keyword=tr --keyword=TR_LATER --keyword=X:2 --flag=tr:1:pass-c-format \
-	  --no-location --sort-output --omit-header -o $B/po/patron.pot $(sort $(foreach p,$(PARTS),$(wildcard $p/*.c)) office/ledger.h)
+	  --no-location --sort-output --omit-header -o $B/po/patron.pot $(sources) office/ledger/ledger.h
 
 po: pot ## gather the sentences of the sources into po/, to be translated there
 	$Q msgmerge --quiet --update --backup=none --no-fuzzy-matching --sort-output --no-location po/zh.po $B/po/patron.pot

@@ -11,7 +11,7 @@ CREATE TABLE care_setting (
 ) STRICT, WITHOUT ROWID;
 INSERT INTO care_setting VALUES ('contact_days', '7'), ('contact_most', '2'), ('message_url', '');
 
--- The outbox: office/message.h.  No number, no address, no name stands here.
+-- The outbox: office/care/message.h.  No number, no address, no name stands here.
 CREATE TABLE message (
     id        INTEGER PRIMARY KEY,
     key       TEXT    NOT NULL UNIQUE CHECK (length(key) BETWEEN 1 AND 47), -- out_request_no
@@ -50,7 +50,7 @@ INSERT INTO complaint_kind VALUES
     ('other', 'Something else', '其他', 72);
 INSERT INTO care_setting VALUES ('audit_percent', '10'), ('audit_seed', '1');
 
--- office/complaint.h.  A complaint is "C12".
+-- office/care/complaint.h.  A complaint is "C12".
 CREATE TABLE complaint (
     id            INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again: the audit's sample goes by it
     member        INTEGER NOT NULL,                -- 0 = anonymous
@@ -165,7 +165,7 @@ CREATE TABLE improvement_complaint (
 
 -- ================================================================ segments
 
--- Which members something is for: a rule (office/segment_core.h) by name.
+-- Which members something is for: a rule (office/care/segment_core.h) by name.
 CREATE TABLE segment (
     segment TEXT    PRIMARY KEY CHECK (length(segment) BETWEEN 1 AND 15),
     name    TEXT    NOT NULL,

@@ -4,7 +4,7 @@
 -- Beside the ledger, in the same database; nothing of the ledger is derived from it.  Times: utc_s are the machine's
 -- (UTC), time_s is business time, as in entries.
 
--- People with a name and a password.  roles: ROLE_... of office/api.h.
+-- People with a name and a password.  roles: ROLE_... of office/console/api.h.
 CREATE TABLE user (
     id          INTEGER PRIMARY KEY CHECK (id > 0),
     name        TEXT    NOT NULL UNIQUE COLLATE NOCASE CHECK (length(name) BETWEEN 1 AND 31),
@@ -45,7 +45,7 @@ CREATE TABLE session (
 CREATE INDEX session_of_user ON session (user);
 
 -- What was answered to a change, so that asked again it is not done again.  Kept for two days; request and answer can
--- be read by who has the Request-Id alone (office/api.c), since codes and names are in answers.
+-- be read by who has the Request-Id alone (office/console/api.c), since codes and names are in answers.
 CREATE TABLE memo (
     actor     TEXT    NOT NULL,                                  -- "U3", "M12"
     request   TEXT    NOT NULL CHECK (length(request) = 64),     -- HMAC of it
@@ -59,7 +59,7 @@ CREATE TABLE memo (
 CREATE INDEX memo_by_time ON memo (utc_s);
 
 -- Who did what, looked at whom, was refused what.  hash = SHA-256(hash of the row before || this row's columns in
--- order, each as text with its length before it: office/audit.c); before the first row 32 zeros.
+-- order, each as text with its length before it: office/console/audit.c); before the first row 32 zeros.
 CREATE TABLE audit (
     id        INTEGER PRIMARY KEY CHECK (id > 0),
     time_s    INTEGER NOT NULL,

@@ -2,7 +2,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --
 -- Two kinds of tables.  THE TRUTH is what arrived and what was decided by people; its rows are never
--- changed.  Everything DERIVED follows from the truth by office/ledger.c and the packs: it may be
+-- changed.  Everything DERIVED follows from the truth by office/ledger/ledger.c and the packs: it may be
 -- dropped and made again, row by row the same (I7; `patronctl ledger replay` does it beside this one).
 --
 -- Points and money are whole numbers (money in minor units).  A day is days since 1970-01-01, a time is
@@ -125,7 +125,7 @@ CREATE TABLE pin (
     locked_until INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
--- By what a member is known besides a full card: office/known.h.  token is what a till sends in its place.
+-- By what a member is known besides a full card: office/books/known.h.  token is what a till sends in its place.
 CREATE TABLE known (
     token  BLOB    PRIMARY KEY CHECK (length(token) = 16),
     means  INTEGER NOT NULL,                -- enum txn_means
@@ -340,7 +340,7 @@ CREATE TABLE hot (
 ) STRICT;
 
 -- A commit on a card that was announced.  Where its points are follows from proof and outcome:
--- office/ledger.h draws it.
+-- office/ledger/ledger.h draws it.
 CREATE TABLE intent (
     terminal      INTEGER NOT NULL,
     seq           INTEGER NOT NULL,

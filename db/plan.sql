@@ -71,7 +71,7 @@ CREATE TABLE publication (
     published_s INTEGER NOT NULL
 ) STRICT;
 
--- Long work: a process each, run by office/jobs.c.
+-- Long work: a process each, run by office/plan/jobs.c.
 CREATE TABLE job (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
     kind       TEXT    NOT NULL,

@@ -3,7 +3,7 @@
 #include "office/backup.h"
 
 #include "base/mbed.h"
-#include "office/books_int.h"
+#include "office/books/books_int.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -14,7 +14,7 @@
 #ifndef PATRON_OFFICE_BACKUP_H
 #define PATRON_OFFICE_BACKUP_H
 
-#include "office/books.h"
+#include "office/books/books.h"
 #include "office/home.h"
 
 enum { BACKUP_FILES_MAX = 4096 };

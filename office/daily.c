@@ -3,16 +3,16 @@
 #include "office/daily.h"
 
 #include "base/date.h"
-#include "office/birthday.h"
-#include "office/books_int.h"
-#include "office/campaign.h"
-#include "office/cards.h"
-#include "office/coupon.h"
-#include "office/jobs.h"
-#include "office/message.h"
-#include "office/pool.h"
-#include "office/referral.h"
-#include "office/segment.h"
+#include "office/members/birthday.h"
+#include "office/books/books_int.h"
+#include "office/care/campaign.h"
+#include "office/members/cards.h"
+#include "office/care/coupon.h"
+#include "office/plan/jobs.h"
+#include "office/care/message.h"
+#include "office/members/pool.h"
+#include "office/care/referral.h"
+#include "office/care/segment.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -7,7 +7,7 @@
 #ifndef PATRON_OFFICE_DAILY_H
 #define PATRON_OFFICE_DAILY_H
 
-#include "office/books.h"
+#include "office/books/books.h"
 
 enum {
     DAILY_REMIND_DAYS = 30, /* a reminder of the points that end next, when that is within so many days */
@@ -33,7 +33,7 @@ typedef void daily_fn(const struct daily_step *step, int64_t count, void *arg);
 MUST_CHECK enum err daily_run(struct books *b, int32_t day, int64_t now_s, daily_fn *each, void *arg,
                               struct errmsg *why);
 
-/* Adds the job (office/jobs.h) that does today's, when something is due and none does it or failed lately. */
+/* Adds the job (office/plan/jobs.h) that does today's, when something is due and none does it or failed lately. */
 MUST_CHECK enum err daily_start(struct books *b, int64_t now_s, struct errmsg *why);
 
 #endif

@@ -5,7 +5,7 @@
 #include "base/date.h"
 #include "hw/clock.h"
 #include "hw/machine.h"
-#include "office/books_int.h"
+#include "office/books/books_int.h"
 #include "sync/http.h"
 
 #include <inttypes.h>

@@ -4,7 +4,7 @@
 #ifndef PATRON_OFFICE_GUARD_H
 #define PATRON_OFFICE_GUARD_H
 
-#include "office/books.h"
+#include "office/books/books.h"
 
 enum { GUARD_PAUSE_MS = 5000 }; /* between two looks */
 

@@ -1,7 +1,7 @@
 /* home.h - the head-office folder: everything a programme is, in one place to back up and to guard.
  *
  *     DIR/                  0700: the ledger has names in it
- *     DIR/patron.db         the ledger (office/books.h)
+ *     DIR/patron.db         the ledger (office/books/books.h)
  *     DIR/ca.crt            the CA certificate, PEM
  *     DIR/office.crt        head office's certificate followed by the CA's, PEM
  *     DIR/console.crt       the console's certificate for browsers, followed by the CA's, PEM; made when it starts

@@ -4,11 +4,11 @@
 #include "hw/clock.h"
 #include "office/config.h"
 #include "office/daily.h"
-#include "office/console.h"
+#include "office/console/console.h"
 #include "office/guard.h"
 #include "office/figures.h"
-#include "office/jobs.h"
-#include "office/message_send.h"
+#include "office/plan/jobs.h"
+#include "office/care/message_send.h"
 #include "office/server.h"
 
 #include <assert.h>

@@ -7,8 +7,8 @@
 #include "hw/clock.h"
 #include "hw/poll.h"
 #include "office/ca.h"
-#include "office/clerk.h"
-#include "office/people.h"
+#include "office/members/clerk.h"
+#include "office/members/people.h"
 #include "sync/code.h"
 #include "sync/link.h"
 

@@ -16,7 +16,7 @@
 #ifndef PATRON_OFFICE_SERVER_H
 #define PATRON_OFFICE_SERVER_H
 
-#include "office/books.h"
+#include "office/books/books.h"
 #include "office/home.h"
 
 #include <poll.h>

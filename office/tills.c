@@ -4,7 +4,7 @@
 
 #include "base/mbed.h"
 #include "base/tr.h"
-#include "office/books_int.h"
+#include "office/books/books_int.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

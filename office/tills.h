@@ -4,7 +4,7 @@
 #ifndef PATRON_OFFICE_TILLS_H
 #define PATRON_OFFICE_TILLS_H
 
-#include "office/books.h"
+#include "office/books/books.h"
 #include "office/home.h"
 #include "sync/code.h"
 

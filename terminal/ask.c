@@ -5,7 +5,7 @@
 #include "base/date.h"
 #include "base/tr.h"
 #include "hw/clock.h"
-#include "terminal/display.h"
+#include "terminal/display/display.h"
 #include "terminal/till.h"
 
 #include <assert.h>

@@ -11,7 +11,7 @@
 #define PATRON_TERMINAL_ASK_H
 
 #include "db/journal.h"
-#include "terminal/sale.h"
+#include "terminal/sale/sale.h"
 
 struct till;
 struct asker;

@@ -24,8 +24,8 @@
 #include "terminal/ask.h"
 #include "terminal/limits.h"
 #include "terminal/loop.h"
-#include "terminal/receipts.h"
-#include "terminal/sale.h"
+#include "terminal/paper/receipts.h"
+#include "terminal/sale/sale.h"
 #include "terminal/view.h"
 
 /* ---- who talks to the till ---- */

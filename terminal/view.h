@@ -6,7 +6,7 @@
 #define PATRON_TERMINAL_VIEW_H
 
 #include "sync/wire.h"
-#include "terminal/sale.h"
+#include "terminal/sale/sale.h"
 
 enum { VIEW_PARKED_MAX = 8 };
 

@@ -3,7 +3,7 @@
 #include "tests/apis.h"
 
 #include "base/date.h"
-#include "office/books_int.h"
+#include "office/books/books_int.h"
 #include "tests/test.h"
 
 #include <inttypes.h>

@@ -4,8 +4,8 @@
 #ifndef PATRON_TESTS_APIS_H
 #define PATRON_TESTS_APIS_H
 
-#include "office/api_serve.h"
-#include "office/users.h"
+#include "office/console/api_serve.h"
+#include "office/console/users.h"
 
 struct apis {
     struct head_office office;

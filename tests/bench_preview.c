@@ -5,8 +5,8 @@
  * derived tables (whose a sale is, what was refunded) is filled in.  So every member counts as left out here.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
-#include "office/books_int.h"
-#include "office/preview.h"
+#include "office/books/books_int.h"
+#include "office/plan/preview.h"
 
 #include <inttypes.h>
 #include <stdio.h>

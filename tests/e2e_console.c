@@ -1,7 +1,7 @@
 /* e2e_console.c - the console as it is served: patron-office over TLS, curl for the browser.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/bytes.h"
-#include "office/totp.h"
+#include "office/console/totp.h"
 #include "tests/harness.h"
 #include "tests/test.h"
 

@@ -2,8 +2,8 @@
  * head office over its line.  A tap, points redeemed by a second tap and by a PIN, thanks, and the glass cleared when the
  * thanks are over, when the till is killed and when it hangs.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "terminal/display.h"
-#include "terminal/display_state.h"
+#include "terminal/display/display.h"
+#include "terminal/display/display_state.h"
 #include "tests/chain.h"
 #include "tests/test.h"
 

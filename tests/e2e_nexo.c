@@ -2,7 +2,7 @@
  * award, redemption, refund, reversal, lost replies, the line cut, the till killed in mid-redemption.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/mbed.h"
-#include "terminal/nexo_json.h"
+#include "terminal/nexo/nexo_json.h"
 #include "tests/chain.h"
 #include "tests/spoil.h"
 #include "tests/test.h"

@@ -3,9 +3,9 @@
  * transaction is left open, and the books hold.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/mbed.h"
-#include "office/api_serve.h"
-#include "office/books_int.h"
-#include "office/users.h"
+#include "office/console/api_serve.h"
+#include "office/books/books_int.h"
+#include "office/console/users.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -5,8 +5,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "hw/escpos.h"
-#include "terminal/display_state.h"
-#include "terminal/receipt.h"
+#include "terminal/display/display_state.h"
+#include "terminal/paper/receipt.h"
 
 #include <assert.h>
 #include <locale.h>

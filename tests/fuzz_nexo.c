@@ -4,8 +4,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/mbed.h"
 #include "db/journal.h"
-#include "terminal/nexo.h"
-#include "terminal/nexo_crypto.h"
+#include "terminal/nexo/nexo.h"
+#include "terminal/nexo/nexo_crypto.h"
 #include "terminal/till.h"
 
 #include <assert.h>

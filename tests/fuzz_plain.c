@@ -2,8 +2,8 @@
  * requests, an amount, or raw bytes of a connection, whose headers and body are then read as the door does.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "sync/http.h"
-#include "terminal/plain_json.h"
-#include "terminal/registers.h"
+#include "terminal/plain/plain_json.h"
+#include "terminal/plain/registers.h"
 
 #include <arpa/inet.h>
 #include <assert.h>

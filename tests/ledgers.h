@@ -4,7 +4,7 @@
 #ifndef PATRON_TESTS_LEDGERS_H
 #define PATRON_TESTS_LEDGERS_H
 
-#include "office/books.h"
+#include "office/books/books.h"
 
 #include <stddef.h>
 

@@ -13,12 +13,12 @@ result() { # NAME FINDINGS
     fi
 }
 
-# FILES may include FOLDERS (their own is always allowed; generated headers are sync's).
+# FILES may include FOLDERS and single headers, named without .h (generated headers are sync's).
 may_include() { # NAME 'FILES' 'FOLDERS'
     ours='base|rules|cardproto|hw|db|sync|terminal|office|tests'
     # shellcheck disable=SC2086
     bad=$(grep -HnE "^#include \"($ours)/" $2 2>/dev/null |
-        grep -vE "#include \"($(echo "$3" | tr ' ' '|'))/")
+        grep -vE "#include \"($(echo "$3" | tr ' ' '|'))(/|\.h\")")
     result "$1 includes only: $3" "$bad"
 }
 files() { # GLOBS, less the names after '--'
@@ -38,17 +38,21 @@ may_include db "$(files db/*.[ch])" 'base rules db'
 may_include sync "$(files sync/*.[ch])" 'base sync'
 may_include 'hw, devices' "$(files hw/*.[ch] -- hw/vcard*.[ch] hw/vtag*.[ch] hw/reader_sim.[ch] hw/pn532_sim.[ch] hw/cardsim_main.c)" 'base hw'
 may_include 'hw, simulators' "$(files hw/vcard*.[ch] hw/vtag*.[ch] hw/vtarget.h hw/reader_sim.[ch] hw/pn532_sim.[ch] hw/cardsim_main.c)" 'base hw cardproto'
-may_include 'terminal/sale' "$(files terminal/sale*.[ch] terminal/receipt.[ch])" 'base rules cardproto terminal'
-may_include 'terminal/nexo, messages' "$(files terminal/nexo_json.[ch] terminal/nexo_crypto.[ch] terminal/nexo_msg.[ch])" 'base terminal'
-may_include 'office/ledger' "$(files office/ledger*.[ch])" 'base rules cardproto office'
+may_include 'terminal/sale' "$(files terminal/sale/*.[ch])" 'base rules cardproto terminal/sale'
+may_include 'terminal/paper/receipt' "$(files terminal/paper/receipt.[ch])" 'base rules cardproto terminal/sale terminal/paper'
+may_include 'terminal/nexo, messages' "$(files terminal/nexo/nexo_json.[ch] terminal/nexo/nexo_crypto.[ch] terminal/nexo/nexo_msg.[ch])" 'base terminal'
+may_include 'office/ledger' "$(files office/ledger/*.[ch])" 'base rules cardproto office/ledger'
+may_include 'office/books' "$(files office/books/*.[ch])" 'base rules cardproto db sync office/ledger office/books office/home'
+may_include 'office/close, sums' "$(files office/close/accounting.[ch] office/close/runoff.[ch])" 'base rules office/close'
+may_include 'terminal, screens drawn' "$(files terminal/screen/*.[ch] terminal/display/display_state.[ch] terminal/display/display_draw.c -- terminal/screen/screen_tty.c terminal/screen/screen_tty.h)" 'base rules terminal/screen terminal/display terminal/sale terminal/view terminal/ask'
 
 # Only code that encodes bytes, SQL or text may look inside points and money.
 bad=$(grep -nE '(points|redeemed|held|purse|left|expired|amount|total|value|clawed)\.(n|minor)\b' \
-    rules/*.c terminal/*.c office/ledger*.c 2>/dev/null)
+    rules/*.c terminal/*.c terminal/*/*.c office/ledger/*.c 2>/dev/null)
 result 'points and money are opened by their own functions only' "$bad"
 
 # The core asks nobody for anything: no clock, no disk, no memory, no network.
-core=$(for f in $(files rules/*.c cardproto/*.c terminal/sale*.c terminal/receipt.c terminal/canvas.c terminal/screen.c terminal/screen_typed.c terminal/screen_draw.c sync/wire.c sync/outbox.c office/ledger*.c office/advice.c office/accounting.c office/runoff.c office/care_core.c office/segment_core.c office/campaign_core.c base/*.c \
+core=$(for f in $(files rules/*.c cardproto/*.c terminal/sale/*.c terminal/paper/receipt.c terminal/screen/canvas.c terminal/screen/screen.c terminal/screen/screen_typed.c terminal/screen/screen_draw.c sync/wire.c sync/outbox.c office/ledger/*.c office/members/advice.c office/close/accounting.c office/close/runoff.c office/care/care_core.c office/care/segment_core.c office/care/campaign_core.c base/*.c \
     -- rules/pack_read.c base/mbed.c base/crash.c base/settings.c); do echo "$build/${f%.c}.o"; done)
 # shellcheck disable=SC2086
 core=$(for o in $core; do [ -f "$o" ] && echo "$o"; done)
@@ -61,10 +65,10 @@ bad=$(nm -u -A $core 2>&1 | awk '{ print $NF, $1 }' | sort -u |
 result 'the core is pure: mem*, str*, assert, ciphers, nothing else' "$bad"
 
 bad=$(grep -rnE '^(static )?(struct [a-z_]+|[a-z_0-9]+) \*?[a-z_]+( = [^(]*)?;' rules/*.c cardproto/*.c \
-    terminal/sale*.c terminal/canvas.c terminal/screen.c terminal/screen_typed.c terminal/screen_draw.c office/ledger*.c office/care_core.c office/segment_core.c office/campaign_core.c sync/wire.c sync/outbox.c 2>/dev/null | grep -v const)
+    terminal/sale/*.c terminal/screen/canvas.c terminal/screen/screen.c terminal/screen/screen_typed.c terminal/screen/screen_draw.c office/ledger/*.c office/care/care_core.c office/care/segment_core.c office/care/campaign_core.c sync/wire.c sync/outbox.c 2>/dev/null | grep -v const)
 result 'the core keeps no state at file scope' "$bad"
 
-bad=$(grep -rnE '\b(float|double)\b' rules/*.[ch] office/ledger*.[ch] office/care_*.[ch] office/segment*.[ch] office/campaign*.[ch] terminal/sale*.[ch] base/*.[ch] 2>/dev/null |
+bad=$(grep -rnE '\b(float|double)\b' rules/*.[ch] office/ledger/*.[ch] office/care/*.[ch] terminal/sale/*.[ch] base/*.[ch] 2>/dev/null |
     grep -vE '/\*|\* |//|"')
 result 'no floating point where points or money are' "$bad"
 

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/spoil.h"
 
-#include "terminal/nexo_json.h"
+#include "terminal/nexo/nexo_json.h"
 #include "tests/test.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* test_accounting.c - published cases of what points are in money, and of how they run off.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "office/accounting.h"
-#include "office/runoff.h"
+#include "office/close/accounting.h"
+#include "office/close/runoff.h"
 #include "tests/test.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* test_advice.c - what a cashier is told of a member, and which one sentence.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
-#include "office/advice.h"
+#include "office/members/advice.h"
 #include "tests/packs.h"
 #include "tests/test.h"
 

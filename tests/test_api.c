@@ -1,8 +1,8 @@
 /* test_api.c - the table of the console's operations: who may do what, what is refused, done once.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "office/audit.h"
-#include "office/books_int.h"
-#include "office/shape.h"
+#include "office/console/audit.h"
+#include "office/books/books_int.h"
+#include "office/console/shape.h"
 #include "tests/apis.h"
 #include "tests/ledgers.h"
 #include "tests/test.h"

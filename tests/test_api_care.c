@@ -1,8 +1,8 @@
 /* test_api_care.c - complaints, feedback, campaigns, messages as a browser asks for them: who may, what comes out, what is
  * noted.  What they do is tried in test_complaint.c, test_feedback.c, test_segment.c, test_campaign.c, test_referral.c.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "office/books_int.h"
-#include "office/segment.h"
+#include "office/books/books_int.h"
+#include "office/care/segment.h"
 #include "tests/apis.h"
 #include "tests/ledgers.h"
 #include "tests/test.h"

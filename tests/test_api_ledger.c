@@ -1,9 +1,9 @@
 /* test_api_ledger.c - what head office's people do with points: by hand and by two, merges, households, a file of opening
  * balances.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "office/adjust.h"
-#include "office/pool.h"
-#include "office/proposal.h"
+#include "office/members/adjust.h"
+#include "office/members/pool.h"
+#include "office/plan/proposal.h"
 #include "tests/apis.h"
 #include "tests/ledgers.h"
 #include "tests/test.h"

@@ -2,7 +2,7 @@
  * noted, what comes out.  What they do is tried in test_profile.c and test_cards.c.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
-#include "office/books_int.h"
+#include "office/books/books_int.h"
 #include "tests/apis.h"
 #include "tests/ledgers.h"
 #include "tests/test.h"

@@ -1,9 +1,9 @@
 /* test_api_rules.c - a rule from draft to publication through the console's operations: written, checked, previewed,
  * proposed, approved by somebody else, rolled out, rolled back.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "office/jobs.h"
-#include "office/books_int.h"
-#include "office/rerate.h"
+#include "office/plan/jobs.h"
+#include "office/books/books_int.h"
+#include "office/plan/rerate.h"
 #include "tests/apis.h"
 #include "tests/ledgers.h"
 #include "tests/test.h"

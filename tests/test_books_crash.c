@@ -1,7 +1,7 @@
 /* test_books_crash.c - head office is killed, or its disk fails, at every point there is: afterwards a batch
  * is in the books whole or not at all, and what was acknowledged is there (I3).
  * SPDX-License-Identifier: Apache-2.0 */
-#include "office/known.h"
+#include "office/books/known.h"
 #include "sync/wire.h"
 #include "tests/faultvfs.h"
 #include "tests/ledgers.h"

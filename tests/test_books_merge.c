@@ -1,8 +1,8 @@
 /* test_books_merge.c - two numbers, one person, and points passed on: docs/office.md, "The hardest case".
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
-#include "office/coupon.h"
-#include "office/known.h"
+#include "office/care/coupon.h"
+#include "office/books/known.h"
 #include "tests/ledgers.h"
 #include "tests/packs.h"
 #include "tests/test.h"

@@ -2,7 +2,7 @@
  * membership, tenders and marks of an entry; birthdays.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
-#include "office/birthday.h"
+#include "office/members/birthday.h"
 #include "tests/ledgers.h"
 #include "tests/test.h"
 

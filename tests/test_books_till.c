@@ -2,7 +2,7 @@
  * is found later.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
-#include "office/known.h"
+#include "office/books/known.h"
 #include "tests/ledgers.h"
 #include "tests/packs.h"
 #include "tests/test.h"

@@ -2,10 +2,10 @@
  * games imported once, and what it all brought.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "ledgers.h"
-#include "office/campaign.h"
-#include "office/coupon.h"
-#include "office/message.h"
-#include "office/segment.h"
+#include "office/care/campaign.h"
+#include "office/care/coupon.h"
+#include "office/care/message.h"
+#include "office/care/segment.h"
 #include "test.h"
 
 #include <inttypes.h>

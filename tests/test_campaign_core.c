@@ -1,8 +1,8 @@
 /* test_campaign_core.c - the letters of a coupon, lift against the holdout, the four dispositions of win-back; response
  * rates of real campaigns.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "office/campaign_core.h"
-#include "office/care_core.h"
+#include "office/care/campaign_core.h"
+#include "office/care/care_core.h"
 #include "test.h"
 
 #include <inttypes.h>

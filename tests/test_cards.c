@@ -1,9 +1,9 @@
 /* test_cards.c - cards as things: batches, lost and found, past their last day, and which tills have heard of it.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
-#include "office/books_int.h"
-#include "office/cards.h"
-#include "office/clerk.h"
+#include "office/books/books_int.h"
+#include "office/members/cards.h"
+#include "office/members/clerk.h"
 #include "tests/ledgers.h"
 #include "tests/test.h"
 

@@ -1,6 +1,6 @@
 /* test_care_core.c - complaints step by step, every state with every step and role; the formulas of satisfaction.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "office/care_core.h"
+#include "office/care/care_core.h"
 #include "test.h"
 
 #include <string.h>

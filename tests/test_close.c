@@ -1,6 +1,6 @@
 /* test_close.c - a closed period says what the ledger says, means in money what was published, and stays.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "office/close.h"
+#include "office/close/close.h"
 #include "tests/apis.h"
 #include "tests/ledgers.h"
 #include "tests/test.h"

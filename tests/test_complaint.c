@@ -1,8 +1,8 @@
 /* test_complaint.c - complaints in the books: from the member's word to the audit, with points, in numbers, erased.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "ledgers.h"
-#include "office/complaint.h"
-#include "office/message.h"
+#include "office/care/complaint.h"
+#include "office/care/message.h"
 #include "test.h"
 
 #include <inttypes.h>

@@ -1,8 +1,8 @@
 /* test_daily.c - what is done once a day is done once, whatever fails or is cut off in between.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "office/cards.h"
+#include "office/members/cards.h"
 #include "office/daily.h"
-#include "office/segment.h"
+#include "office/care/segment.h"
 #include "tests/ledgers.h"
 #include "tests/test.h"
 

@@ -1,7 +1,7 @@
 /* test_display.c - what a member sees: reduced from a till's view, as a line of JSON, and drawn.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/tr.h"
-#include "terminal/display_state.h"
+#include "terminal/display/display_state.h"
 #include "tests/packs.h"
 #include "tests/test.h"
 

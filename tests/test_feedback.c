@@ -1,9 +1,9 @@
 /* test_feedback.c - how satisfied members are: scores kept, worst first, a running score that one bad event takes.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "ledgers.h"
-#include "office/complaint.h"
-#include "office/feedback.h"
-#include "office/message.h"
+#include "office/care/complaint.h"
+#include "office/care/feedback.h"
+#include "office/care/message.h"
 #include "test.h"
 
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* test_jobs.c - long work is a process: it is started, heard, cancelled, and what it was when the program stopped is
  * said.  The processes are shell scripts in place of patronctl, and patronctl itself for a preview.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "office/books_int.h"
-#include "office/jobs.h"
-#include "office/publish.h"
+#include "office/books/books_int.h"
+#include "office/plan/jobs.h"
+#include "office/plan/publish.h"
 #include "tests/ledgers.h"
 #include "tests/test.h"
 

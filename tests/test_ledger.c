@@ -2,7 +2,7 @@
  * answer: postings as "card-80 redeemed+80", then what a person has to be told.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
-#include "office/ledger.h"
+#include "office/ledger/ledger.h"
 #include "tests/packs.h"
 #include "tests/test.h"
 

@@ -1,7 +1,7 @@
 /* test_message.c - the outbox: once, with consent, not too often, again after a pause, numbers only at sending.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "ledgers.h"
-#include "office/message.h"
+#include "office/care/message.h"
 #include "test.h"
 
 #include <inttypes.h>

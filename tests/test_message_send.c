@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/mbed.h"
 #include "ledgers.h"
-#include "office/message_send.h"
+#include "office/care/message_send.h"
 #include "test.h"
 
 #include <arpa/inet.h>

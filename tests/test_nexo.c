@@ -7,7 +7,7 @@
 #include "db/journal.h"
 #include "hw/clock.h"
 #include "hw/reader_sim.h"
-#include "terminal/nexo.h"
+#include "terminal/nexo/nexo.h"
 #include "terminal/till.h"
 #include "tests/cards.h"
 #include "tests/faultvfs.h"

@@ -2,8 +2,8 @@
  * can do to a sealed body; numbers keep their text.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/mbed.h"
-#include "terminal/nexo_crypto.h"
-#include "terminal/nexo_json.h"
+#include "terminal/nexo/nexo_crypto.h"
+#include "terminal/nexo/nexo_json.h"
 #include "tests/test.h"
 
 #include <stdio.h>

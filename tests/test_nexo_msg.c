@@ -1,6 +1,6 @@
 /* test_nexo_msg.c - nexo requests read field by field, the same message recognised, replies built.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "terminal/nexo_msg.h"
+#include "terminal/nexo/nexo_msg.h"
 #include "tests/test.h"
 
 #include <stdio.h>

@@ -2,10 +2,10 @@
  * wrote, and what was approved is what comes into force.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
-#include "office/books_int.h"
-#include "office/drafts.h"
-#include "office/proposal.h"
-#include "office/publish.h"
+#include "office/books/books_int.h"
+#include "office/plan/drafts.h"
+#include "office/plan/proposal.h"
+#include "office/plan/publish.h"
 #include "tests/ledgers.h"
 #include "tests/test.h"
 

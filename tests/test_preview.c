@@ -3,8 +3,8 @@
  * debt and every sale's points are compared with what the preview said: no difference.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
-#include "office/books_int.h"
-#include "office/preview.h"
+#include "office/books/books_int.h"
+#include "office/plan/preview.h"
 #include "tests/ledgers.h"
 #include "tests/packs.h"
 #include "tests/test.h"

@@ -2,9 +2,9 @@
  * nothing of them in any file after they were erased.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
-#include "office/books_int.h"
-#include "office/erase.h"
-#include "office/profile.h"
+#include "office/books/books_int.h"
+#include "office/members/erase.h"
+#include "office/members/profile.h"
 #include "tests/ledgers.h"
 #include "tests/test.h"
 

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
 #include "base/tr.h"
-#include "terminal/receipt.h"
+#include "terminal/paper/receipt.h"
 #include "tests/packs.h"
 #include "tests/test.h"
 

@@ -7,7 +7,7 @@
 #include "base/tr.h"
 #include "hw/clock.h"
 #include "sync/wire.h"
-#include "terminal/receipts.h"
+#include "terminal/paper/receipts.h"
 #include "tests/faultvfs.h"
 #include "tests/packs.h"
 #include "tests/paper.h"

@@ -1,8 +1,8 @@
 /* test_referral.c - members who bring members, with the checks; members who stopped coming, and who comes back.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "ledgers.h"
-#include "office/message.h"
-#include "office/referral.h"
+#include "office/care/message.h"
+#include "office/care/referral.h"
 #include "test.h"
 
 #include <ctype.h>

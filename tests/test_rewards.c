@@ -2,9 +2,9 @@
  * receipt's refund seen before it happens, and a missed receipt claimed.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
-#include "office/books_int.h"
-#include "office/receipts.h"
-#include "office/rewards.h"
+#include "office/books/books_int.h"
+#include "office/members/receipts.h"
+#include "office/members/rewards.h"
 #include "tests/ledgers.h"
 #include "tests/test.h"
 

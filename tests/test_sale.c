@@ -3,7 +3,7 @@
  * is carried out.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
-#include "terminal/sale.h"
+#include "terminal/sale/sale.h"
 #include "tests/test.h"
 
 #include <inttypes.h>

@@ -2,7 +2,7 @@
  * The pages are in data/screens: PATRON_GOLDEN=write makes them anew; look at each change as a cashier would.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/tr.h"
-#include "terminal/screen_inside.h"
+#include "terminal/screen/screen_inside.h"
 #include "tests/test.h"
 #include "tests/views.h"
 

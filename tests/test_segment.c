@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/tr.h"
 #include "ledgers.h"
-#include "office/segment.h"
+#include "office/care/segment.h"
 #include "packs.h"
 #include "test.h"
 

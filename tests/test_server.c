@@ -4,7 +4,7 @@
 #include "base/mbed.h"
 #include "hw/clock.h"
 #include "office/ca.h"
-#include "office/people.h"
+#include "office/members/people.h"
 #include "tests/cards.h"
 #include "tests/harness.h"
 #include "tests/ledgers.h"

@@ -1,8 +1,8 @@
 /* test_shape.c - shapes of what goes into the console's operations and comes out.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "office/shape.h"
+#include "office/console/shape.h"
 
-#include "office/api_serve.h"
+#include "office/console/api_serve.h"
 #include "tests/test.h"
 
 #include <stdio.h>

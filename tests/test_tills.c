@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
 #include "base/tr.h"
-#include "office/people.h"
+#include "office/members/people.h"
 #include "office/tills.h"
 #include "sync/wire.h"
 #include "tests/apis.h"

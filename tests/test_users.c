@@ -1,10 +1,10 @@
 /* test_users.c - logging in at the console: passwords, second factors, waiting, sessions.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "office/audit.h"
-#include "office/books_int.h"
-#include "office/password.h"
-#include "office/totp.h"
-#include "office/users.h"
+#include "office/console/audit.h"
+#include "office/books/books_int.h"
+#include "office/console/password.h"
+#include "office/console/totp.h"
+#include "office/console/users.h"
 #include "tests/apis.h"
 #include "tests/ledgers.h"
 #include "tests/test.h"

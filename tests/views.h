@@ -4,7 +4,7 @@
 #ifndef PATRON_TESTS_VIEWS_H
 #define PATRON_TESTS_VIEWS_H
 
-#include "terminal/screen.h"
+#include "terminal/screen/screen.h"
 
 struct moment {
     const char *name;

@@ -4,8 +4,8 @@
 #include "base/date.h"
 #include "base/mbed.h"
 #include "office/home.h"
-#include "office/known.h"
-#include "office/people.h"
+#include "office/books/known.h"
+#include "office/members/people.h"
 #include "rules/rules.h"
 #include "sync/wire.h"
 

@@ -1,0 +1,229 @@
+/* nexo_json.c - see nexo_json.h.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "terminal/nexo/nexo_json.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char mark[] = "\\u0001"; /* as jansson writes it */
+enum { MARK_SIZE = sizeof mark - 1 };
+
+static size_t digits(const char *s, const char *end)
+{
+    const char *at = s;
+    while (at < end && *at >= '0' && *at <= '9')
+        at++;
+    return (size_t)(at - s);
+}
+
+/* How many characters from s are a number of JSON; 0 = none. */
+static size_t number_size(const char *s, const char *end)
+{
+    const char *at = s;
+    if (at < end && *at == '-')
+        at++;
+    size_t whole = digits(at, end);
+    if (!whole || (whole > 1 && *at == '0'))
+        return 0;
+    at += whole;
+    if (at < end && *at == '.') {
+        size_t part = digits(at + 1, end);
+        if (!part)
+            return 0;
+        at += 1 + part;
+    }
+    if (at < end && (*at == 'e' || *at == 'E')) {
+        at++;
+        if (at < end && (*at == '+' || *at == '-'))
+            at++;
+        size_t part = digits(at, end);
+        if (!part)
+            return 0;
+        at += part;
+    }
+    return (size_t)(at - s);
+}
+
+/* From the quote at s to behind its partner, or to end. */
+static size_t string_size(const char *s, const char *end)
+{
+    const char *at = s + 1;
+    while (at < end && *at != '"')
+        at += *at == '\\' && at + 1 < end ? 2 : 1;
+    return (size_t)((at < end ? at + 1 : end) - s);
+}
+
+static bool is_marked(const char *inside, const char *end)
+{
+    return end - inside >= MARK_SIZE && memcmp(inside, mark, MARK_SIZE) == 0;
+}
+
+/* May stand between two values. */
+static bool is_between(char c)
+{
+    return c && strchr("[]{},: \t\r\n", c);
+}
+
+/* Rewrites text with its numbers as marked strings.  out: enough for text and values more marks and quotes. */
+static void put_marks(struct buf *out, const char *at, const char *end)
+{
+    while (at < end) {
+        size_t size = 1;
+        if (*at == '"') {
+            size = string_size(at, end);
+            buf_put(out, at, 1);
+            if (is_marked(at + 1, end))
+                buf_put(out, mark, MARK_SIZE);
+            buf_put(out, at + 1, size - 1);
+        } else if ((size = number_size(at, end)) > 0) {
+            buf_put(out, "\"", 1);
+            buf_put(out, mark, MARK_SIZE);
+            buf_put(out, at, size);
+            buf_put(out, "\"", 1);
+        } else {
+            /* A word or a number jansson is to refuse goes through as it is, to its end: "01", "-". */
+            const char *from = at++;
+            if (!is_between(*from))
+                while (at < end && !is_between(*at) && *at != '"')
+                    at++;
+            buf_put(out, from, (size_t)(at - from));
+            continue;
+        }
+        at += size;
+    }
+}
+
+/* Depth and number of values, and how many of them grow by a mark; false: more than we take. */
+static bool count(const char *at, const char *end, size_t *grow, struct errmsg *why)
+{
+    int depth = 0;
+    size_t values = 1;
+    *grow = 0;
+    while (at < end) {
+        if (*at == '"') {
+            values++;
+            *grow += is_marked(at + 1, end);
+            at += string_size(at, end);
+            continue;
+        }
+        if ((*at == '[' || *at == '{') && ++depth > NEXO_JSON_DEPTH_MAX) {
+            err_set(why, ERR_RANGE, "nested deeper than %d", (int)NEXO_JSON_DEPTH_MAX);
+            return false;
+        }
+        if (*at == ']' || *at == '}')
+            depth--;
+        values += *at == ',' || *at == '[' || *at == '{';
+        size_t size = number_size(at, end);
+        *grow += size > 0;
+        at += size ? size : 1;
+    }
+    if (values > NEXO_JSON_VALUES_MAX) {
+        err_set(why, ERR_RANGE, "more than %d values", (int)NEXO_JSON_VALUES_MAX);
+        return false;
+    }
+    return true;
+}
+
+json_t *nexo_json_read(struct bytes text, struct errmsg *why)
+{
+    const char *from = (const char *)text.data, *end = from + text.size;
+    size_t grow;
+    if (!text.size || !count(from, end, &grow, why)) {
+        if (!text.size)
+            err_set(why, ERR_FORMAT, "nothing there");
+        return NULL;
+    }
+    struct buf marked = {.cap = text.size + grow * (MARK_SIZE + 2)};
+    marked.data = malloc(marked.cap);
+    if (!marked.data) {
+        err_set(why, ERR_FULL, "no memory");
+        return NULL;
+    }
+    put_marks(&marked, from, end);
+    assert(!marked.full);
+    json_error_t error;
+    json_t *v = json_loadb((const char *)marked.data, marked.size, JSON_REJECT_DUPLICATES, &error);
+    free(marked.data);
+    if (!v)
+        err_set(why, ERR_FORMAT, "no JSON: %s", error.text);
+    return v;
+}
+
+char *nexo_json_write_create(const json_t *v)
+{
+    char *text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
+    if (!text)
+        return NULL;
+    char *to = text;
+    const char *at = text, *end = text + strlen(text);
+    while (at < end) {
+        if (*at != '"') {
+            *to++ = *at++;
+            continue;
+        }
+        size_t size = string_size(at, end);
+        bool once = is_marked(at + 1, end), twice = once && is_marked(at + 1 + MARK_SIZE, end);
+        if (once && !twice) {
+            memmove(to, at + 1 + MARK_SIZE, size - 2 - MARK_SIZE);
+            to += size - 2 - MARK_SIZE;
+        } else if (twice) {
+            *to++ = '"';
+            memmove(to, at + 1 + MARK_SIZE, size - 1 - MARK_SIZE);
+            to += size - 1 - MARK_SIZE;
+        } else {
+            memmove(to, at, size);
+            to += size;
+        }
+        at += size;
+    }
+    *to = 0;
+    return text;
+}
+
+static json_t *marked_string(const char *text)
+{
+    size_t size = strlen(text);
+    char *room = malloc(size + 2);
+    if (!room)
+        return NULL;
+    room[0] = 1;
+    memcpy(room + 1, text, size + 1);
+    json_t *v = json_string(room);
+    free(room);
+    return v;
+}
+
+json_t *nexo_json_number(const char *text)
+{
+    assert(number_size(text, text + strlen(text)) == strlen(text));
+    return marked_string(text);
+}
+
+json_t *nexo_json_integer(int64_t n)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRId64, n);
+    return nexo_json_number(text);
+}
+
+json_t *nexo_json_string(const char *text)
+{
+    return text[0] == 1 ? marked_string(text) : json_string(text);
+}
+
+const char *nexo_json_number_text(const json_t *v)
+{
+    const char *text = json_string_value(v);
+    return text && text[0] == 1 && text[1] != 1 ? text + 1 : NULL;
+}
+
+const char *nexo_json_string_text(const json_t *v)
+{
+    const char *text = json_string_value(v);
+    if (!text || text[0] != 1)
+        return text;
+    return text[1] == 1 ? text + 1 : NULL;
+}

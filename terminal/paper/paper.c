@@ -1,0 +1,210 @@
+/* paper.c - what the till says to its receipts: which facts go onto one, when the drawer opens, and what people and
+ * head office see of the printer.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "terminal/paper/receipts.h"
+
+#include "base/date.h"
+#include "base/tr.h"
+#include "hw/clock.h"
+#include "terminal/till.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* ---- the loop ---- */
+
+static struct till *till_of(struct till_extra *x)
+{
+    return (struct till *)(void *)((char *)x - offsetof(struct till, paper));
+}
+
+static int paper_fds(struct till_extra *x, struct pollfd *f, int cap)
+{
+    if (cap < 1)
+        return 0;
+    f[0] = (struct pollfd){receipts_fd(till_of(x)->receipts), POLLIN, 0};
+    return 1;
+}
+
+static int64_t paper_due_ms(struct till_extra *x, int64_t now_ms)
+{
+    (void)now_ms;
+    return receipts_due_ms(till_of(x)->receipts);
+}
+
+static void paper_turn(struct till *t, struct till_extra *x, const struct pollfd *f, int count,
+                       int64_t now_ms)
+{
+    (void)x, (void)f, (void)count;
+    receipts_turn(t->receipts, now_ms);
+}
+
+bool till_print(struct till *t, const char *const *lines, int count)
+{
+    return t->receipts && receipts_text(t->receipts, lines, count);
+}
+
+static const struct pack *pack_of(void *arg, uint32_t version)
+{
+    const struct till *t = arg; /* packs_find could take the place of rules that a sale is using */
+    for (int32_t i = 0; i < t->packs.count; i++)
+        if (t->packs.held[i].version == version)
+            return &t->packs.held[i];
+    return t->packs.in_effect; /* the same currency */
+}
+
+static void tell(void *arg, const char *sentence)
+{
+    till_tell(arg, "%s", sentence);
+}
+
+enum err paper_open(struct till *t, struct errmsg *why)
+{
+    if (!t->parts.printer)
+        return OK;
+    clock_boot(t->boot);
+    struct receipts_parts parts = {.journal = t->journal,
+                                   .terminal = t->parts.identity->terminal,
+                                   .printer = t->parts.printer,
+                                   .boot = t->boot,
+                                   .columns = t->parts.columns == RECEIPT_WIDE ? RECEIPT_WIDE
+                                                                               : RECEIPT_NARROW,
+                                   .pack = pack_of,
+                                   .tell = tell,
+                                   .arg = t};
+    enum err e = receipts_open(&t->receipts, &parts, why);
+    if (e)
+        return e;
+    t->paper = (struct till_extra){.fds = paper_fds, .due_ms = paper_due_ms, .turn = paper_turn};
+    till_add_extra(t, &t->paper);
+    return OK;
+}
+
+void paper_close(struct till *t)
+{
+    receipts_close(t->receipts);
+    t->receipts = NULL;
+}
+
+/* ---- the facts ---- */
+
+/* What ends next, once the redemption has taken from it: the first to end is the first to be taken. */
+static void put_expiry(struct receipt_facts *f, const struct wire_tapped *told,
+                       const struct txn *txn)
+{
+    struct points left;
+    if (f->pack && f->pack->expiry == EXPIRY_ACTIVITY)
+        return; /* this purchase has moved it */
+    if (told->next_expiry_day == DAY_NEVER || !points_sub(&left, told->next_expiry, txn->redeemed))
+        return;
+    if (f->pack && rules_expiry_day(f->pack, day_of_time(txn->time_s), DAY_NEVER) == told->next_expiry_day &&
+        !points_add(&left, left, txn->points))
+        return;
+    if (points_n(left) <= 0) /* the next ones after it are not known here */
+        return;
+    f->expiring = left;
+    f->expiring_day = told->next_expiry_day;
+}
+
+static void put_balance(struct receipt_facts *f, const struct till *t, const struct txn *txn)
+{
+    const struct wire_tapped *told = t->tap.known && t->tap.told.known ? &t->tap.told : NULL;
+    struct points sum;
+    if (told && (txn->member == 0 || told->member != txn->member))
+        told = NULL;
+    if (uid_is(&txn->card)) {
+        if (txn->commit == COMMIT_DOUBT)
+            return;
+        f->purse = points_of(t->sale.purse);
+        if (points_add(&sum, f->purse, t->facts.held) && points_add(&sum, sum, t->facts.pending) &&
+            points_add(&sum, sum, txn->points))
+            f->balance = sum;
+    } else if (told && points_sub(&sum, told->spendable, txn->redeemed) &&
+               points_add(&sum, sum, told->pending) &&
+               points_add(&sum, sum, txn->points)) {
+        f->balance = sum;
+    }
+    if (told)
+        put_expiry(f, told, txn);
+}
+
+static struct receipt_facts facts_of(const struct till *t, const struct txn *txn)
+{
+    struct receipt_facts f = {.txn = txn,
+                              .pack = t->facts.pack,
+                              .columns =
+                                  t->parts.columns == RECEIPT_WIDE ? RECEIPT_WIDE : RECEIPT_NARROW,
+                              .balance = points_of(-1),
+                              .purse = points_of(-1),
+                              .why = ""};
+    if (txn->kind != TXN_SALE)
+        return f;
+    put_balance(&f, t, txn);
+    if (points_n(txn->points) > 0)
+        f.why = t->sale.earning.why;
+    return f;
+}
+
+/* ---- what the till says ---- */
+
+static bool has_receipt(const struct till *t, const struct txn *txn)
+{
+    return t->receipts && (txn->kind == TXN_SALE || txn->kind == TXN_REFUND);
+}
+
+void paper_before(struct till *t, const struct txn *txn)
+{
+    if (!has_receipt(t, txn))
+        return;
+    struct receipt_facts f = facts_of(t, txn);
+    receipts_before(t->receipts, &f, tr_language());
+}
+
+void paper_after(struct till *t, const struct txn *txn)
+{
+    if (has_receipt(t, txn))
+        receipts_after(t->receipts);
+}
+
+void paper_train(struct till *t, const struct txn *txn)
+{
+    if (!has_receipt(t, txn))
+        return;
+    struct receipt_facts f = facts_of(t, txn);
+    receipts_train(t->receipts, &f);
+}
+
+void paper_paid(struct till *t, const struct sale_receipt *r)
+{
+    struct errmsg why = {""};
+    if (!t->receipts || !t->parts.drawer || t->training || r->repeated ||
+        (r->kind != TXN_SALE && r->kind != TXN_REFUND) || money_minor(r->due) == 0)
+        return;
+    if (receipts_drawer(t->receipts, &why))
+        till_tell(t, tr("The drawer was not opened: %s."), tr(why.text));
+}
+
+enum err paper_reprint(struct till *t, struct entry_id id, struct errmsg *why)
+{
+    if (!t->receipts)
+        return err_set(why, ERR_NO_DEVICE, "%s", tr("This till has no receipt printer."));
+    return receipts_reprint(t->receipts, id, why);
+}
+
+enum err paper_drawer(struct till *t, struct errmsg *why)
+{
+    if (!t->receipts)
+        return err_set(why, ERR_NO_DEVICE, "%s", tr("this till has no receipt printer"));
+    return receipts_drawer(t->receipts, why);
+}
+
+void paper_view(const struct till *t, struct till_view *v)
+{
+    v->printer = PART_NONE;
+    if (!t->receipts)
+        return;
+    const char *trouble = tr(receipts_trouble(t->receipts));
+    v->printer = *trouble ? PART_AWAY : PART_THERE;
+    v->receipts_waiting = receipts_waiting(t->receipts);
+    memcpy(v->printer_trouble, trouble, strnlen(trouble, sizeof v->printer_trouble - 1));
+}

@@ -1,0 +1,1034 @@
+/* screen.c - see screen.h: which keys work where, and the command that comes of them.  What is typed is
+ * screen_typed.c, what is drawn screen_draw.c.  Read screen_key first.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "terminal/screen/screen_inside.h"
+
+#include "base/bytes.h"
+#include "base/date.h"
+#include "base/tr.h"
+
+#include <assert.h>
+#include <string.h>
+#include <strings.h>
+
+void screen_init(struct screen *s)
+{
+    memset(s, 0, sizeof *s);
+}
+
+/* ---- small helpers ---- */
+
+void screen_copy(char *out, size_t size, const char *text)
+{
+    size_t n = strnlen(text, size - 1);
+    memmove(out, text, n);
+    memset(out + n, 0, size - n);
+}
+
+static void say(struct screen *s, enum look look, const char *text)
+{
+    screen_copy(s->message, sizeof s->message, text);
+    s->message_look = look;
+}
+
+static void clear_fields(struct screen *s)
+{
+    bytes_wipe(s->field, sizeof s->field);
+    s->focus = 0;
+    s->first_ms = s->last_ms = 0;
+}
+
+static void go(struct screen *s, enum screen_page page)
+{
+    clear_fields(s);
+    s->page = page;
+    s->selected = 0;
+}
+
+/* ---- what the sale allows ---- */
+
+enum screen_page screen_page_now(const struct screen *s, const struct till_view *v)
+{
+    if (v->staffed && v->cashier == 0 && s->page != PAGE_HELP)
+        return PAGE_LOGIN;
+    return s->page;
+}
+
+bool screen_shows_receipt(const struct screen *s, const struct till_view *v)
+{
+    return v->state == SALE_DONE && entry_is(v->last.entry) &&
+           !entry_equal(v->last.entry, s->dismissed);
+}
+
+static int32_t lines_of(const struct till_view *v)
+{
+    return v->state != SALE_DONE && v->bill ? v->bill->line_count : 0;
+}
+
+bool screen_is_idle(const struct screen *s, const struct till_view *v)
+{
+    return (v->state == SALE_DONE && !screen_shows_receipt(s, v)) ||
+           (v->state == SALE_IDLE && lines_of(v) == 0 && !(v->bill && v->bill->coupon_count));
+}
+
+bool screen_takes_lines(const struct till_view *v)
+{
+    return v->state == SALE_IDLE || v->state == SALE_IDENTIFIED || v->state == SALE_TOTALLED ||
+           v->state == SALE_DONE;
+}
+
+int screen_rewards(const struct till_view *v, const struct pack_reward **out)
+{
+    int count = 0;
+    int32_t day = day_of_time(v->now_s);
+    for (int32_t i = 0; v->pack && i < v->pack->reward_count; i++) {
+        const struct pack_reward *r = &v->pack->rewards[i];
+        bool theirs = !r->tiers || r->tiers >> (pack_get_tier(v->pack, v->tier) - v->pack->tiers) & 1;
+        bool now = (!r->from_day || day >= r->from_day) && (!r->to_day || day <= r->to_day);
+        if (theirs && now && !r->stock && !r->per_member) /* these are head office's to give */
+            out[count++] = r;
+    }
+    return count;
+}
+
+static bool has_rewards(const struct till_view *v)
+{
+    const struct pack_reward *rewards[PACK_REWARDS_MAX];
+    return screen_rewards(v, rewards) > 0;
+}
+
+/* Does any rule ask for one? */
+static bool has_coupons(const struct pack *p)
+{
+    bool any = false;
+    for (int32_t i = 0; p && i < p->multiplier_count; i++)
+        any |= *p->multipliers[i].scope.coupon != 0;
+    for (int32_t i = 0; p && i < p->bonus_count; i++)
+        any |= *p->bonuses[i].scope.coupon != 0;
+    for (int32_t i = 0; p && i < p->stamp_count; i++)
+        any |= *p->stamps[i].scope.coupon != 0;
+    for (int32_t i = 0; p && i < p->rebate_count; i++)
+        any |= *p->rebates[i].scope.coupon != 0;
+    return any;
+}
+
+static bool has_member(const struct till_view *v)
+{
+    return v->means != MEANS_NONE && (v->state == SALE_IDENTIFIED || v->state == SALE_TOTALLED);
+}
+
+static bool can(const struct screen *s, const struct till_view *v, enum action action)
+{
+    bool idle = screen_is_idle(s, v), done = screen_shows_receipt(s, v), typed = *s->field[0] != 0;
+    bool open = v->state == SALE_IDLE || v->state == SALE_IDENTIFIED;
+    bool closed = v->state == SALE_TOTALLED;
+    if (s->busy != VERB_NONE && action != ACT_VOID && action != ACT_GIVE_UP &&
+        action != ACT_LANGUAGE)
+        return false;
+    switch (action) {
+    case ACT_HELP:
+    case ACT_LANGUAGE:
+        return true;
+    case ACT_TOTAL:
+        return screen_takes_lines(v) && s->page == PAGE_SALE && typed;
+    case ACT_WHO:
+        return open || closed || v->state == SALE_DONE;
+    case ACT_REDEEM:
+        return (closed && v->means != MEANS_NONE && points_n(v->offer.most) > 0) ||
+               v->state == SALE_HOLDING;
+    case ACT_REWARD:
+        return closed && v->means != MEANS_NONE && has_rewards(v);
+    case ACT_COUPON:
+        return (open || closed) && has_coupons(v->pack);
+    case ACT_PAY:
+        return v->state == SALE_TOTALLED || v->state == SALE_DEBITED;
+    case ACT_PARK:
+        return lines_of(v) > 0 && (open || closed);
+    case ACT_PARKED:
+        return v->parked_count > 0 && idle;
+    case ACT_REFUND:
+        return idle || done || (v->state == SALE_IDENTIFIED && lines_of(v) == 0);
+    case ACT_VOID:
+        return !idle && !done && v->state != SALE_COMMITTING && v->state != SALE_INTENDING &&
+               v->state != SALE_CLOSING;
+    case ACT_GIVE_UP:
+        return v->state == SALE_DOUBT || v->state == SALE_HOLDING;
+    case ACT_LINES:
+        return lines_of(v) > 0 && (open || closed);
+    case ACT_RATE_1:
+    case ACT_RATE_2:
+    case ACT_RATE_3:
+        return done && !v->last.refund && !entry_equal(v->last.entry, s->rated);
+    case ACT_JOIN:
+        return v->fresh_card && (idle || done || open || closed);
+    case ACT_PERSON:
+    case ACT_GRANT:
+        return has_member(v);
+    case ACT_REPLACE:
+        return has_member(v) && v->means != MEANS_CARD;
+    case ACT_REPRINT:
+        return v->printer != PART_NONE && (idle || done);
+    case ACT_DRAWER:
+        return v->printer != PART_NONE;
+    case ACT_SHIFT:
+        return v->cashier != 0 || !v->staffed;
+    case ACT_TRAIN:
+        return idle || done;
+    case ACT_SYNC:
+        return v->has_line;
+    case ACT_LOGOUT:
+        return v->cashier != 0 && (idle || done);
+    case ACT_MENU:
+        return v->cashier != 0 || !v->staffed;
+    case ACT_NONE:
+    case ACT_ENTER:
+    case ACT_BACK:
+    case ACT_NEXT:
+    case ACT_WHOLE:
+    case ACT_AMOUNT:
+    case ACT_DO:
+    case ACT_UP:
+    case ACT_DOWN:
+    case ACT_APPROVE:
+    case ACTIONS:
+        break;
+    }
+    return false;
+}
+
+/* ---- the menu: every action that has a letter and is possible ---- */
+
+static const char both_languages[] =
+    "\u4e2d\u6587 / English"; /* each in its own, to be found by who needs it */
+static const struct {
+    enum action action;
+    char letter;
+    const char *label;
+} menu[] = {
+    {ACT_WHO, 'm', TR_LATER("Member, no card")},
+    {ACT_REDEEM, 'e', TR_LATER("Redeem points")},
+    {ACT_REWARD, 'w', TR_LATER("Rewards")},
+    {ACT_COUPON, 'i', TR_LATER("Coupon")},
+    {ACT_PAY, 'y', TR_LATER("Pay")},
+    {ACT_GIVE_UP, 'u', TR_LATER("Card gone: give up")},
+    {ACT_VOID, 'v', TR_LATER("Cancel this sale")},
+    {ACT_LINES, 'x', TR_LATER("Take a line off")},
+    {ACT_PARK, 'k', TR_LATER("Park this bill")},
+    {ACT_PARKED, 'b', TR_LATER("Parked bills")},
+    {ACT_REFUND, 'r', TR_LATER("Refund")},
+    {ACT_RATE_1, '1', TR_LATER("Satisfied")},
+    {ACT_RATE_2, '2', TR_LATER("Will return")},
+    {ACT_RATE_3, '3', TR_LATER("Will recommend")},
+    {ACT_GRANT, 'g', TR_LATER("Goodwill points")},
+    {ACT_JOIN, 'j', TR_LATER("Enrol the card")},
+    {ACT_PERSON, 'n', TR_LATER("Name, telephone")},
+    {ACT_REPLACE, 'c', TR_LATER("Replace lost card")},
+    {ACT_REPRINT, 'p', TR_LATER("Print again")},
+    {ACT_DRAWER, 'd', TR_LATER("Open drawer")},
+    {ACT_SYNC, 'o', TR_LATER("Send to office")},
+    {ACT_SHIFT, 's', TR_LATER("Shift report")},
+    {ACT_TRAIN, 't', TR_LATER("Training on/off")},
+    {ACT_LANGUAGE, 'l', both_languages},
+    {ACT_HELP, 'h', TR_LATER("Help")},
+    {ACT_LOGOUT, 'q', TR_LATER("Log out")},
+};
+
+char screen_menu_letter(const struct screen *s, const struct till_view *v, enum action action)
+{
+    for (size_t i = 0; i < sizeof menu / sizeof menu[0]; i++)
+        if (menu[i].action == action)
+            return can(s, v, action) ? menu[i].letter : 0;
+    return 0;
+}
+
+const char *screen_menu_label(int i, enum action *action)
+{
+    if (i < 0 || (size_t)i >= sizeof menu / sizeof menu[0])
+        return NULL;
+    *action = menu[i].action;
+    return tr(menu[i].label);
+}
+
+/* ---- commands ---- */
+
+static const struct screen_effects nothing = {NULL, NULL};
+
+static struct command *begin(struct screen *s, enum verb verb)
+{
+    memset(&s->command, 0, sizeof s->command);
+    s->command.verb = verb;
+    s->again = false;
+    return &s->command;
+}
+
+static struct screen_effects ask(struct screen *s, const struct command *c)
+{
+    s->busy = c->verb;
+    s->message[0] = 0;
+    return (struct screen_effects){.ask = c};
+}
+
+static struct screen_effects ask_plain(struct screen *s, enum verb verb)
+{
+    return ask(s, begin(s, verb));
+}
+
+static struct screen_effects ask_line(struct screen *s, const struct txn_line *line)
+{
+    s->line = *line;
+    struct command *c = begin(s, VERB_LINE);
+    c->line = &s->line;
+    return ask(s, c);
+}
+
+static struct screen_effects ask_who(struct screen *s, enum txn_means means, const char *value)
+{
+    screen_copy(s->value, sizeof s->value, value);
+    struct command *c = begin(s, VERB_IDENTIFY);
+    c->means = means;
+    c->value = s->value;
+    return ask(s, c);
+}
+
+static struct screen_effects ask_receipt(struct screen *s, enum verb verb, struct entry_id receipt)
+{
+    struct command *c = begin(s, verb);
+    c->receipt = receipt;
+    return ask(s, c);
+}
+
+static struct screen_effects complain(struct screen *s, const char *sentence)
+{
+    say(s, LOOK_BAD, sentence);
+    return nothing;
+}
+
+/* ---- Enter, page by page ---- */
+
+static struct screen_effects enter_sale(struct screen *s, const struct till_view *v)
+{
+    struct txn_line line;
+    struct entry_id receipt;
+    if (!*s->field[0]) {
+        if (screen_shows_receipt(s, v)) {
+            s->dismissed = v->last.entry;
+            s->message[0] = 0;
+            return nothing;
+        }
+        return ask_plain(s, VERB_TOTAL);
+    }
+    switch (screen_meaning(s, v, &line)) {
+    case MEANS_LINE:
+        return ask_line(s, &line);
+    case MEANS_ARTICLE:
+        s->line = line;
+        go(s, PAGE_PRICE);
+        s->message[0] = 0;
+        return nothing;
+    case MEANS_MEMBER_CODE:
+        return ask_who(s, MEANS_CODE, s->field[0]);
+    case MEANS_RECEIPT:
+        if (entry_parse(&receipt, s->field[0]) || !can(s, v, ACT_REFUND))
+            return complain(s, tr("Finish or park this bill first: then goods can come back."));
+        s->receipt_for = ACT_REFUND;
+        s->receipt = receipt;
+        return ask_receipt(s, VERB_RECEIPT, receipt);
+    case MEANS_NOTHING:
+        break;
+    }
+    return complain(s, tr("This is no price and no code. Examples: 4.25, 3x4.25, 22423 4.25."));
+}
+
+static struct screen_effects enter_price(struct screen *s, const struct till_view *v)
+{
+    struct txn_line line = s->line;
+    if (!screen_read_price(&line, s->field[0], v->pack))
+        return complain(s, tr("This is no price. Examples: 4.25, 3x4.25."));
+    return ask_line(s, &line);
+}
+
+static struct screen_effects ask_staff(struct screen *s, struct command *c)
+{
+    const char *number = s->field[0];
+    int64_t n = 0;
+    if (*number && !screen_read_number(&n, &number))
+        return complain(s, tr("This is no number of a cashier."));
+    screen_copy(s->pin, sizeof s->pin, s->field[1]);
+    c->staff = (uint32_t)n; /* 0: by the badge that was tapped last */
+    c->pin = s->pin;
+    clear_fields(s);
+    return ask(s, c);
+}
+
+static struct screen_effects enter_who(struct screen *s)
+{
+    const char *text = s->field[0];
+    member_id member;
+    if (!*text)
+        return complain(s, tr("Type a telephone number, a member number (M12) or scan a code."));
+    if (strncasecmp(text, "P1", 2) == 0)
+        return ask_who(s, MEANS_CODE, text);
+    if (member_parse(&member, text) == OK)
+        return ask_who(s, MEANS_REGISTER, text);
+    return ask_who(s, MEANS_PHONE, text);
+}
+
+static struct screen_effects enter_redeem(struct screen *s, const struct till_view *v)
+{
+    const char *points = s->field[0], *amount = s->field[1];
+    int64_t n;
+    struct command *c = begin(s, VERB_REDEEM);
+    if (*points) {
+        if (!screen_read_number(&n, &points) || n == 0)
+            return complain(s, tr("This is no number of points."));
+        c->points = points_of(n);
+    } else if (*amount) {
+        if (!screen_read_money(&c->money, &amount, v->pack) || *amount ||
+            money_minor(c->money) == 0)
+            return complain(s, tr("This is no amount of money."));
+    } else {
+        c->all = true;
+    }
+    go(s, PAGE_SALE); /* which says whose card is waited for */
+    return ask(s, c);
+}
+
+static struct screen_effects enter_reward(struct screen *s, const struct till_view *v)
+{
+    const struct pack_reward *rewards[PACK_REWARDS_MAX];
+    int count = screen_rewards(v, rewards);
+    if (s->selected >= count)
+        return nothing;
+    screen_copy(s->value, sizeof s->value, rewards[s->selected]->code);
+    struct command *c = begin(s, VERB_REDEEM);
+    c->reward = s->value;
+    go(s, PAGE_SALE);
+    return ask(s, c);
+}
+
+static struct screen_effects enter_coupon(struct screen *s)
+{
+    if (!*s->field[0])
+        return complain(s, tr("Scan the coupon, or type its code."));
+    screen_copy(s->value, sizeof s->value, s->field[0]);
+    struct command *c = begin(s, VERB_COUPON);
+    c->value = s->value;
+    return ask(s, c);
+}
+
+static struct screen_effects enter_pin(struct screen *s)
+{
+    if (!*s->field[0])
+        return complain(s, tr("The member types the PIN."));
+    screen_copy(s->pin, sizeof s->pin, s->field[0]);
+    s->command.pin = s->pin;
+    go(s, PAGE_SALE);
+    s->again = false;
+    return ask(s, &s->command);
+}
+
+static struct screen_effects enter_receipt(struct screen *s)
+{
+    if (entry_parse(&s->receipt, s->field[0]))
+        return complain(s, tr("A receipt's number is like T0007-123: scan it, or type it."));
+    return ask_receipt(s, s->receipt_for == ACT_REPRINT ? VERB_REPRINT : VERB_RECEIPT, s->receipt);
+}
+
+/* The sale whose lines are known here. */
+const struct txn *screen_original(const struct screen *s, const struct till_view *v)
+{
+    return v->receipt && entry_equal(v->receipt->id, s->receipt) ? v->receipt : NULL;
+}
+
+static void take_back(struct screen *s, const struct txn_line *line)
+{
+    for (int32_t i = 0; i < s->back_count; i++)
+        if (strcmp(s->back[i].sku, line->sku) == 0) {
+            s->back[i] = *line;
+            return;
+        }
+    s->back[s->back_count++] = *line;
+}
+
+static struct screen_effects enter_refund(struct screen *s, const struct till_view *v)
+{
+    const struct txn *original = screen_original(s, v);
+    struct txn_line line;
+    if (s->back_count == SCREEN_BACK_MAX)
+        return complain(s, tr("No more lines in one refund. Give these back first."));
+    if (original) {
+        if (s->selected >= original->line_count)
+            return nothing;
+        const char *text = s->field[0];
+        int64_t n = v->left[s->selected];
+        line = original->lines[s->selected];
+        if (*text && (!screen_read_number(&n, &text) || *text))
+            return complain(s, tr("This is no quantity."));
+        if (n < 1 || n > v->left[s->selected])
+            return complain(s, tr("So many were not bought, or are back already."));
+        int64_t share;
+        if (!ratio_floor(&share, money_minor(line.amount), n, line.quantity))
+            return complain(s, tr("This is no quantity."));
+        line.amount = money_of(share);
+        line.quantity = (int32_t)n;
+    } else if (screen_meaning(s, v, &line) != MEANS_LINE || strcmp(line.sku, "ITEM") == 0) {
+        return complain(s, tr("Type article and price as on the receipt, such as 22423 2x4.25."));
+    }
+    take_back(s, &line);
+    clear_fields(s);
+    s->message[0] = 0;
+    return nothing;
+}
+
+static struct screen_effects do_refund(struct screen *s, enum action how, struct money money)
+{
+    struct command *c = begin(s, VERB_REFUND);
+    c->receipt = s->receipt;
+    c->all = how == ACT_WHOLE;
+    c->money = money;
+    if (how == ACT_DO) {
+        c->back = s->back;
+        c->back_count = s->back_count;
+    }
+    return ask(s, c);
+}
+
+static struct screen_effects enter_amount(struct screen *s, const struct till_view *v)
+{
+    const char *text = s->field[0];
+    struct money money;
+    if (!screen_read_money(&money, &text, v->pack) || *text || money_minor(money) == 0)
+        return complain(s, tr("This is no amount of money."));
+    return do_refund(s, ACT_AMOUNT, money);
+}
+
+static struct screen_effects enter_person(struct screen *s)
+{
+    char yes = s->field[2][0];
+    if (!*s->field[0] && !*s->field[1])
+        return complain(s, tr("Type a telephone number or a name."));
+    if (yes != 'y' && yes != 'Y')
+        return complain(s, tr("Without the member's consent nothing is stored."));
+    screen_copy(s->value, sizeof s->value, s->field[0]);
+    screen_copy(s->text, sizeof s->text, s->field[1]);
+    struct command *c = begin(s, VERB_PERSON);
+    c->value = s->value;
+    c->text = s->text;
+    c->all = true;
+    return ask(s, c);
+}
+
+static struct screen_effects enter_grant(struct screen *s)
+{
+    const char *points = s->field[0], *reason = s->field[1];
+    int64_t n;
+    if (!screen_read_number(&n, &points) || n == 0)
+        return complain(s, tr("This is no number of points."));
+    if (!*reason)
+        return complain(s, tr("Say why: choose a digit, or type the reason."));
+    screen_copy(s->text, sizeof s->text, screen_reason_of(reason));
+    struct command *c = begin(s, VERB_GRANT);
+    c->points = points_of(n);
+    c->text = s->text;
+    return ask(s, c);
+}
+
+static struct screen_effects enter(struct screen *s, const struct till_view *v)
+{
+    enum screen_page page = screen_page_now(s, v);
+    const struct field_kind *kind;
+    int count = screen_fields(s, v, &kind);
+    if (s->focus + 1 < count && page != PAGE_REDEEM && *s->field[s->focus]) {
+        s->focus++;
+        return nothing;
+    }
+    switch (page) {
+    case PAGE_SALE:
+        return enter_sale(s, v);
+    case PAGE_LOGIN:
+        return ask_staff(s, begin(s, VERB_LOGIN));
+    case PAGE_PRICE:
+        return enter_price(s, v);
+    case PAGE_WHO:
+        return enter_who(s);
+    case PAGE_PIN:
+        return enter_pin(s);
+    case PAGE_REDEEM:
+        return enter_redeem(s, v);
+    case PAGE_REWARDS:
+        return enter_reward(s, v);
+    case PAGE_COUPON:
+        return enter_coupon(s);
+    case PAGE_RECEIPT:
+        return enter_receipt(s);
+    case PAGE_REFUND:
+        return enter_refund(s, v);
+    case PAGE_LINES: {
+        struct command *c = begin(s, VERB_LINE);
+        c->number = s->selected + 1;
+        return ask(s, c);
+    }
+    case PAGE_AMOUNT:
+        return enter_amount(s, v);
+    case PAGE_JOIN:
+        return ask_plain(s, VERB_JOIN);
+    case PAGE_PERSON:
+        return enter_person(s);
+    case PAGE_REPLACE:
+        return ask_plain(s, VERB_REPLACE);
+    case PAGE_GRANT:
+        return enter_grant(s);
+    case PAGE_APPROVE:
+        memset(&s->approval, 0, sizeof s->approval);
+        s->approval.verb = VERB_APPROVE;
+        return ask_staff(s, &s->approval);
+    case PAGE_MENU:
+    case PAGE_HELP:
+    case PAGE_PARKED:
+    case PAGE_SHIFT:
+    case SCREEN_PAGES:
+        break;
+    }
+    return nothing;
+}
+
+/* ---- actions ---- */
+
+static struct screen_effects act(struct screen *s, const struct till_view *v, enum action action)
+{
+    struct txn_line line;
+    struct command *c;
+    switch (action) {
+    case ACT_ENTER:
+        return enter(s, v);
+    case ACT_BACK:
+        if (s->page == PAGE_SALE)
+            clear_fields(s);
+        else
+            go(s, s->page == PAGE_AMOUNT ? PAGE_REFUND : PAGE_SALE);
+        bytes_wipe(s->pin, sizeof s->pin);
+        s->again = false;
+        s->message[0] = 0;
+        return nothing;
+    case ACT_NEXT: {
+        const struct field_kind *kind;
+        s->focus = (s->focus + 1) % screen_fields(s, v, &kind);
+        return nothing;
+    }
+    case ACT_UP:
+        s->selected -= s->selected > 0;
+        return nothing;
+    case ACT_DOWN:
+        s->selected++;
+        return nothing;
+    case ACT_TOTAL:
+        if (screen_meaning(s, v, &line) != MEANS_LINE)
+            return complain(s, tr("This is no amount of money."));
+        c = begin(s, VERB_TOTAL);
+        c->money = line.amount;
+        return ask(s, c);
+    case ACT_HELP:
+        go(s, PAGE_HELP);
+        return nothing;
+    case ACT_MENU:
+        go(s, PAGE_MENU);
+        return nothing;
+    case ACT_WHO:
+        go(s, PAGE_WHO);
+        return nothing;
+    case ACT_REDEEM:
+        if (v->state == SALE_HOLDING) { /* head office did not answer: the same once more */
+            begin(s, VERB_REDEEM)->all = true;
+            return ask(s, &s->command);
+        }
+        go(s, PAGE_REDEEM);
+        return nothing;
+    case ACT_REWARD:
+        go(s, PAGE_REWARDS);
+        return nothing;
+    case ACT_COUPON:
+        go(s, PAGE_COUPON);
+        return nothing;
+    case ACT_LINES:
+        go(s, PAGE_LINES);
+        s->selected = lines_of(v) - 1;
+        return nothing;
+    case ACT_APPROVE:
+        go(s, PAGE_APPROVE);
+        return nothing;
+    case ACT_PAY:
+        go(s, PAGE_SALE);
+        return ask_plain(s, VERB_PAY);
+    case ACT_PARK:
+        go(s, PAGE_SALE);
+        return ask_plain(s, VERB_PARK);
+    case ACT_PARKED:
+        go(s, PAGE_PARKED);
+        return nothing;
+    case ACT_REFUND:
+    case ACT_REPRINT:
+        go(s, PAGE_RECEIPT);
+        s->receipt_for = action;
+        if (screen_shows_receipt(s, v))
+            entry_text(s->field[0], v->last.entry);
+        return nothing;
+    case ACT_VOID:
+        go(s, PAGE_SALE);
+        return ask_plain(s, VERB_CANCEL);
+    case ACT_GIVE_UP:
+        go(s, PAGE_SALE);
+        return ask_plain(s, VERB_GIVE_UP);
+    case ACT_RATE_1:
+    case ACT_RATE_2:
+    case ACT_RATE_3:
+        go(s, PAGE_SALE);
+        c = begin(s, VERB_RATE);
+        c->receipt = v->last.entry;
+        c->number = 1 + (int32_t)action - ACT_RATE_1;
+        return ask(s, c);
+    case ACT_WHOLE:
+        return do_refund(s, ACT_WHOLE, money_of(0));
+    case ACT_AMOUNT:
+        go(s, PAGE_AMOUNT);
+        return nothing;
+    case ACT_DO:
+        return do_refund(s, ACT_DO, money_of(0));
+    case ACT_JOIN:
+        go(s, PAGE_JOIN);
+        return nothing;
+    case ACT_PERSON:
+        go(s, PAGE_PERSON);
+        return nothing;
+    case ACT_REPLACE:
+        go(s, PAGE_REPLACE);
+        return nothing;
+    case ACT_GRANT:
+        go(s, PAGE_GRANT);
+        return nothing;
+    case ACT_DRAWER:
+        go(s, PAGE_SALE);
+        return ask_plain(s, VERB_DRAWER);
+    case ACT_SHIFT:
+        go(s, PAGE_SALE);
+        return ask_plain(s, VERB_SHIFT);
+    case ACT_LANGUAGE:
+        s->message[0] = 0; /* it is in the other language */
+        return (struct screen_effects){.language = strcmp(tr_language(), "zh") == 0 ? "en" : "zh"};
+    case ACT_TRAIN:
+        go(s, PAGE_SALE);
+        c = begin(s, VERB_TRAIN);
+        c->all = !v->training;
+        return ask(s, c);
+    case ACT_SYNC:
+        go(s, PAGE_SALE);
+        return ask_plain(s, VERB_SYNC);
+    case ACT_LOGOUT:
+        go(s, PAGE_SALE);
+        return ask_plain(s, VERB_LOGOUT);
+    case ACT_NONE:
+    case ACTIONS:
+        break;
+    }
+    return nothing;
+}
+
+/* ---- the key row ---- */
+
+struct hints {
+    struct screen_hint *out;
+    int count;
+};
+
+static void hint(struct hints *h, enum key_kind key, enum action action, const char *label)
+{
+    assert(h->count < SCREEN_HINTS_MAX);
+    h->out[h->count++] = (struct screen_hint){key, action, label};
+}
+
+static void hint_if(struct hints *h, const struct screen *s, const struct till_view *v, int f,
+                    enum action action, const char *label)
+{
+    if (can(s, v, action))
+        hint(h, (enum key_kind)(KEY_IS_F1 + f - 1), action, label);
+}
+
+static void sale_hints(struct hints *h, const struct screen *s, const struct till_view *v)
+{
+    bool typed = *s->field[0] != 0, done = screen_shows_receipt(s, v), free = s->busy == VERB_NONE;
+    struct txn_line line;
+    if (free && typed && screen_takes_lines(v)) {
+        enum meaning m = screen_meaning(s, v, &line);
+        hint(h, KEY_IS_ENTER, ACT_ENTER,
+             m == MEANS_RECEIPT       ? tr("Refund")
+             : m == MEANS_MEMBER_CODE ? tr("Member")
+             : m == MEANS_ARTICLE     ? tr("Article")
+                                      : tr("Add"));
+        if (m == MEANS_LINE)
+            hint_if(h, s, v, 2, ACT_TOTAL, tr("Total"));
+    } else if (free && done) {
+        hint(h, KEY_IS_ENTER, ACT_ENTER, tr("Next"));
+        hint_if(h, s, v, 2, ACT_RATE_1, tr("Satisfied"));
+        hint_if(h, s, v, 3, ACT_RATE_2, tr("Will return"));
+        hint_if(h, s, v, 4, ACT_RATE_3, tr("Will recommend"));
+    } else if (free && lines_of(v) > 0 && (v->state == SALE_IDLE || v->state == SALE_IDENTIFIED)) {
+        hint(h, KEY_IS_ENTER, ACT_ENTER, tr("Total"));
+    }
+    if (typed && screen_takes_lines(v))
+        hint(h, KEY_IS_ESCAPE, ACT_BACK, tr("Clear"));
+    if (!done)
+        hint_if(h, s, v, 3, ACT_WHO, tr("Member"));
+    hint_if(h, s, v, 4, ACT_REDEEM, tr("Redeem"));
+    hint_if(h, s, v, 10, ACT_REWARD, tr("Rewards"));
+    hint_if(h, s, v, 5, ACT_PAY, tr("Pay"));
+    hint_if(h, s, v, 6, ACT_PARK, tr("Park"));
+    hint_if(h, s, v, 6, ACT_PARKED, tr("Take up"));
+    if (!typed)
+        hint_if(h, s, v, 7, ACT_REFUND, tr("Refund"));
+    hint_if(h, s, v, 8, ACT_VOID, tr("Cancel"));
+    hint_if(h, s, v, 9, ACT_GIVE_UP, tr("Give up"));
+    if (!typed)
+        hint_if(h, s, v, 9, ACT_LINES, tr("Line off"));
+    hint_if(h, s, v, 1, ACT_HELP, tr("Help"));
+    if (can(s, v, ACT_MENU))
+        hint(h, KEY_IS_TAB, ACT_MENU, tr("Menu"));
+}
+
+static void refund_hints(struct hints *h, const struct screen *s, const struct till_view *v)
+{
+    const struct txn *original = screen_original(s, v);
+    if (original) {
+        hint(h, KEY_IS_F1 + 1, ACT_WHOLE, tr("Whole"));
+        if (s->selected > 0)
+            hint(h, KEY_IS_UP, ACT_UP, tr("one up"));
+        if (s->selected + 1 < original->line_count)
+            hint(h, KEY_IS_DOWN, ACT_DOWN, tr("one down"));
+    }
+    hint(h, KEY_IS_ENTER, ACT_ENTER, tr("Take back"));
+    hint(h, KEY_IS_F1 + 2, ACT_AMOUNT, tr("Money only"));
+    if (s->back_count > 0)
+        hint(h, KEY_IS_F1 + 4, ACT_DO, tr("Give back"));
+}
+
+static const char *enter_label(enum screen_page page, const struct screen *s)
+{
+    switch (page) {
+    case PAGE_LOGIN:
+        return *s->field[0] ? tr("Log in") : tr("Badge");
+    case PAGE_PRICE:
+        return tr("Add");
+    case PAGE_WHO:
+        return tr("Find");
+    case PAGE_REDEEM:
+        return *s->field[0] || *s->field[1] ? tr("Redeem") : tr("All of it");
+    case PAGE_REWARDS:
+        return tr("Redeem");
+    case PAGE_COUPON:
+        return tr("Add");
+    case PAGE_RECEIPT:
+        return s->receipt_for == ACT_REPRINT ? tr("Print") : tr("Find");
+    case PAGE_AMOUNT:
+        return tr("Give back");
+    case PAGE_LINES:
+        return tr("Take off");
+    case PAGE_JOIN:
+        return tr("Enrol");
+    case PAGE_REPLACE:
+        return tr("Then tap the new card");
+    case PAGE_GRANT:
+        return tr("Give");
+    case PAGE_APPROVE:
+        return *s->field[0] ? tr("Allow") : tr("Badge");
+    case PAGE_PIN:
+    case PAGE_PERSON:
+        return tr("Done");
+    case PAGE_SALE:
+    case PAGE_MENU:
+    case PAGE_HELP:
+    case PAGE_PARKED:
+    case PAGE_REFUND:
+    case PAGE_SHIFT:
+    case SCREEN_PAGES:
+        break;
+    }
+    return NULL;
+}
+
+int screen_keys(const struct screen *s, const struct till_view *v,
+                struct screen_hint out[SCREEN_HINTS_MAX])
+{
+    const struct field_kind *kind;
+    struct hints h = {out, 0};
+    enum screen_page page = screen_page_now(s, v);
+    if (page == PAGE_SALE) {
+        sale_hints(&h, s, v);
+        return h.count;
+    }
+    if (s->busy == VERB_NONE) {
+        const char *label = enter_label(page, s);
+        if (page == PAGE_REFUND)
+            refund_hints(&h, s, v);
+        else if (label)
+            hint(&h, KEY_IS_ENTER, ACT_ENTER, label);
+        if (screen_fields(s, v, &kind) > 1)
+            hint(&h, KEY_IS_TAB, ACT_NEXT, tr("Next field"));
+        const struct pack_reward *rewards[PACK_REWARDS_MAX];
+        int rows = page == PAGE_HELP      ? SCREEN_HELP_ROWS
+                   : page == PAGE_LINES   ? lines_of(v)
+                   : page == PAGE_REWARDS ? screen_rewards(v, rewards)
+                                          : 0;
+        if (rows && s->selected > 0)
+            hint(&h, KEY_IS_UP, ACT_UP, tr("one up"));
+        if (s->selected + 1 < rows)
+            hint(&h, KEY_IS_DOWN, ACT_DOWN, tr("one down"));
+        if (page == PAGE_PIN)
+            hint(&h, KEY_IS_F1 + 8, ACT_APPROVE, tr("Supervisor"));
+    }
+    if (page == PAGE_LOGIN)
+        hint(&h, KEY_IS_F1 + 8, ACT_LANGUAGE, both_languages);
+    else
+        hint(&h, KEY_IS_ESCAPE, ACT_BACK, tr("Back"));
+    if (page == PAGE_REPLACE || page == PAGE_WHO || page == PAGE_REDEEM)
+        if (s->busy != VERB_NONE)
+            hint_if(&h, s, v, 8, ACT_VOID, tr("Cancel"));
+    return h.count;
+}
+
+/* ---- keys ---- */
+
+static struct screen_effects menu_key(struct screen *s, const struct till_view *v,
+                                      uint32_t character)
+{
+    if (character >= 'A' && character <= 'Z')
+        character += 'a' - 'A';
+    for (size_t i = 0; i < sizeof menu / sizeof menu[0]; i++)
+        if ((uint32_t)menu[i].letter == character && can(s, v, menu[i].action)) {
+            enum action action = menu[i].action;
+            if (action == ACT_LANGUAGE)
+                go(s, PAGE_SALE);
+            return act(s, v, action);
+        }
+    return nothing;
+}
+
+static struct screen_effects parked_key(struct screen *s, const struct till_view *v,
+                                        uint32_t character)
+{
+    int32_t i = (int32_t)character - '1';
+    if (i < 0 || i >= v->parked_count || i >= VIEW_PARKED_MAX || s->busy != VERB_NONE)
+        return nothing;
+    struct command *c = begin(s, VERB_RESUME);
+    c->number = v->parked[i].number;
+    return ask(s, c);
+}
+
+struct screen_effects screen_key(struct screen *s, const struct till_view *v, struct screen_key key)
+{
+    struct screen_hint hints[SCREEN_HINTS_MAX];
+    if (key.kind == KEY_IS_TEXT) {
+        enum screen_page page = screen_page_now(s, v);
+        if (page == PAGE_MENU)
+            return menu_key(s, v, key.character);
+        if (page == PAGE_PARKED)
+            return parked_key(s, v, key.character);
+        screen_type(s, v, &key);
+        return nothing;
+    }
+    if (key.kind == KEY_IS_BACK) {
+        screen_rub_out(s);
+        return nothing;
+    }
+    int count = screen_keys(s, v, hints);
+    for (int i = 0; i < count; i++)
+        if (hints[i].key == key.kind)
+            return act(s, v, hints[i].action);
+    return nothing;
+}
+
+/* ---- answers ---- */
+
+void screen_told(struct screen *s, const char *sentence)
+{
+    say(s, LOOK_PLAIN, sentence);
+}
+
+/* A card came by, or was refused, that nobody had asked for. */
+static struct screen_effects tapped(struct screen *s, const struct till_view *v,
+                                    const struct answer *a)
+{
+    const char *code = a->code ? a->code : "";
+    enum screen_page page = screen_page_now(s, v);
+    if (strcmp(code, "YIELD") == 0 || strcmp(code, "TIMEOUT") == 0 || strcmp(code, "STATE") == 0)
+        return nothing;
+    if (strcmp(code, "BADGE") == 0 && s->busy == VERB_NONE &&
+        (page == PAGE_LOGIN || page == PAGE_APPROVE)) {
+        clear_fields(s);
+        return enter(s, v);
+    }
+    bool over = page == PAGE_SALE || page == PAGE_MENU || page == PAGE_HELP || page == PAGE_JOIN ||
+                page == PAGE_WHO || page == PAGE_SHIFT || page == PAGE_PARKED;
+    if (over && page != PAGE_SALE)
+        go(s, PAGE_SALE);
+    bool fresh = strcmp(code, "UNBOUND") == 0 && over && v->fresh_card && !*s->field[0];
+    if (fresh)
+        go(s, PAGE_JOIN);
+    bool plain = fresh || (!a->code && v->state == SALE_IDENTIFIED); /* the page says it all */
+    say(s, a->code ? LOOK_BAD : LOOK_GOOD, plain ? "" : a->say);
+    return nothing;
+}
+
+static struct screen_effects done(struct screen *s, const struct till_view *v,
+                                  const struct answer *a)
+{
+    bool shown = a->verb == VERB_LINE || a->verb == VERB_TOTAL || a->verb == VERB_PAY ||
+                 a->verb == VERB_REFUND || a->verb == VERB_SHIFT; /* by the page itself */
+    say(s, LOOK_GOOD, shown ? "" : a->say);
+    go(s, a->verb == VERB_RECEIPT ? PAGE_REFUND : a->verb == VERB_SHIFT ? PAGE_SHIFT : PAGE_SALE);
+    if (a->verb == VERB_RECEIPT)
+        s->back_count = 0;
+    if (a->verb == VERB_RATE)
+        s->rated = v->last.entry;
+    if (a->verb == VERB_APPROVE && s->again) {
+        s->again = false;
+        return ask(s, &s->command);
+    }
+    return nothing;
+}
+
+static struct screen_effects refused(struct screen *s, const struct till_view *v,
+                                     const struct answer *a)
+{
+    say(s, LOOK_BAD, a->say);
+    if (strcmp(a->code, "NEEDS_APPROVAL") == 0) {
+        bool pin = a->verb == VERB_REDEEM && v->means != MEANS_CARD &&
+                   !s->command.pin; /* the member's own will do */
+        go(s, pin ? PAGE_PIN : PAGE_APPROVE);
+        s->again = true;
+        return nothing;
+    }
+    bytes_wipe(s->pin, sizeof s->pin);
+    if (a->verb == VERB_RECEIPT && s->receipt.terminal != v->terminal) {
+        go(s, PAGE_REFUND); /* of another till: what comes back is typed */
+        s->back_count = 0;
+        say(s, LOOK_PLAIN, tr("A receipt of another till: type what comes back."));
+    } else if (a->verb == VERB_REDEEM || a->verb == VERB_GIVE_UP || a->verb == VERB_CANCEL ||
+               a->verb == VERB_REPLACE || a->verb == VERB_PAY) {
+        go(s, PAGE_SALE);
+    } else if (a->verb == VERB_APPROVE) {
+        clear_fields(s);
+    }
+    return nothing;
+}
+
+struct screen_effects screen_answered(struct screen *s, const struct till_view *v,
+                                      const struct answer *a)
+{
+    if (a->verb == VERB_TAP && s->busy != VERB_TAP) {
+        return tapped(s, v, a);
+    }
+    s->busy = VERB_NONE;
+    if (a->code)
+        return refused(s, v, a);
+    if (a->verb != VERB_APPROVE)
+        bytes_wipe(s->pin, sizeof s->pin);
+    return done(s, v, a);
+}

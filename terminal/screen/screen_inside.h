@@ -1,0 +1,45 @@
+/* screen_inside.h - what screen.c and screen_draw.c say to each other, and to nobody else.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PATRON_TERMINAL_SCREEN_INSIDE_H
+#define PATRON_TERMINAL_SCREEN_INSIDE_H
+
+#include "terminal/screen/screen.h"
+
+enum field_type { TYPE_TEXT, TYPE_DIGITS, TYPE_MONEY, TYPE_PRICE, TYPE_PIN, TYPE_PHONE, TYPE_YES };
+struct field_kind {
+    const char *label; /* not translated yet */
+    enum field_type type;
+    int most; /* bytes */
+};
+enum { SCREEN_HELP_ROWS = 16 };
+
+/* The page that shows: without a cashier the login lies over all others. */
+enum screen_page screen_page_now(const struct screen *s, const struct till_view *v);
+bool screen_shows_receipt(const struct screen *s,
+                          const struct till_view *v); /* of the sale just done */
+bool screen_is_idle(const struct screen *s, const struct till_view *v);
+int screen_fields(const struct screen *s, const struct till_view *v, const struct field_kind **out);
+const char *screen_menu_label(int i, enum action *action); /* NULL: no such row */
+const char *screen_reason(int i);                          /* of a goodwill entry; NULL: no more */
+const struct txn *screen_original(const struct screen *s, const struct till_view *v);
+
+enum meaning { MEANS_NOTHING, MEANS_LINE, MEANS_ARTICLE, MEANS_RECEIPT, MEANS_MEMBER_CODE };
+
+/* screen.c */
+void screen_copy(char *out, size_t size, const char *text); /* cut when it does not fit */
+bool screen_takes_lines(const struct till_view *v);         /* of a bill, now */
+/* The rewards that could be this member's at this till; out has room for PACK_REWARDS_MAX.  Returns how many. */
+int screen_rewards(const struct till_view *v, const struct pack_reward **out);
+
+/* screen_typed.c.  False: nothing changed, or it is none; *text then stands where it stood. */
+bool screen_type(struct screen *s, const struct till_view *v, const struct screen_key *key);
+bool screen_rub_out(struct screen *s);
+bool screen_read_number(int64_t *out, const char **text);
+bool screen_read_money(struct money *out, const char **text, const struct pack *pack);
+bool screen_read_price(struct txn_line *line, const char *text, const struct pack *pack);
+/* What stands in the field of the sale page; line is filled as far as it says. */
+enum meaning screen_meaning(const struct screen *s, const struct till_view *v,
+                            struct txn_line *line);
+const char *screen_reason_of(const char *typed); /* a digit's, or what was typed */
+
+#endif
