@@ -290,40 +290,14 @@ static int64_t moved(const struct txn *e)
 
 const char *nexo_what_of(const struct txn *e)
 {
-    switch (e->kind) {
-    case TXN_SALE:
-        return points_n(e->redeemed) ? "Redemption" : "Award";
-    case TXN_REFUND:
-        return points_n(e->redeemed) ? "ReverseRedemption" : "ReverseAward";
-    case TXN_GRANT:
+    bool redeemed = points_n(e->redeemed) != 0;
+    if (e->kind == TXN_SALE)
+        return redeemed ? "Redemption" : "Award";
+    if (e->kind == TXN_REFUND)
+        return redeemed ? "ReverseRedemption" : "ReverseAward";
+    if (e->kind == TXN_GRANT)
         return points_n(e->points) < 0 ? "ReverseAward" : "Award";
-    case TXN_JOIN:
-        return "Admin";
-    case TXN_INTENT:
-    case TXN_CANCEL:
-    case TXN_SETTLE:
-    case TXN_RATING:
-    case TXN_MEMBER:
-    case TXN_CARD:
-    case TXN_LOAD_INTENT:
-    case TXN_LOAD:
-    case TXN_ADJUST:
-    case TXN_RUN:
-    case TXN_HOLD:
-    case TXN_RELEASE:
-    case TXN_CLAIM:
-    case TXN_MERGE:
-    case TXN_UNMERGE:
-    case TXN_TRANSFER:
-    case TXN_EXTEND:
-    case TXN_OPENING:
-    case TXN_TIER:
-    case TXN_REDEEM:
-    case TXN_RETURN:
-    case TXN_RERATE:
-        break;
-    }
-    return "refused";
+    return e->kind == TXN_JOIN ? "Admin" : "refused";
 }
 
 static void say_moved(struct nexo_form *form, const struct txn *e)

@@ -221,47 +221,17 @@ void sale_beside_written(struct sale *s, const struct sale_event *in, struct sal
     if (t->kind == TXN_SETTLE)
         return; /* nobody asked */
     sale_receipt_of(&out->confirm, t);
-    switch (t->kind) {
-    case TXN_GRANT:
-        if (points_n(t->points) > 0)
-            sale_say(out, SALE_OK, tr("%" PRId64 " points given to %s."), points_n(t->points),
-                     sale_who(who, t));
-        else
-            sale_say(out, SALE_OK, tr("The gift of %" PRId64 " points to %s is taken back."),
-                     -points_n(t->points), sale_who(who, t));
-        return;
-    case TXN_JOIN:
+    if (t->kind == TXN_GRANT && points_n(t->points) > 0) {
+        sale_say(out, SALE_OK, tr("%" PRId64 " points given to %s."), points_n(t->points), sale_who(who, t));
+    } else if (t->kind == TXN_GRANT) {
+        sale_say(out, SALE_OK, tr("The gift of %" PRId64 " points to %s is taken back."),
+                 -points_n(t->points), sale_who(who, t));
+    } else if (t->kind == TXN_JOIN) {
         joined(s, in, out);
-        return;
-    case TXN_RATING:
+    } else {
+        assert(t->kind == TXN_RATING); /* nothing else is written beside a sale */
         if (s->state == SALE_DONE && entry_equal(t->original, s->last.entry))
             s->rated = true;
         sale_say(out, SALE_OK, tr("Thank you for the rating."));
-        return;
-    case TXN_SALE:
-    case TXN_INTENT:
-    case TXN_CANCEL:
-    case TXN_SETTLE:
-    case TXN_REFUND:
-    case TXN_MEMBER:
-    case TXN_CARD:
-    case TXN_LOAD_INTENT:
-    case TXN_LOAD:
-    case TXN_ADJUST:
-    case TXN_RUN:
-    case TXN_HOLD:
-    case TXN_RELEASE:
-    case TXN_CLAIM:
-    case TXN_MERGE:
-    case TXN_UNMERGE:
-    case TXN_TRANSFER:
-    case TXN_EXTEND:
-    case TXN_OPENING:
-    case TXN_TIER:
-    case TXN_REDEEM:
-    case TXN_RETURN:
-    case TXN_RERATE:
-        break;
     }
-    assert(!"not written beside a sale");
 }
