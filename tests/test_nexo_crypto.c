@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static struct bytes text_of(const char *s)
 {
@@ -356,5 +357,31 @@ TEST(nexo_json, depth_and_number_of_values_are_bounded_before_memory_is_spent)
     text[size - 1] = ']';
     assert_null(nexo_json_read(bytes_of(text, size), &why));
     assert_non_null(strstr(why.text, "values"));
+    free(text);
+}
+
+/* Before the seal is looked at, so that a stranger can ask for it: it took 10 s when each digit was read anew. */
+TEST(nexo_json, no_text_takes_longer_than_its_length)
+{
+    static const char *const repeated[] = {"0", "1", "1.", "-", "1e", "\"\\\"", "tru", "\"\\u0001\"", "1\"2\""};
+    enum { SIZE = 256 * 1024 };
+    char *text = malloc(SIZE);
+    struct errmsg why;
+    struct timespec from, to;
+    assert_non_null(text);
+    for (size_t i = 0; i < sizeof repeated / sizeof *repeated; i++) {
+        size_t part = strlen(repeated[i]);
+        for (size_t at = 0; at < SIZE; at++)
+            text[at] = repeated[i][at % part];
+        for (int last = 0; last < 3; last++) { /* a number that never ends well */
+            text[SIZE - 1] = last == 0 ? text[SIZE - 1] : ".e"[last - 1];
+            clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
+            json_decref(nexo_json_read(bytes_of(text, SIZE), &why));
+            clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
+            int64_t ms = (to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000;
+            if (ms > 500) /* some take 10 */
+                fail_msg("%s: %d ms", repeated[i], (int)ms);
+        }
+    }
     free(text);
 }

@@ -67,32 +67,46 @@ static bool is_between(char c)
     return c && strchr("[]{},: \t\r\n", c);
 }
 
+enum piece { STRING, NUMBER, WORD, BETWEEN };
+
+/* What begins at s, and its size.  A word is whatever else there is, to its end: "true", and what jansson is to
+ * refuse, "01", "1.".  Taken whole, so that no byte is looked at more than twice. */
+static enum piece piece_at(const char *s, const char *end, size_t *size)
+{
+    const char *at = s;
+    *size = 1;
+    if (*s == '"') {
+        *size = string_size(s, end);
+        return STRING;
+    }
+    if (is_between(*s))
+        return BETWEEN;
+    if ((*size = number_size(s, end)) > 0)
+        return NUMBER;
+    while (at < end && !is_between(*at) && *at != '"')
+        at++;
+    *size = (size_t)(at - s);
+    return WORD;
+}
+
 /* Rewrites text with its numbers as marked strings.  out: enough for text and values more marks and quotes. */
 static void put_marks(struct buf *out, const char *at, const char *end)
 {
-    while (at < end) {
-        size_t size = 1;
-        if (*at == '"') {
-            size = string_size(at, end);
-            buf_put(out, at, 1);
-            if (is_marked(at + 1, end))
-                buf_put(out, mark, MARK_SIZE);
-            buf_put(out, at + 1, size - 1);
-        } else if ((size = number_size(at, end)) > 0) {
+    size_t size;
+    for (; at < end; at += size) {
+        enum piece piece = piece_at(at, end, &size);
+        if (piece == NUMBER) {
             buf_put(out, "\"", 1);
             buf_put(out, mark, MARK_SIZE);
             buf_put(out, at, size);
             buf_put(out, "\"", 1);
+        } else if (piece == STRING && is_marked(at + 1, end)) {
+            buf_put(out, at, 1);
+            buf_put(out, mark, MARK_SIZE);
+            buf_put(out, at + 1, size - 1);
         } else {
-            /* A word or a number jansson is to refuse goes through as it is, to its end: "01", "-". */
-            const char *from = at++;
-            if (!is_between(*from))
-                while (at < end && !is_between(*at) && *at != '"')
-                    at++;
-            buf_put(out, from, (size_t)(at - from));
-            continue;
+            buf_put(out, at, size);
         }
-        at += size;
     }
 }
 
@@ -100,25 +114,18 @@ static void put_marks(struct buf *out, const char *at, const char *end)
 static bool count(const char *at, const char *end, size_t *grow, struct errmsg *why)
 {
     int depth = 0;
-    size_t values = 1;
+    size_t values = 1, size;
     *grow = 0;
-    while (at < end) {
-        if (*at == '"') {
-            values++;
-            *grow += is_marked(at + 1, end);
-            at += string_size(at, end);
-            continue;
-        }
+    for (; at < end; at += size) {
+        enum piece piece = piece_at(at, end, &size);
         if ((*at == '[' || *at == '{') && ++depth > NEXO_JSON_DEPTH_MAX) {
             err_set(why, ERR_RANGE, "nested deeper than %d", (int)NEXO_JSON_DEPTH_MAX);
             return false;
         }
         if (*at == ']' || *at == '}')
             depth--;
-        values += *at == ',' || *at == '[' || *at == '{';
-        size_t size = number_size(at, end);
-        *grow += size > 0;
-        at += size ? size : 1;
+        values += piece == STRING || *at == ',' || *at == '[' || *at == '{';
+        *grow += piece == NUMBER || (piece == STRING && is_marked(at + 1, end));
     }
     if (values > NEXO_JSON_VALUES_MAX) {
         err_set(why, ERR_RANGE, "more than %d values", (int)NEXO_JSON_VALUES_MAX);
