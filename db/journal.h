@@ -143,8 +143,8 @@ MUST_CHECK enum err journal_counted(struct journal *j, const uint8_t whole[32], 
                                     struct errmsg *why);
 /* Is there a memo of this door that is of exactly this what?  An error counts as yes. */
 bool journal_memo_is(struct journal *j, const char *door, const char *what);
-/* Of a door since a time, for each what and asker (NULL: of all askers together): how many, and the sum of
- * their amounts.  Open ones do not count.  Errors: ERR_IO. */
+/* Of a door since a time, for each asker (NULL: all of them) and first word of what, in this order: how many, and the
+ * sum of their amounts.  Open ones do not count.  Errors: ERR_FULL (more than cap), ERR_IO. */
 struct memo_total {
     char what[MEMO_NAME_SIZE], asker[MEMO_NAME_SIZE];
     int64_t count, amount;

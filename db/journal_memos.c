@@ -163,16 +163,16 @@ enum err journal_memo_totals(struct journal *j, const char *door, const char *as
     sqlite3_bind_int64(st, 2, from_s);
     if (asker)
         bind_text(st, 3, asker);
-    while (*count < cap && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW && *count < cap) {
         struct memo_total *m = &out[(*count)++];
         (void)column_text(m->what, sizeof m->what, st, 0);
         (void)column_text(m->asker, sizeof m->asker, st, 1);
         m->count = sqlite3_column_int64(st, 2);
         m->amount = sqlite3_column_int64(st, 3);
     }
-    enum err e = rc == SQLITE_ROW || rc == SQLITE_DONE
-                     ? OK
-                     : journal_failed(j, why, "adding up what was answered");
+    enum err e = rc == SQLITE_DONE  ? OK
+                 : rc == SQLITE_ROW ? err_set(why, ERR_FULL, "more registers and kinds than %d", (int)cap)
+                                    : journal_failed(j, why, "adding up what was answered");
     done(j, MEMO_TOTALS);
     return e;
 }

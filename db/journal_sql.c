@@ -85,8 +85,9 @@ const char *const journal_sql[STATEMENT_COUNT] = {
     [MEMO_GET] = "SELECT " MEMO_COLUMNS " FROM memo WHERE id = ?1",
     [MEMO_NEXT] = "SELECT coalesce(max(id), 0) + 1 FROM memo",
     [MEMO_WHAT] = "SELECT id FROM memo WHERE door = ?1 AND what = ?2 LIMIT 1",
-    [MEMO_TOTALS] = "SELECT what, asker, count(*), sum(amount) FROM memo WHERE door = ?1 AND time_s >= ?2"
-                    " AND open = 0 AND (?3 IS NULL OR asker = ?3) GROUP BY what, asker ORDER BY asker, what",
+    [MEMO_TOTALS] = "SELECT substr(what, 1, instr(what || ' ', ' ') - 1) AS kind, asker, count(*), sum(amount) FROM memo"
+                    " WHERE door = ?1 AND time_s >= ?2"
+                    " AND open = 0 AND (?3 IS NULL OR asker = ?3) GROUP BY asker, kind ORDER BY asker, kind",
     [COUNTED_ADD] = "INSERT OR IGNORE INTO counted (digest, entry) VALUES (?1, ?2)",
     [COUNTED_FIND] = "SELECT entry FROM counted WHERE digest = ?1",
 };

@@ -1357,7 +1357,7 @@ TEST(journal, memos_are_added_up_by_what_and_asker_since_a_time)
         snprintf(key, sizeof key, "R-%d", i);
         struct journal_memo m = memo_of(key, 1300000000 + i, i == 5 ? "" : "x");
         m.open = i == 5;
-        snprintf(m.what, sizeof m.what, "%s", i < 4 ? "award" : "redemption");
+        snprintf(m.what, sizeof m.what, "%s", i < 3 ? "award" : i == 3 ? "award N7" : "redemption");
         snprintf(m.asker, sizeof m.asker, "%s", i == 3 ? "register 2" : "register 1");
         assert_int_equal(journal_memo_save(j, &m, NULL), OK);
     }
@@ -1371,6 +1371,8 @@ TEST(journal, memos_are_added_up_by_what_and_asker_since_a_time)
     assert_string_equal(totals[2].asker, "register 2");
     assert_int_equal(journal_memo_totals(j, "http", "register 2", 0, totals, 8, &count, NULL), OK);
     assert_int_equal(count, 1);
+    assert_string_equal(totals[0].what, "award"); /* "award N7": what says more is not another kind */
+    assert_int_equal(journal_memo_totals(j, "http", NULL, 1300000001, totals, 2, &count, NULL), ERR_FULL);
     assert_int_equal(journal_memo_totals(j, "nexo", NULL, 0, totals, 8, &count, NULL), OK);
     assert_int_equal(count, 0);
     assert_true(journal_memo_is(j, "http", "redemption"));

@@ -695,6 +695,69 @@ TEST(nexo, totals_are_of_today_and_of_each_register)
     close_till(b);
 }
 
+static void as_register(struct bench *b, const char *sale_id, const char *service_id, const char *category,
+                        const char *body)
+{
+    json_decref(last.reply);
+    last.reply = NULL;
+    send(b, &last, sale_id, service_id, category, body);
+    await(b, &last);
+}
+
+TEST(nexo, totals_of_registers_with_different_services_are_not_mixed)
+{
+    static const char rebate[] =
+        "\"TotalAmount\":12.4,\"SaleItem\":[{\"ItemID\":1,\"ProductCode\":\"1001\",\"ItemAmount\":6.4},"
+        "{\"ItemID\":2,\"ProductCode\":\"2002\",\"ItemAmount\":6}]";
+    struct bench *b = new_bench();
+    const char *x = acquire(b, "C1");
+    ask(b, "S1", "Loyalty", loyalty("Award", "\"TotalAmount\":30", x, ""));
+    ask(b, "S2", "Loyalty", loyalty("Rebate", rebate, x, ""));
+    as_register(b, "ECR2", "C1", "CardAcquisition", ACQUIRE("Required")); /* counts nowhere */
+    as_register(b, "ECR2", "S1", "Loyalty", loyalty("Redemption", "", x, "\"LoyaltyUnit\":\"Point\",\"Value\":200"));
+    error("Loyalty", "");
+    as_register(b, "ECR2", "S2", "Loyalty", loyalty("Award", "\"TotalAmount\":20", x, ""));
+    for (int i = 0; i < 2; i++) {
+        char id[8], text[60];
+        snprintf(id, sizeof id, "B%d", i);
+        as_register(b, "ECR2", id, "Loyalty", loyalty("Rebate", rebate, x, ""));
+        error("Loyalty", "");
+        snprintf(text, sizeof text, "%s", transaction_id(0));
+        snprintf(id, sizeof id, "U%d", i);
+        as_register(b, "ECR2", id, "Loyalty", refund("RebateRefund", text, ""));
+        error("Loyalty", "");
+    }
+    ask(b, "G1", "GetTotals", "{\"TotalDetails\":[\"SaleID\"]}");
+#define TOTAL(group, i, field) "GetTotalsResponse.TransactionTotals." #group ".LoyaltyTotals." #i "." field
+#define GROUP(group, field) "GetTotalsResponse.TransactionTotals." #group "." field
+    is(GROUP(0, "SaleID"), "ECR1");
+    is(GROUP(0, "LoyaltyUnit"), "Point");
+    is(TOTAL(0, 0, "TransactionAmount"), "30");
+    is(TOTAL(0, 1, "TransactionType"), "");
+    is(GROUP(1, "SaleID"), "ECR1");
+    is(GROUP(1, "LoyaltyUnit"), "Monetary");
+    is(TOTAL(1, 0, "TransactionAmount"), "0.6"); /* in units of the currency, as all amounts */
+    is(GROUP(2, "SaleID"), "ECR2");
+    is(TOTAL(2, 0, "TransactionAmount"), "20");
+    is(TOTAL(2, 1, "TransactionType"), "Redemption");
+    is(TOTAL(2, 1, "TransactionAmount"), "200");
+    is(TOTAL(3, 0, "TransactionCount"), "2");
+    is(TOTAL(3, 0, "TransactionAmount"), "1.2");
+    is(TOTAL(3, 1, "TransactionType"), "ReverseRebate");
+    is(TOTAL(3, 1, "TransactionCount"), "2");
+    is(GROUP(4, "SaleID"), "");
+    ask(b, "G2", "GetTotals", "{}"); /* all together */
+    is(GROUP(0, "SaleID"), "");
+    is(TOTAL(0, 0, "TransactionCount"), "2");
+    is(TOTAL(0, 0, "TransactionAmount"), "50");
+    is(TOTAL(1, 0, "TransactionAmount"), "1.8");
+    ask(b, "G3", "GetTotals", "{\"TotalFilter\":{\"POIID\":\"P\",\"SaleID\":\"ECR1\"}}");
+    is(GROUP(0, "SaleID"), "ECR1");
+    ask(b, "G4", "GetTotals", "{\"TotalFilter\":{\"OperatorID\":\"anna\"}}");
+    error("GetTotals", "UnavailableService"); /* rather than the totals of everybody */
+    close_till(b);
+}
+
 TEST(nexo, a_bill_that_is_open_at_the_till_is_not_touched)
 {
     struct bench *b = new_bench();

@@ -14,8 +14,6 @@
 #include <string.h>
 #include <time.h>
 
-static const char door[] = "nexo";
-
 /* ---- names and times ---- */
 
 void nexo_memo_name(const struct nexo *n, char out[NEXO_ID_SIZE], uint32_t memo)
@@ -55,7 +53,7 @@ const char *nexo_time(char out[40], int64_t time_s)
     return out;
 }
 
-static const struct pack *pack_of(const struct nexo *n)
+const struct pack *nexo_pack(const struct nexo *n)
 {
     return n->t->packs.in_effect;
 }
@@ -64,12 +62,12 @@ const char *nexo_brand(const struct nexo *n)
 {
     if (n->config.brand)
         return n->config.brand;
-    return pack_of(n) ? pack_of(n)->name : "loyalty";
+    return nexo_pack(n) ? nexo_pack(n)->name : "loyalty";
 }
 
 int32_t nexo_digits(const struct nexo *n)
 {
-    return pack_of(n) ? pack_of(n)->currency_digits : 2;
+    return nexo_pack(n) ? nexo_pack(n)->currency_digits : 2;
 }
 
 /* ---- sending and keeping ---- */
@@ -85,7 +83,7 @@ bool nexo_fill_memo(struct nexo *n, struct journal_memo *m, const char *what, js
 {
     struct nexo_dialogue *d = &n->d;
     *m = (struct journal_memo){.id = d->memo_id, .time_s = clock_now_s()};
-    snprintf(m->door, sizeof m->door, "%s", door);
+    snprintf(m->door, sizeof m->door, "%s", NEXO_MEMOS);
     snprintf(m->asker, sizeof m->asker, "%s", d->r.sale_id);
     snprintf(m->key, sizeof m->key, "%s", d->r.service_id);
     snprintf(m->what, sizeof m->what, "%s", what);
@@ -164,7 +162,7 @@ static bool is_decision(enum nexo_error e)
     return true;
 }
 
-static json_t *failure(const struct nexo_request *r, enum nexo_error e, const char *message)
+json_t *nexo_failure(const struct nexo_request *r, enum nexo_error e, const char *message)
 {
     struct nexo_form form = {0};
     if (*message)
@@ -188,7 +186,7 @@ static void name_it(const struct nexo *n, const struct nexo_request *r, json_t *
 
 json_t *nexo_refusal(struct nexo *n, enum nexo_error e, const char *message)
 {
-    json_t *response = failure(&n->d.r, e, message);
+    json_t *response = nexo_failure(&n->d.r, e, message);
     if (n->d.keeps && is_decision(e))
         name_it(n, &n->d.r, response);
     return response;
@@ -362,86 +360,6 @@ static json_t *do_enable(struct nexo *n, const struct nexo_request *r)
     return nexo_plain(r, NEXO_SUCCESS, NULL);
 }
 
-static json_t *one_total(const struct memo_total *m)
-{
-    char what[MEMO_NAME_SIZE];
-    snprintf(what, sizeof what, "%.*s", (int)strcspn(m->what, " "), m->what);
-    return json_pack("{s:s,s:o,s:o}", "TransactionType", what, "TransactionCount",
-                     nexo_json_integer(m->count), "TransactionAmount",
-                     nexo_json_integer(m->amount));
-}
-
-static bool is_total(const char *what)
-{
-    static const char *const kinds[] = {"Award",  "ReverseAward", "Redemption", "ReverseRedemption",
-                                        "Rebate", "ReverseRebate"};
-    size_t size = strcspn(what, " ");
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strlen(kinds[i]) == size && strncmp(kinds[i], what, size) == 0)
-            return true;
-    return false;
-}
-
-/* Adds m to the list, to the one of its kind if that is there already (a rebate undone says which). */
-static void add_total(json_t *list, const struct memo_total *m)
-{
-    json_t *one = one_total(m), *old;
-    size_t i;
-    json_array_foreach(list, i, old)
-    {
-        if (!json_equal(json_object_get(old, "TransactionType"),
-                        json_object_get(one, "TransactionType")))
-            continue;
-        static const char *const fields[] = {"TransactionCount", "TransactionAmount"};
-        for (int f = 0; f < 2; f++) {
-            int64_t a = strtoll(nexo_json_number_text(json_object_get(old, fields[f])), NULL, 10);
-            int64_t b = strtoll(nexo_json_number_text(json_object_get(one, fields[f])), NULL, 10);
-            json_object_set_new(old, fields[f], nexo_json_integer(a + b));
-        }
-        json_decref(one);
-        return;
-    }
-    json_array_append_new(list, one);
-}
-
-static json_t *do_totals(struct nexo *n, const struct nexo_request *r)
-{
-    enum { TOTALS_MAX = 256 };
-    static const char *const units[] = {"Point", "Monetary"}; /* rebates are money */
-    struct memo_total totals[TOTALS_MAX];
-    struct errmsg why = {""};
-    char day[DAY_TEXT_SIZE];
-    int32_t count = 0, today = day_of_time(clock_now_s());
-    if (journal_memo_totals(n->t->journal, door, r->filter_sale_id,
-                            (int64_t)today * SECONDS_PER_DAY, totals, TOTALS_MAX, &count, &why))
-        return failure(r, NEXO_E_DEVICE_OUT, why.text);
-    json_t *groups = json_array();
-    bool split = r->per_sale_id || r->filter_sale_id;
-    for (int unit = 0; unit < 2; unit++) {
-        json_t *list = NULL;
-        for (int32_t i = 0; i < count; i++) {
-            if (!is_total(totals[i].what) ||
-                (strstr(totals[i].what, "Rebate") != NULL) != (unit == 1))
-                continue;
-            if (!list || (split && i > 0 && strcmp(totals[i].asker, totals[i - 1].asker) != 0)) {
-                json_t *group = json_pack("{s:s,s:s,s:[]}", "PaymentInstrumentType", "Card",
-                                          "LoyaltyUnit", units[unit], "LoyaltyTotals");
-                if (split)
-                    json_object_set_new(group, "SaleID", nexo_json_string(totals[i].asker));
-                if (unit == 1 && pack_of(n))
-                    json_object_set_new(group, "LoyaltyCurrency",
-                                        json_string(pack_of(n)->currency));
-                list = json_object_get(group, "LoyaltyTotals");
-                json_array_append_new(groups, group);
-            }
-            add_total(list, &totals[i]);
-        }
-    }
-    day_text(day, today);
-    return nexo_reply(r, json_pack("{s:o,s:s,s:o}", "Response", nexo_response(NEXO_SUCCESS, NULL),
-                                   "POIReconciliationID", day, "TransactionTotals", groups));
-}
-
 /* ---- what was answered before ---- */
 
 /* Its reply, if it has one by now: the redemption that was open is closed, by whoever tapped its card. */
@@ -478,7 +396,7 @@ static json_t *closed_meanwhile(struct nexo *n, struct journal_memo *m)
         response = nexo_reply_of(n, &n->then, &t->earlier, "");
     } else {
         snprintf(done.what, sizeof done.what, "refused");
-        response = failure(&n->then, NEXO_E_CANCEL, "Given up at the till");
+        response = nexo_failure(&n->then, NEXO_E_CANCEL, "Given up at the till");
     }
     free(n->text);
     n->text = response ? nexo_json_write_create(response) : NULL;
@@ -511,18 +429,18 @@ static json_t *do_status(struct nexo *n, const struct nexo_request *r)
     struct errmsg why = {""};
     struct buf b = BUF_ON(n->buffer);
     if (is_key_of_dialogue(n, sale_id, service_id))
-        return failure(r, NEXO_E_IN_PROGRESS, "");
-    enum err e = journal_memo_find(n->t->journal, door, sale_id, service_id, &m, &b, &why);
+        return nexo_failure(r, NEXO_E_IN_PROGRESS, "");
+    enum err e = journal_memo_find(n->t->journal, NEXO_MEMOS, sale_id, service_id, &m, &b, &why);
     if (e || m.time_s <= clock_now_s() - MEMO_KEEP_S)
-        return failure(r, e && e != ERR_NOT_FOUND ? NEXO_E_DEVICE_OUT : NEXO_E_NOT_FOUND, "");
+        return nexo_failure(r, e && e != ERR_NOT_FOUND ? NEXO_E_DEVICE_OUT : NEXO_E_NOT_FOUND, "");
     json_t *stored = stored_reply(n, &m);
     if (!stored)
-        return failure(r, NEXO_E_IN_PROGRESS, "Tap the card of this redemption again");
+        return nexo_failure(r, NEXO_E_IN_PROGRESS, "Tap the card of this redemption again");
     json_t *header = json_object_get(stored, "MessageHeader");
     const char *category = nexo_json_string_text(json_object_get(header, "MessageCategory"));
     json_t *response;
     if (r->ref_category && category && strcmp(r->ref_category, category) != 0) {
-        response = failure(r, NEXO_E_NOT_FOUND, "");
+        response = nexo_failure(r, NEXO_E_NOT_FOUND, "");
     } else {
         json_t *reference =
             json_pack("{s:s,s:o,s:o}", "MessageCategory", category ? category : "", "SaleID",
@@ -588,7 +506,7 @@ static json_t *reply_again(struct nexo *n, const struct nexo_request *r, struct 
     struct buf b = BUF_ON(t->entry);
     enum err e = journal_get(t->journal, entry.seq, &b, &why);
     if (till_read(&t->earlier, e, &b, &why))
-        return failure(r, NEXO_E_DEVICE_OUT, why.text);
+        return nexo_failure(r, NEXO_E_DEVICE_OUT, why.text);
     return nexo_reply_of(n, r, &t->earlier, "");
 }
 
@@ -600,21 +518,21 @@ static json_t *answered_before(struct nexo *n, const struct nexo_request *r,
     struct errmsg why = {""};
     struct buf b = BUF_ON(n->buffer);
     struct entry_id entry;
-    enum err e = journal_memo_find(n->t->journal, door, r->sale_id, r->service_id, &m, &b, &why);
+    enum err e = journal_memo_find(n->t->journal, NEXO_MEMOS, r->sale_id, r->service_id, &m, &b, &why);
     if (!e && m.time_s > clock_now_s() - MEMO_KEEP_S) {
         if (memcmp(m.digest, digest, sizeof m.digest) != 0)
-            return failure(r, NEXO_E_NOT_ALLOWED, "This ServiceID was used for another message");
+            return nexo_failure(r, NEXO_E_NOT_ALLOWED, "This ServiceID was used for another message");
         json_t *stored = stored_reply(n, &m);
         if (!stored)
             *open = m.id;
         return stored;
     }
     if (e && e != ERR_NOT_FOUND)
-        return failure(r, NEXO_E_DEVICE_OUT, why.text);
+        return nexo_failure(r, NEXO_E_DEVICE_OUT, why.text);
     e = journal_counted(n->t->journal, whole, &entry, &why);
     if (!e)
         return reply_again(n, r, entry);
-    return e == ERR_NOT_FOUND ? NULL : failure(r, NEXO_E_DEVICE_OUT, why.text);
+    return e == ERR_NOT_FOUND ? NULL : nexo_failure(r, NEXO_E_DEVICE_OUT, why.text);
 }
 
 /* ---- the dialogue begins ---- */
@@ -669,7 +587,7 @@ static void with_sale(struct nexo *n, json_t *message, struct nexo_call *call)
         }
         if (is_key_of_dialogue(n, r->sale_id, r->service_id)) {
             bool same = memcmp(n->d.digest, digest, sizeof digest) == 0;
-            send_to(call, failure(r, same ? NEXO_E_IN_PROGRESS : NEXO_E_NOT_ALLOWED, ""));
+            send_to(call, nexo_failure(r, same ? NEXO_E_IN_PROGRESS : NEXO_E_NOT_ALLOWED, ""));
             return;
         }
         json_t *before = answered_before(n, r, digest, whole, &open);
@@ -679,11 +597,11 @@ static void with_sale(struct nexo *n, json_t *message, struct nexo_call *call)
         }
     }
     if (r->faulty && !kept)
-        send_to(call, failure(r, NEXO_E_MESSAGE_FORMAT, r->fault));
+        send_to(call, nexo_failure(r, NEXO_E_MESSAGE_FORMAT, r->fault));
     else if (n->d.on)
-        send_to(call, failure(r, NEXO_E_BUSY, "Another request is being worked on"));
+        send_to(call, nexo_failure(r, NEXO_E_BUSY, "Another request is being worked on"));
     else if (!r->faulty && !open && has_bill(n->t))
-        send_to(call, failure(r, NEXO_E_BUSY, "A bill is open at the till"));
+        send_to(call, nexo_failure(r, NEXO_E_BUSY, "A bill is open at the till"));
     else
         begin(n, message, call, digest, whole, open);
 }
@@ -721,7 +639,7 @@ static json_t *at_once(struct nexo *n, const struct nexo_request *r)
     case NEXO_ENABLE_SERVICE:
         return do_enable(n, r);
     case NEXO_GET_TOTALS:
-        return do_totals(n, r);
+        return nexo_totals(n, r);
     case NEXO_OTHER:
         return nexo_plain(r, NEXO_E_UNAVAILABLE_SERVICE, NULL);
     case NEXO_CARD_ACQUISITION:
@@ -753,7 +671,7 @@ void nexo_request(struct nexo *n, json_t *request, struct nexo_call *call)
     struct nexo_request *r = &n->now;
     if (sale_is_idle(&n->t->sale))
         packs_choose(n->t, day_of_time(clock_now_s()));
-    const struct pack *pack = pack_of(n);
+    const struct pack *pack = nexo_pack(n);
     struct nexo_programme programme = {.brand = n->config.brand,
                                        .currency = pack ? pack->currency : NULL,
                                        .digits = nexo_digits(n)};
@@ -763,19 +681,19 @@ void nexo_request(struct nexo *n, json_t *request, struct nexo_call *call)
         do_abort(n, r);
         call->reply(call, NULL);
     } else if (r->nameless)
-        send_to(call, failure(r, NEXO_E_MESSAGE_FORMAT, r->fault));
+        send_to(call, nexo_failure(r, NEXO_E_MESSAGE_FORMAT, r->fault));
     else if (r->other_version)
-        send_to(call, failure(r, NEXO_E_UNAVAILABLE_SERVICE, "ProtocolVersion 3 is spoken here"));
+        send_to(call, nexo_failure(r, NEXO_E_UNAVAILABLE_SERVICE, "ProtocolVersion 3 is spoken here"));
     else if (!is_for_us(n, r))
-        send_to(call, failure(r, NEXO_E_NOT_ALLOWED, "POIID is another terminal's"));
+        send_to(call, nexo_failure(r, NEXO_E_NOT_ALLOWED, "POIID is another terminal's"));
     else if (!is_logged_in(n, r))
-        send_to(call, failure(r, NEXO_E_LOGGED_OUT, ""));
+        send_to(call, nexo_failure(r, NEXO_E_LOGGED_OUT, ""));
     else if (needs_sale(r->service))
         with_sale(n, request, call);
     else if (r->faulty)
-        send_to(call, failure(r, NEXO_E_MESSAGE_FORMAT, r->fault));
+        send_to(call, nexo_failure(r, NEXO_E_MESSAGE_FORMAT, r->fault));
     else if (n->d.on && !may_stand_beside(r->service))
-        send_to(call, failure(r, NEXO_E_BUSY, "Another request is being worked on"));
+        send_to(call, nexo_failure(r, NEXO_E_BUSY, "Another request is being worked on"));
     else
         send_to(call, at_once(n, r));
 }

@@ -1,4 +1,4 @@
-/* nexo_inside.h - what nexo.c and nexo_sale.c share.
+/* nexo_inside.h - what nexo.c and its parts share.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_TERMINAL_NEXO_INSIDE_H
 #define PATRON_TERMINAL_NEXO_INSIDE_H
@@ -6,6 +6,7 @@
 #include "terminal/nexo/nexo.h"
 #include "terminal/till.h"
 
+#define NEXO_MEMOS "nexo" /* the door of its memos */
 enum { NEXO_LOGINS_MAX = 16, NEXO_REF_SIZE = TXN_REF_SIZE, NEXO_MODE_SIZE = 24 };
 
 struct nexo_login {
@@ -110,15 +111,21 @@ void nexo_finish(struct nexo *n, json_t *response, bool kept_already);
 /* A failure, kept when it is a decision. */
 void nexo_fail(struct nexo *n, enum nexo_error e, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* The reply of a failure to the dialogue's request, with the name it is kept under. */
+/* The reply of a failure to r; message "" = none. */
+json_t *nexo_failure(const struct nexo_request *r, enum nexo_error e, const char *message);
+/* The same to the dialogue's request, with the name it is kept under. */
 json_t *nexo_refusal(struct nexo *n, enum nexo_error e, const char *message);
 /* "T0007-N12" of the memo to come, or of this one. */
 void nexo_memo_name(const struct nexo *n, char out[NEXO_ID_SIZE], uint32_t memo);
 uint32_t nexo_memo_of(const struct nexo *n, const char *name); /* 0: it is none of ours */
 const char *nexo_time(char out[40], int64_t time_s);
+const struct pack *nexo_pack(const struct nexo *n); /* NULL: there is none yet */
 const char *nexo_brand(const struct nexo *n);
 int32_t nexo_digits(const struct nexo *n);
 bool nexo_fill_memo(struct nexo *n, struct journal_memo *m, const char *what, json_t *response);
+
+/* nexo_totals.c */
+json_t *nexo_totals(struct nexo *n, const struct nexo_request *r); /* the reply to GetTotals */
 
 /* nexo_sale.c */
 void nexo_begin(struct nexo *n); /* the dialogue is filled; asks the till for the first thing */

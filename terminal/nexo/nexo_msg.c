@@ -638,6 +638,9 @@ static void read_totals(struct place *p)
     p->r->per_sale_id = has_word(words(p, "TotalDetails", false), sale_id, 2);
     struct place f = object(p, "TotalFilter", false);
     p->r->filter_sale_id = text(&f, "SaleID", NEXO_ID_SIZE - 1, false);
+    const char *poi = text(&f, "POIID", NEXO_ID_SIZE - 1, false);
+    p->r->other_filter = (poi && strcmp(poi, p->r->poi_id) != 0) || field(&f, "OperatorID") ||
+                         field(&f, "ShiftNumber") || field(&f, "TotalsGroupID");
 }
 
 /* An output has contents: text, or the like. */

@@ -150,6 +150,7 @@ struct nexo_request {
     /* GetTotals */
     bool per_sale_id;
     const char *filter_sale_id;
+    bool other_filter; /* by what we do not tell apart */
     /* Admin */
     const char *identification; /* "" = not said */
 };

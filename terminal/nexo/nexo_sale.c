@@ -381,7 +381,7 @@ static uint32_t open_memo(struct nexo *n)
     struct errmsg why = {""};
     struct buf b = BUF_ON(n->buffer);
     enum err e =
-        journal_memo_find(n->t->journal, "nexo", n->d.r.sale_id, n->d.r.service_id, &m, &b, &why);
+        journal_memo_find(n->t->journal, NEXO_MEMOS, n->d.r.sale_id, n->d.r.service_id, &m, &b, &why);
     return !e && m.open ? m.id : 0;
 }
 
@@ -888,7 +888,7 @@ static void undo_rebate(struct nexo *n, uint32_t memo)
     struct buf b = BUF_ON(n->buffer);
     char what[MEMO_NAME_SIZE], name[NEXO_ID_SIZE];
     enum err e = journal_memo_get(n->t->journal, memo, &m, &b, &why);
-    if (e || strcmp(m.door, "nexo") != 0 || strcmp(m.what, "refused") == 0) {
+    if (e || strcmp(m.door, NEXO_MEMOS) != 0 || strcmp(m.what, "refused") == 0) {
         nexo_fail(n, NEXO_E_NOT_FOUND, "No transaction %s", d->r.original);
         return;
     }
@@ -897,7 +897,7 @@ static void undo_rebate(struct nexo *n, uint32_t memo)
         return;
     }
     snprintf(what, sizeof what, "ReverseRebate N%u", memo);
-    if (journal_memo_is(n->t->journal, "nexo", what)) {
+    if (journal_memo_is(n->t->journal, NEXO_MEMOS, what)) {
         nexo_fail(n, NEXO_E_NOT_ALLOWED, "Already undone");
         return;
     }
