@@ -514,7 +514,39 @@ TEST(nexo, a_card_may_come_before_its_request)
     ask(b, "C1", "CardAcquisition", ACQUIRE("Required"));
     error("CardAcquisition", "");
     is("CardAcquisitionResponse.LoyaltyAccount.0.LoyaltyAccountID.LoyaltyID", "M12");
-    ask(b, "E2", "EnableService", "{\"TransactionAction\":\"AbortTransaction\"}");
+    /* The next customer's is asked for: nobody gets the points of the one before. */
+    ask(b, "C2", "CardAcquisition", ACQUIRE("Required"));
+    error("CardAcquisition", "Cancel");
+    ask(b, "E2", "EnableService", "{\"TransactionAction\":\"StartTransaction\"}");
+    error("EnableService", "");
+    ask(b, "C3", "CardAcquisition", ACQUIRE("Required"));
+    error("CardAcquisition", "Cancel");
+    ask(b, "E3", "EnableService", "{\"TransactionAction\":\"StartTransaction\"}");
+    reader_sim_present(&b->reader, &b->other.target);
+    turn(b, 100);
+    reader_sim_present(&b->reader, NULL);
+    turn(b, 10);
+    assert_int_equal(b->till->sale.member, MEMBER + 1);
+    ask(b, "E4", "EnableService", "{\"TransactionAction\":\"AbortTransaction\"}");
+    error("EnableService", "");
+    assert_int_equal(b->till->sale.state, SALE_IDLE); /* who came ahead has left */
+    ask(b, "C4", "CardAcquisition", ACQUIRE("Required"));
+    error("CardAcquisition", "Cancel");
+    close_till(b);
+}
+
+TEST(nexo, where_no_card_can_come_ahead_enable_service_says_so)
+{
+    struct bench *b = new_bench();
+    struct txn_line line = {.sku = "MUG", .quantity = 1, .amount = money_of(500)};
+    till_feed(b->till, (struct sale_event){.kind = SALE_LINE, .line = &line});
+    ask(b, "E1", "EnableService", "{\"TransactionAction\":\"StartTransaction\"}");
+    error("EnableService", "Busy");
+    till_feed(b->till, (struct sale_event){.kind = SALE_CANCEL});
+    b->till->reader = NULL;
+    ask(b, "E2", "EnableService", "{\"TransactionAction\":\"StartTransaction\"}");
+    error("EnableService", "UnavailableDevice");
+    ask(b, "E3", "EnableService", "{\"TransactionAction\":\"AbortTransaction\"}");
     error("EnableService", "");
     close_till(b);
 }
@@ -1126,8 +1158,10 @@ TEST(nexo, a_register_that_trains_leaves_no_trace)
     assert_false(b->till->training);
     close_till(b);
     open_till(b); /* it still trains after a restart */
+    ask(b, "L3", "Logout", "{}"); /* services work without a login, and still leave no trace */
     x = acquire(b, "C2");
     ask(b, "S3", "Loyalty", loyalty("Award", "\"TotalAmount\":30", x, ""));
+    error("Loyalty", "");
     assert_int_equal(entries(b), 0);
     /* the other register sells */
     struct asked a;

@@ -224,8 +224,6 @@ static void log_in(struct nexo *n, const char *sale_id, bool in, bool training)
 {
     struct errmsg why = {""};
     struct nexo_login *l = login_of(n, sale_id);
-    if (!l && !in)
-        return;
     if (!l)
         l = login_of(n, ""); /* free */
     if (!l) {                /* the one that has been there longest */
@@ -241,6 +239,14 @@ static void log_in(struct nexo *n, const char *sale_id, bool in, bool training)
         till_tell(n->t, tr("The journal: %s."), why.text);
 }
 
+/* A register that trained goes on training: only a Login ends that. */
+static void log_out(struct nexo *n, const char *sale_id)
+{
+    struct nexo_login *l = login_of(n, sale_id);
+    if (l)
+        log_in(n, sale_id, false, l->training);
+}
+
 static void load_logins(struct nexo *n)
 {
     struct buf b = {.data = (uint8_t *)n->logins, .cap = sizeof n->logins};
@@ -251,6 +257,14 @@ static void load_logins(struct nexo *n)
 }
 
 /* ---- services that are answered at once ---- */
+
+static bool has_bill(const struct till *t)
+{
+    const struct sale *s = &t->sale;
+    if (s->state == SALE_IDLE || s->state == SALE_IDENTIFIED)
+        return s->t.line_count > 0;
+    return s->state != SALE_DONE;
+}
 
 static json_t *poi_status(struct nexo *n)
 {
@@ -352,12 +366,20 @@ static json_t *do_print(struct nexo *n, const struct nexo_request *r)
 /* The card may come before its request: it is waited for, and gives way to whoever else waits. */
 static json_t *do_enable(struct nexo *n, const struct nexo_request *r)
 {
-    n->ahead_on = r->start;
-    if (!r->start && n->ahead.busy)
-        till_ask(n->t, &n->ahead, &(struct command){.verb = VERB_CANCEL});
-    else if (r->start && !n->ahead.busy)
-        till_ask(n->t, &n->ahead, &(struct command){.verb = VERB_TAP, .wait_ms = ASK_WAIT_ALWAYS});
-    return nexo_plain(r, NEXO_SUCCESS, NULL);
+    bool waits = n->ahead.busy != VERB_NONE;
+    if (r->start && has_bill(n->t))
+        return nexo_failure(r, NEXO_E_BUSY, "A bill is open at the till");
+    if (waits == r->start) { /* as it should be already; but a card that came is this transaction's */
+        if (!r->start && n->came_ahead && n->t->sale.state == SALE_IDENTIFIED && !has_bill(n->t))
+            till_ask(n->t, &n->quiet, &(struct command){.verb = VERB_CANCEL});
+        n->came_ahead = false;
+        return nexo_plain(r, NEXO_SUCCESS, NULL);
+    }
+    n->came_ahead = false;
+    n->not_ahead = NEXO_SUCCESS;
+    till_ask(n->t, &n->ahead, r->start ? &(struct command){.verb = VERB_TAP, .wait_ms = ASK_WAIT_ALWAYS}
+                                       : &(struct command){.verb = VERB_CANCEL});
+    return nexo_plain(r, r->start ? n->not_ahead : NEXO_SUCCESS, NULL);
 }
 
 /* ---- what was answered before ---- */
@@ -537,14 +559,6 @@ static json_t *answered_before(struct nexo *n, const struct nexo_request *r,
 
 /* ---- the dialogue begins ---- */
 
-static bool has_bill(const struct till *t)
-{
-    const struct sale *s = &t->sale;
-    if (s->state == SALE_IDLE || s->state == SALE_IDENTIFIED)
-        return s->t.line_count > 0;
-    return s->state != SALE_DONE;
-}
-
 static void begin(struct nexo *n, json_t *message, struct nexo_call *call, const uint8_t digest[32],
                   const uint8_t whole[32], uint32_t open)
 {
@@ -626,7 +640,7 @@ static json_t *at_once(struct nexo *n, const struct nexo_request *r)
     case NEXO_LOGIN:
         return do_login(n, r);
     case NEXO_LOGOUT:
-        log_in(n, r->sale_id, false, false);
+        log_out(n, r->sale_id);
         return nexo_plain(r, NEXO_SUCCESS, NULL);
     case NEXO_DIAGNOSIS:
         return do_diagnosis(n, r);
@@ -707,6 +721,19 @@ void nexo_gone(struct nexo *n, struct nexo_call *call)
 /* ---- its life ---- */
 
 /* The card that came ahead stays identified for the request to come. */
+static void ahead_answered(struct till *t, struct asker *a, const struct answer *answer)
+{
+    struct nexo *n = (struct nexo *)((char *)a - offsetof(struct nexo, ahead));
+    const char *code = answer->code ? answer->code : "";
+    (void)t;
+    if (answer->verb != VERB_TAP)
+        return;
+    n->came_ahead = !*code;
+    n->not_ahead = !*code                            ? NEXO_SUCCESS
+                   : strcmp(code, "NO_DEVICE") == 0 ? NEXO_E_UNAVAILABLE_DEVICE
+                                                    : NEXO_E_BUSY;
+}
+
 static void answer_not_read(struct till *t, struct asker *a, const struct answer *answer)
 {
     (void)t;
@@ -746,7 +773,8 @@ enum err nexo_create(struct nexo **out, struct till *t, const struct nexo_config
     n->config = *config;
     n->asker.answered = nexo_answered;
     n->asker.memo = nexo_on_entry;
-    n->ahead.answered = n->quiet.answered = answer_not_read;
+    n->quiet.answered = answer_not_read;
+    n->ahead.answered = ahead_answered;
     n->extra.due_ms = due_ms;
     n->extra.turn = turn;
     till_join_asker(t, &n->asker);

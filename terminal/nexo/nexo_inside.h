@@ -83,7 +83,8 @@ struct nexo {
     struct till_extra extra;
     struct nexo_login logins[NEXO_LOGINS_MAX];
 
-    bool ahead_on; /* EnableService: StartTransaction */
+    bool came_ahead; /* EnableService: a card came, for the next CardAcquisition and for none after it */
+    enum nexo_error not_ahead; /* why none is waited for */
     /* The card that was acquired last, to be used again by its reference. */
     struct {
         uint32_t memo;

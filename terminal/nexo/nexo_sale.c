@@ -597,12 +597,14 @@ static void begin_acquisition(struct nexo *n)
     const struct nexo_request *r = &n->d.r;
     const struct sale *s = &n->t->sale;
     bool required = r->handling == HANDLING_REQUIRED;
+    bool came = n->came_ahead && s->state == SALE_IDENTIFIED && s->t.line_count == 0;
+    n->came_ahead = false; /* for this transaction, if for any */
     if (r->handling == HANDLING_FORBIDDEN || r->handling == HANDLING_PROCESSED)
         finish_acquisition(n, "");
     else if (r->brand_given && !r->brand_ours)
         nexo_fail(n, NEXO_E_INVALID_CARD, "No card of these brands is taken here: %s is",
                   nexo_brand(n));
-    else if (n->ahead_on && s->state == SALE_IDENTIFIED && s->t.line_count == 0)
+    else if (came)
         finish_acquisition(n, NULL);
     else if (!n->t->reader || (r->entry_forced && !r->entry_possible)) {
         if (required)
