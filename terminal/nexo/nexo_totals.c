@@ -1,6 +1,6 @@
 /* nexo_totals.c - GetTotals: what this door's registers did today, added up from the memos of what they were answered.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "terminal/nexo_inside.h"
+#include "terminal/nexo/nexo_inside.h"
 
 #include "base/date.h"
 #include "hw/clock.h"
