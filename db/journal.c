@@ -52,6 +52,7 @@ enum err journal_failed(struct journal *j, struct errmsg *why, const char *what)
     switch (rc & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+        j->spoilt = true;
         return err_set(why, ERR_CORRUPT, "%s: %s: %s", what, file, sqlite3_errmsg(j->db));
     case SQLITE_FULL:
         return err_set(why, ERR_IO, "%s: the disk is full (%s); make room and try again", what, file);
@@ -60,6 +61,15 @@ enum err journal_failed(struct journal *j, struct errmsg *why, const char *what)
     default:
         return err_set(why, ERR_IO, "%s: %s: %s", what, file, sqlite3_errmsg(j->db));
     }
+}
+
+/* The same of an entry that is read by its number: the others are none the worse for it. */
+static enum err entry_failed(struct journal *j, struct errmsg *why, uint32_t seq)
+{
+    bool spoilt = j->spoilt;
+    enum err e = journal_failed(j, why, "reading the journal");
+    j->spoilt = spoilt;
+    return err_add(why, e, "entry %u cannot be read", seq);
 }
 
 enum err journal_row(struct journal *j, enum statement s, struct errmsg *why, const char *what)
@@ -193,12 +203,16 @@ static enum err read_state(struct journal *j, uint32_t terminal, struct errmsg *
         j->acked = j->acked_on_disk = (uint32_t)sqlite3_column_int64(j->st[STATE], 1);
     }
     done(j, STATE);
+    j->terminal = terminal;
+    if (e == ERR_NOT_FOUND) {
+        j->spoilt = true;
+        e = err_set(why, ERR_CORRUPT, "the journal's state is missing");
+    }
     if (e)
-        return e == ERR_NOT_FOUND ? err_set(why, ERR_CORRUPT, "the journal's state is missing") : e;
+        return e;
     if (owner != terminal)
         return err_set(why, ERR_CONFLICT, "the journal %s belongs to terminal %d, not to %u",
                        j->path, (int)owner, terminal);
-    j->terminal = terminal;
     return OK;
 }
 
@@ -207,10 +221,10 @@ static enum err walk(struct journal *j, uint32_t from, uint32_t most, uint32_t *
                      struct errmsg *why)
 {
     uint8_t hash[HASH_SIZE], stored[HASH_SIZE];
+    *sound = from;
     enum err e = journal_hash(j, from, hash, why);
     if (e)
         return e;
-    *sound = from;
     sqlite3_bind_int64(j->st[WALK], 1, from);
     int rc = SQLITE_DONE;
     while (e == OK && *sound - from < most && (rc = sqlite3_step(j->st[WALK])) == SQLITE_ROW) {
@@ -223,17 +237,50 @@ static enum err walk(struct journal *j, uint32_t from, uint32_t most, uint32_t *
         else
             *sound = (uint32_t)seq;
     }
-    if (e == OK && rc != SQLITE_DONE && rc != SQLITE_ROW) {
-        e = journal_failed(j, why, "reading the journal");
-        err_add(why, e, "entry %u cannot be read", *sound + 1);
-    }
+    if (e == OK && rc != SQLITE_DONE && rc != SQLITE_ROW)
+        e = entry_failed(j, why, *sound + 1);
+    if (e == OK && rc == SQLITE_DONE && *sound < j->last && *sound - from < most)
+        e = err_set(why, ERR_CORRUPT, "entry %u is missing", *sound + 1);
     done(j, WALK);
     return e;
+}
+
+/* An entry is wrong.  What head office has can be wrong here without harm; what is owed ends before it. */
+static void damaged(struct journal *j, uint32_t seq)
+{
+    bool owed = seq > j->acked, known_owed = j->damaged_from > j->acked;
+    if (!j->damaged_from || (owed && (!known_owed || seq < j->damaged_from)))
+        j->damaged_from = seq;
+    j->stopped |= owed;
+}
+
+/* The end of the chain is wrong, first at seq: how far is what is owed sound?  last_known: is j->last? */
+static enum err find_damage(struct journal *j, uint32_t seq, bool last_known, struct errmsg *why)
+{
+    struct errmsg owed = {""};
+    uint32_t sound = j->acked;
+    if (last_known && j->acked > j->last) { /* acknowledged, and gone: their numbers must not be given again */
+        j->damaged_from = j->last + 1;
+        j->stopped = true;
+    } else if (walk(j, j->acked, UINT32_MAX, &sound, &owed) || !last_known) {
+        if (!last_known)
+            j->last = sound;
+        damaged(j, sound + 1);
+        if (owed.text[0] && why)
+            *why = owed;
+    } else {
+        damaged(j, seq);
+    }
+    return err_add(why, ERR_CORRUPT, "the journal is damaged from entry %u on; what is before it can be read",
+                   j->damaged_from);
 }
 
 /* Only the end of the chain, so that a long journal opens as fast as a short one. */
 static enum err check_end(struct journal *j, struct errmsg *why)
 {
+    bool last_known = true;
+    uint32_t sound = 0;
+    j->last = 0;
     enum err e = journal_row(j, LAST, why, "reading the end of the journal");
     if (e == ERR_NOT_FOUND) { /* it is new */
         e = OK;
@@ -241,20 +288,16 @@ static enum err check_end(struct journal *j, struct errmsg *why)
         j->last = (uint32_t)sqlite3_column_int64(j->st[LAST], 0);
         if (!column_hash(j->last_hash, j->st[LAST], 1))
             e = err_set(why, ERR_CORRUPT, "entry %u has no hash", j->last);
+    } else {
+        last_known = false;
     }
     done(j, LAST);
-    uint32_t sound = 0;
     if (e == OK)
         e = walk(j, j->last > TAIL_CHECKED ? j->last - TAIL_CHECKED : 0, UINT32_MAX, &sound, why);
     if (e == OK && j->acked > j->last)
         e = err_set(why, ERR_CORRUPT, "head office acknowledged entry %u, the journal ends at %u",
                     j->acked, j->last);
-    if (e == ERR_CORRUPT) {
-        j->damaged_from = sound + 1;
-        err_add(why, e, "the journal is damaged from entry %u on; what is before it can be read",
-                j->damaged_from);
-    }
-    return e;
+    return e == ERR_CORRUPT ? find_damage(j, sound + 1, last_known, why) : e;
 }
 
 /* The commit that pays for a fresh log's header: see the top of this file. */
@@ -283,13 +326,16 @@ enum err journal_open(struct journal **out, const char *path, uint32_t terminal,
     enum err e = take_lock(j, path, why);
     if (e == OK)
         e = open_database(j, path, terminal, why);
+    bool opened = e == OK; /* whatever of it is damaged, the entries that are sound can be read */
     if (e == OK)
         e = read_state(j, terminal, why);
     if (e == OK)
         e = check_end(j, why);
+    else if (opened && e == ERR_CORRUPT)
+        (void)check_end(j, NULL);
     if (e == OK)
         e = count_opened(j, why);
-    if (e == OK || (e == ERR_CORRUPT && j->damaged_from))
+    if (e == OK || (e == ERR_CORRUPT && opened))
         *out = j;
     else
         journal_close(j);
@@ -345,7 +391,7 @@ static bool keep_acked(struct journal *j)
 
 enum err journal_idle(struct journal *j, struct errmsg *why)
 {
-    if (j->damaged_from || j->sync_failed)
+    if (journal_may_write(j, NULL))
         return OK;
     if (j->log_pages >= LOG_PAGES_IDLE)
         return checkpoint(j, why);
@@ -360,9 +406,11 @@ enum err journal_idle(struct journal *j, struct errmsg *why)
 
 enum err journal_may_write(const struct journal *j, struct errmsg *why)
 {
-    if (j->damaged_from > j->acked) /* else head office has what is damaged here */
+    if (j->stopped)
         return err_set(why, ERR_CORRUPT, "the journal is damaged from entry %u on: nothing is added",
                        j->damaged_from);
+    if (j->spoilt)
+        return err_set(why, ERR_CORRUPT, "the journal's file %s is damaged: nothing is added", j->path);
     if (j->sync_failed)
         return err_set(why, ERR_IO, "the disk failed to store an earlier entry: check the disk, "
                                     "then start the till again");
@@ -445,12 +493,12 @@ enum err journal_append_with(struct journal *j, const struct txn *t, struct byte
                              struct entry_id closes, struct journal_memo *memo, struct errmsg *why)
 {
     assert(t->id.terminal == j->terminal);
-    assert(j->damaged_from || t->id.seq == journal_next_seq(j));
     assert(entry.size >= 1 && entry.size <= JOURNAL_ENTRY_MAX);
     assert(closes.terminal != j->terminal || closes.seq < t->id.seq);
     struct journal_receipt receipt = j->receipt;
     j->receipt.state = 0;
     enum err e = journal_may_write(j, why);
+    assert(e || t->id.seq == journal_next_seq(j));
     if (!e)
         e = check_ref(j, t, why);
     if (!e && memo)
@@ -496,11 +544,12 @@ enum err journal_get(struct journal *j, uint32_t seq, struct buf *out, struct er
     sqlite3_stmt *st = j->st[GET];
     empty(out);
     sqlite3_bind_int64(st, 1, seq);
-    enum err e = journal_row(j, GET, why, "reading the journal");
-    if (e == ERR_NOT_FOUND) {
-        err_set(why, e, "there is no entry %u", seq);
-    } else if (e) {
-        err_add(why, e, "entry %u cannot be read", seq);
+    int rc = sqlite3_step(st);
+    enum err e = OK;
+    if (rc == SQLITE_DONE) {
+        e = err_set(why, seq && seq <= j->last ? ERR_CORRUPT : ERR_NOT_FOUND, "there is no entry %u", seq);
+    } else if (rc != SQLITE_ROW) {
+        e = entry_failed(j, why, seq);
     } else {
         struct bytes entry = column_bytes(st, 0);
         bool whole = column_hash(stored, st, 1) && (seq == 1 || column_hash(before, st, 2));
@@ -513,6 +562,8 @@ enum err journal_get(struct journal *j, uint32_t seq, struct buf *out, struct er
             e = err_set(why, ERR_FULL, "entry %u is too large (%zu bytes)", seq, entry.size);
     }
     done(j, GET);
+    if (e == ERR_CORRUPT)
+        damaged(j, seq);
     return e;
 }
 
@@ -522,10 +573,13 @@ enum err journal_hash(struct journal *j, uint32_t seq, uint8_t hash[32], struct 
     if (seq == 0)
         return OK;
     sqlite3_bind_int64(j->st[HASH], 1, seq);
-    enum err e = journal_row(j, HASH, why, "reading the journal");
-    if (e == ERR_NOT_FOUND)
-        err_set(why, e, "there is no entry %u", seq);
-    else if (!e && !column_hash(hash, j->st[HASH], 0))
+    int rc = sqlite3_step(j->st[HASH]);
+    enum err e = OK;
+    if (rc == SQLITE_DONE)
+        e = err_set(why, seq && seq <= j->last ? ERR_CORRUPT : ERR_NOT_FOUND, "there is no entry %u", seq);
+    else if (rc != SQLITE_ROW)
+        e = entry_failed(j, why, seq);
+    else if (!column_hash(hash, j->st[HASH], 0))
         e = err_set(why, ERR_CORRUPT, "entry %u has no hash", seq);
     done(j, HASH);
     return e;
@@ -582,13 +636,17 @@ enum err journal_verify(struct journal *j, uint32_t *count, struct errmsg *why)
 
 enum err journal_check_some(struct journal *j, uint32_t count, struct errmsg *why)
 {
-    if (j->damaged_from || j->checked >= j->last)
+    if (j->stopped || j->checked >= j->last)
         return OK;
-    enum err e = walk(j, j->checked, count, &j->checked, why);
+    uint32_t from = j->checked;
+    enum err e = walk(j, from, count, &j->checked, why);
     if (e != ERR_CORRUPT)
         return e;
-    j->damaged_from = j->checked + 1;
-    return err_add(why, e, "the journal is damaged from entry %u on", j->damaged_from);
+    uint32_t seq = j->checked + 1;
+    damaged(j, seq);
+    if (!j->stopped && j->checked < j->acked)
+        j->checked = j->acked; /* go on with what is owed */
+    return err_add(why, e, "the journal is damaged from entry %u on", seq);
 }
 
 uint32_t journal_checked(const struct journal *j)
@@ -599,6 +657,13 @@ uint32_t journal_checked(const struct journal *j)
 uint32_t journal_damaged_from(const struct journal *j)
 {
     return j->damaged_from;
+}
+
+void journal_lacks(struct journal *j)
+{
+    if (!j->stopped)
+        j->damaged_from = j->last + 1;
+    j->stopped = true;
 }
 
 /* What the kernel holds of a failed fsync is not to be trusted: read again what the disk has. */
@@ -620,8 +685,8 @@ static enum err open_again(struct journal *j, struct errmsg *why)
 
 enum err journal_recover(struct journal *j, struct errmsg *why)
 {
-    if (j->damaged_from > j->acked)
-        return err_set(why, ERR_CORRUPT, "the journal is damaged from entry %u on", j->damaged_from);
+    if (j->stopped || j->spoilt)
+        return journal_may_write(j, why);
     enum err e = j->sync_failed ? open_again(j, why) : OK;
     if (!e)
         j->sync_failed = false;

@@ -22,8 +22,8 @@ enum { JOURNAL_ENTRY_MAX = 32768 };
  * may read it with the sqlite3 shell meanwhile.
  * Errors: ERR_IO; ERR_BUSY (open in another program); ERR_CONFLICT (another terminal's journal);
  * ERR_FORMAT (no journal at all); ERR_UNSUPPORTED (made by a newer program);
- * ERR_CORRUPT: says from which entry on.  When *out is not NULL then, it is open for reading what is sound,
- * appends are refused, and it has to be closed.  *out is NULL after any other error. */
+ * ERR_CORRUPT: says what is damaged.  When *out is not NULL then, it is open for reading what is sound and has to
+ * be closed; journal_may_write tells whether it takes anything.  *out is NULL after any other error. */
 MUST_CHECK enum err journal_open(struct journal **out, const char *path, uint32_t terminal,
                                  struct errmsg *why);
 void journal_close(struct journal *j); /* NULL is fine */
@@ -37,7 +37,7 @@ uint32_t journal_next_seq(const struct journal *j);
 /* Append t as encoded in entry (1..JOURNAL_ENTRY_MAX bytes); t->id must be this terminal's journal_next_seq.
  * closes: the INTENT that is no longer open after this, seq 0 = none, another terminal's = nothing to do.
  * On disk on return.  Errors: ERR_EXISTS (a SALE or REFUND has this reference; also for an INTENT), ERR_IO
- * (also disk full), ERR_CORRUPT (opened damaged); nothing is half done then.  After a failed fsync every
+ * (also disk full), ERR_CORRUPT (damaged); nothing is half done then.  After a failed fsync every
  * append is refused until the journal is opened again, for the kernel may have dropped what it held. */
 MUST_CHECK enum err journal_append(struct journal *j, const struct txn *t, struct bytes entry,
                                    struct entry_id closes, struct errmsg *why);
@@ -92,12 +92,17 @@ MUST_CHECK enum err journal_set_acked(struct journal *j, uint32_t seq, struct er
 MUST_CHECK enum err journal_verify(struct journal *j, uint32_t *count, struct errmsg *why);
 
 /* Housekeeping, when nobody waits: walk on from where the last call ended, at most count entries.
- * journal_checked: how far, from the first.  Errors: ERR_CORRUPT: from the entry named on nothing is taken for
- * true, and appends are refused from now on; ERR_IO. */
+ * journal_checked: how far, from the first.  Errors: ERR_CORRUPT: the entry named is wrong; where head office has
+ * it, the next call goes on with what is owed, else nothing is appended any more; ERR_IO. */
 MUST_CHECK enum err journal_check_some(struct journal *j, uint32_t count, struct errmsg *why);
 uint32_t journal_checked(const struct journal *j);
-/* The first entry that is damaged, as far as is known; 0 = none. */
+/* The first entry that is damaged, as far as is known, of those that are owed if one is; 0 = none. */
 uint32_t journal_damaged_from(const struct journal *j);
+/* Does it take entries?  Errors: ERR_CORRUPT: what is owed is damaged or missing, or the file is damaged beside the
+ * entries (what head office has may be damaged without harm); ERR_IO: an fsync failed. */
+MUST_CHECK enum err journal_may_write(const struct journal *j, struct errmsg *why);
+/* Head office has entries of this journal that are not in it: its numbers must not be given again. */
+void journal_lacks(struct journal *j);
 /* After an append failed: does the disk take anything again?  Writes a little, with fsyncs; opens the database
  * anew when an fsync had failed.  Errors: ERR_IO (not yet), ERR_CORRUPT. */
 MUST_CHECK enum err journal_recover(struct journal *j, struct errmsg *why);

@@ -79,7 +79,9 @@ enum err journal_doubtful_intent(struct journal *j, const struct card_uid *card,
 /* A sum over nothing is NULL, which SQLite reads as 0. */
 int64_t journal_sum(struct journal *j, enum statement s, int64_t when_unreadable)
 {
-    int64_t n = sqlite3_step(j->st[s]) == SQLITE_ROW ? sqlite3_column_int64(j->st[s], 0) : when_unreadable;
+    int64_t n = when_unreadable;
+    if (journal_row(j, s, NULL, "adding up") == OK)
+        n = sqlite3_column_int64(j->st[s], 0);
     done(j, s);
     return n;
 }

@@ -79,7 +79,9 @@ struct journal {
     sqlite3_stmt *st[STATEMENT_COUNT];
     uint32_t terminal, last, acked, acked_on_disk;
     uint8_t last_hash[HASH_SIZE];
-    uint32_t damaged_from; /* 0 = sound as far as was looked */
+    uint32_t damaged_from; /* the first entry that is wrong; 0 = sound as far as was looked */
+    bool stopped;          /* entries that are owed are damaged or missing: nothing is added */
+    bool spoilt;           /* the file is damaged beside the entries: nothing is added */
     uint32_t checked;      /* by journal_check_some */
     bool sync_failed;
     int log_pages; /* in the write-ahead log after the last commit */
@@ -92,8 +94,6 @@ enum err journal_failed(struct journal *j, struct errmsg *why, const char *what)
 /* The first row of a bound statement, until done().  Errors: ERR_NOT_FOUND (none; nothing is said), and the
  * database's. */
 MUST_CHECK enum err journal_row(struct journal *j, enum statement s, struct errmsg *why, const char *what);
-/* Errors: ERR_CORRUPT, ERR_IO (a failed fsync): nothing is added. */
-MUST_CHECK enum err journal_may_write(const struct journal *j, struct errmsg *why);
 /* The end of what BEGIN started; not good: taken back, with the database's error. */
 MUST_CHECK enum err journal_commit(struct journal *j, bool good, struct errmsg *why, const char *what);
 /* Start a change that needs no fsync of its own; end_unsynced always follows. */

@@ -296,12 +296,8 @@ enum err till_create(struct till **out, const struct till_parts *parts, struct e
         t->clients[i].in_fd = t->clients[i].out_fd = -1;
     t->idle_ms = clock_tick_ms() + IDLE_MS;
     sale_init(&t->sale);
-    if (journal_damaged_from(t->journal) > journal_acked(t->journal))
-        err_set(&t->trouble, ERR_CORRUPT, "the journal is damaged from entry %u on",
-                journal_damaged_from(t->journal));
-    enum err e = packs_open(t, why);
-    if (!e)
-        e = uplink_open(t, why);
+    packs_open(t);
+    enum err e = uplink_open(t, why);
     if (!e)
         e = paper_open(t, why);
     if (!e) {
@@ -309,6 +305,8 @@ enum err till_create(struct till **out, const struct till_parts *parts, struct e
         find_latest(t);
         e = resume(t, why);
     }
+    if (journal_may_write(t->journal, &t->trouble) == ERR_CORRUPT && e == ERR_CORRUPT)
+        e = OK; /* nothing is sold, but what is sound is still sent */
     if (e) {
         till_destroy(t);
         return e;
@@ -420,21 +418,23 @@ static void try_again(struct till *t)
     till_tell(t, "%s", tr("The journal takes entries again."));
 }
 
+void till_damaged(struct till *t, const struct errmsg *why)
+{
+    log_event("journal", "state=damaged from=%u", journal_damaged_from(t->journal));
+    till_tell(t, tr("The journal: %s. Call head office."), why->text);
+    (void)!journal_may_write(t->journal, &t->trouble);
+    uplink_resume(t);
+}
+
 /* The whole chain, a piece at a time while nobody waits: opening looked at its end only. */
 static void check_chain(struct till *t)
 {
     struct errmsg why = {""};
-    bool known_already = journal_damaged_from(t->journal) != 0;
     enum err e = journal_check_some(t->journal, CHECK_SOME, &why);
-    if (e && !known_already) {
-        log_event("journal", "state=damaged from=%u", journal_damaged_from(t->journal));
-        till_tell(t, tr("The journal: %s. Call head office."), why.text);
-        if (journal_damaged_from(t->journal) > journal_acked(t->journal))
-            t->trouble = why;
-        uplink_resume(t);
-    } else if (!e && !journal_damaged_from(t->journal)) {
+    if (e == ERR_CORRUPT)
+        till_damaged(t, &why);
+    else if (!e && !journal_may_write(t->journal, NULL))
         t->idle_ms = clock_tick_ms() + CHECK_PAUSE_MS;
-    }
 }
 
 static void housekeeping(struct till *t, int64_t now_ms)

@@ -167,10 +167,13 @@ static enum err open_journal(struct journal **out, const struct config *c,
     if (n < 0 || (size_t)n >= sizeof path)
         return err_set(why, ERR_RANGE, "the path %s is too long", c->home);
     enum err e = journal_open(out, path, id->terminal, why);
-    if (e != ERR_CORRUPT)
+    if (e != ERR_CORRUPT && e != ERR_FORMAT)
         return e;
-    (void)err_add(why, e, "keep the file, call head office, and enrol this till anew in an empty folder");
-    return *out ? OK : e; /* what is sound is still sent; nothing is sold */
+    (void)err_add(why, e, "keep the folder %s, call head office, and enrol a new till in an empty one", c->home);
+    if (!*out)
+        return e;
+    (void)say_failure(why);
+    return OK; /* what is sound is still sent */
 }
 
 /* All that runs in one till. */
@@ -203,8 +206,6 @@ static enum err open_devices(struct running *r, const struct config *c, const st
         e = open_reader(&r->parts.reader, c, why);
     if (!e)
         e = open_journal(&r->parts.journal, c, id, why);
-    if (!e && journal_damaged_from(r->parts.journal))
-        (void)say_failure(why);
     return e;
 }
 

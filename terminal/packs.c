@@ -10,6 +10,8 @@
 #include "terminal/till.h"
 
 #include "base/mbed.h"
+#include "base/tr.h"
+#include "terminal/log.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -53,20 +55,24 @@ static void hold(struct packs *p, const struct pack *pack)
     p->newest = pack->version;
 }
 
-enum err packs_open(struct till *t, struct errmsg *why)
+/* One that cannot be read is left out: then head office hears of an older one, and sends what came after it. */
+void packs_open(struct till *t)
 {
     uint8_t list[LIST_MAX];
     struct buf l = BUF_ON(list);
-    enum err e = journal_load(t->journal, "packs", &l, why);
-    if (e == ERR_NOT_FOUND)
-        return OK;
-    size_t count = l.size / 4, first = count > TILL_PACKS_MAX ? count - TILL_PACKS_MAX : 0;
-    for (size_t i = first; e == OK && i < count; i++) {
-        e = load(t, &t->packs.incoming, (uint32_t)get_le(list + 4 * i, 4), why);
-        if (!e)
+    struct errmsg why = {""};
+    enum err e = journal_load(t->journal, "packs", &l, &why);
+    bool unread = e && e != ERR_NOT_FOUND;
+    size_t count = e ? 0 : l.size / 4, first = count > TILL_PACKS_MAX ? count - TILL_PACKS_MAX : 0;
+    for (size_t i = first; i < count; i++)
+        if (load(t, &t->packs.incoming, (uint32_t)get_le(list + 4 * i, 4), &why))
+            unread = true;
+        else
             hold(&t->packs, &t->packs.incoming);
+    if (unread) {
+        log_event("pack", "state=unreadable");
+        till_tell(t, tr("A programme kept here cannot be used: %s."), why.text);
     }
-    return e;
 }
 
 enum err packs_take(struct till *t, struct bytes json, struct bytes signature, struct errmsg *why)
@@ -88,7 +94,8 @@ enum err packs_take(struct till *t, struct bytes json, struct bytes signature, s
     e = journal_load(t->journal, "packs", &l, why);
     if (e == ERR_NOT_FOUND)
         l.size = 0, e = OK;
-    buf_put_le(&l, pack->version, 4);
+    if (l.size < 4 || get_le(list + l.size - 4, 4) != pack->version) /* else it comes again: see packs_open */
+        buf_put_le(&l, pack->version, 4);
     if (!e && l.full)
         e = err_set(why, ERR_FULL, "this till has kept %d packs", LIST_MAX / 4);
     snprintf(name, sizeof name, "pack-%u", pack->version);

@@ -301,6 +301,8 @@ void question_answered(struct till *t, const struct wire_answer *a);
 void question_dropped(struct till *t); /* the line went down over it */
 void question_forget(struct till *t);  /* nobody waits any more */
 
+void till_damaged(struct till *t, const struct errmsg *why); /* loop.c: an entry of the journal is wrong */
+
 /* uplink.c */
 MUST_CHECK enum err uplink_open(struct till *t, struct errmsg *why);
 void uplink_close(struct till *t);
@@ -317,7 +319,7 @@ void uplink_save_number(struct till *t, const char *name, int64_t value);
 int32_t uplink_days_since_contact(const struct till *t, int64_t now_s);
 
 /* packs.c */
-MUST_CHECK enum err packs_open(struct till *t, struct errmsg *why);
+void packs_open(struct till *t);
 MUST_CHECK enum err packs_take(struct till *t, struct bytes json, struct bytes signature,
                                struct errmsg *why);
 /* Choose by day; only while no sale is open (I6). */

@@ -69,7 +69,9 @@ void uplink_resume(struct till *t)
 {
     uint32_t next = journal_next_seq(t->journal), damaged = journal_damaged_from(t->journal);
     uint32_t acked = journal_acked(t->journal);
-    outbox_init(&t->up.outbox, damaged > acked ? damaged : next, acked);
+    if (damaged > acked && damaged < next)
+        next = damaged;
+    outbox_init(&t->up.outbox, next > acked ? next : acked + 1, acked);
 }
 
 enum err uplink_open(struct till *t, struct errmsg *why)
@@ -135,12 +137,13 @@ static void fill_health(struct till *t, struct wire_health *out)
     enum { SOUND, DAMAGED, DISK_FULL };
     struct till_view *v = &t->view;
     int64_t free_mb = till_disk_free(t) >> 20;
+    bool broken = journal_may_write(t->journal, NULL) == ERR_CORRUPT;
     till_view(t, v);
     *out = (struct wire_health){.reader = part_number(v->reader),
                                 .printer = part_number(v->printer),
                                 .receipts_waiting = v->receipts_waiting,
-                                .journal = journal_damaged_from(t->journal) ? DAMAGED
-                                           : t->trouble.text[0]             ? DISK_FULL
+                                .journal = journal_damaged_from(t->journal) || broken ? DAMAGED
+                                           : t->trouble.text[0]                     ? DISK_FULL
                                                                             : SOUND,
                                 .disk_free_mb = free_mb < 0            ? 0
                                                 : free_mb > UINT32_MAX ? UINT32_MAX
@@ -185,7 +188,11 @@ static void send_batch(struct till *t)
         s->hash = bytes_of(hash, sizeof hash);
         s->signature = buf_bytes(&signature);
     }
-    if (e && e != ERR_NOT_FOUND) { /* a damaged journal: say it, sell on, try the heartbeat later */
+    if (e == ERR_CORRUPT) { /* what is sound before it goes with the next batch */
+        till_damaged(t, &why);
+        return;
+    }
+    if (e) {
         till_tell(t, tr("What is owed to head office cannot be read: %s."), why.text);
         outbox_refused(&u->outbox, clock_tick_ms(), random_number());
         return;
@@ -292,6 +299,8 @@ static void take_synced(struct till *t, const struct wire_synced *s, int64_t now
                "disk put "
                "back, or is there a second till of this number? Call head office."),
             s->acked_seq, journal_next_seq(t->journal) - 1);
+        journal_lacks(t->journal);
+        (void)!journal_may_write(t->journal, &t->trouble);
         break;
     }
     crash_point("after-acked");

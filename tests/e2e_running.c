@@ -147,6 +147,136 @@ TEST(running, with_a_damaged_journal_what_is_sound_is_sent_and_nothing_is_sold)
     chain_close(&chain);
 }
 
+/* A page of zeros in the place of the root of a table or index. */
+static void lose_page_of(const char *db, const char *name)
+{
+    static const char zeros[4096];
+    char *ask = path_of("SELECT rootpage FROM sqlite_schema WHERE name = '%s'", name);
+    sqlite3 *s;
+    assert_int_equal(sqlite3_open(db, &s), SQLITE_OK);
+    int64_t page = sql_number(s, ask);
+    sqlite3_close(s);
+    free(ask);
+    FILE *f = fopen(db, "r+");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, (page - 1) * 4096, SEEK_SET), 0);
+    assert_int_equal(fwrite(zeros, sizeof zeros, 1, f), 1);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void refuses_to_sell(struct control *c)
+{
+    control_ok(c, line, sizeof line, "line 22745 1 1275 goods");
+    control_ok(c, line, sizeof line, "total");
+    control_send(c, "pay ref=NEW");
+    assert_true(control_read(c, line, sizeof line, 10000));
+    assert_says(line, "error IO");
+}
+
+TEST(running, whatever_the_disk_lost_the_till_stays_up_and_sends_what_is_sound)
+{
+    static const struct {
+        const char *page;
+        int sound;
+    } lost[] = {{"entry", 0}, {"open_intent", 3}, {"state", 3}, {"entry_ref", 3}, {"setting", 3}};
+    static char out[65536];
+    int64_t sales = 0;
+    for (size_t i = 0; i < sizeof lost / sizeof lost[0]; i++) {
+        struct till *t = open_shop();
+        till_cut(t);
+        sell(&t->control, 3);
+        stop(t);
+        char *db = path_of("%s/till.db", t->home);
+        lose_page_of(db, lost[i].page);
+        till_restore(t);
+        till_start(&chain, t, NULL);
+        control_ok(&t->control, line, sizeof line, "sync 15000");
+        if (strcmp(lost[i].page, "setting") != 0) /* it has no programme then */
+            refuses_to_sell(&t->control);
+        chain_ctl(&chain, out, sizeof out, ARGS("books"));
+        sales = json_number_of(out, "sales");
+        if (sales != lost[i].sound)
+            fail_msg("%s lost: %d sales, not %d", lost[i].page, (int)sales, lost[i].sound);
+        control_ok(&t->control, line, sizeof line, "sync 15000"); /* now head office knows how it is */
+        chain_ctl(&chain, out, sizeof out, ARGS("till", "list"));
+        assert_says(out, "journal damaged");
+        free(db);
+        chain_close(&chain);
+    }
+}
+
+TEST(running, an_old_copy_of_a_till_put_back_gives_no_number_twice)
+{
+    static char out[65536];
+    struct till *t = open_shop();
+    sell(&t->control, 2);
+    control_ok(&t->control, line, sizeof line, "sync 15000");
+    stop(t);
+    char *db = path_of("%s/till.db", t->home), *old = path_of("%s/old.db", t->home);
+    char *keep = path_of("cp %s %s", db, old), *back = path_of("cp %s %s", old, db);
+    assert_int_equal(system(keep), 0);
+    till_start(&chain, t, NULL);
+    sell(&t->control, 2);
+    control_ok(&t->control, line, sizeof line, "sync 15000");
+    stop(t);
+    assert_int_equal(system(back), 0);
+    till_start(&chain, t, NULL);
+    control_send(&t->control, "sync 3000");
+    assert_true(control_read(&t->control, line, sizeof line, 10000));
+    refuses_to_sell(&t->control);
+    chain_ctl(&chain, out, sizeof out, ARGS("books"));
+    assert_int_equal(json_number_of(out, "sales"), 4);
+    assert_int_equal(json_number_of(out, "entries_under_a_taken_number"), 0);
+    free(db);
+    free(old);
+    free(keep);
+    free(back);
+    chain_close(&chain);
+}
+
+/* The way of terminal/README.md, "When a till is replaced". */
+TEST(running, a_till_that_is_broken_is_replaced_and_its_members_and_receipts_go_on_at_the_new_one)
+{
+    static char out[65536];
+    char receipt[64], purse[64];
+    struct till *t = open_shop();
+    chain_issue(&chain, t, "ev2", "anna");
+    chain_desk_close(&chain);
+    control_ok(&t->control, line, sizeof line, "sync 15000");
+    till_cut(t);
+    card_put(t, "anna");
+    control_ok(&t->control, line, sizeof line, "tap 5000");
+    control_ok(&t->control, line, sizeof line, "line 22745 1 100000 goods");
+    control_ok(&t->control, line, sizeof line, "total");
+    control_ok(&t->control, line, sizeof line, "pay");
+    assert_true(answer_text(line, "receipt", receipt, sizeof receipt));
+    card_take(t);
+    stop(t);
+    char *db = path_of("%s/till.db", t->home);
+    lose_page_of(db, "entry_ref");
+    till_restore(t);
+    till_start(&chain, t, NULL);
+    control_ok(&t->control, line, sizeof line, "sync 15000"); /* what is sound is at head office */
+    stop(t);
+    chain_ctl(&chain, out, sizeof out, ARGS("till", "revoke", "1"));
+    struct till *n = chain_add_till(&chain, "UK");
+    control_ok(&n->control, line, sizeof line, "sync 15000");
+    chain_move_card(t, n, "anna");
+    card_put(n, "anna");
+    control_ok(&n->control, line, sizeof line, "tap 5000");
+    assert_true(answer_text(line, "purse", purse, sizeof purse));
+    assert_int_equal(atoi(purse), 1000); /* earned at the till that broke, loaded here */
+    control_ok(&n->control, line, sizeof line, "cancel");
+    control_ok(&n->control, line, sizeof line, "refund %s 22745:1:100000", receipt);
+    control_ok(&n->control, line, sizeof line, "sync 15000");
+    chain_ctl(&chain, out, sizeof out, ARGS("books"));
+    assert_int_equal(json_number_of(out, "refunds"), 1);
+    assert_int_equal(json_number_of(out, "points_clawed_back"), 1000);
+    chain_ctl(&chain, out, sizeof out, ARGS("ledger", "verify"));
+    free(db);
+    chain_close(&chain);
+}
+
 /* Opening looks at the end only; the rest is checked while nobody waits. */
 TEST(running, damage_found_while_it_runs_stops_it_and_what_is_sound_is_sent)
 {

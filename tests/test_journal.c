@@ -582,6 +582,85 @@ TEST(journal, a_torn_page_is_an_error_with_a_sentence_and_never_a_wrong_entry)
     journal_close(j);
 }
 
+/* All entries but the first ten are owed.  A page of zeros is what a disk gives that lost it. */
+TEST(journal, whatever_page_is_lost_what_is_owed_before_it_is_read_and_no_number_is_given_twice)
+{
+    const char *path = path_of("till.db"), *copy = path_of("copy.db");
+    struct journal *j = open_journal(path);
+    struct errmsg why = {""};
+    append_sales(j, 200);
+    assert_int_equal(journal_set_acked(j, 10, &why), OK);
+    append_sales(j, 1);
+    struct txn intent = txn_of(j, TXN_INTENT, &card_a, 0, 10);
+    assert_int_equal(append(j, &intent, 0), OK);
+    journal_close(j);
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    int opened = 0, sold = 0;
+    for (off_t page = 0; page < st.st_size / 4096; page++) {
+        char command[700];
+        static const uint8_t zeros[4096];
+        snprintf(command, sizeof command, "cp %s %s", path, copy);
+        assert_int_equal(system(command), 0);
+        int fd = open(copy, O_RDWR);
+        assert_int_equal(pwrite(fd, zeros, 4096, page * 4096), 4096);
+        close(fd);
+        enum err e = journal_open(&j, copy, TERMINAL, &why);
+        if (!j) { /* the schema's own pages */
+            assert_true(e == ERR_CORRUPT || e == ERR_FORMAT);
+            continue;
+        }
+        opened++;
+        uint32_t end = journal_damaged_from(j) > journal_acked(j) ? journal_damaged_from(j) : 203, sent = end;
+        for (uint32_t seq = journal_acked(j) + 1; seq < end && sent == end; seq++) {
+            struct buf out = BUF_ON(room);
+            if (journal_get(j, seq, &out, &why))
+                sent = seq;
+            else
+                assert_memory_equal(out.data, entry_of(seq, ENTRY_SIZE).data, ENTRY_SIZE);
+        }
+        assert_true(sent == end || journal_damaged_from(j) == sent); /* found when it was read: noted */
+        struct txn t = txn_of(j, TXN_SALE, &card_a, 1, 0);
+        snprintf(t.ref, sizeof t.ref, "ref-new");
+        e = append(j, &t, 0);
+        if (e == OK) {
+            assert_int_equal(t.id.seq, 203);
+            sold++;
+        } else {
+            assert_int_equal(e, ERR_CORRUPT);
+            assert_int_equal(journal_may_write(j, &why), ERR_CORRUPT);
+            assert_int_equal(journal_recover(j, &why), ERR_CORRUPT);
+        }
+        journal_close(j);
+    }
+    assert_true(opened >= (int)(st.st_size / 4096) - 3);
+    assert_true(sold > 0 && sold < opened);
+}
+
+TEST(journal, what_head_office_acknowledged_and_is_gone_here_stops_it_whether_it_is_seen_here_or_told)
+{
+    const char *path = path_of("till.db");
+    struct journal *j = open_journal(path);
+    struct errmsg why = {""};
+    append_sales(j, 50);
+    assert_int_equal(journal_set_acked(j, 50, &why), OK);
+    append_sales(j, 1);
+    journal_close(j);
+    shell(path, "DROP TRIGGER entry_is_never_deleted; DELETE FROM entry WHERE seq > 45");
+    assert_int_equal(journal_open(&j, path, TERMINAL, &why), ERR_CORRUPT);
+    assert_int_equal(journal_may_write(j, &why), ERR_CORRUPT);
+    assert_entry(j, 45);
+    journal_close(j);
+    shell(path, "UPDATE state SET acked = 45"); /* an old copy of the file put back: only head office knows */
+    j = open_journal(path);
+    assert_int_equal(journal_may_write(j, &why), OK);
+    journal_lacks(j);
+    assert_int_equal(journal_may_write(j, &why), ERR_CORRUPT);
+    struct txn t = txn_of(j, TXN_SALE, &card_a, 1, 0);
+    assert_int_equal(append(j, &t, 0), ERR_CORRUPT);
+    journal_close(j);
+}
+
 TEST(journal, every_single_write_may_find_the_disk_full_and_nothing_is_half_done)
 {
     for (int forever = 0; forever < 2; forever++) {
