@@ -292,16 +292,22 @@ static void do_redeem(struct till *t, struct asker *a, const struct command *c,
         t->waiter = a;
 }
 
-static void do_cancel(struct till *t, struct asker *a)
+/* Whoever waits for a card or for head office is told why it is over. */
+static void stop_waiting(struct till *t, struct asker *a, const char *why)
 {
     struct asker *waits = t->waiter;
     t->waiter = NULL;
-    t->replacing = false;
     question_forget(t);
+    if (waits && waits != a)
+        ask_refuse(t, waits, "STATE", "%s", why);
+}
+
+static void do_cancel(struct till *t, struct asker *a)
+{
+    t->replacing = false;
     if (t->tap.job == JOB_IDENTIFY)
         tap_end(t);
-    if (waits && waits != a)
-        ask_refuse(t, waits, "STATE", tr("The sale was cancelled."));
+    stop_waiting(t, a, tr("The sale was cancelled."));
     till_feed(t, (struct sale_event){.kind = SALE_CANCEL});
 }
 
@@ -688,6 +694,8 @@ static void carry_out(struct till *t, struct asker *a, const struct command *c)
                                          .tender_count = c->tender_count});
         return;
     case VERB_GIVE_UP:
+        if (t->waiter && t->waiter->busy == VERB_REDEEM)
+            stop_waiting(t, a, tr("The cashier has given up the redemption."));
         question_forget(t);
         till_feed(t, (struct sale_event){.kind = SALE_GIVE_UP});
         return;

@@ -89,6 +89,15 @@ static void enter(const char *text)
     press("Enter");
 }
 
+/* A bill: it is asked first. */
+static void cancel(void)
+{
+    press("F8");
+    await("Cancel this sale?", "取消本单？");
+    press("F8");
+    await("Cancelled.", "已取消。");
+}
+
 static void sync_now(void)
 {
     char line[512];
@@ -360,12 +369,17 @@ static void wrong_card(void)
     enter("2.00");
     await("Hold the card of M1 to the reader", "请放好M1的卡");
     milestone("waiting for the card");
+    press("F9"); /* the member cannot find it: the bill stays */
+    await("The card is not waited for any more", "不再等卡");
+    press("F4");
+    await("All allowed", "最多可兑");
+    press("Enter");
+    await("Hold the card of M1 to the reader", "请放好M1的卡");
     lay_card("bela");
     await("This is another card; nothing was taken off it.", "不是同一张卡，未扣积分");
     milestone("another card");
     control_ok(&till->cards, line, sizeof line, "swap bela anna");
-    press("F8");
-    await("Cancelled.", "已取消。");
+    cancel();
     take_card();
 }
 
@@ -592,8 +606,7 @@ static void scan(void)
     press("Up");
     press("Enter");
     await("Total 1.00", "合计 1.00");
-    press("F8");
-    await("Cancelled.", "已取消。");
+    cancel();
 }
 
 /* An anonymous card is bound to a telephone; its member comes without it and redeems what head office holds; then

@@ -367,6 +367,21 @@ TEST(sale, given_up_in_doubt_the_member_pays_whole_and_nothing_is_booked_as_rede
     assert_int_equal(w->written[1].evidence.kind, CARD_NONE);
 }
 
+TEST(sale, a_card_that_is_waited_for_can_be_given_up_and_the_bill_stays)
+{
+    struct world *w = world();
+    bill(w);
+    redeem(w, 200);
+    w->trace[0] = 0;
+    ask(w, SALE_GIVE_UP);
+    pay(w, "R1", NULL);
+    written(w);
+    assert_trace(w, "give up -> totalled, card release, OK\n"
+                    "pay -> closing, append sale T0007-1\n"
+                    "written -> done, OK, confirm 1 due 3000 earned 60 redeemed 0\n");
+    assert_int_equal(w->written_count, 1);
+}
+
 TEST(sale, a_witness_settles_it_later_and_the_bill_in_hand_goes_on)
 {
     struct world *w = world();
@@ -1558,7 +1573,7 @@ TEST(sale, every_event_has_a_defined_answer_in_every_state)
         [SALE_IDLE] = "t..t..................XoX.XX..",
         [SALE_IDENTIFIED] = ".....................iX.XXXX..",
         [SALE_TOTALLED] = "....ttt.pX...........i..XXXXi.",
-        [SALE_PREPARING] = "..a.........N.a......i........",
+        [SALE_PREPARING] = "..a.........N.a.....ai........",
         [SALE_INTENDING] = "..........Ca..................",
         [SALE_COMMITTING] = ".............dao..............",
         [SALE_HOLDING] = ".................da.ai........",

@@ -103,9 +103,35 @@ static struct screen_effects type_at(const char *text, int64_t each_ms)
     return e;
 }
 
+/* By hand: so slowly that a letter in a menu is a choice before the next comes. */
 static struct screen_effects type(const char *text)
 {
-    return type_at(text, 150);
+    struct screen_effects e = {NULL, NULL};
+    char one[5];
+    size_t bytes;
+    int width;
+    for (; *text; text += bytes) {
+        text_next(text, &bytes, &width);
+        snprintf(one, sizeof one, "%.*s", (int)bytes, text);
+        e = type_at(one, 150);
+        if (screen.held)
+            e = screen_tick(&screen, &view, now_ms + SCREEN_HELD_MS);
+    }
+    return e;
+}
+
+/* As a scanner types it, with its Enter; the till looks at its clock in between. */
+static struct screen_effects scan(const char *text)
+{
+    char one[2] = "";
+    now_ms += 500;
+    for (; *text; text++) {
+        *one = *text;
+        type_at(one, 8);
+        (void)screen_tick(&screen, &view, now_ms);
+    }
+    now_ms -= 192;
+    return press(KEY_IS_ENTER);
 }
 
 static struct screen_effects answer(const char *code, const char *say)
@@ -851,14 +877,203 @@ TEST(screen, a_person_is_not_stored_without_consent)
     assert_true(e.ask->all);
 }
 
-TEST(screen, while_the_till_is_busy_only_cancelling_is_possible)
+TEST(screen, while_the_card_is_waited_for_the_sale_goes_on_without_points_or_is_cancelled)
 {
     begin("waiting for the card");
     struct screen_hint hints[SCREEN_HINTS_MAX];
     int count = screen_keys(&screen, &view, hints);
-    assert_int_equal(count, 1);
+    assert_int_equal(count, 2);
     assert_int_equal(hints[0].action, ACT_VOID);
+    assert_int_equal(hints[1].action, ACT_GIVE_UP);
+    assert_int_equal(press(KEY_IS_F1 + 8).ask->verb, VERB_GIVE_UP);
+    begin("waiting for the card");
+    assert_null(press(KEY_IS_F1 + 7).ask);
     assert_int_equal(press(KEY_IS_F1 + 7).ask->verb, VERB_CANCEL);
+}
+
+TEST(screen, a_bill_is_cancelled_by_two_keys_and_a_member_without_one_by_one)
+{
+    begin("long bill");
+    assert_null(press(KEY_IS_F1 + 7).ask);
+    assert_shows("Cancel this sale?");
+    assert_shows("Total 226.86 GBP");
+    press(KEY_IS_ESCAPE);
+    assert_int_equal(screen.page, PAGE_SALE);
+    press(KEY_IS_F1 + 7);
+    assert_int_equal(press(KEY_IS_F1 + 7).ask->verb, VERB_CANCEL);
+    begin("debited");
+    press(KEY_IS_F1 + 7);
+    assert_shows("Points that were taken go back to the member.");
+    begin("member");
+    static struct txn none;
+    view.bill = &none;
+    assert_int_equal(press(KEY_IS_F1 + 7).ask->verb, VERB_CANCEL);
+}
+
+TEST(screen, what_is_typed_and_not_on_the_bill_yet_is_neither_paid_nor_lost)
+{
+    static const char *const states[] = {"member", "totalled", "idle", "paid", "totalled, with rewards"};
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+        begin(states[i]);
+        memset(screen.field, 0, sizeof screen.field);
+        type("5.55");
+        for (enum key_kind key = KEY_IS_F1; key <= KEY_IS_F10; key++)
+            if (key != KEY_IS_F1 + 1)
+                assert_null(press(key).ask);
+        press(KEY_IS_TAB);
+        assert_int_equal(screen.page, PAGE_SALE);
+        assert_string_equal(screen.field[0], "5.55");
+    }
+    begin("totalled"); /* and F2 is for a bill without lines: it would put its total in their place */
+    type("5.55");
+    assert_null(press(KEY_IS_F1 + 1).ask);
+    begin("member");
+    static struct txn none;
+    view.bill = &none;
+    type("22423 5.55"); /* nor does it forget an article */
+    assert_null(press(KEY_IS_F1 + 1).ask);
+    press(KEY_IS_ESCAPE);
+    type("5.55");
+    assert_int_equal(press(KEY_IS_F1 + 1).ask->verb, VERB_TOTAL);
+}
+
+TEST(screen, what_is_typed_while_head_office_is_asked_is_the_next_thing_and_what_was_refused_comes_back)
+{
+    begin("member");
+    assert_int_equal(scan("P1K7MQ2ZX9AAAA").ask->verb, VERB_IDENTIFY);
+    type("4.2");
+    answer(NULL, "");
+    assert_string_equal(screen.field[0], "4.2");
+    begin("member");
+    type("4.25");
+    press(KEY_IS_ENTER);
+    answer("FULL", "This bill has no room for more lines.");
+    assert_string_equal(screen.field[0], "4.25");
+    assert_shows("This bill has no room for more lines.");
+    begin("member");
+    type("4.25");
+    press(KEY_IS_ENTER);
+    type("3");
+    answer("FULL", "This bill has no room for more lines.");
+    assert_string_equal(screen.field[0], "3");
+}
+
+/* ---- a scanner, whatever is open ---- */
+
+TEST(screen, a_scan_over_a_page_without_a_field_is_for_the_sale_and_chooses_nothing)
+{
+    static const struct {
+        const char *moment, *code;
+    } cases[] = {
+        {"menu", "v123456789"},          {"menu", "85123A"},    {"menu, idle", "qtsl4012345"},
+        {"parked bills", "12345670"},    {"help", "5012345678900"}, {"take a line off", "5012345678900"},
+        {"which reward", "4012345678901"}, {"enrol", "5012345678900"}, {"shift report", "5012345678900"},
+        {"replace a card", "5012345678900"}, {"cancelling a long bill", "5012345678900"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        begin(cases[i].moment);
+        struct screen_effects e = scan(cases[i].code);
+        if (e.ask || e.language || screen.page != PAGE_PRICE || strcmp(screen.line.sku, cases[i].code) != 0)
+            fail_msg("'%s': %s was scanned, page %d, article '%s'", cases[i].moment, cases[i].code,
+                     (int)screen.page, screen.line.sku);
+    }
+    begin("replacing a card"); /* busy: it is left where it is */
+    assert_null(scan("5012345678900").ask);
+    assert_int_equal(screen.page, PAGE_REPLACE);
+    begin("menu"); /* nothing can be added to the bill: the scan is for nobody, its letters too */
+    view.state = SALE_DEBITED;
+    assert_null(scan("v123456789v").ask);
+    assert_null(screen_tick(&screen, &view, now_ms + 1000).ask);
+    assert_int_equal(screen.page, PAGE_MENU);
+}
+
+TEST(screen, an_article_scanned_into_a_price_an_amount_or_points_is_refused)
+{
+    static const struct {
+        const char *moment;
+        enum screen_page page;
+    } cases[] = {{"price of a scanned article", PAGE_PRICE}, {"redeem", PAGE_REDEEM},
+                 {"money back", PAGE_AMOUNT},                {"goodwill", PAGE_GRANT}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        for (int n = 0; n < 2; n++) {
+            begin(cases[i].moment);
+            memset(screen.field, 0, sizeof screen.field);
+            screen.focus = 0;
+            assert_null(scan(n ? "5012345678900" : "40123455").ask);
+            assert_int_equal(screen.page, cases[i].page);
+            assert_int_equal(screen.focus, 0);
+            assert_string_equal(screen.field[0], ""); /* it is not in the way of what is typed now */
+            assert_string_not_equal(screen.message, "");
+        }
+    begin("price of a scanned article"); /* by hand it is a price, be it large */
+    memset(screen.field, 0, sizeof screen.field);
+    type("40123455");
+    assert_int_equal(money_minor(press(KEY_IS_ENTER).ask->line->amount), 4012345500);
+}
+
+TEST(screen, goods_that_come_back_are_scanned)
+{
+    static struct txn two;
+    static const int32_t left[] = {2, 1, 1};
+    begin("refund");
+    memset(screen.field, 0, sizeof screen.field);
+    screen.back_count = 0;
+    two = *view.receipt;
+    two.line_count = 3;
+    for (int i = 0; i < 3; i++)
+        snprintf(two.lines[i].sku, sizeof two.lines[i].sku, "%s", i == 1 ? "22423" : "5012345678900");
+    two.lines[0].quantity = 2;
+    two.lines[0].amount = money_of(800);
+    two.lines[2].quantity = 1;
+    two.lines[2].amount = money_of(500);
+    view.receipt = &two;
+    view.left = left;
+    for (int i = 0; i < 3; i++)
+        scan("5012345678900");
+    assert_int_equal(screen.selected, 2);
+    assert_int_equal(screen.back_count, 2);
+    assert_int_equal(screen.back[0].quantity, 2);
+    assert_int_equal(money_minor(screen.back[0].amount), 800);
+    assert_int_equal(money_minor(screen.back[1].amount), 500);
+    scan("5012345678900"); /* there are no more */
+    assert_shows("So many were not bought");
+    scan("999999");
+    assert_shows("no article of this receipt");
+    struct screen_effects e = press(KEY_IS_F1 + 4);
+    assert_int_equal(e.ask->back_count, 2);
+}
+
+TEST(screen, two_lines_without_an_article_come_back_each_for_itself)
+{
+    static struct txn two;
+    static const int32_t left[] = {3, 1};
+    begin("refund");
+    memset(screen.field, 0, sizeof screen.field);
+    screen.back_count = screen.selected = 0;
+    two = *view.receipt;
+    two.line_count = 2;
+    for (int i = 0; i < 2; i++)
+        snprintf(two.lines[i].sku, sizeof two.lines[i].sku, "ITEM");
+    two.lines[0].quantity = 3;
+    two.lines[0].amount = money_of(1275);
+    two.lines[1].quantity = 1;
+    two.lines[1].amount = money_of(1000);
+    view.receipt = &two;
+    view.left = left;
+    press(KEY_IS_ENTER);
+    assert_shows("back 3   12.75");
+    assert_false(shows("back 3   10.00"));
+    press(KEY_IS_DOWN);
+    press(KEY_IS_ENTER);
+    assert_shows("back 3   12.75");
+    assert_shows("back 1   10.00");
+    type("0"); /* not that one */
+    press(KEY_IS_ENTER);
+    assert_int_equal(screen.back_count, 1);
+    press(KEY_IS_ENTER);
+    struct screen_effects e = press(KEY_IS_F1 + 4);
+    assert_int_equal(e.ask->back_count, 2);
+    assert_int_equal(money_minor(e.ask->back[0].amount) + money_minor(e.ask->back[1].amount), 2275);
 }
 
 /* ---- at random ---- */

@@ -167,6 +167,12 @@ static void long_bill(struct till_view *v, struct screen *s)
             "5012345678900 1 1.00");
 }
 
+static void cancelling(struct till_view *v, struct screen *s)
+{
+    long_bill(v, s);
+    s->page = PAGE_VOID;
+}
+
 static void price(struct till_view *v, struct screen *s)
 {
     walk_in(v, s);
@@ -540,6 +546,7 @@ const struct moment moments[] = {
     {"member by telephone", member_by_phone},
     {"bill without a member, a line being typed", walk_in},
     {"long bill", long_bill},
+    {"cancelling a long bill", cancelling},
     {"price of a scanned article", price},
     {"totalled", totalled},
     {"totalled, nothing to redeem", totalled_nothing},

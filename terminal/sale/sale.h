@@ -2,7 +2,7 @@
  * what the journal or head office said arrive inside the event.
  *
  *                  line, tap, known                                 card failed | not written
- *                 +--------+                              +------------------------------------+
+ *                 +--------+                     give up, +------------------------------------+
  *   refund        v        |         total     redeem     v      ready             written     |
  *   +-------- IDLE, IDENTIFIED ----------> TOTALLED ---> PREPARING ---> INTENDING ---> COMMITTING
  *   |             ^   ^     ^   line, tap     |  ^ |                                    |       |
@@ -83,7 +83,7 @@ enum sale_event_kind {
     SALE_HELD,         /* head office set the points aside: receipt (its HOLD), points, until_s */
     SALE_HOLD_REFUSED, /* it does not: text */
     SALE_HOLD_LOST,    /* it did not answer */
-    SALE_GIVE_UP,      /* the card in doubt does not come back, nor head office's answer: pay whole */
+    SALE_GIVE_UP,      /* the card does not come, or not back, nor head office's answer: pay whole */
     SALE_CANCEL,
     SALE_REFUND,  /* receipt, original, left, pack_then, back or money or all, ref, known */
     SALE_RESUME,  /* at start: txn, an INTENT that is open in the journal */

@@ -545,7 +545,11 @@ void sale_on_give_up(struct sale *s, const struct sale_event *in, struct sale_ef
 {
     char sum[PACK_MONEY_SIZE];
     bool alone = sale_is_alone(&s->t);
-    if (s->state == SALE_HOLDING) {
+    if (s->state == SALE_PREPARING) {
+        sale_back_to_bill(s);
+        out->card = SALE_CARD_RELEASE;
+        sale_say(out, SALE_OK, tr("The card is not waited for any more; nothing was taken off it. Redeem again, or pay."));
+    } else if (s->state == SALE_HOLDING) {
         sale_back_to_bill(s);
         if (alone)
             sale_say(out, SALE_OK,

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { SYNC_MS = 3000 }; /* who asked for it has a queue */
+
 void screen_init(struct screen *s)
 {
     memset(s, 0, sizeof *s);
@@ -36,6 +38,7 @@ static void clear_fields(struct screen *s)
     bytes_wipe(s->field, sizeof s->field);
     s->focus = 0;
     s->first_ms = s->last_ms = 0;
+    s->held = 0;
 }
 
 static void go(struct screen *s, enum screen_page page)
@@ -122,15 +125,15 @@ static bool can(const struct screen *s, const struct till_view *v, enum action a
     bool idle = screen_is_idle(s, v), done = screen_shows_receipt(s, v), typed = *s->field[0] != 0;
     bool open = v->state == SALE_IDLE || v->state == SALE_IDENTIFIED;
     bool closed = v->state == SALE_TOTALLED;
-    if (s->busy != VERB_NONE && action != ACT_VOID && action != ACT_GIVE_UP &&
-        action != ACT_LANGUAGE)
+    bool ends = action == ACT_VOID || action == ACT_VOID_SURE || action == ACT_GIVE_UP;
+    if (s->busy != VERB_NONE && !ends && action != ACT_LANGUAGE)
         return false;
     switch (action) {
     case ACT_HELP:
     case ACT_LANGUAGE:
         return true;
     case ACT_TOTAL:
-        return screen_takes_lines(v) && s->page == PAGE_SALE && typed;
+        return screen_takes_lines(v) && s->page == PAGE_SALE && typed && lines_of(v) == 0;
     case ACT_WHO:
         return open || closed || v->state == SALE_DONE;
     case ACT_REDEEM:
@@ -149,10 +152,11 @@ static bool can(const struct screen *s, const struct till_view *v, enum action a
     case ACT_REFUND:
         return idle || done || (v->state == SALE_IDENTIFIED && lines_of(v) == 0);
     case ACT_VOID:
+    case ACT_VOID_SURE:
         return !idle && !done && v->state != SALE_COMMITTING && v->state != SALE_INTENDING &&
                v->state != SALE_CLOSING;
     case ACT_GIVE_UP:
-        return v->state == SALE_DOUBT || v->state == SALE_HOLDING;
+        return v->state == SALE_DOUBT || v->state == SALE_HOLDING || v->state == SALE_PREPARING;
     case ACT_LINES:
         return lines_of(v) > 0 && (open || closed);
     case ACT_RATE_1:
@@ -268,6 +272,17 @@ static struct screen_effects ask(struct screen *s, const struct command *c)
     return (struct screen_effects){.ask = c};
 }
 
+/* The same, of what is typed on the sale page.  The field is free at once: what is typed or scanned before the
+ * answer comes is the next thing. */
+static struct screen_effects ask_typed(struct screen *s, const struct command *c)
+{
+    memcpy(s->typed, s->field[0], sizeof s->typed);
+    s->typed_first_ms = s->first_ms;
+    s->typed_last_ms = s->last_ms;
+    clear_fields(s);
+    return ask(s, c);
+}
+
 static struct screen_effects ask_plain(struct screen *s, enum verb verb)
 {
     return ask(s, begin(s, verb));
@@ -278,7 +293,7 @@ static struct screen_effects ask_line(struct screen *s, const struct txn_line *l
     s->line = *line;
     struct command *c = begin(s, VERB_LINE);
     c->line = &s->line;
-    return ask(s, c);
+    return s->page == PAGE_SALE ? ask_typed(s, c) : ask(s, c);
 }
 
 static struct screen_effects ask_who(struct screen *s, enum txn_means means, const char *value)
@@ -287,18 +302,21 @@ static struct screen_effects ask_who(struct screen *s, enum txn_means means, con
     struct command *c = begin(s, VERB_IDENTIFY);
     c->means = means;
     c->value = s->value;
-    return ask(s, c);
+    return s->page == PAGE_SALE ? ask_typed(s, c) : ask(s, c);
 }
 
 static struct screen_effects ask_receipt(struct screen *s, enum verb verb, struct entry_id receipt)
 {
     struct command *c = begin(s, verb);
     c->receipt = receipt;
-    return ask(s, c);
+    return s->page == PAGE_SALE ? ask_typed(s, c) : ask(s, c);
 }
 
+/* What was typed can be mended; what was scanned is in the way of the next. */
 static struct screen_effects complain(struct screen *s, const char *sentence)
 {
+    if (screen_is_scanned(s))
+        memset(s->field[s->focus], 0, sizeof s->field[s->focus]);
     say(s, LOOK_BAD, sentence);
     return nothing;
 }
@@ -440,44 +458,104 @@ const struct txn *screen_original(const struct screen *s, const struct till_view
     return v->receipt && entry_equal(v->receipt->id, s->receipt) ? v->receipt : NULL;
 }
 
-static void take_back(struct screen *s, const struct txn_line *line)
+/* Which of the lines that come back is this one of the receipt; -1: it does not come back. */
+static int32_t back_of(const struct screen *s, int32_t row)
 {
     for (int32_t i = 0; i < s->back_count; i++)
-        if (strcmp(s->back[i].sku, line->sku) == 0) {
-            s->back[i] = *line;
-            return;
-        }
-    s->back[s->back_count++] = *line;
+        if (s->back_row[i] == row)
+            return i;
+    return -1;
+}
+
+int32_t screen_back(const struct screen *s, int32_t row)
+{
+    int32_t i = back_of(s, row);
+    return i < 0 ? 0 : s->back[i].quantity;
+}
+
+static void leave_there(struct screen *s, int32_t row)
+{
+    int32_t i = back_of(s, row);
+    if (i < 0)
+        return;
+    s->back_count--;
+    memmove(&s->back[i], &s->back[i + 1], (size_t)(s->back_count - i) * sizeof s->back[0]);
+    memmove(&s->back_row[i], &s->back_row[i + 1], (size_t)(s->back_count - i) * sizeof s->back_row[0]);
+}
+
+/* So many pieces of one line of the receipt, at its price; instead of what was said of it before. */
+static struct screen_effects take_back(struct screen *s, const struct till_view *v, const struct txn_line *of,
+                                       int32_t row, int64_t pieces)
+{
+    int64_t share;
+    if (pieces < 0 || pieces > v->left[row])
+        return complain(s, tr("So many were not bought, or are back already."));
+    leave_there(s, row);
+    if (pieces > 0 && s->back_count == SCREEN_BACK_MAX)
+        return complain(s, tr("No more lines in one refund. Give these back first."));
+    if (pieces > 0) {
+        if (!ratio_floor(&share, money_minor(of->amount), pieces, of->quantity))
+            return complain(s, tr("This is no quantity."));
+        s->back[s->back_count] = *of;
+        s->back[s->back_count].quantity = (int32_t)pieces;
+        s->back[s->back_count].amount = money_of(share);
+        s->back_row[s->back_count++] = row;
+    }
+    s->selected = row;
+    clear_fields(s);
+    s->message[0] = 0;
+    return nothing;
+}
+
+/* The line of the receipt that an article's code means: one that has a piece left; -1: none. */
+static int32_t row_of_article(const struct screen *s, const struct till_view *v, const struct txn *original)
+{
+    int32_t row = -1;
+    for (int32_t i = 0; i < original->line_count; i++)
+        if (strcmp(original->lines[i].sku, s->field[0]) == 0 && (row < 0 || v->left[row] <= screen_back(s, row)))
+            row = i;
+    return row;
+}
+
+/* Nothing typed: all of the line that is selected.  A number: so many of it.  An article: one piece more of it. */
+static struct screen_effects enter_refund_here(struct screen *s, const struct till_view *v,
+                                               const struct txn *original)
+{
+    const char *text = s->field[0];
+    int32_t row = *text ? row_of_article(s, v, original) : -1;
+    int64_t n;
+    if (row >= 0)
+        return take_back(s, v, &original->lines[row], row, screen_back(s, row) + 1);
+    row = s->selected;
+    if (row >= original->line_count)
+        return nothing;
+    n = v->left[row];
+    if (*text && (screen_is_scanned(s) || !screen_read_number(&n, &text) || *text))
+        return complain(s, tr("This is no quantity, and no article of this receipt."));
+    if (n == 0 && screen_back(s, row) == 0)
+        return complain(s, tr("So many were not bought, or are back already."));
+    return take_back(s, v, &original->lines[row], row, n);
+}
+
+/* Of another till: article and price, as often as they are typed. */
+static struct screen_effects enter_refund_elsewhere(struct screen *s, const struct till_view *v)
+{
+    struct txn_line line;
+    if (s->back_count == SCREEN_BACK_MAX)
+        return complain(s, tr("No more lines in one refund. Give these back first."));
+    if (screen_meaning(s, v, &line) != MEANS_LINE || strcmp(line.sku, "ITEM") == 0)
+        return complain(s, tr("Type article and price as on the receipt, such as 22423 2x4.25."));
+    s->back[s->back_count] = line;
+    s->back_row[s->back_count++] = -1;
+    clear_fields(s);
+    s->message[0] = 0;
+    return nothing;
 }
 
 static struct screen_effects enter_refund(struct screen *s, const struct till_view *v)
 {
     const struct txn *original = screen_original(s, v);
-    struct txn_line line;
-    if (s->back_count == SCREEN_BACK_MAX)
-        return complain(s, tr("No more lines in one refund. Give these back first."));
-    if (original) {
-        if (s->selected >= original->line_count)
-            return nothing;
-        const char *text = s->field[0];
-        int64_t n = v->left[s->selected];
-        line = original->lines[s->selected];
-        if (*text && (!screen_read_number(&n, &text) || *text))
-            return complain(s, tr("This is no quantity."));
-        if (n < 1 || n > v->left[s->selected])
-            return complain(s, tr("So many were not bought, or are back already."));
-        int64_t share;
-        if (!ratio_floor(&share, money_minor(line.amount), n, line.quantity))
-            return complain(s, tr("This is no quantity."));
-        line.amount = money_of(share);
-        line.quantity = (int32_t)n;
-    } else if (screen_meaning(s, v, &line) != MEANS_LINE || strcmp(line.sku, "ITEM") == 0) {
-        return complain(s, tr("Type article and price as on the receipt, such as 22423 2x4.25."));
-    }
-    take_back(s, &line);
-    clear_fields(s);
-    s->message[0] = 0;
-    return nothing;
+    return original ? enter_refund_here(s, v, original) : enter_refund_elsewhere(s, v);
 }
 
 static struct screen_effects do_refund(struct screen *s, enum action how, struct money money)
@@ -538,6 +616,9 @@ static struct screen_effects enter(struct screen *s, const struct till_view *v)
     enum screen_page page = screen_page_now(s, v);
     const struct field_kind *kind;
     int count = screen_fields(s, v, &kind);
+    if (count && screen_is_article_in(s, kind[s->focus].type))
+        return complain(s, page == PAGE_PRICE ? tr("First the price of this article; then scan the next one.")
+                                              : tr("An article was scanned: finish this first, or press Esc."));
     if (s->focus + 1 < count && page != PAGE_REDEEM && *s->field[s->focus]) {
         s->focus++;
         return nothing;
@@ -584,6 +665,7 @@ static struct screen_effects enter(struct screen *s, const struct till_view *v)
         return ask_staff(s, &s->approval);
     case PAGE_MENU:
     case PAGE_HELP:
+    case PAGE_VOID:
     case PAGE_PARKED:
     case PAGE_SHIFT:
     case SCREEN_PAGES:
@@ -626,7 +708,7 @@ static struct screen_effects act(struct screen *s, const struct till_view *v, en
             return complain(s, tr("This is no amount of money."));
         c = begin(s, VERB_TOTAL);
         c->money = line.amount;
-        return ask(s, c);
+        return ask_typed(s, c);
     case ACT_HELP:
         go(s, PAGE_HELP);
         return nothing;
@@ -673,6 +755,13 @@ static struct screen_effects act(struct screen *s, const struct till_view *v, en
             entry_text(s->field[0], v->last.entry);
         return nothing;
     case ACT_VOID:
+        if (v->bill && (lines_of(v) > 0 || money_minor(v->bill->total) > 0)) {
+            go(s, PAGE_VOID);
+            return nothing;
+        }
+        go(s, PAGE_SALE);
+        return ask_plain(s, VERB_CANCEL);
+    case ACT_VOID_SURE:
         go(s, PAGE_SALE);
         return ask_plain(s, VERB_CANCEL);
     case ACT_GIVE_UP:
@@ -721,7 +810,9 @@ static struct screen_effects act(struct screen *s, const struct till_view *v, en
         return ask(s, c);
     case ACT_SYNC:
         go(s, PAGE_SALE);
-        return ask_plain(s, VERB_SYNC);
+        c = begin(s, VERB_SYNC);
+        c->wait_ms = SYNC_MS;
+        return ask(s, c);
     case ACT_LOGOUT:
         go(s, PAGE_SALE);
         return ask_plain(s, VERB_LOGOUT);
@@ -752,20 +843,31 @@ static void hint_if(struct hints *h, const struct screen *s, const struct till_v
         hint(h, (enum key_kind)(KEY_IS_F1 + f - 1), action, label);
 }
 
-static void sale_hints(struct hints *h, const struct screen *s, const struct till_view *v)
+/* While something is typed nothing else can be done with the bill: it would be lost, and not be paid. */
+static void typed_hints(struct hints *h, const struct screen *s, const struct till_view *v)
 {
-    bool typed = *s->field[0] != 0, done = screen_shows_receipt(s, v), free = s->busy == VERB_NONE;
     struct txn_line line;
-    if (free && typed && screen_takes_lines(v)) {
-        enum meaning m = screen_meaning(s, v, &line);
+    enum meaning m = screen_meaning(s, v, &line);
+    if (s->busy == VERB_NONE) {
         hint(h, KEY_IS_ENTER, ACT_ENTER,
              m == MEANS_RECEIPT       ? tr("Refund")
              : m == MEANS_MEMBER_CODE ? tr("Member")
              : m == MEANS_ARTICLE     ? tr("Article")
                                       : tr("Add"));
-        if (m == MEANS_LINE)
+        if (m == MEANS_LINE && strcmp(line.sku, "ITEM") == 0)
             hint_if(h, s, v, 2, ACT_TOTAL, tr("Total"));
-    } else if (free && done) {
+    }
+    hint(h, KEY_IS_ESCAPE, ACT_BACK, tr("Clear"));
+}
+
+static void sale_hints(struct hints *h, const struct screen *s, const struct till_view *v)
+{
+    bool done = screen_shows_receipt(s, v), free = s->busy == VERB_NONE;
+    if (*s->field[0] && screen_takes_lines(v)) {
+        typed_hints(h, s, v);
+        return;
+    }
+    if (free && done) {
         hint(h, KEY_IS_ENTER, ACT_ENTER, tr("Next"));
         hint_if(h, s, v, 2, ACT_RATE_1, tr("Satisfied"));
         hint_if(h, s, v, 3, ACT_RATE_2, tr("Will return"));
@@ -773,8 +875,6 @@ static void sale_hints(struct hints *h, const struct screen *s, const struct til
     } else if (free && lines_of(v) > 0 && (v->state == SALE_IDLE || v->state == SALE_IDENTIFIED)) {
         hint(h, KEY_IS_ENTER, ACT_ENTER, tr("Total"));
     }
-    if (typed && screen_takes_lines(v))
-        hint(h, KEY_IS_ESCAPE, ACT_BACK, tr("Clear"));
     if (!done)
         hint_if(h, s, v, 3, ACT_WHO, tr("Member"));
     hint_if(h, s, v, 4, ACT_REDEEM, tr("Redeem"));
@@ -782,12 +882,10 @@ static void sale_hints(struct hints *h, const struct screen *s, const struct til
     hint_if(h, s, v, 5, ACT_PAY, tr("Pay"));
     hint_if(h, s, v, 6, ACT_PARK, tr("Park"));
     hint_if(h, s, v, 6, ACT_PARKED, tr("Take up"));
-    if (!typed)
-        hint_if(h, s, v, 7, ACT_REFUND, tr("Refund"));
+    hint_if(h, s, v, 7, ACT_REFUND, tr("Refund"));
     hint_if(h, s, v, 8, ACT_VOID, tr("Cancel"));
-    hint_if(h, s, v, 9, ACT_GIVE_UP, tr("Give up"));
-    if (!typed)
-        hint_if(h, s, v, 9, ACT_LINES, tr("Line off"));
+    hint_if(h, s, v, 9, ACT_GIVE_UP, v->state == SALE_PREPARING ? tr("Without points") : tr("Give up"));
+    hint_if(h, s, v, 9, ACT_LINES, tr("Line off"));
     hint_if(h, s, v, 1, ACT_HELP, tr("Help"));
     if (can(s, v, ACT_MENU))
         hint(h, KEY_IS_TAB, ACT_MENU, tr("Menu"));
@@ -844,6 +942,7 @@ static const char *enter_label(enum screen_page page, const struct screen *s)
     case PAGE_SALE:
     case PAGE_MENU:
     case PAGE_HELP:
+    case PAGE_VOID:
     case PAGE_PARKED:
     case PAGE_REFUND:
     case PAGE_SHIFT:
@@ -883,6 +982,8 @@ int screen_keys(const struct screen *s, const struct till_view *v,
         if (page == PAGE_PIN)
             hint(&h, KEY_IS_F1 + 8, ACT_APPROVE, tr("Supervisor"));
     }
+    if (page == PAGE_VOID)
+        hint_if(&h, s, v, 8, ACT_VOID_SURE, tr("Yes, cancel"));
     if (page == PAGE_LOGIN)
         hint(&h, KEY_IS_F1 + 8, ACT_LANGUAGE, both_languages);
     else
@@ -921,18 +1022,45 @@ static struct screen_effects parked_key(struct screen *s, const struct till_view
     return ask(s, c);
 }
 
+/* A letter where nothing is typed: a choice in a menu, or the first of what a scanner types.  Which, the next one
+ * tells, or that none comes.  What was scanned is for the sale. */
+static void stray(struct screen *s, const struct till_view *v, const struct screen_key *key)
+{
+    bool scan = s->stray_ms && key->at_ms - s->stray_ms <= SCREEN_HELD_MS;
+    struct screen_key first = {KEY_IS_TEXT, s->held, s->stray_ms};
+    s->held = scan ? 0 : key->character;
+    s->stray_ms = key->at_ms;
+    if (!scan || !first.character || s->busy != VERB_NONE || !screen_takes_lines(v) ||
+        screen_page_now(s, v) == PAGE_SALE)
+        return;
+    go(s, PAGE_SALE);
+    s->message[0] = 0;
+    screen_type(s, v, &first);
+    screen_type(s, v, key);
+}
+
+struct screen_effects screen_tick(struct screen *s, const struct till_view *v, int64_t now_ms)
+{
+    uint32_t character = s->held;
+    if (!character || now_ms - s->stray_ms < SCREEN_HELD_MS)
+        return nothing;
+    s->held = 0;
+    enum screen_page page = screen_page_now(s, v);
+    return page == PAGE_MENU ? menu_key(s, v, character) : page == PAGE_PARKED ? parked_key(s, v, character) : nothing;
+}
+
 struct screen_effects screen_key(struct screen *s, const struct till_view *v, struct screen_key key)
 {
     struct screen_hint hints[SCREEN_HINTS_MAX];
+    const struct field_kind *kind;
     if (key.kind == KEY_IS_TEXT) {
-        enum screen_page page = screen_page_now(s, v);
-        if (page == PAGE_MENU)
-            return menu_key(s, v, key.character);
-        if (page == PAGE_PARKED)
-            return parked_key(s, v, key.character);
-        screen_type(s, v, &key);
+        if (screen_fields(s, v, &kind) > 0)
+            screen_type(s, v, &key);
+        else
+            stray(s, v, &key);
         return nothing;
     }
+    s->held = 0;
     if (key.kind == KEY_IS_BACK) {
         screen_rub_out(s);
         return nothing;
@@ -981,8 +1109,13 @@ static struct screen_effects done(struct screen *s, const struct till_view *v,
 {
     bool shown = a->verb == VERB_LINE || a->verb == VERB_TOTAL || a->verb == VERB_PAY ||
                  a->verb == VERB_REFUND || a->verb == VERB_SHIFT; /* by the page itself */
+    enum screen_page page = a->verb == VERB_RECEIPT ? PAGE_REFUND
+                            : a->verb == VERB_SHIFT ? PAGE_SHIFT
+                                                    : PAGE_SALE;
     say(s, LOOK_GOOD, shown ? "" : a->say);
-    go(s, a->verb == VERB_RECEIPT ? PAGE_REFUND : a->verb == VERB_SHIFT ? PAGE_SHIFT : PAGE_SALE);
+    bytes_wipe(s->typed, sizeof s->typed);
+    if (s->page != page) /* else what was typed meanwhile stays */
+        go(s, page);
     if (a->verb == VERB_RECEIPT)
         s->back_count = 0;
     if (a->verb == VERB_RATE)
@@ -1006,6 +1139,12 @@ static struct screen_effects refused(struct screen *s, const struct till_view *v
         return nothing;
     }
     bytes_wipe(s->pin, sizeof s->pin);
+    if (s->page == PAGE_SALE && !*s->field[0]) { /* to be mended */
+        memcpy(s->field[0], s->typed, sizeof s->field[0]);
+        s->first_ms = s->typed_first_ms;
+        s->last_ms = s->typed_last_ms;
+    }
+    bytes_wipe(s->typed, sizeof s->typed);
     if (a->verb == VERB_RECEIPT && s->receipt.terminal != v->terminal) {
         go(s, PAGE_REFUND); /* of another till: what comes back is typed */
         s->back_count = 0;

@@ -14,7 +14,9 @@
  * rows are left out, the others stay.
  *
  * A scanner is a keyboard that types fast and ends with Enter: an article's code, a receipt's number, a member's
- * code ("P1...") are told apart by what they look like, never by the page only.
+ * code ("P1...") are told apart by what they look like, never by the page only.  It scans whatever page is open:
+ * where nothing is typed its text goes to the sale, and no letter or Enter of it chooses anything; where a price or
+ * points are typed an article's code is refused.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_TERMINAL_SCREEN_H
 #define PATRON_TERMINAL_SCREEN_H
@@ -63,6 +65,7 @@ enum action {
     ACT_PARKED,
     ACT_REFUND,
     ACT_VOID,
+    ACT_VOID_SURE, /* it was asked first */
     ACT_GIVE_UP,
     ACT_LINES,   /* take a line off the bill */
     ACT_APPROVE, /* a supervisor instead of the member's PIN */
@@ -105,6 +108,7 @@ enum screen_page {
     PAGE_HELP,
     PAGE_PRICE, /* of the article that was scanned */
     PAGE_LINES, /* which line is taken off the bill */
+    PAGE_VOID,  /* is this bill really to be cancelled */
     PAGE_WHO,   /* a member without a card */
     PAGE_PIN,   /* the member's own */
     PAGE_REDEEM,
@@ -123,6 +127,7 @@ enum screen_page {
     SCREEN_PAGES
 };
 
+enum { SCREEN_HELD_MS = 50 }; /* a scanner's next character comes sooner */
 enum { SCREEN_FIELDS_MAX = 3, SCREEN_FIELD_SIZE = 161, SCREEN_BACK_MAX = 24 };
 
 struct screen {
@@ -130,6 +135,8 @@ struct screen {
     char field[SCREEN_FIELDS_MAX][SCREEN_FIELD_SIZE];
     int focus;                 /* field being typed */
     int64_t first_ms, last_ms; /* when the text in the field came */
+    uint32_t held;             /* a letter where nothing is typed: a choice, if no scan goes on with it; 0 = none */
+    int64_t stray_ms;          /* when the last such letter came */
     int selected;              /* PAGE_REFUND, PAGE_LINES, PAGE_REWARDS, PAGE_HELP: row */
     char message[WIRE_SENTENCE_SIZE];
     enum look message_look;
@@ -144,7 +151,10 @@ struct screen {
     struct command approval;
     struct txn_line line;
     struct txn_line back[SCREEN_BACK_MAX];
+    int32_t back_row[SCREEN_BACK_MAX]; /* which line of the receipt each is; -1: of another till's */
     int32_t back_count;
+    char typed[SCREEN_FIELD_SIZE]; /* on PAGE_SALE: what the question was made of, should it be refused */
+    int64_t typed_first_ms, typed_last_ms;
     char value[SCREEN_FIELD_SIZE], text[SCREEN_FIELD_SIZE], pin[16];
     bool again; /* the command waits for an approval or PIN */
 };
@@ -158,6 +168,8 @@ void screen_init(struct screen *s);
 
 struct screen_effects screen_key(struct screen *s, const struct till_view *v,
                                  struct screen_key key);
+/* A moment has passed without a key: now a held letter is a choice.  To be called at SCREEN_HELD_MS after it. */
+struct screen_effects screen_tick(struct screen *s, const struct till_view *v, int64_t now_ms);
 /* The command that was asked has its answer; view is of after it.  Also for the card that is always waited for: a
  * TAP that the cashier did not ask. */
 struct screen_effects screen_answered(struct screen *s, const struct till_view *v,

@@ -575,10 +575,7 @@ static void refund_rows(struct rows *r, const struct screen *s, const struct til
     int shown = room - 2, first = s->selected >= shown ? s->selected - shown + 1 : 0;
     for (int i = first; original && i < original->line_count && i < first + shown; i++) {
         const struct txn_line *l = &original->lines[i];
-        int32_t back = 0;
-        for (int32_t k = 0; k < s->back_count; k++)
-            if (strcmp(s->back[k].sku, l->sku) == 0)
-                back = s->back[k].quantity;
+        int32_t back = screen_back(s, i);
         struct row *row = add(r, 1, i == s->selected ? LOOK_REVERSE : LOOK_PLAIN,
                               tr("%d x %s, %d left"), l->quantity, l->sku, v->left[i]);
         if (back)
@@ -607,6 +604,17 @@ static void line_rows(struct rows *r, const struct screen *s, const struct till_
             add(r, 1, i == s->selected ? LOOK_REVERSE : LOOK_PLAIN, "%d x %s", l->quantity, l->sku),
             "%s", amount(m, v, l->amount));
     }
+}
+
+static void void_rows(struct rows *r, const struct till_view *v)
+{
+    char m[PACK_MONEY_SIZE];
+    int32_t lines = v->bill ? v->bill->line_count : 0;
+    add(r, 0, LOOK_BOLD, "%s", tr("Cancel this sale?"));
+    right(add(r, 1, LOOK_PLAIN, lines == 1 ? tr("%d line") : tr("%d lines"), lines), tr("Total %s"),
+          money(m, v, v->bill ? v->bill->total : money_of(0)));
+    if (v->state == SALE_DEBITED || v->state == SALE_DOUBT)
+        prose(r, 2, LOOK_PLAIN, 0, tr("Points that were taken go back to the member."));
 }
 
 /* "72 points", of a sliding one "from 90 points" */
@@ -729,6 +737,9 @@ static void page_rows(struct rows *r, const struct screen *s, const struct till_
         return;
     case PAGE_LINES:
         line_rows(r, s, v, room);
+        return;
+    case PAGE_VOID:
+        void_rows(r, v);
         return;
     case PAGE_AMOUNT:
         add(r, 0, LOOK_BOLD, "%s", tr("Money back, no goods"));

@@ -5,7 +5,7 @@
 
 #include "terminal/screen/screen.h"
 
-enum field_type { TYPE_TEXT, TYPE_DIGITS, TYPE_MONEY, TYPE_PRICE, TYPE_PIN, TYPE_PHONE, TYPE_YES };
+enum field_type { TYPE_TEXT, TYPE_DIGITS, TYPE_POINTS, TYPE_MONEY, TYPE_PRICE, TYPE_PIN, TYPE_PHONE, TYPE_YES };
 struct field_kind {
     const char *label; /* not translated yet */
     enum field_type type;
@@ -22,6 +22,7 @@ int screen_fields(const struct screen *s, const struct till_view *v, const struc
 const char *screen_menu_label(int i, enum action *action); /* NULL: no such row */
 const char *screen_reason(int i);                          /* of a goodwill entry; NULL: no more */
 const struct txn *screen_original(const struct screen *s, const struct till_view *v);
+int32_t screen_back(const struct screen *s, int32_t row); /* so many of that line of the receipt come back */
 
 enum meaning { MEANS_NOTHING, MEANS_LINE, MEANS_ARTICLE, MEANS_RECEIPT, MEANS_MEMBER_CODE };
 
@@ -40,6 +41,9 @@ bool screen_read_price(struct txn_line *line, const char *text, const struct pac
 /* What stands in the field of the sale page; line is filled as far as it says. */
 enum meaning screen_meaning(const struct screen *s, const struct till_view *v,
                             struct txn_line *line);
+/* Came the text in the field as from a scanner?  And is it an article's code, where an amount is wanted? */
+bool screen_is_scanned(const struct screen *s);
+bool screen_is_article_in(const struct screen *s, enum field_type type);
 const char *screen_reason_of(const char *typed); /* a digit's, or what was typed */
 
 #endif

@@ -226,7 +226,7 @@ static int fds(struct till_extra *x, struct pollfd *f, int cap)
 static int64_t due_ms(struct till_extra *x, int64_t now_ms)
 {
     const struct screen_tty *s = (const struct screen_tty *)x;
-    return s->due || s->next ? now_ms : now_ms + LOOK_MS;
+    return s->due || s->next ? now_ms : now_ms + (s->screen.held ? SCREEN_HELD_MS : LOOK_MS);
 }
 
 static void turn(struct till *t, struct till_extra *x, const struct pollfd *f, int count,
@@ -240,6 +240,10 @@ static void turn(struct till *t, struct till_extra *x, const struct pollfd *f, i
     }
     ask_next(s); /* before more keys: what they mean depends on its answer */
     take_keys(s);
+    if (s->screen.held && !s->next) {
+        till_view(t, &s->view);
+        carry_out(s, screen_tick(&s->screen, &s->view, clock_tick_ms()));
+    }
     ask_next(s);
     till_view(t, &s->view);
     wait_for_card(s);

@@ -11,6 +11,7 @@ enum {
     ARTICLE_DIGITS_MIN = 5, /* so many digits alone are an article's code, fewer are a price ... */
     WHOLE_PRICE_DIGITS = 2, /* ... and two more where money has no decimals */
     SCANNED_LENGTH_MIN = 4,
+    BARCODE_DIGITS_MIN = 8, /* EAN-8; nobody types so many digits of a price as fast as that */
     SCANNED_CHARACTER_MS = 30 /* nobody types faster over a whole code */
 };
 
@@ -27,18 +28,18 @@ static const struct {
     [PAGE_WHO] = {1, {{TR_LATER("Phone, M12 or code"), TYPE_TEXT, 160}}},
     [PAGE_PIN] = {1, {{TR_LATER("The member's PIN"), TYPE_PIN, 12}}},
     [PAGE_REDEEM] = {2,
-                     {{TR_LATER("Points"), TYPE_DIGITS, 9},
+                     {{TR_LATER("Points"), TYPE_POINTS, 9},
                       {TR_LATER("or money"), TYPE_MONEY, 12}}},
     [PAGE_COUPON] = {1, {{TR_LATER("Coupon code"), TYPE_TEXT, TXN_NAME_SIZE - 1}}},
     [PAGE_RECEIPT] = {1, {{TR_LATER("Receipt number"), TYPE_TEXT, ENTRY_TEXT_SIZE - 1}}},
-    [PAGE_REFUND] = {1, {{TR_LATER("How many of it"), TYPE_TEXT, 40}}},
+    [PAGE_REFUND] = {1, {{TR_LATER("How many, or scan"), TYPE_TEXT, 40}}},
     [PAGE_AMOUNT] = {1, {{TR_LATER("Money given back"), TYPE_MONEY, 12}}},
     [PAGE_PERSON] = {3,
                      {{TR_LATER("Telephone"), TYPE_PHONE, 20},
                       {TR_LATER("Name"), TYPE_TEXT, WIRE_NAME_SIZE - 1},
                       {TR_LATER("Agrees (y)"), TYPE_YES, 1}}},
     [PAGE_GRANT] = {2,
-                    {{TR_LATER("Points"), TYPE_DIGITS, 9},
+                    {{TR_LATER("Points"), TYPE_POINTS, 9},
                      {TR_LATER("Reason"), TYPE_TEXT, TXN_REASON_SIZE - 1}}},
     [PAGE_APPROVE] = {2,
                       {{TR_LATER("Supervisor's number"), TYPE_DIGITS, 9},
@@ -93,6 +94,7 @@ static bool fits_field(enum field_type type, uint32_t c, bool empty)
     case TYPE_TEXT:
         return c >= ' ' && c != 0x7f && !(c == ' ' && empty);
     case TYPE_DIGITS:
+    case TYPE_POINTS:
     case TYPE_PIN:
         return is_digit(c);
     case TYPE_MONEY:
@@ -236,9 +238,9 @@ static bool is_article(const char *text, size_t size)
     return true;
 }
 
-static bool is_scanned(const struct screen *s, const char *text)
+bool screen_is_scanned(const struct screen *s)
 {
-    int64_t length = (int64_t)strlen(text);
+    int64_t length = (int64_t)strlen(s->field[s->focus]);
     return length >= SCANNED_LENGTH_MIN &&
            s->last_ms - s->first_ms <= SCANNED_CHARACTER_MS * (length - 1);
 }
@@ -246,6 +248,13 @@ static bool is_scanned(const struct screen *s, const char *text)
 static bool all_digits(const char *text)
 {
     return *text && strspn(text, "0123456789") == strlen(text);
+}
+
+bool screen_is_article_in(const struct screen *s, enum field_type type)
+{
+    const char *text = s->field[s->focus];
+    bool amount = type == TYPE_MONEY || type == TYPE_PRICE || type == TYPE_POINTS;
+    return amount && strlen(text) >= BARCODE_DIGITS_MIN && all_digits(text) && screen_is_scanned(s);
 }
 
 /* What stands in the field of the sale page; line is filled as far as it says. */
@@ -262,7 +271,7 @@ enum meaning screen_meaning(const struct screen *s, const struct till_view *v,
         return MEANS_RECEIPT;
     size_t digits =
         ARTICLE_DIGITS_MIN + (v->pack && v->pack->currency_digits == 0 ? WHOLE_PRICE_DIGITS : 0);
-    bool code = all_digits(text) && (strlen(text) >= digits || is_scanned(s, text));
+    bool code = all_digits(text) && (strlen(text) >= digits || screen_is_scanned(s));
     if (!code && screen_read_price(line, text, v->pack)) {
         screen_copy(line->sku, sizeof line->sku, "ITEM");
         return MEANS_LINE;
