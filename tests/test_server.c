@@ -1058,7 +1058,8 @@ TEST(server, half_a_question_and_an_answer_nobody_reads_hold_up_nobody)
         struct till *t = &tills[1 + i];
         link_close(t->link);
         tube_open(&tubes[i], t);
-        for (int k = 0; k < 200 && link_state(t->link) != LINK_OPEN; k++) {
+        /* In TLS 1.3 the till is through before head office is. */
+        for (int k = 0, after = 0; k < 200 && after < 10; k++, after += link_state(t->link) == LINK_OPEN) {
             turn();
             tube_move(tubes[i].till_end, tubes[i].office_end, SIZE_MAX);
             tube_move(tubes[i].office_end, tubes[i].till_end, SIZE_MAX);
