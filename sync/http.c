@@ -73,6 +73,7 @@ struct conn {
     bool net_ended, net_end_passed_on, inner_ended;
     bool failed_itself; /* a door answered with 5xx here: libmicrohttpd's answers are not told from it any more */
     int64_t since_ms, deadline_ms; /* of the phase */
+    int64_t heard_ms;              /* when the client last sent anything */
     int64_t out_deadline_ms;       /* what libmicrohttpd wrote is read by then; INT64_MAX = all is */
     size_t drained;
     size_t in_at, in_size, out_at, out_size;
@@ -394,6 +395,7 @@ static int receive_some(void *arg, unsigned char *data, size_t size)
     if (n < 0)
         return errno == EAGAIN || errno == EINTR ? MBEDTLS_ERR_SSL_WANT_READ
                                                  : MBEDTLS_ERR_SSL_CONN_EOF;
+    c->heard_ms = c->http->now_ms;
     return (int)n;
 }
 
@@ -532,6 +534,7 @@ static bool pump_in(struct conn *c, bool *moved)
         c->net_ended = n == GOT_END;
         if (n > 0) {
             *moved = true;
+            c->heard_ms = c->http->now_ms;
             c->in_at = 0;
             c->in_size = (size_t)n;
             if (c->phase == IDLE)
@@ -619,10 +622,25 @@ static void pump(struct conn *c, bool *moved)
 
 /* ---- who comes in ---- */
 
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* From when on this connection makes room for another; INT64_MAX: never, its request is being worked on. */
+static int64_t turned_out_from_ms(const struct conn *c)
+{
+    if (c->phase == WORKING)
+        return INT64_MAX;
+    if (c->phase == LEAVING)
+        return 0;
+    int64_t silent = c->heard_ms + HTTP_SILENT_MS;
+    return c->phase == IDLE ? silent : least(silent, c->since_ms + HTTP_YOUNG_MS);
+}
+
 static bool may_be_turned_out(const struct http *h, const struct conn *c)
 {
-    return c->phase == LEAVING || c->phase == IDLE ||
-           (c->phase != WORKING && h->now_ms - c->since_ms >= HTTP_YOUNG_MS);
+    return h->now_ms >= turned_out_from_ms(c);
 }
 
 /* A free place, made if need be: the one that has been idle, else unfinished, for longest.  NULL: none. */
@@ -683,6 +701,7 @@ static void take_in(struct http *h, int fd, const struct sockaddr_storage *clien
     c->want = POLLIN;
     c->out_deadline_ms = INT64_MAX;
     set_phase(c, SHAKING, HTTP_REQUEST_MS);
+    c->heard_ms = h->now_ms;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
     if (!h->tls)
@@ -737,11 +756,6 @@ int http_polls(const struct http *h, struct pollfd *polls)
     return count;
 }
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 int64_t http_due_ms(const struct http *h)
 {
     int64_t due = h->accept_after_ms ? h->accept_after_ms : INT64_MAX;
@@ -753,8 +767,8 @@ int64_t http_due_ms(const struct http *h)
         if (!c)
             continue;
         due = least(due, least(c->deadline_ms, c->out_deadline_ms));
-        if (full && c->phase != WORKING)
-            due = least(due, c->since_ms + HTTP_YOUNG_MS);
+        if (full)
+            due = least(due, turned_out_from_ms(c));
     }
     return due;
 }

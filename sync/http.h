@@ -9,7 +9,8 @@
  *
  * What strangers get: 404 no such path, 405 another method, 413 a body above the limit (declared or in
  * chunks), 4xx or a closed connection for what is no HTTP.  Never 5xx.
- * When all connections are taken, one that has no whole request yet and is older than HTTP_YOUNG_MS makes room.
+ * When all connections are taken, one that has no whole request yet and has been silent for HTTP_SILENT_MS, or dawdles
+ * for HTTP_YOUNG_MS, makes room: hundreds that only open a connection hold a register up for seconds at most.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_SYNC_HTTP_H
 #define PATRON_SYNC_HTTP_H
@@ -31,7 +32,8 @@ enum {
 
     HTTP_REQUEST_MS = 10000, /* TLS handshake; and each request from its first byte to its last */
     HTTP_IDLE_MS = 30000,    /* kept alive without a request */
-    HTTP_YOUNG_MS = 1000
+    HTTP_YOUNG_MS = 1000,
+    HTTP_SILENT_MS = 250 /* a register on the same network, slow as it may be, has its next packet out by then */
 };
 
 struct http;

@@ -667,9 +667,9 @@ TEST(http, sixteen_that_stall_make_room_for_the_seventeenth)
     say(&w, c, "GET /tx/c HTTP/1.1\r\n" HOST "\r\n");
     settle(&w);
     receive(c);
-    assert_int_equal(c->size, 0); /* they are young: it waits */
-    assert_int_equal(http_due_ms(w.h), w.now_ms + HTTP_YOUNG_MS);
-    w.now_ms += HTTP_YOUNG_MS;
+    assert_int_equal(c->size, 0); /* they have just been heard: it waits */
+    assert_int_equal(http_due_ms(w.h), w.now_ms + HTTP_SILENT_MS);
+    w.now_ms += HTTP_SILENT_MS;
     assert_true(hear(&w, c, "\r\n\r\nc"));
     int closed = 0;
     for (int i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
@@ -678,6 +678,37 @@ TEST(http, sixteen_that_stall_make_room_for_the_seventeenth)
         hang_up(stalled[i]);
     }
     assert_int_equal(closed, 1);
+    hang_up(c);
+    http_close(w.h);
+}
+
+TEST(http, who_sends_a_letter_now_and_then_makes_room_too_and_who_has_just_come_does_not)
+{
+    struct world w;
+    begin_clear(&w);
+    struct client *slow[HTTP_CONNECTIONS_MAX];
+    for (int i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
+        slow[i] = dial(&w);
+        if (i > 0)
+            say(&w, slow[i], "POST /echo HTTP/1.1\r\n");
+        settle(&w);
+    }
+    struct client *c = dial(&w); /* the first has said nothing yet, as one whose handshake has just ended */
+    say(&w, c, "GET /tx/c HTTP/1.1\r\n" HOST "\r\n");
+    settle(&w);
+    receive(slow[0]);
+    assert_false(slow[0]->closed);
+    for (int ms = 0; ms < HTTP_YOUNG_MS; ms += 100) {
+        receive(c);
+        assert_int_equal(c->size, 0);
+        w.now_ms += 100;
+        for (int i = 0; i < HTTP_CONNECTIONS_MAX; i++)
+            say(&w, slow[i], i > 0 ? "A" : "\r\n");
+        settle(&w);
+    }
+    assert_true(hear(&w, c, "\r\n\r\nc"));
+    for (int i = 0; i < HTTP_CONNECTIONS_MAX; i++)
+        hang_up(slow[i]);
     hang_up(c);
     http_close(w.h);
 }
@@ -1055,6 +1086,9 @@ TEST(http, as_many_connections_as_were_agreed_are_served_at_once)
     for (int i = 0; i < 40; i++)
         assert_true(hear(&w, all[i], " GET 127.0.0.1 -"));
     struct pollfd polls[42];
+    assert_int_equal(http_polls(w.h, polls), 40); /* each may have more to ask in a moment */
+    w.now_ms += HTTP_SILENT_MS;
+    settle(&w);
     assert_int_equal(http_polls(w.h, polls), 41);
     for (int i = 0; i < 40; i++)
         hang_up(all[i]);
