@@ -654,6 +654,67 @@ TEST(nexo, a_till_killed_in_mid_redemption_takes_the_points_once_and_finds_its_r
     }
 }
 
+static void wait_until_online(void)
+{
+    for (int i = 0; i < 200; i++) {
+        ask("D1", "Diagnosis", "{}");
+        if (strcmp(at("DiagnosisResponse.POIStatus.CommunicationOKFlag"), "true") == 0)
+            return;
+        usleep(50000);
+    }
+    fail_msg("the line does not come back");
+}
+
+/* Whoever shows the code of the member page has no points but those at head office. */
+TEST(nexo, points_are_taken_once_from_head_office_though_the_line_hangs_and_is_cut_in_the_middle)
+{
+    static char out[65536];
+    char code[200], body[1000], z[60], id[8];
+    open_shop(20);
+    ask("S1", "Loyalty",
+        "{" SALE("T-1") ",\"LoyaltyTransaction\":{\"LoyaltyTransactionType\":\"Award\",\"TotalAmount\":900},"
+        "\"LoyaltyData\":[{\"LoyaltyAccountID\":{\"IdentificationType\":\"AccountNumber\",\"LoyaltyID\":\"M1\"}}]}");
+    error("Loyalty", "");
+    sync_till();
+    for (int hangs = 0; hangs < 3; hangs++) { /* not; before it is asked who that is; later */
+        chain_ctl(&chain, out, sizeof out, ARGS("member", "code", "M1"));
+        json_text_of(out, "code", code, sizeof code);
+        snprintf(id, sizeof id, "H%d", hangs);
+        snprintf(body, sizeof body,
+                 "{" SALE("T-2") ",\"LoyaltyTransaction\":{\"LoyaltyTransactionType\":\"Redemption\"},"
+                 "\"LoyaltyData\":[{\"LoyaltyAccountID\":{\"EntryMode\":[\"Scanned\"],\"IdentificationType\":"
+                 "\"BarCode\",\"LoyaltyID\":\"%s\"},\"LoyaltyAmount\":{\"LoyaltyUnit\":\"Point\",\"Value\":100}}]}",
+                 code);
+        if (hangs == 1)
+            relay_hang(&till->relay);
+        int n = ask_later("request", "ECR1", id, "Loyalty", body);
+        if (hangs == 1)
+            wait_until_busy();
+        if (hangs == 2)
+            relay_hang(&till->relay);
+        if (hangs)
+            relay_cut(&till->relay);
+        (void)relay_restore(&till->relay);
+        await(n);
+        if (strcmp(at("LoyaltyResponse.Response.ErrorCondition"), "UnreachableHost") == 0) {
+            wait_until_online();
+            ask(id, "Loyalty", body);
+        }
+        error("Loyalty", "");
+        transaction_id(z, "Loyalty");
+        is("LoyaltyResponse.LoyaltyResult.0.LoyaltyAmount.Value", "100");
+        is("LoyaltyResponse.LoyaltyResult.0.Rebates.TotalRebate", "1");
+        ask(id, "Loyalty", body);
+        is("LoyaltyResponse.POIData.POITransactionID.TransactionID", z);
+        wait_until_online();
+        sync_till();
+        chain_ctl(&chain, out, sizeof out, ARGS("books"));
+        assert_int_equal(json_number_of(out, "points_redeemed"), 100 * (hangs + 1));
+        assert_int_equal(json_number_of(out, "points_set_aside"), 0);
+    }
+    close_shop();
+}
+
 TEST(nexo, abort_busy_time_running_out_and_two_registers)
 {
     char x[60];
