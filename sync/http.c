@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -71,11 +72,11 @@ struct conn {
     short want;           /* SHAKING */
     bool lost;            /* no more network: wait for the reply */
     bool net_ended, net_end_passed_on, inner_ended;
-    bool failed_itself; /* a door answered with 5xx here: libmicrohttpd's answers are not told from it any more */
     int64_t since_ms, deadline_ms; /* of the phase */
     int64_t heard_ms;              /* when the client last sent anything */
     int64_t out_deadline_ms;       /* what libmicrohttpd wrote is read by then; INT64_MAX = all is */
     size_t drained;
+    size_t replied; /* bytes waiting in the socket pair that are replies of doors: what follows are libmicrohttpd's words */
     size_t in_at, in_size, out_at, out_size;
     mbedtls_ssl_context ssl;
     uint8_t in[CHUNK], out[CHUNK];
@@ -178,8 +179,6 @@ void http_reply(struct http_request *r, int status, const char *type, const void
     assert(header_count >= 0 && header_count <= HTTP_HEADERS_MAX);
     p->replied = true;
     p->status = status;
-    if (p->conn && status >= 500)
-        p->conn->failed_itself = true;
     p->response = MHD_create_response_from_buffer(size, size ? (void *)(uintptr_t)body : (void *)"",
                                                   MHD_RESPMEM_MUST_COPY);
     if (p->response && size)
@@ -244,8 +243,10 @@ static void dispatch(struct pending *p)
         size_t at = strlen(allow);
         snprintf(allow + at, sizeof allow - at, "%s%s", at ? ", " : "", route->method);
     }
+    char sentence[96];
+    snprintf(sentence, sizeof sentence, "This path takes %s.", allow);
     if (*allow)
-        refuse(p, 405, "This path takes another method.", &(struct http_header){"Allow", allow});
+        refuse(p, 405, sentence, &(struct http_header){"Allow", allow});
     else
         refuse(p, 404, "There is nothing at this path.", NULL);
 }
@@ -341,12 +342,15 @@ static void on_completed(void *arg, struct MHD_Connection *mhd, void **memory,
                          enum MHD_RequestTerminationCode code)
 {
     struct pending *p = *memory;
+    int waiting = 0;
     (void)arg;
     (void)mhd;
     (void)code;
     if (!p)
         return;
     *memory = NULL;
+    if (p->conn && p->replied && ioctl(p->conn->inner, FIONREAD, &waiting) == 0)
+        p->conn->replied = (size_t)waiting;
     if (p->conn && p->conn->asks == p && p->conn->phase != LEAVING)
         set_phase(p->conn, IDLE, HTTP_IDLE_MS);
     p->ended = true;
@@ -559,12 +563,16 @@ static bool pump_in(struct conn *c, bool *moved)
     return true;
 }
 
-/* libmicrohttpd answers some nonsense (a version that never was) with 5xx, which would read as our fault. */
-static bool is_5xx(const struct conn *c)
+/* libmicrohttpd itself answers some nonsense (a version that never was) with 5xx, which would read as our fault.  What
+ * doors reply is never looked at: it may hold any words. */
+static bool is_5xx_of_its_own(struct conn *c)
 {
-    if (c->failed_itself)
+    size_t ours = c->replied < c->out_size ? c->replied : c->out_size;
+    const uint8_t *own = c->out + ours;
+    c->replied -= ours;
+    if ((c->asks && c->asks->replied) || c->out_size - ours < 10)
         return false;
-    return memmem(c->out, c->out_size, "HTTP/1.1 5", 10) || memmem(c->out, c->out_size, "HTTP/1.0 5", 10);
+    return memcmp(own, "HTTP/1.1 5", 10) == 0 || memcmp(own, "HTTP/1.0 5", 10) == 0;
 }
 
 /* From libmicrohttpd to the network.  False: c is no more, lost, or leaving. */
@@ -582,7 +590,7 @@ static bool pump_out(struct conn *c, bool *moved)
         } else {
             c->out_deadline_ms = INT64_MAX;
         }
-        if (n > 0 && is_5xx(c)) {
+        if (n > 0 && is_5xx_of_its_own(c)) {
             lose(c);
             return false;
         }

@@ -465,6 +465,24 @@ TEST(http, nonsense_is_a_4xx_or_a_closed_connection_never_5xx)
     }
 }
 
+TEST(http, a_doors_reply_may_hold_any_words_and_what_follows_is_still_never_5xx)
+{
+    static const char ask[] = "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 25\r\n\r\n>HTTP/1.1 500 HTTP/1.0 5<";
+    struct world w;
+    begin_clear(&w);
+    struct client *c = dial(&w);
+    say(&w, c, ask);
+    assert_true(hear(&w, c, "\r\n\r\n>HTTP/1.1 500 HTTP/1.0 5<"));
+    forget(c);
+    say(&w, c, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\naGET / HTTP/9.9\r\n" HOST "\r\n");
+    assert_true(hear(&w, c, "\r\n\r\na"));
+    w.now_ms += HTTP_REQUEST_MS;
+    assert_true(is_closed(&w, c));
+    assert_null(strstr(c->got, "HTTP/1.1 5"));
+    hang_up(c);
+    http_close(w.h);
+}
+
 TEST(http, random_bytes_and_damaged_requests_never_break_it)
 {
     static const char whole[] = "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\n"
