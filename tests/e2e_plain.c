@@ -238,15 +238,18 @@ static void sweep(struct till *t, const char *receipt)
     assert_said(post("/v1/refund", body), "404 ");
     assert_said(post("/v1/refund", "{\"ref\":\"S5\",\"receipt\":\"T0001-999\",\"all\":true}"), "404 ");
     assert_said(ask("GET", "/v1/tx/S9", ""), "404 ");
+    control_ok(&t->control, line, sizeof line, "line MUG 1 500");
+    control_ok(&t->control, line, sizeof line, "total");
+    control_ok(&t->control, line, sizeof line, "pay ref=THEIRS");
+    assert_said(ask("GET", "/v1/tx/THEIRS", ""), "409 {\"error\":{\"code\":\"CONFLICT\"");
     assert_said(post("/v1/identify", "{\"member\":\"M999\"}"), "404 ");
     assert_said(post("/v1/award", "{\"ref\":\"S6\",\"phone\":\"+44 20 7946 0999\",\"total\":\"1\"}"), "404 ");
     assert_said(post("/v1/redeem", "{\"ref\":\"S7\",\"member\":\"M999\",\"all\":true}"), "404 ");
 
     card_put(t, "anna");
     assert_said(post("/v1/identify", "{\"card\":true}"), "\"id\":\"i");
-    char *id = strstr(post("/v1/identify", "{\"card\":true}"), "\"id\":\"i");
-    assert_non_null(id);
-    snprintf(body, sizeof body, "{\"ref\":\"S8\",\"id\":\"i%d\",\"money\":\"1.00\",\"wait_s\":5}", atoi(id + 7));
+    json_text_of(post("/v1/identify", "{\"card\":true}") + 4, "id", code, sizeof code);
+    snprintf(body, sizeof body, "{\"ref\":\"S8\",\"id\":\"%s\",\"money\":\"1.00\",\"wait_s\":5}", code);
     assert_said(post("/v1/redeem", body), "200 ");
     card_take(t);
     card_put(t, "anna");
@@ -274,7 +277,7 @@ static void sweep(struct till *t, const char *receipt)
 TEST(plain_door, a_day_with_card_telephone_and_code_on_line_and_off_adds_up_and_is_as_documented)
 {
     struct till *t = open_shop();
-    char out[4096], code[200], body[400], first[4000];
+    char out[4096], code[200], body[400], first[4000], id[16];
     memset(&told, 0, sizeof told);
     chain_ctl(&chain, out, sizeof out, ARGS("member", "edit", "M1", "--name", "Anna", "--phone", "+44 20 7946 0000",
                                             "--consent", "yes"));
@@ -284,10 +287,13 @@ TEST(plain_door, a_day_with_card_telephone_and_code_on_line_and_off_adds_up_and_
 
     /* the card: who, then a bill with lines paid in part; once more; goods back */
     card_put(t, "anna");
-    assert_said(post("/v1/identify", ""), "\"id\":\"i2\",\"means\":\"card\",\"member\":\"M1\",\"name\":\"Anna\"");
-    static const char bill[] = "{\"ref\":\"R1\",\"id\":\"i2\",\"lines\":[{\"sku\":\"22745\",\"quantity\":2,\"amount\":"
-                               "\"12.75\",\"category\":\"goods\"},{\"sku\":\"22423\",\"amount\":\"20\"}],"
-                               "\"redeem\":{\"money\":\"2.00\"}}";
+    const char *anna = post("/v1/identify", "");
+    assert_said(anna, "\"means\":\"card\",\"member\":\"M1\",\"name\":\"Anna\"");
+    json_text_of(anna + 4, "id", id, sizeof id);
+    char bill[300];
+    snprintf(bill, sizeof bill,
+             "{\"ref\":\"R1\",\"id\":\"%s\",\"lines\":[{\"sku\":\"22745\",\"quantity\":2,\"amount\":\"12.75\","
+             "\"category\":\"goods\"},{\"sku\":\"22423\",\"amount\":\"20\"}],\"redeem\":{\"money\":\"2.00\"}}", id);
     snprintf(first, sizeof first, "%s", note(post("/v1/award", bill)));
     assert_said(first, "200 {\"ref\":\"R1\"");
     assert_string_equal(post("/v1/award", bill), first);
@@ -421,15 +427,15 @@ TEST(plain_door, killed_anywhere_in_an_award_the_same_request_ends_it_once)
 TEST(plain_door, a_hold_that_head_office_did_not_answer_is_asked_for_again_and_taken_once)
 {
     struct till *t = open_shop();
-    char out[4096], body[300], first[2000] = "";
+    char out[4096], body[300], first[2000] = "", id[16];
     memset(&told, 0, sizeof told);
     chain_ctl(&chain, out, sizeof out, ARGS("member", "edit", "M1", "--phone", "+44 20 7946 0000"));
     chain_ctl(&chain, out, sizeof out, ARGS("member", "pin", "M1", "7391"));
     assert_said(note(post("/v1/award", "{\"ref\":\"H1\",\"phone\":\"+44 20 7946 0000\",\"total\":\"500.00\"}")), "200 ");
     control_ok(&t->control, line, sizeof line, "sync 15000");
-    assert_said(post("/v1/identify", "{\"phone\":\"+44 20 7946 0000\"}"), "\"id\":\"i1\"");
+    json_text_of(post("/v1/identify", "{\"phone\":\"+44 20 7946 0000\"}") + 4, "id", id, sizeof id);
     relay_hang(&t->relay);
-    snprintf(body, sizeof body, "{\"ref\":\"H2\",\"id\":\"i1\",\"points\":100,\"pin\":\"7391\"}");
+    snprintf(body, sizeof body, "{\"ref\":\"H2\",\"id\":\"%s\",\"points\":100,\"pin\":\"7391\"}", id);
     assert_said(post("/v1/redeem", body), "409 {\"error\":{\"code\":\"NO_ANSWER\"");
     assert_said(post("/v1/award", "{\"ref\":\"H3\",\"card\":true,\"total\":\"1.00\"}"), "409 {\"error\":{\"code\":\"BUSY\"");
     relay_cut(&t->relay);

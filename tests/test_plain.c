@@ -91,8 +91,8 @@ TEST(plain, a_request_that_is_not_as_documented_is_refused_with_the_field_that_i
         {PLAIN_AWARD, "{\"card\":true,\"total\":\"12.40\"}", "ref: it is missing"},
         {PLAIN_AWARD, "{\"ref\":\"R1\",\"total\":\"12.40\"}", "one of id, card"},
         {PLAIN_AWARD, "{\"ref\":\"R1\",\"card\":true}", "either total or lines"},
-        {PLAIN_AWARD, "{\"ref\":\"R1\",\"card\":true,\"total\":12.4}", "a text, such as"},
-        {PLAIN_AWARD, "{\"ref\":\"R1\",\"card\":true,\"total\":\"0.00\"}", "total: an amount"},
+        {PLAIN_AWARD, "{\"ref\":\"R1\",\"card\":true,\"total\":12.4}", "total: a text such as \"12.40\" is expected"},
+        {PLAIN_AWARD, "{\"ref\":\"R1\",\"card\":true,\"total\":\"0.00\"}", "total: a text such as \"12.40\" is expected, above 0: up to 9 digits, a point and up to 2 more"},
         {PLAIN_AWARD, "{\"ref\":\"R1\",\"card\":true,\"total\":\"1\",\"lines\":[]}", "either total or lines"},
         {PLAIN_AWARD, "{\"ref\":\"R1\",\"card\":true,\"lines\":[]}", "lines: a list of 1 to"},
         {PLAIN_AWARD, "{\"ref\":\"R1\",\"card\":true,\"lines\":[1]}", "lines[0].: an object"},
@@ -596,14 +596,14 @@ TEST(plain, an_award_earns_and_the_same_again_gets_the_same_bytes_also_after_a_r
     assert_string_equal(post(s, "/v1/award", AWARD), first);
     assert_said(post(s, "/v1/award", "{\"ref\":\"R1\",\"card\":true,\"total\":\"30.00\"}"), "409 {\"error\":{\"code\":\"CONFLICT\"");
     assert_said(post(s, "/v1/redeem", "{\"ref\":\"R1\",\"card\":true,\"all\":true}"), "409 ");
-    assert_said(as(s, s->second, "POST", "/v1/award", AWARD), "used before at this till"); /* refs are the till's */
+    assert_said(as(s, s->second, "POST", "/v1/award", AWARD), "This ref closed T0007-1 before"); /* refs are the till's */
     assert_said(cashier(s, "line MUG 1 100"), "ok");
     assert_said(cashier(s, "total"), "ok");
     assert_said(cashier(s, "pay ref=C1"), "ok");
-    assert_said(post(s, "/v1/award", "{\"ref\":\"C1\",\"card\":true,\"total\":\"1.00\"}"), "used before at this till");
+    assert_said(post(s, "/v1/award", "{\"ref\":\"C1\",\"card\":true,\"total\":\"1.00\"}"), "This ref closed T0007-2 before: not by this register");
     assert_said(get(s, "/v1/tx/R1"), "200 {\"ref\":\"R1\",\"what\":\"award\",\"state\":\"done\",\"answer\":{\"ref\":\"R1\",\"receipt\":\"T0007-1\"");
     assert_said(get(s, "/v1/tx/R9"), "404 ");
-    assert_said(as(s, s->second, "GET", "/v1/tx/R1", ""), "404 ");
+    assert_said(as(s, s->second, "GET", "/v1/tx/R1", ""), "409 {\"error\":{\"code\":\"CONFLICT\",\"message\":\"This ref closed T0007-1");
     assert_int_equal(entries(s), 2);
     close_till(s);
 }
@@ -628,6 +628,50 @@ TEST(plain, one_that_waits_for_a_card_is_cancelled_by_its_register_its_client_or
 
     assert_said(post(s, "/v1/identify", "{\"wait_s\":1}"), "422 {\"error\":{\"code\":\"TIMEOUT\"");
     assert_said(get(s, "/v1/status"), "\"free\":true");
+
+    w = web_send(s, s->token, "POST", "/v1/award", AWARD);
+    turns(s, 5);
+    assert_said(as(s, s->token, "DELETE", "/v1/identify", ""), "\"cancelled\":true");
+    assert_said(web_await(s, w), "\"code\":\"CANCELLED\"");
+    web_end(w);
+    assert_said(get(s, "/v1/status"), "\"free\":true");
+    close_till(s);
+}
+
+/* Whatever the turn is in which it is cancelled: by DELETE, or by its client that hangs up. */
+TEST(plain, who_is_cancelled_while_the_card_is_read_is_sold_nothing)
+{
+    struct shop *s = open_shop();
+    int cancelled = 0, sold = 0;
+    for (int n = 0; n < 20; n++)
+        for (int i = 0; i < 3; i++) {
+            char body[100] = "";
+            uint32_t before = entries(s);
+            if (i)
+                snprintf(body, sizeof body, "{\"ref\":\"N%d-%d\",\"card\":true,\"total\":\"5.00\"}", n, i);
+            struct web *w = web_send(s, s->token, "POST", i ? "/v1/award" : "/v1/identify", body);
+            lay(s, &s->card);
+            turns(s, n);
+            if (i < 2) {
+                bool did = strstr(as(s, s->token, "DELETE", "/v1/identify", ""), "true") != NULL;
+                if (i && did) {
+                    assert_said(web_await(s, w), "\"code\":\"CANCELLED\"");
+                    assert_int_equal(entries(s), before);
+                }
+                cancelled += i && did;
+            }
+            web_end(w);
+            turns(s, 40);
+            assert_said(get(s, "/v1/status"), "\"free\":true");
+            sold += (int)(entries(s) - before);
+            if (i == 2)
+                assert_int_equal(entries(s), before + 1); /* an award that nobody waits for goes on */
+            (void)as(s, s->token, "DELETE", "/v1/identify", "");
+            lay(s, NULL);
+            turns(s, 3);
+        }
+    if (cancelled < 2 || sold < 2)
+        fail_msg("%d cancelled, %d sold", cancelled, sold);
     close_till(s);
 }
 
@@ -700,27 +744,77 @@ TEST(plain, an_award_may_be_paid_in_part_with_points_off_the_card)
     close_till(s);
 }
 
+/* Identify: its id, and "STATUS body" with the id taken out. */
+static const char *identify(struct shop *s, const char *body, char id[TXN_NAME_SIZE])
+{
+    static char text[1000];
+    snprintf(text, sizeof text, "%s", post(s, "/v1/identify", body));
+    char *from = strstr(text, "\"id\":\""), *end = from ? strchr(from + 6, '"') : NULL;
+    if (!end || end - from - 6 >= TXN_NAME_SIZE)
+        fail_msg("no id in %s", text);
+    snprintf(id, TXN_NAME_SIZE, "%.*s", (int)(end - from - 6), from + 6);
+    memmove(from + 6, end, strlen(end) + 1);
+    return text;
+}
+
+/* An award to whoever was identified as id. */
+static const char *award_to(struct shop *s, const char *token, const char *ref, const char *id)
+{
+    char body[200];
+    snprintf(body, sizeof body, "{\"ref\":\"%s\",\"id\":\"%s\",\"total\":\"5.00\"}", ref, id);
+    return as(s, token, "POST", "/v1/award", body);
+}
+
 TEST(plain, a_member_identified_before_may_be_sold_to_until_somebody_else_comes)
 {
     struct shop *s = open_shop();
+    char id[TXN_NAME_SIZE], second[TXN_NAME_SIZE];
     lay(s, &s->card);
-    assert_said(post(s, "/v1/identify", ""),
-                "200 {\"id\":\"i1\",\"means\":\"card\",\"member\":\"M12\",\"name\":\"\",\"tier\":\"base\",\"online\":false,"
+    assert_said(identify(s, "", id),
+                "200 {\"id\":\"\",\"means\":\"card\",\"member\":\"M12\",\"name\":\"\",\"tier\":\"base\",\"online\":false,"
                 "\"spendable\":300,\"spendable_value\":\"3.00\",\"on_card\":1000,\"at_head_office\":0,\"on_the_way\":0}");
-    assert_said(as(s, s->second, "POST", "/v1/award", "{\"ref\":\"R0\",\"id\":\"i1\",\"total\":\"5.00\"}"),
-                "409 {\"error\":{\"code\":\"IDENTIFY\"");
-    assert_said(post(s, "/v1/award", "{\"ref\":\"R0\",\"id\":\"i9\",\"total\":\"5.00\"}"), "409 ");
-    assert_said(post(s, "/v1/award", "{\"ref\":\"R1\",\"id\":\"i1\",\"total\":\"5.00\"}"), "200 ");
-    assert_said(post(s, "/v1/award", "{\"ref\":\"R2\",\"id\":\"i1\",\"total\":\"5.00\"}"), "409 ");
-    assert_said(post(s, "/v1/award", "{\"ref\":\"R1\",\"id\":\"i1\",\"total\":\"5.00\"}"), "200 ");
+    assert_said(award_to(s, s->second, "R0", id), "409 {\"error\":{\"code\":\"IDENTIFY\"");
+    assert_said(award_to(s, s->token, "R0", "i9"), "409 ");
+    assert_said(award_to(s, s->token, "R1", id), "200 ");
+    assert_said(award_to(s, s->token, "R2", id), "409 ");
+    assert_said(award_to(s, s->token, "R1", id), "200 ");
     assert_said(as(s, s->token, "DELETE", "/v1/identify", ""), "200 {\"cancelled\":false}");
     lay(s, NULL);
     lay(s, &s->other);
-    assert_said(post(s, "/v1/identify", "{\"card\":true}"), "\"id\":\"i2\"");
+    (void)identify(s, "{\"card\":true}", second);
+    assert_string_not_equal(second, id);
     assert_said(as(s, s->second, "DELETE", "/v1/identify", ""), "200 {\"cancelled\":false}");
     assert_said(as(s, s->token, "DELETE", "/v1/identify", ""), "200 {\"cancelled\":true}");
-    assert_said(post(s, "/v1/award", "{\"ref\":\"R3\",\"id\":\"i2\",\"total\":\"5.00\"}"), "409 ");
+    assert_said(award_to(s, s->token, "R3", second), "409 ");
     assert_said(get(s, "/v1/status"), "\"state\":\"idle\"");
+    close_till(s);
+}
+
+TEST(plain, an_id_from_before_a_restart_is_nobodys)
+{
+    struct shop *s = open_shop();
+    char id[TXN_NAME_SIZE], later[TXN_NAME_SIZE];
+    lay(s, &s->card);
+    (void)identify(s, "", id);
+    lay(s, NULL);
+    again(s);
+    lay(s, &s->other);
+    (void)identify(s, "", later);
+    assert_string_not_equal(later, id);
+    assert_said(award_to(s, s->token, "R1", id), "409 {\"error\":{\"code\":\"IDENTIFY\"");
+    assert_int_equal(entries(s), 0);
+    close_till(s);
+}
+
+TEST(plain, off_line_another_telephone_is_somebody_else)
+{
+    struct shop *s = open_shop();
+    char id[TXN_NAME_SIZE];
+    assert_said(identify(s, "{\"phone\":\"+44 20 7946 0000\"}", id), "\"means\":\"phone\",\"member\":null");
+    assert_said(cashier(s, "cancel"), "ok");
+    assert_said(cashier(s, "identify phone +442079460001"), "ok");
+    assert_said(award_to(s, s->token, "R1", id), "409 {\"error\":{\"code\":\"BUSY\"");
+    assert_int_equal(entries(s), 0);
     close_till(s);
 }
 
@@ -931,13 +1025,13 @@ TEST(plain, too_large_and_malformed_bodies_and_unknown_paths_are_refused_in_the_
     for (int i = 0; i < 100 && !web_has(w); i++)
         turns(s, 1);
     assert_int_equal(w->status, 405);
-    assert_said(w->answer, "\"code\":\"METHOD\"");
+    assert_said(w->answer, "\"code\":\"METHOD\",\"message\":\"This path takes POST.\"");
     web_end(w);
     w = web_send(s, s->token, "GET", "/v1/nothing", "");
     for (int i = 0; i < 100 && !web_has(w); i++)
         turns(s, 1);
     assert_int_equal(w->status, 404);
-    assert_said(w->answer, "{\"error\":{\"code\":\"NOT_FOUND\"");
+    assert_said(w->answer, "{\"error\":{\"code\":\"PATH\"");
     web_end(w);
     close_till(s);
 }

@@ -41,6 +41,7 @@ struct known {
     enum txn_means means;
     member_id member;
     struct card_uid card;
+    uint8_t token[TXN_TOKEN_SIZE]; /* off line it is all that tells one telephone from another */
     int64_t until_ms;
 };
 
@@ -50,7 +51,6 @@ struct plain {
     struct http *http;
     const char *home;
     int64_t now_ms;
-    uint32_t known_count;
     struct known known;
 
     /* the one request that the sale is asked for */
@@ -104,7 +104,7 @@ static void reply_json(struct http_request *r, json_t *v)
 static void refuse_body(struct buf *body, int status, const char *sentence)
 {
     (void)plain_error(body,
-                      status == 404   ? "NOT_FOUND"
+                      status == 404   ? "PATH"
                       : status == 405 ? "METHOD"
                       : status == 413 ? "TOO_LARGE"
                                       : "FORMAT",
@@ -187,7 +187,8 @@ static const char *register_of(struct plain *p, struct http_request *r, char nam
 
 /* ---- what is known of a reference ---- */
 
-enum past { PAST_NEW, PAST_DONE, PAST_UNFINISHED, PAST_OTHER, PAST_UNREADABLE };
+static const char unreadable[] = "The till's journal cannot be read.";
+enum past { PAST_NEW, PAST_DONE, PAST_UNFINISHED, PAST_OTHER /* t->known: its entry */, PAST_UNREADABLE };
 
 static bool in_hand(const struct till *t, const char *ref)
 {
@@ -233,7 +234,18 @@ static enum past past_of(struct plain *p, const char *by, const char *ref, struc
         return PAST_UNREADABLE;
     struct buf entry = BUF_ON(t->entry);
     e = journal_find_ref(t->journal, ref, &entry, &why);
+    e = till_read(&t->known, e, &entry, &why);
     return e == OK ? PAST_OTHER : e == ERR_NOT_FOUND ? PAST_NEW : PAST_UNREADABLE;
+}
+
+/* PAST_OTHER: by somebody else, or so long ago that its memo is gone: it cannot be compared. */
+static void reply_other(struct plain *p, struct http_request *r)
+{
+    char entry[ENTRY_TEXT_SIZE], message[160];
+    entry_text(entry, p->t->known.id);
+    snprintf(message, sizeof message, "This ref closed %s before: not by this register, or too long ago to be compared.",
+             entry);
+    reply_error(r, "CONFLICT", message);
 }
 
 /* ---- the request that is under way ---- */
@@ -243,7 +255,8 @@ static bool is_known(const struct plain *p, const char *by)
     const struct sale *s = &p->t->sale;
     const struct known *k = &p->known;
     return k->id[0] && strcmp(k->asker, by) == 0 && s->state == SALE_IDENTIFIED && s->t.line_count == 0 &&
-           s->means == k->means && s->member == k->member && uid_equal(&s->card, &k->card);
+           s->means == k->means && s->member == k->member && uid_equal(&s->card, &k->card) &&
+           memcmp(s->token, k->token, sizeof k->token) == 0;
 }
 
 /* Is the sale in hand what is left of this very request: unfinished, and to be gone on with? */
@@ -289,6 +302,15 @@ static void end_with_receipt(struct plain *p)
     end(p);
 }
 
+/* Never twice, not by a till that was started anew either: an award that comes late must not meet somebody else. */
+static void fresh_id(char id[TXN_NAME_SIZE])
+{
+    uint8_t random[5];
+    clock_random(random, sizeof random);
+    id[0] = 'i';
+    hex_encode(id + 1, random, sizeof random);
+}
+
 static void end_with_member(struct plain *p)
 {
     struct till *t = p->t;
@@ -297,7 +319,8 @@ static void end_with_member(struct plain *p)
     till_view(t, v);
     p->known = (struct known){
         .means = s->means, .member = s->member, .card = s->card, .until_ms = p->now_ms + KNOWN_MS};
-    snprintf(p->known.id, sizeof p->known.id, "i%u", ++p->known_count);
+    memcpy(p->known.token, s->token, sizeof p->known.token);
+    fresh_id(p->known.id);
     snprintf(p->known.asker, sizeof p->known.asker, "%s", p->by);
     static const char *const means[] = {"nobody", "card", "tag", "tag", "tag", "code", "phone", "pass", "member"};
     int32_t digits = digits_of(t);
@@ -411,7 +434,7 @@ static void refused(struct plain *p)
 {
     enum sale_state state = p->t->sale.state;
     snprintf(p->refused, sizeof p->refused, "%s", p->cancelled ? "CANCELLED" : p->code);
-    snprintf(p->why, sizeof p->why, "%s", p->said);
+    snprintf(p->why, sizeof p->why, "%s", p->code[0] ? p->said : "The sale was cancelled.");
     bool nothing_open = p->step == STEP_WHO || p->step == STEP_REFUND || p->step == STEP_CANCEL || p->cancelled;
     bool unfinished = state == SALE_DOUBT || state == SALE_HOLDING || state == SALE_DEBITED ||
                       p->step == STEP_SETTLE;
@@ -428,7 +451,7 @@ static void answered_step(struct plain *p)
         end_with_error(p, p->refused, p->why);
         return;
     }
-    if (p->code[0]) {
+    if (p->code[0] || p->cancelled) { /* cancelled: perhaps in the very turn in which the card came */
         refused(p);
         return;
     }
@@ -541,8 +564,7 @@ static void on_gone(struct http_request *r)
     reply_error(r, "CANCELLED", "Nobody waits for this any more."); /* nobody reads it */
     if (p->ask.what == PLAIN_IDENTIFY) {
         p->cancelled = true; /* an award goes on: its answer is kept for the same ref */
-        if (p->asker.busy != VERB_NONE)
-            till_ask(p->t, &p->asker, &(struct command){.verb = VERB_CANCEL});
+        till_ask(p->t, &p->asker, &(struct command){.verb = VERB_CANCEL});
     }
 }
 
@@ -584,9 +606,9 @@ static void begin(struct plain *p, struct http_request *r, const char *by, const
     enum past past = ask->ref[0] ? past_of(p, by, ask->ref, &memo, &reply) : PAST_NEW;
     bool same = past != PAST_DONE && past != PAST_UNFINISHED ? true : memcmp(memo.digest, digest, 32) == 0;
     if (past == PAST_UNREADABLE) {
-        reply_error(r, "CORRUPT", "The till's journal cannot be read.");
-    } else if (past == PAST_OTHER) { /* elsewhere, or so long ago that its memo is gone: it cannot be compared */
-        reply_error(r, "CONFLICT", "This ref was used before at this till.");
+        reply_error(r, "CORRUPT", unreadable);
+    } else if (past == PAST_OTHER) {
+        reply_other(p, r);
     } else if (!same) {
         reply_error(r, "CONFLICT", "This ref was used before, with other contents.");
     } else if (past == PAST_DONE) {
@@ -674,7 +696,7 @@ static void on_forget(void *door, struct http_request *r)
     bool did = false;
     if (!register_of(p, r, by))
         return;
-    if (p->step == STEP_WHO && p->ask.what == PLAIN_IDENTIFY && strcmp(p->by, by) == 0) {
+    if (p->step == STEP_WHO && strcmp(p->by, by) == 0) { /* of an award too: nothing of it was done yet */
         p->cancelled = did = true;
         till_ask(p->t, &p->asker, &(struct command){.verb = VERB_CANCEL});
         go_on(p);
@@ -735,8 +757,12 @@ static void on_tx(void *door, struct http_request *r)
                                 !in_hand(p->t, r->rest)              ? "cancelled"
                                 : p->t->sale.state == SALE_DOUBT ? "doubt"
                                                                  : "unfinished"));
+    } else if (past == PAST_OTHER) {
+        reply_other(p, r);
+    } else if (past == PAST_UNREADABLE) {
+        reply_error(r, "CORRUPT", unreadable);
     } else {
-        reply_error(r, past == PAST_UNREADABLE ? "CORRUPT" : "NOT_FOUND", "Nothing is known of this ref here.");
+        reply_error(r, "NOT_FOUND", "Nothing is known of this ref here.");
     }
 }
 

@@ -139,10 +139,15 @@ static bool take_money(struct reading *r, const char *name, struct money *out, b
     if (!v)
         return false;
     bool good = text && plain_money(out, text, r->digits) && (!above_0 || money_minor(*out) > 0);
-    if (!good)
-        bad(r, name,
-            json_is_number(v) ? "an amount is a text, such as \"12.40\", not a number"
-                              : "an amount such as \"12.40\" is expected");
+    if (!good) {
+        static const char *const examples[] = {"1240", "124.0", "12.40", "1.240"};
+        char expected[120], behind[40] = "";
+        if (r->digits)
+            snprintf(behind, sizeof behind, ", a point and up to %d more", (int)r->digits);
+        snprintf(expected, sizeof expected, "a text such as \"%s\" is expected%s: up to 9 digits%s", examples[r->digits],
+                 above_0 ? ", above 0" : "", behind);
+        bad(r, name, expected);
+    }
     (void)json_object_del(r->object, name);
     return good;
 }
@@ -422,9 +427,10 @@ static const struct {
 } errors[] = {
     {"FORMAT", 400, "Correct the request."},
     {"TOKEN", 401, "Send \"Authorization: Bearer TOKEN\"; patron-terminal register add NAME makes a token."},
-    {"NOT_FOUND", 404, "Check the number."},
+    {"NOT_FOUND", 404, "Check the number, code or ref."},
+    {"PATH", 404, "See /v1/openapi.json."},
     {"METHOD", 405, "See /v1/openapi.json."},
-    {"TOO_LARGE", 413, "Send less."},
+    {"TOO_LARGE", 413, "Send at most 256 KiB."},
     {"BUSY", 409, "Wait until the till is free, then send it again."},
     {"CONFLICT", 409, "Use another ref."},
     {"DOUBT", 409, "Send the same request again and hold the same card there; if it is gone, the cashier gives up "

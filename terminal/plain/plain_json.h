@@ -56,8 +56,8 @@ struct plain_ask {
 MUST_CHECK enum err plain_read(struct plain_ask *out, enum plain_what what, struct bytes body, int32_t digits,
                                struct errmsg *why);
 void plain_ask_wipe(struct plain_ask *ask);
-/* Equal for requests that are the same: order of fields, blanks, pin and wait_s do not count.  The body was read
- * by plain_read.  Errors: ERR_FULL (memory). */
+/* Equal for requests that are the same: fields and values, text for text; their order, blanks, pin and wait_s do not
+ * count.  The body was read by plain_read.  Errors: ERR_FULL (memory). */
 MUST_CHECK enum err plain_digest(uint8_t digest[32], enum plain_what what, struct bytes body,
                                  struct errmsg *why);
 
