@@ -664,6 +664,34 @@ TEST(nexo, an_award_comes_back_in_parts_and_never_more_than_whole)
     close_till(b);
 }
 
+/* What is left over is what the rest of the goods earns: 4.90 of 9.80 takes 5 of 9 back, and however finely the goods
+ * come back, all 9 have come back with the last of them and not before.  Part x points / total rounded up each time, would
+ * have taken the ninth with 3.50 still bought. */
+TEST(nexo, an_award_that_comes_back_in_crumbs_takes_back_what_the_rest_no_longer_earns)
+{
+    struct bench *b = new_bench();
+    const char *x = acquire(b, "C1");
+    char id[10];
+    ask(b, "S1", "Loyalty", loyalty("Award", "\"TotalAmount\":9.8", x, ""));
+    is("LoyaltyResponse.LoyaltyResult.0.LoyaltyAmount.Value", "9");
+    ask(b, "R0", "Loyalty", refund("AwardRefund", "T0007-1", ",\"TotalAmount\":4.9"));
+    is("LoyaltyResponse.LoyaltyResult.0.LoyaltyAmount.Value", "5");
+    ask(b, "S2", "Loyalty", loyalty("Award", "\"TotalAmount\":9.8", x, ""));
+    is("LoyaltyResponse.LoyaltyResult.0.LoyaltyAmount.Value", "9");
+    int64_t back = 0;
+    for (int i = 1; i <= 14; i++) { /* 0.70 each */
+        snprintf(id, sizeof id, "R%d", i);
+        ask(b, id, "Loyalty", refund("AwardRefund", "T0007-3", ",\"TotalAmount\":0.7"));
+        error("Loyalty", "");
+        back += atoi(at(last.reply, "LoyaltyResponse.LoyaltyResult.0.LoyaltyAmount.Value"));
+        assert_int_equal(back, 9 - (980 - 70 * i) / 100);
+    }
+    assert_int_equal(back, 9);
+    ask(b, "R15", "Loyalty", refund("AwardRefund", "T0007-3", ",\"TotalAmount\":0.7"));
+    error("Loyalty", "NotAllowed");
+    close_till(b);
+}
+
 TEST(nexo, a_rebate_takes_off_lines_and_is_undone_once)
 {
     struct bench *b = new_bench();

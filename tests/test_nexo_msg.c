@@ -302,6 +302,12 @@ TEST(nexo_msg, a_header_is_checked_and_another_version_is_told_apart)
         {"{\"MessageCategory\":\"Logout\",\"MessageType\":\"Request\",\"ServiceID\":\"1\","
          "\"POIID\":\"P\"}",
          true, true, false},
+        {"{\"MessageClass\":\"Device\",\"MessageCategory\":\"Logout\",\"MessageType\":\"Request\","
+         "\"ServiceID\":\"1\",\"SaleID\":\"E\",\"POIID\":\"P\"}",
+         true, false, false},
+        {"{\"MessageClass\":\"Event\",\"MessageCategory\":\"Logout\",\"MessageType\":\"Request\","
+         "\"ServiceID\":\"1\",\"SaleID\":\"E\",\"POIID\":\"P\"}",
+         true, true, false},
         {"{\"MessageCategory\":7}", false, false, false},
         {"{\"MessageCategory\":\"Log out\"}", false, false, false},
         {"{}", false, false, false},

@@ -777,11 +777,12 @@ static bool version_is_ours(const char *v)
 
 static void read_header(struct place *p)
 {
+    static const char *const classes[] = {"Service", "Device"}; /* either will do for any category */
     struct nexo_request *r = p->r;
     const char *s = text(p, "MessageType", 40, true);
     if (s && strcmp(s, "Request") != 0)
         fault(p, "MessageType", "Unknown value");
-    text(p, "MessageClass", 40, false);
+    choice(p, "MessageClass", classes, COUNT(classes), false, 0);
     copy_text(r->service_id, sizeof r->service_id, text(p, "ServiceID", 10, true));
     copy_text(r->sale_id, sizeof r->sale_id, text(p, "SaleID", NEXO_ID_SIZE - 1, true));
     copy_text(r->poi_id, sizeof r->poi_id, text(p, "POIID", NEXO_ID_SIZE - 1, true));
