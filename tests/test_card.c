@@ -27,6 +27,8 @@ struct line {
     /* May change an answer: the attacker between card and reader, or a bad card. */
     void (*meddle)(struct line *l, struct buf *answer);
     int blocked;     /* hide_log: the exchange that is answered with an error */
+    uint8_t cmd;     /* of this exchange */
+    uint8_t refused, status; /* refuse: this command is answered with this status */
     char log[600];   /* "cmd out/in" of each exchange */
 };
 
@@ -34,6 +36,7 @@ struct line {
 static bool exchange(struct line *l, struct bytes frame, struct buf *answer)
 {
     l->exchanges++;
+    l->cmd = frame.data[1];
     l->out += frame.size;
     assert_true(frame.size <= 60);
     bool cut = l->exchanges == l->cut_at;
@@ -49,6 +52,16 @@ static bool exchange(struct line *l, struct bytes frame, struct buf *answer)
         l->meddle(l, answer);
     l->in += answer->size;
     return !cut;
+}
+
+/* A card that does not do one command, whatever it did before. */
+static void refuse(struct line *l, struct buf *answer)
+{
+    if (l->cmd == l->refused) {
+        answer->size = 0;
+        buf_put_u8(answer, 0x91);
+        buf_put_u8(answer, l->status);
+    }
 }
 
 enum outcome { WENT, LOST, LOST_IN_COMMIT };
@@ -704,6 +717,34 @@ TEST(card, records_that_say_nonsense_are_refused)
     assert_int_equal(card_record_decode(&s, zeros), ERR_FORMAT);
 }
 
+TEST(card, profiles_that_say_nonsense_are_refused)
+{
+    static const struct {
+        int at;
+        uint8_t value;
+    } rows[] = {{0, 0}, {0, 2}, {1, 0}, {1, 3}, {3, 1}, {11, 0x80}, {12, 0x1f}, {12, 0x7f}, {12, 0xc3},
+                {17, 'x'}, {26, 1}, {27, 1}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint8_t raw[PROFILE_SIZE];
+        struct card_profile p = {.member = 1}, before;
+        enum card_kind kind = CARD_NONE;
+        layout_encode_profile(raw, &profile, CARD_EV2); /* its tier is GOLD: zeros from 16 on */
+        assert_int_equal(layout_decode_profile(&p, &kind, raw), OK);
+        assert_int_equal(kind, CARD_EV2);
+        before = p;
+        raw[rows[i].at] = rows[i].value;
+        if (layout_decode_profile(&p, &kind, raw) != ERR_FORMAT)
+            fail_msg("byte %d as %02x was taken", rows[i].at, rows[i].value);
+        assert_memory_equal(&p, &before, sizeof p);
+    }
+    uint8_t raw[PROFILE_SIZE]; /* what a tier may be made of */
+    struct card_profile p;
+    enum card_kind kind;
+    layout_encode_profile(raw, &(struct card_profile){.tier = " ~"}, CARD_EV1);
+    assert_int_equal(layout_decode_profile(&p, &kind, raw), OK);
+    assert_string_equal(p.tier, " ~");
+}
+
 /* ---- what became of an intent ---- */
 
 TEST(card, a_debit_that_was_not_done_is_shown_not_done)
@@ -718,6 +759,7 @@ TEST(card, a_debit_that_was_not_done_is_shown_not_done)
         /* and the same session debits again at once */
         struct line l = {.card = v};
         debit_start(&op, 30, id(4, 2));
+        assert_int_equal(op.verdict, COMMIT_NONE); /* of this one nothing is known yet */
         must(&op, &l, CARD_READY);
         assert_true(l.exchanges <= 4);
         card_commit(&op);
@@ -918,7 +960,11 @@ static struct txn_evidence true_mac(int story)
         buf_put(&tmi, "\xeb\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16); /* ClearRecordFile */
     if (story == 12)
         tmi_put_value(&tmi, 0xdc, 7, 20); /* another file */
-    if (story != 13)
+    if (story == 21) /* the last byte is 0 in both, but it was not written */
+        tmi_put_data(&tmi, 0x3b, FILE_LOG, 0, bytes_of(e.record, sizeof e.record - 1));
+    else if (story == 22)
+        tmi_put_data(&tmi, 0x3b, FILE_LOG, 1, bytes_of(e.record, sizeof e.record));
+    else if (story != 13)
         tmi_put_data(&tmi, 0x3b, FILE_LOG, 0, bytes_of(e.record, sizeof e.record));
     if (story == 14)
         tmi_put_data(&tmi, 0x3b, FILE_LOG, 4, bytes_of(reader, 4)); /* changes the record after */
@@ -948,7 +994,7 @@ TEST(card, evidence_with_a_true_mac_that_tells_another_story_is_refused)
     struct entry_id previous;
     struct txn_evidence e = true_mac(0);
     assert_int_equal(check(id(3, 7), -20, &e, &previous), OK);
-    for (int story = 1; story <= 20; story++) {
+    for (int story = 1; story <= 22; story++) {
         e = true_mac(story);
         if (check(id(3, 7), -20, &e, &previous) != ERR_FORMAT)
             fail_msg("story %d was believed", story);
@@ -1181,6 +1227,82 @@ TEST(card, only_a_desfire_that_is_the_one_found_is_issued)
     }
 }
 
+TEST(card, a_card_that_cannot_be_issued_says_why)
+{
+    static const struct {
+        uint8_t cmd, status;
+        enum card_status_word word;
+    } rows[] = {{0xca, 0x9d, CARD_BAD_KEY}, {0xca, 0xae, CARD_BAD_KEY}, {0xca, 0x0e, CARD_NO_ROOM},
+                {0xca, 0x7e, CARD_BAD_ANSWER}, {0x71, 0xae, CARD_BAD_KEY}, {0xaf, 0xae, CARD_BAD_KEY},
+                {0xcb, 0x0e, CARD_NO_ROOM}, {0xc4, 0x1e, CARD_BAD_ANSWER}, {0xc7, 0x1e, CARD_BAD_ANSWER}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct card_office_keys keys = cards_keys(1);
+        struct line l = {.card = new_card(VCARD_EV2), .meddle = refuse, .refused = rows[i].cmd,
+                         .status = rows[i].status};
+        struct card_op op = {0};
+        card_issue_start(&op, &keys, &uid, cards_random(), &profile, CARDS_PURSE_LIMIT);
+        enum card_next next;
+        assert_int_equal(carry(&op, &l, &next), WENT);
+        if (next != CARD_FAILED || op.status != rows[i].word)
+            fail_msg("%02x refused with %02x: %s", rows[i].cmd, rows[i].status, op.why.text);
+    }
+}
+
+static size_t delete_answer;
+
+static void other_delete(struct line *l, struct buf *answer)
+{
+    if (l->cmd != 0xda)
+        return;
+    memset(answer->data, 0x5a, answer->size = delete_answer);
+    buf_put(answer, "\x91\x00", 2);
+}
+
+TEST(card, an_unfinished_application_is_deleted_whether_the_card_signs_that_or_not)
+{
+    for (delete_answer = 0; delete_answer <= 9; delete_answer++) {
+        struct card_office_keys keys = cards_keys(1);
+        struct line l = {.card = new_card(VCARD_EV2), .cut_at = 12};
+        struct card_op op = {0};
+        enum card_next next;
+        card_issue_start(&op, &keys, &uid, cards_random(), &profile, CARDS_PURSE_LIMIT);
+        assert_int_equal(carry(&op, &l, &next), LOST);
+        l.cut_at = 0;
+        l.meddle = other_delete;
+        card_issue_start(&op, &keys, &uid, cards_random(), &profile, CARDS_PURSE_LIMIT);
+        if (delete_answer == 0 || delete_answer == MACT_SIZE)
+            must(&op, &l, CARD_DONE);
+        else
+            must_fail(&op, &l, CARD_BAD_ANSWER);
+    }
+}
+
+static int32_t found_in_purse;
+
+static void with_points(struct line *l, struct buf *answer)
+{
+    static const uint8_t aid[] = {0x56, 0x34, 0xf1};
+    (void)answer;
+    if (l->cmd == 0xcc) /* the purse was made a moment ago */
+        ((struct vcard_file *)vcard_find_file(l->card, aid, FILE_PURSE))->value = found_in_purse;
+}
+
+TEST(card, a_purse_that_is_made_with_points_in_it_is_no_card_of_ours)
+{
+    EACH_KIND(k)
+        for (found_in_purse = 0; found_in_purse < 2; found_in_purse++) {
+            struct card_office_keys keys = cards_keys(1);
+            struct line l = {.card = new_card(kinds[k]), .meddle = with_points};
+            struct card_op op = {0};
+            assert_memory_equal(keys.scheme.aid, "\x56\x34\xf1", 3);
+            card_issue_start(&op, &keys, &uid, cards_random(), &profile, CARDS_PURSE_LIMIT);
+            if (found_in_purse)
+                must_fail(&op, &l, CARD_BAD_ANSWER);
+            else
+                must(&op, &l, CARD_DONE);
+        }
+}
+
 TEST(card, a_purse_that_is_no_number_of_points_is_refused)
 {
     EACH_KIND(k)
@@ -1201,8 +1323,96 @@ TEST(card, a_purse_that_is_no_number_of_points_is_refused)
         assert_int_equal(op.status, CARD_LIMIT);
         assert_int_equal(l.exchanges, 8); /* only the reads */
         vcard_field_off(v);
+        p->value--;
+        load(v, 1, id(0, 3)); /* the very last point fits */
         assert_int_equal(debit(v, INT32_MAX, id(1, 1)).purse_before, INT32_MAX);
         assert_int_equal(cards_purse(v), 0);
+    }
+}
+
+/* What is left of a counter of commits: the last number is never given. */
+TEST(card, a_counter_at_its_end_commits_no_more)
+{
+    EACH_KIND(k)
+        for (uint32_t left = 0; left < 2; left++) {
+            struct vcard *v = loaded_card(kinds[k], 100);
+            struct card_till_keys keys = cards_till_keys(1);
+            struct line l = {.card = v};
+            struct card_op op = {0};
+            struct vcard_file *f = (struct vcard_file *)vcard_find_file(
+                v, keys.scheme.aid, kinds[k] == VCARD_EV1 ? FILE_LOG : FILE_TMAC);
+            f->tmc = UINT32_MAX - left;
+            if (kinds[k] == VCARD_EV1) { /* in its newest record */
+                size_t newest = (f->oldest + f->count - 1) % f->max;
+                put_le(v->m.bytes + f->at + newest * TXN_RECORD_SIZE + 28, UINT32_MAX - left, 4);
+            }
+            debit_start(&op, 10, id(1, 1));
+            if (left) {
+                must(&op, &l, CARD_READY);
+                assert_int_equal(op.evidence.tmc, UINT32_MAX - 1);
+                card_commit(&op);
+                must(&op, &l, CARD_DONE);
+                assert_int_equal(op.verdict, COMMIT_DONE);
+                assert_int_equal(op.evidence.tmc, UINT32_MAX);
+            } else {
+                must_fail(&op, &l, CARD_BAD_ANSWER);
+                vcard_field_off(v);
+                assert_int_equal(cards_purse(v), 100);
+            }
+        }
+}
+
+TEST(card, a_refusal_by_the_card_says_what_kind_it_is_and_nothing_goes_on_behind_it)
+{
+    static const struct {
+        uint8_t cmd, status;
+        enum card_status_word word;
+    } rows[] = {
+        {0xdc, 0xbe, CARD_TOO_LITTLE}, /* although the purse said there is enough */
+        {0xdc, 0x9d, CARD_BAD_ANSWER}, {0x3b, 0xbe, CARD_BAD_ANSWER}, {0xc8, 0xae, CARD_BAD_KEY},
+        {0xbd, 0x9d, CARD_BAD_ANSWER}, {0xbd, 0xae, CARD_BAD_KEY},    {0x6c, 0xf0, CARD_BAD_ANSWER},
+        {0xaf, 0xae, CARD_BAD_KEY},    {0x71, 0x40, CARD_BAD_KEY},    {0x71, 0xae, CARD_BAD_KEY},
+        {0x5a, 0xa0, CARD_NOT_OURS},   {0x5a, 0x1c, CARD_BAD_ANSWER},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct vcard *v = loaded_card(VCARD_EV2, 100);
+        struct line l = {.card = v, .meddle = refuse, .refused = rows[i].cmd, .status = rows[i].status};
+        struct card_op op = {0};
+        debit_start(&op, 10, id(1, 1));
+        must_fail(&op, &l, rows[i].word);
+        vcard_field_off(v);
+        assert_int_equal(cards_purse(v), 100);
+    }
+    EACH_KIND(k) /* only "it is empty" makes a log empty; a session that ended for another reason is an error */
+    {
+        struct vcard *v = loaded_card(kinds[k], 100);
+        struct line l = {.card = v, .meddle = refuse, .refused = 0xbb, .status = 0xae};
+        struct card_op op = {0};
+        assert_int_equal(load_to_ready(&op, &l, 1, id(0, 2)), CARD_FAILED);
+        assert_int_equal(op.status, CARD_BAD_KEY);
+        assert_int_equal(l.exchanges, 7);
+    }
+}
+
+TEST(card, a_newest_record_that_is_nobodys_on_an_ev1_is_no_number_to_go_on_from)
+{
+    for (int is_load = 0; is_load < 2; is_load++) {
+        struct vcard *v = loaded_card(VCARD_EV1, 100);
+        struct card_till_keys keys = cards_till_keys(1);
+        struct line l = {.card = v};
+        struct card_op op = {0};
+        const struct vcard_file *f = vcard_find_file(v, keys.scheme.aid, FILE_LOG);
+        size_t newest = (f->oldest + f->count - 1) % f->max;
+        v->m.bytes[f->at + newest * TXN_RECORD_SIZE] = 9; /* a layout of the future */
+        if (is_load) {
+            assert_int_equal(load_to_ready(&op, &l, 1, id(0, 2)), CARD_FAILED);
+            assert_int_equal(op.status, CARD_BAD_ANSWER);
+        } else {
+            debit_start(&op, 10, id(1, 1));
+            must_fail(&op, &l, CARD_BAD_ANSWER);
+        }
+        vcard_field_off(v);
+        assert_int_equal(cards_purse(v), 100);
     }
 }
 
