@@ -1,5 +1,6 @@
 /* fuzz_card.c - cards, tags and phones that answer anything: every operation of card.h and every kind of kind.h is
- * driven to its end by answers that the input decides, and may not claim what did not happen.
+ * driven to its end by answers that the input decides, and may not claim what did not happen.  And what only one who
+ * knows a key can send, the input as the text under a good MAC: an evidence, a phone's bundle.
  *
  *   input:  what to do, which card, then for each exchange one byte and what follows it:
  *           00..7f the true answer; 80..bf the same with one byte changed (place, by what); c0..df the same, cut or
@@ -10,9 +11,14 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cardproto/apple_vas.h"
 #include "cardproto/kind.h"
+#include "cardproto/layout.h"
+#include "cardproto/ndef.h"
+#include "cardproto/smart_tap.h"
 #include "cardproto/sun.h"
+#include "cardproto/tlv.h"
 #include "hw/vcard.h"
 #include "hw/vtag.h"
+#include "tests/android.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -20,7 +26,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { EXCHANGES_MAX = 400, PURSE = 500, AMOUNT = 120 };
+enum { EXCHANGES_MAX = 400, PURSE = 500, AMOUNT = 120, UTC = 1760000000 };
+enum { TAG_SUN, TAG_TEXT, TAG_APPLE, TAGS };
+#define PASS_SAYS "M77"
 
 static const struct card_uid uid = {{0x04, 0x51, 0x12, 0x8a, 0x01, 0x02, 0x03}};
 static const struct aes_key meta = {{0x11}}, file_class = {{0x22}};
@@ -29,7 +37,9 @@ static const struct entry_id debit_entry = {7, 41}, load_name = {0, 9};
 static struct card_office_keys office;
 static struct card_till_keys till;
 static struct vcard issued[2], card; /* EV2, EV1, each with PURSE points; the one that is tried */
-static struct vtag tags[2];
+static struct vtag tags[TAGS];
+static const struct smart_tap_keys collector = {{1, 2, 3, 4}, {0, 0, 0, 1}, {0x55}};
+static struct vas_keys vas = {.private_key = {0x42}};
 static struct card_op op;
 static struct kind_op kind;
 
@@ -168,18 +178,52 @@ static void try_issue(struct input *in)
         assert(purse() == 0);
 }
 
+/* A phone of Google's as a target. */
+static struct {
+    struct vtarget target;
+    struct android phone;
+} google;
+
+static void google_facts(const struct vtarget *t, struct vtarget_facts *out)
+{
+    (void)t;
+    *out = (struct vtarget_facts){.uid = {0x08, 1, 2, 3}, .uid_size = 4, .atqa = {0x00, 0x04}, .sak = VTARGET_14443_4};
+}
+
+static bool google_exchange(struct vtarget *t, struct bytes frame, struct buf *out)
+{
+    (void)t;
+    struct bytes answer = android_answer(&google.phone, frame);
+    memcpy(out->data, answer.data, out->size = answer.size);
+    return true;
+}
+
+static const struct vtarget_ops google_ops = {.facts = google_facts, .exchange = google_exchange};
+
+/* Google's costs milliseconds: it comes seldom. */
+static struct vtarget *target_of(uint8_t which)
+{
+    if (which == 0x55) {
+        google.target.ops = &google_ops;
+        google.phone = (struct android){.reader = &collector, .value = PASS_SAYS};
+        android_start(&google.phone);
+        return &google.target;
+    }
+    return which % 4 == 3 ? &card.target : &tags[which % 4].target;
+}
+
 static void try_kind(struct input *in)
 {
-    static struct vas_memory memory;
-    static const struct smart_tap_keys smart_tap = {{1, 2, 3, 4}, {0, 0, 0, 1}, {0x55}};
-    static const struct vas_keys vas = {{1}, {0x42}, &memory};
-    const struct kind_keys keys = {&till, &meta, true, true, false, &vas, &smart_tap};
+    struct vas_memory memory = {0};
     uint8_t which = next_byte(in), raw[VTARGET_ANSWER_MAX];
+    struct vtarget *t = target_of(which);
+    const struct kind_keys keys = {.card = &till, .sun_meta = &meta, .tags = true, .uids = true,
+                                   .vas = t == &google.target ? NULL : &vas,
+                                   .smart_tap = t == &tags[TAG_APPLE].target ? NULL : &collector};
     struct buf answer = BUF_ON(raw);
-    struct vtarget *const targets[] = {&card.target, &tags[0].target, &tags[1].target};
-    struct vtarget *t = targets[which % 3];
     struct vtarget_facts f;
     struct kind_facts facts = {0};
+    vas.memory = &memory;
     t->ops->facts(t, &f);
     memcpy(facts.uid, f.uid, facts.uid_size = f.uid_size);
     memcpy(facts.atqa, f.atqa, sizeof facts.atqa);
@@ -188,7 +232,7 @@ static void try_kind(struct input *in)
         facts.uid_size = 4;
         facts.uid[0] = 0x08;
     }
-    kind_start(&kind, &facts, &keys, &op, random_bytes, 1760000000);
+    kind_start(&kind, &facts, &keys, &op, random_bytes, UTC);
     enum card_next next = kind_step(&kind, bytes_of(NULL, 0));
     for (int i = 0; next == CARD_SEND; i++) {
         assert(i < EXCHANGES_MAX);
@@ -202,7 +246,12 @@ static void try_kind(struct input *in)
         return;
     }
     assert(kind.seen.means != MEANS_NONE);
-    assert(kind.seen.means != MEANS_PASS); /* nobody here knows their keys */
+    if (kind.seen.means == MEANS_PASS) { /* nobody but the phone knows how to say another thing */
+        assert(t == &tags[TAG_APPLE].target || t == &google.target);
+        assert(kind.seen.value_size == strlen(PASS_SAYS));
+        assert(memcmp(kind.seen.value, PASS_SAYS, kind.seen.value_size) == 0);
+        assert(kind.seen.member == 77);
+    }
     if (kind.seen.means == MEANS_CARD)
         assert(kind.seen.member == 42);
     if (kind.seen.means == MEANS_SUN) {
@@ -213,6 +262,110 @@ static void try_kind(struct input *in)
         assert(uid_equal(&tag.uid, &kind.seen.uid));
         if (sun_verify(&sun, &tag, &file_class, 0, NULL) == OK)
             assert(uid_equal(&tag.uid, &uid));
+    }
+}
+
+/* ---- what has a good MAC ---- */
+
+static struct bytes rest_of(struct input *in)
+{
+    struct bytes rest = bytes_of(in->data + in->at, in->size - in->at);
+    in->at = in->size;
+    return rest;
+}
+
+/* A till gone bad with a card of its own making: any TMI under a true Transaction MAC.  What is believed debits what
+ * it says it does, and once. */
+static void try_evidence(struct input *in)
+{
+    struct txn_evidence e = {.kind = CARD_EV2, .tmc = 5, .purse_before = PURSE};
+    struct card_record r = {.entry = debit_entry, .type = 'D', .amount = -AMOUNT, .after = PURSE - AMOUNT, .number = 5};
+    struct buf tmi = BUF_ON(e.tmi);
+    uint8_t reader[READER_ID_SIZE], none[READER_ID_SIZE] = {0};
+    struct entry_id previous;
+    struct aes_key key;
+    int64_t change = 0;
+    int records = 0, readers = 0;
+    card_record_encode(e.record, &r);
+    layout_encode_reader(reader, debit_entry);
+    while (in->at < in->size && tmi.size < 400) {
+        uint8_t what = next_byte(in), amount = next_byte(in);
+        switch (what % 6) {
+        case 0:
+            tmi_put_value(&tmi, 0x6c, FILE_PURSE, PURSE - (amount & 1));
+            break;
+        case 1:
+            tmi_put_value(&tmi, what & 0x80 ? 0x0c : 0xdc, FILE_PURSE, what & 0x40 ? -amount : amount);
+            change += what & 0x80 ? amount : -(int64_t)amount;
+            break;
+        case 2:
+            tmi_put_data(&tmi, 0x3b, FILE_LOG, 0, bytes_of(e.record, amount & 1 ? amount % 32 : sizeof e.record));
+            records++;
+            break;
+        case 3:
+            tmi_put_reader(&tmi, amount & 1 ? none : reader, none);
+            readers++;
+            break;
+        case 4:
+            tmi_put_records(&tmi, 0xbb, FILE_LOG, 0, amount % 3, bytes_of(e.tmi, amount % 3 * TXN_RECORD_SIZE));
+            break;
+        case 5: { /* anything */
+            struct bytes rest = rest_of(in);
+            buf_put(&tmi, rest.data, rest.size < 100 ? rest.size : 100);
+            records = -1;
+            break;
+        }
+        }
+    }
+    e.tmi_size = (uint16_t)tmi.size;
+    layout_diversify(&office.scheme, &uid, KEY_TMAC, &office.tmac, &key);
+    tmac_value(&key, &uid, e.tmc, buf_bytes(&tmi), e.tmv);
+    if (card_evidence_check(&office, &uid, debit_entry, -AMOUNT, &e, &previous, NULL) == OK && records >= 0) {
+        assert(change == -AMOUNT);
+        assert(records == 1);
+        assert(readers == 1);
+    }
+}
+
+/* A phone that says anything under a good HMAC; and what is read without any. */
+static void try_parsers(struct input *in)
+{
+    static uint8_t room[SMART_TAP_INFLATED_MAX], reb_room[KIND_BUNDLE_MAX];
+    static const struct smart_tap_secrets secrets = {{1}, {2}};
+    struct buf out = BUF_ON(room), reb = BUF_ON(reb_room);
+    struct bytes rest = rest_of(in), value;
+    struct ndef_record record;
+    struct card_profile profile;
+    struct card_record logged;
+    enum card_kind card_kind;
+    struct sun sun;
+    struct tlv tlv;
+    member_id member;
+    uint8_t mac[MBED_HASH_SIZE];
+    buf_put(&reb, rest.data, rest.size < sizeof reb_room - sizeof mac ? rest.size : sizeof reb_room - sizeof mac);
+    if (reb.size > 1) {
+        mbed_hmac_sha256(mac, bytes_of(secrets.hmac, sizeof secrets.hmac), bytes_of(reb.data + 1, reb.size - 1),
+                         bytes_of("", 0));
+        buf_put(&reb, mac, sizeof mac);
+        if (smart_tap_open(&out, buf_bytes(&reb), &secrets, NULL) == OK &&
+            smart_tap_loyalty(&value, buf_bytes(&out)) == OK)
+            assert(value.data >= room && value.data + value.size <= room + out.size);
+    }
+    if (smart_tap_loyalty(&value, rest) == OK)
+        assert(value.data >= rest.data && value.data + value.size <= rest.data + rest.size);
+    if (ndef_find(&record, rest, "U") == OK)
+        assert(record.payload.data + record.payload.size <= rest.data + rest.size);
+    if (ndef_member(&member, rest) == OK)
+        assert(member > 0);
+    for (struct bytes left = rest; tlv_next(&tlv, &left) == OK;)
+        assert(tlv.value.data + tlv.value.size <= rest.data + rest.size);
+    (void)!sun_parse(&sun, rest);
+    if (rest.size >= PROFILE_SIZE && layout_decode_profile(&profile, &card_kind, rest.data) == OK)
+        assert(memchr(profile.tier, 0, sizeof profile.tier));
+    if (rest.size >= TXN_RECORD_SIZE && card_record_decode(&logged, rest.data) == OK) {
+        uint8_t again[TXN_RECORD_SIZE];
+        card_record_encode(again, &logged);
+        assert(memcmp(again, rest.data, sizeof again) == 0);
     }
 }
 
@@ -247,9 +400,16 @@ static void begin(void)
         issued[k] = card;
     }
     sun_file_key(&file, &file_class, &uid);
-    vtag_init(&tags[0], VTAG_NTAG424, uid.b, 7, 1);
-    vtag_init(&tags[1], VTAG_NTAG213, uid.b, 7, 1);
-    if (vtag_write_sun(&tags[0], &meta, &file, "patron.example/t") || vtag_write_text(&tags[1], "M12345"))
+    uint8_t point[MBED_POINT_SIZE];
+    vtag_init(&tags[TAG_SUN], VTAG_NTAG424, uid.b, 7, 1);
+    vtag_init(&tags[TAG_TEXT], VTAG_NTAG213, uid.b, 7, 1);
+    vtag_init(&tags[TAG_APPLE], VTAG_PHONE, uid.b, 7, 1);
+    tags[TAG_APPLE].utc_s = UTC;
+    mbed_sha256(vas.pass_hash, bytes_of("pass.example", 12));
+    if (mbed_init(NULL) || mbed_p256_public(point, vas.private_key, NULL) ||
+        vtag_write_sun(&tags[TAG_SUN], &meta, &file, "patron.example/t") ||
+        vtag_write_text(&tags[TAG_TEXT], "M12345") ||
+        vtag_write_pass(&tags[TAG_APPLE], "pass.example", point, PASS_SAYS))
         abort();
 }
 
@@ -263,7 +423,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     begun = true;
     uint8_t what = next_byte(&in);
     card = issued[what >> 7];
-    switch (what % 6) {
+    switch (what % 8) {
     case 0:
         try_identify(&in);
         break;
@@ -289,10 +449,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     case 5:
         try_kind(&in);
         break;
+    case 6:
+        try_evidence(&in);
+        break;
+    case 7:
+        try_parsers(&in);
+        break;
     }
     card_finish(&op);
     kind_finish(&kind);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < TAGS; i++)
         tags[i].target.ops->field_off(&tags[i].target);
     return 0;
 }

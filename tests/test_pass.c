@@ -4,10 +4,12 @@
 #include "cardproto/ndef.h"
 #include "cardproto/smart_tap.h"
 #include "cardproto/tlv.h"
+#include "tests/android.h"
 #include "tests/test.h"
 #include "tests/vectors.h"
 
 #include <mbedtls/gcm.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -367,147 +369,6 @@ TEST(pass, an_apple_pass_is_taken_once_and_only_when_it_is_fresh)
     assert_int_equal(op.exchanges, 0);
 }
 
-/* An Android phone with a loyalty object, at its own end of the channel. */
-struct android {
-    const struct smart_tap_keys *reader;
-    uint8_t nonce[32], own[32], own_public[MBED_POINT_SIZE];
-    struct smart_tap_secrets secrets;
-    uint8_t bundle[KIND_BUNDLE_MAX];
-    size_t size, sent;
-    const char *value;
-    bool compress, lie_about_session, repeat_sequence, bend_bundle, endless;
-    unsigned word; /* instead of data; 0 = none */
-};
-
-static void android_bundle(struct android *a)
-{
-    uint8_t records[600], cipher[800], mac[MBED_HASH_SIZE], reb_room[1000], srs_room[1100];
-    struct buf inner = BUF_ON(records), reb = BUF_ON(reb_room), srs = BUF_ON(srs_room);
-    uint8_t n_room[200], ly_room[300], asv_room[400];
-    struct buf n = BUF_ON(n_room), ly = BUF_ON(ly_room), asv = BUF_ON(asv_room);
-    buf_put_u8(&n, 0x04);
-    buf_put(&n, a->value, strlen(a->value));
-    ndef_put(&ly, NDEF_EXTERNAL, "oid", bytes_of("\x04\x21", 2), true, false);
-    ndef_put(&ly, NDEF_EXTERNAL, "n", buf_bytes(&n), false, true);
-    ndef_put(&asv, NDEF_EXTERNAL, "ly", buf_bytes(&ly), true, true);
-    ndef_put(&inner, NDEF_EXTERNAL, "asv", buf_bytes(&asv), true, true);
-    struct bytes plain = buf_bytes(&inner);
-    uint8_t packed[800];
-    uLongf packed_size = sizeof packed;
-    if (a->compress) {
-        assert_int_equal(compress(packed, &packed_size, inner.data, inner.size), Z_OK);
-        plain = bytes_of(packed, packed_size);
-    }
-    buf_put_u8(&reb, a->compress ? 0x03 : 0x01);
-    static const uint8_t iv[12] = {5, 5, 5};
-    buf_put(&reb, iv, sizeof iv);
-    struct aes_key k;
-    memcpy(k.b, a->secrets.aes, 16);
-    for (size_t at = 0; at < plain.size; at += 16) {
-        uint8_t block[16] = {0}, zero[16] = {0};
-        memcpy(block, iv, sizeof iv);
-        put_le(block + 15, at / 16, 1);
-        aes_cbc_encrypt(&k, zero, block, block, 16);
-        for (size_t i = 0; i < 16 && at + i < plain.size; i++)
-            cipher[at + i] = plain.data[at + i] ^ block[i];
-    }
-    buf_put(&reb, cipher, plain.size);
-    mbed_hmac_sha256(mac, bytes_of(a->secrets.hmac, 32), bytes_of(reb.data + 1, reb.size - 1), bytes_of("", 0));
-    buf_put(&reb, mac, sizeof mac);
-    if (a->bend_bundle)
-        reb.data[20] ^= 1;
-    static const uint8_t front[] = {0x94, 3, 10, 's', 'e', 's'};
-    buf_put(&srs, front, sizeof front);
-    size_t session_at = srs.size;
-    buf_put(&srs, "\0\0\0\0\0\0\0\0\2\1", 10);
-    ndef_put(&srs, NDEF_EXTERNAL, "reb", buf_bytes(&reb), false, true);
-    struct buf out = BUF_ON(a->bundle);
-    ndef_put(&out, NDEF_EXTERNAL, "srs", buf_bytes(&srs), true, true);
-    a->size = out.size;
-    a->sent = session_at + 6; /* where the session id goes, for the caller */
-}
-
-static struct bytes android_phone(struct android *a, struct bytes frame)
-{
-    static uint8_t raw[KIND_ANSWER_MAX];
-    static uint8_t session[8];
-    struct buf out = BUF_ON(raw);
-    struct bytes message = frame.size > 6 ? bytes_of(frame.data + 5, frame.size - 6) : bytes_of(NULL, 0);
-    if (a->word && frame.data[1] == 0x50) {
-        buf_put_u8(&out, (uint8_t)(a->word >> 8));
-        buf_put_u8(&out, (uint8_t)a->word);
-        return buf_bytes(&out);
-    }
-    if (frame.data[1] == 0xa4 && frame.data[5] == 0xa0) {
-        uint8_t mdn[33] = {0x04};
-        memcpy(mdn + 1, a->nonce, 32);
-        buf_put(&out, "\0\0\0\1", 4);
-        ndef_put(&out, NDEF_EXTERNAL, "mdn", bytes_of(mdn, sizeof mdn), true, true);
-    } else if (frame.data[1] == 0x53) {
-        uint8_t to_sign[SMART_TAP_SIGNED_SIZE], hash[MBED_HASH_SIZE];
-        struct bytes ses = down(message, "ngr+2/ses", true), cpr = down(message, "ngr+2/cpr", true);
-        struct bytes nested = bytes_of(cpr.data + 70, cpr.size - 70);
-        struct bytes signature = down(nested, "sig+1", true), collector = down(nested, "cld+1", true);
-        assert_memory_equal(collector.data, a->reader->collector, 4);
-        smart_tap_to_sign(to_sign, cpr.data, a->nonce, collector.data, cpr.data + 33);
-        mbed_sha256(hash, bytes_of(to_sign, sizeof to_sign));
-        /* The phone knows the collector's public key; here it is made from the private one. */
-        uint8_t der[51] = {0x30, 0x31, 0x02, 0x01, 0x01, 0x04, 0x20};
-        static const uint8_t curve[] = {0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
-        mbedtls_pk_context collector_key;
-        memcpy(der + 7, a->reader->private_key, 32);
-        memcpy(der + 39, curve, sizeof curve);
-        assert_int_equal(mbed_key_parse(&collector_key, bytes_of(der, sizeof der), NULL), OK);
-        assert_int_equal(mbed_verify(&collector_key, hash, signature, NULL), OK);
-        mbedtls_pk_free(&collector_key);
-        uint8_t shared[32], prk[32], t[64], info[300];
-        struct buf b = BUF_ON(info);
-        assert_int_equal(mbed_p256_ecdh(shared, a->own, cpr.data + 33, NULL), OK);
-        mbed_hmac_sha256(prk, bytes_of(a->own_public, 33), bytes_of(shared, 32), bytes_of("", 0));
-        buf_put(&b, to_sign, sizeof to_sign);
-        buf_put(&b, signature.data, signature.size);
-        mbed_hmac_sha256(t, bytes_of(prk, 32), buf_bytes(&b), bytes_of("\1", 1));
-        uint8_t again[340];
-        struct buf b2 = BUF_ON(again);
-        buf_put(&b2, t, 32);
-        buf_put(&b2, info, b.size);
-        mbed_hmac_sha256(t + 32, bytes_of(prk, 32), buf_bytes(&b2), bytes_of("\2", 1));
-        memcpy(a->secrets.aes, t, 16);
-        memcpy(a->secrets.hmac, t + 16, 32);
-        uint8_t answer[10], nrs_room[80];
-        struct buf nrs = BUF_ON(nrs_room);
-        memcpy(session, ses.data, 8);
-        memcpy(answer, ses.data, 10);
-        answer[8] = (uint8_t)(ses.data[8] + 1);
-        answer[0] ^= a->lie_about_session;
-        answer[8] = (uint8_t)(answer[8] - a->repeat_sequence);
-        ndef_put(&nrs, NDEF_EXTERNAL, "ses", bytes_of(answer, 10), true, false);
-        ndef_put(&nrs, NDEF_EXTERNAL, "dpk", bytes_of(a->own_public, 33), false, true);
-        ndef_put(&out, NDEF_EXTERNAL, "nrs", buf_bytes(&nrs), true, true);
-    } else if (frame.data[1] == 0x50 || frame.data[1] == 0xc0) {
-        if (frame.data[1] == 0x50) {
-            android_bundle(a);
-            memcpy(a->bundle + a->sent, session, 8);
-            a->sent = 0;
-        }
-        if (a->endless) {
-            memset(raw, 0x55, 200);
-            memcpy(raw + 200, "\x91\x00", 2);
-            return bytes_of(raw, 202);
-        }
-        size_t n = a->size - a->sent < 100 ? a->size - a->sent : 100;
-        buf_put(&out, a->bundle + a->sent, n);
-        a->sent += n;
-        buf_put(&out, a->sent < a->size ? "\x91\x00" : "\x90\x00", 2);
-        return buf_bytes(&out);
-    } else {
-        buf_put(&out, "\x6a\x82", 2);
-        return buf_bytes(&out);
-    }
-    buf_put(&out, "\x90\x00", 2);
-    return buf_bytes(&out);
-}
-
 static enum card_next tap_android(struct kind_op *op, struct android *a)
 {
     struct kind_keys keys = {.smart_tap = a->reader};
@@ -515,14 +376,11 @@ static enum card_next tap_android(struct kind_op *op, struct android *a)
     for (size_t i = 0; i < sizeof random; i++)
         random[i] = (uint8_t)(test_random() >> 8);
     random[32] = 0x11; /* a private key below the order */
-    for (size_t i = 0; i < 32; i++)
-        a->nonce[i] = (uint8_t)test_random();
-    memset(a->own, 0x33, sizeof a->own);
-    assert_int_equal(mbed_p256_public(a->own_public, a->own, NULL), OK);
+    android_start(a);
     kind_start(op, &phone, &keys, NULL, random, UTC);
     enum card_next next = kind_step(op, bytes_of(NULL, 0));
     while (next == CARD_SEND)
-        next = kind_step(op, android_phone(a, kind_frame(op)));
+        next = kind_step(op, android_answer(a, kind_frame(op)));
     return next;
 }
 
@@ -577,6 +435,90 @@ TEST(pass, a_google_pass_that_is_bent_of_another_session_or_refused_is_no_pass)
         assert_int_equal(tap_android(&op, &a), CARD_FAILED);
         assert_int_equal(op.status, rows[i].status);
     }
+}
+
+/* One exchange's answer with bytes changed, cut, doubled, or another one's in its place. */
+static void spoil(struct buf *answer, const struct buf *before)
+{
+    size_t at = answer->size ? test_below((uint32_t)answer->size) : 0;
+    switch (test_below(6)) {
+    case 0: /* a bit */
+        if (answer->size)
+            answer->data[at] ^= (uint8_t)(1 << test_below(8));
+        return;
+    case 1:
+        answer->size = at;
+        return;
+    case 2:
+        buf_put(answer, "\x90\x00", 2);
+        return;
+    case 3: /* what it said before */
+        memcpy(answer->data, before->data, answer->size = before->size);
+        return;
+    case 4: /* the same, twice */
+        buf_put(answer, answer->data, answer->size < answer->cap - answer->size ? answer->size : 0);
+        return;
+    case 5:
+        for (size_t i = at; i < answer->size; i++)
+            answer->data[i] = (uint8_t)test_random();
+        return;
+    }
+}
+
+/* A tap at which the n-th answer (from 1) is spoilt.  google: which wallet; the other one is not asked. */
+static enum card_next tap_spoilt(struct kind_op *op, bool google, const struct kind_keys *keys, struct android *a,
+                                 struct bytes cryptogram, int n)
+{
+    uint8_t random[KIND_RANDOM_SIZE] = {1}, raw[2][KIND_ANSWER_MAX];
+    struct buf answer = BUF_ON(raw[0]), before = BUF_ON(raw[1]);
+    for (size_t i = 1; i < sizeof random; i++)
+        random[i] = (uint8_t)test_random();
+    random[32] = 0x11;
+    android_start(a);
+    kind_start(op, &phone, keys, NULL, random, UTC);
+    enum card_next next = kind_step(op, bytes_of(NULL, 0));
+    for (int i = 1; next == CARD_SEND; i++) {
+        assert_true(i < 20);
+        struct bytes true_one = google ? android_answer(a, kind_frame(op)) : apple_phone(keys->vas, kind_frame(op), cryptogram, NULL);
+        memcpy(answer.data, true_one.data, answer.size = true_one.size);
+        if (i == n)
+            spoil(&answer, &before);
+        memcpy(before.data, answer.data, before.size = answer.size);
+        next = kind_step(op, buf_bytes(&answer));
+    }
+    return next;
+}
+
+TEST(pass, whatever_is_spoilt_on_the_way_no_wallet_says_what_it_did_not)
+{
+    enum { ROUNDS = 150 };
+    assert_int_equal(mbed_init(NULL), OK);
+    static struct kind_op op;
+    static struct android a;
+    int refused[2] = {0};
+    struct smart_tap_keys collector = {{1, 2, 3, 4}, {0, 0, 0, 1}, {0x55}};
+    struct vas_keys vas = {.pass_hash = {9, 8, 7}, .private_key = {0x42}};
+    uint8_t room[160];
+    struct buf c = BUF_ON(room);
+    apple_cryptogram(&c, &vas, UTC - 978307200, "M12345");
+    for (int i = 0; i < 2 * ROUNDS; i++) {
+        bool google = i % 2;
+        struct kind_keys keys = {.vas = google ? NULL : &vas, .smart_tap = google ? &collector : NULL};
+        a = (struct android){.reader = &collector, .value = "M12345", .compress = i % 4 == 1};
+        enum card_next next = tap_spoilt(&op, google, &keys, &a, buf_bytes(&c), 1 + (int)test_below(google ? 4 : 2));
+        if (next == CARD_DONE) { /* by chance nothing that counts was spoilt */
+            assert_int_equal(op.seen.means, MEANS_PASS);
+            assert_int_equal(op.seen.value_size, 6);
+            assert_memory_equal(op.seen.value, "M12345", 6);
+            continue;
+        }
+        assert_int_equal(next, CARD_FAILED);
+        assert_int_not_equal(op.status, CARD_OK);
+        assert_true(op.why.text[0]);
+        refused[google]++;
+    }
+    printf("  %d and %d refused\n", refused[0], refused[1]);
+    assert_true(refused[0] > ROUNDS / 2 && refused[1] > ROUNDS / 2);
 }
 
 TEST(pass, points_off_the_curve_and_keys_out_of_range_are_refused)
