@@ -89,6 +89,8 @@ static enum err sim_exchange(struct reader *r, struct bytes tx, struct buf *rx, 
     }
     if (!answered)
         return err_set(why, ERR_GONE, "the card is silent");
+    if (s->bend)
+        s->bend(s, &answer);
     buf_put(rx, answer.data, answer.size);
     if (rx->full)
         return err_set(why, ERR_FULL, "the card's answer of %zu bytes is longer than expected",

@@ -18,6 +18,7 @@ struct reader_sim {
     int32_t tear_at;              /* the number of the exchange that is torn; 0 = none */
     bool tear_after;
     enum err tear_error;
+    void (*bend)(struct reader_sim *s, struct buf *answer); /* what the till gets instead; NULL = as it is */
 };
 
 void reader_sim_init(struct reader_sim *s);

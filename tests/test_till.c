@@ -389,6 +389,84 @@ TEST(till, a_card_pulled_away_at_any_exchange_is_debited_once_or_not_at_all_and_
     assert_true(doubts >= 4); /* the commit, before and after, on both kinds */
 }
 
+/* ---- a card, or somebody on the way, that answers anything ---- */
+
+static int bend_at[3];
+
+static void bend(struct reader_sim *s, struct buf *answer)
+{
+    static const char *const statuses[] = {"\x91\x00", "\x91\xae", "\x91\xbe", "\x91\xaf", "\x91\x1c", "\x90\x00", "\x6a\x82"};
+    for (size_t i = 0; i < sizeof bend_at / sizeof *bend_at; i++) {
+        if (s->exchanges != bend_at[i])
+            continue;
+        switch (test_below(4)) {
+        case 0:
+            answer->data[test_below((uint32_t)answer->size)] ^= (uint8_t)(1 << test_below(8));
+            break;
+        case 1:
+            answer->size = test_below((uint32_t)answer->size + 1);
+            break;
+        case 2: /* another status */
+            memcpy(answer->data + answer->size - 2, statuses[test_below(7)], 2);
+            break;
+        case 3: /* and nothing else */
+            memcpy(answer->data, statuses[test_below(7)], answer->size = 2);
+            break;
+        }
+    }
+}
+
+static void lay_again(struct bench *b)
+{
+    reader_sim_present(&b->reader, NULL);
+    reader_sim_present(&b->reader, &b->card.target);
+}
+
+TEST(till, whatever_is_answered_for_a_card_it_is_told_and_journalled_what_the_card_did)
+{
+    enum { RUNS = 160 };
+    struct bench *b = bench();
+    int debited = 0, refused = 0, doubts = 0;
+    for (int run = 0; run < RUNS; run++) {
+        char name[40];
+        snprintf(name, sizeof name, "bent-%d", run);
+        new_bench(b, card_of(run % 2), name);
+        for (int i = 0; i < 3; i++)
+            bend_at[i] = i <= run % 3 ? 1 + (int)test_below(10) : 0;
+        b->reader.bend = bend;
+        lay_again(b);
+        for (int i = 0; i < 5 && !said(ask(b, "tap"), "ok state=identified"); i++)
+            lay_again(b); /* each time a sentence */
+        assert_said(b->answer, "member=M12 tier=base purse=1000");
+        assert_said(ask(b, "line POT 1 3000"), "ok");
+        assert_said(ask(b, "total"), "offer=300");
+        const char *answer = ask(b, "redeem 200");
+        if (said(answer, "ok state=debited"))
+            assert_int_equal(cards_purse(&b->card), PURSE - 200);
+        else if (said(answer, "error DOUBT"))
+            doubts++;
+        b->reader.bend = NULL;
+        for (int i = 0; i < 5 && said(ask(b, "status"), "state=doubt"); i++) {
+            if (i) /* the till goes on reading the card that lies there; one that it read must come again */
+                lay_again(b);
+            ask(b, "tap");
+        }
+        bool done = said(ask(b, "status"), "state=debited");
+        assert_int_equal(cards_purse(&b->card), done ? PURSE - 200 : PURSE);
+        assert_said(ask(b, "pay ref=R1"), done ? "due=2800 by_points=200 " : "due=3000 by_points=0 ");
+        struct sums s = add_up(b);
+        assert_int_equal(s.redeemed_done, done ? 200 : 0);
+        assert_int_equal(s.paid_by_points, done ? 200 : 0);
+        assert_int_equal(s.redeemed_doubt + s.open, 0);
+        assert_int_equal(s.sales, 1);
+        debited += done;
+        refused += !done;
+        close_till(b);
+    }
+    print_message("  %d debited, %d of them after a doubt, %d refused\n", debited, doubts, refused);
+    assert_true(debited > 20 && refused > 20 && doubts > 0);
+}
+
 /* Which exchange of a redemption is the commit: the last. */
 static int commit_exchange(struct bench *b, int kind)
 {
