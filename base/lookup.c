@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/lookup.h"
 #include "base/mbed.h"
+#include "base/tr.h"
 
 #include <assert.h>
 #include <string.h>
@@ -18,10 +19,10 @@ static const char *digits_of(char digits[DIGITS_MAX + 3], bool *international, c
             *international = true;
         } else if (*p >= '0' && *p <= '9') {
             if (n >= DIGITS_MAX + 2) /* 00 in front is no part of the number */
-                return "too long for a telephone number";
+                return TR_LATER("too long for a telephone number");
             digits[n++] = *p;
         } else if (!strchr(" -./()", *p)) {
-            return "only digits, blanks and + - . / ( ) are in a telephone number";
+            return TR_LATER("only digits, blanks and + - . / ( ) are in a telephone number");
         } else if (strncmp(p, "(0)", 3) == 0 && n > 0 &&
                    (*international || (n > 1 && memcmp(digits, "00", 2) == 0))) {
             p += 2;

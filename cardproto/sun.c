@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cardproto/sun.h"
 
+#include "base/tr.h"
+
 #include <string.h>
 
 /* The value of a parameter of exactly 2 * size hex characters; at is where it ends.  False: not there. */
@@ -76,10 +78,9 @@ enum err sun_verify(const struct sun *sun, const struct sun_tag *tag, const stru
     sun_mac(mac, &key, tag, bytes_of(NULL, 0));
     bytes_wipe(&key, sizeof key);
     if (!bytes_equal_const_time(mac, sun->mac, sizeof mac))
-        return err_set(why, ERR_MAC, "the tag's message is not signed with our key");
+        return err_set(why, ERR_MAC, TR_LATER("the tag's message is not signed with our key"));
     if (tag->counter <= last)
-        return err_set(why, ERR_EXISTS, "the tag showed an old message (number %u): hold it there again; if this comes again, it is "
-                       "a copy",
-                       (unsigned)tag->counter);
+        return err_set(why, ERR_EXISTS,
+                       TR_LATER("the tag showed an old message: hold it there again; if this comes again, it is a copy"));
     return OK;
 }

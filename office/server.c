@@ -1,6 +1,7 @@
 /* server.c - see server.h.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "office/server.h"
+#include "base/tr.h"
 
 #include "base/crash.h"
 #include "base/date.h"
@@ -473,7 +474,7 @@ static void ask_tap(struct server *s, struct conn *c, const struct wire_tap *ask
     bool full = ask->means == MEANS_NONE || ask->means == MEANS_CARD;
     struct misses *m = misses_of(s, c);
     enum err e = !full && m->count >= SERVER_MISSES
-                     ? err_set(&why, ERR_BUSY, "too many were asked for that nobody knows: wait a minute")
+                     ? err_set(&why, ERR_BUSY, TR_LATER("too many were asked for that nobody knows: wait a minute"))
                      : clerk_tap(&clerk, ask, out, &why);
     if (!full && !e && !out->known)
         m->count++;

@@ -1,6 +1,7 @@
 /* member_code.c - see member_code.h.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "sync/member_code.h"
+#include "base/tr.h"
 
 #include <string.h>
 
@@ -86,7 +87,7 @@ enum err member_code_read(struct member_code *out, const char *text, int64_t now
 {
     uint8_t raw[RAW] = {0}, hash[MBED_HASH_SIZE];
     if (!member_code_is(text))
-        return err_set(why, ERR_FORMAT, "this is no member code, or not all of it");
+        return err_set(why, ERR_FORMAT, TR_LATER("this is no member code, or not all of it"));
     const char *at = behind_front(text);
     for (int b = 0; b < DIGITS * 5; b++)
         if (digit_of(at[b / 5]) >> (4 - b % 5) & 1)
@@ -94,15 +95,15 @@ enum err member_code_read(struct member_code *out, const char *text, int64_t now
     hash_of(hash, raw);
     enum err e = mbed_verify_raw(code_key, hash, raw + MEMBER_CODE_NAME_SIZE, why);
     if (e)
-        return err_set(why, e, "this member code was not made by our head office");
+        return err_set(why, e, TR_LATER("this member code was not made by our head office"));
     struct member_code code = {.member = get_be(raw, 4), .issued_s = (int64_t)get_be(raw + 4, 4)};
     memcpy(code.name, raw, sizeof code.name);
     if (code.member == 0)
-        return err_set(why, ERR_FORMAT, "this member code names nobody");
+        return err_set(why, ERR_FORMAT, TR_LATER("this member code names nobody"));
     if (now_s > code.issued_s + MEMBER_CODE_VALID_S + skew_s)
-        return err_set(why, ERR_RANGE, "this member code has run out: show a fresh one");
+        return err_set(why, ERR_RANGE, TR_LATER("this member code has run out: show a fresh one"));
     if (now_s < code.issued_s - skew_s)
-        return err_set(why, ERR_RANGE, "this member code is of a later time: look at the clock of this till");
+        return err_set(why, ERR_RANGE, TR_LATER("this member code is of a later time: look at the clock of this till"));
     *out = code;
     return OK;
 }

@@ -243,7 +243,7 @@ static void do_identify(struct till *t, struct asker *a, const struct command *c
         return;
     }
     if (known_typed(t, c->means, c->value, &why)) {
-        ask_refuse(t, a, "FORMAT", tr("This is nobody we could know: %s."), why.text);
+        ask_refuse(t, a, "FORMAT", tr("This is nobody we could know: %s."), tr(why.text));
         return;
     }
     t->waiter = a;

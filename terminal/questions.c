@@ -121,7 +121,7 @@ void question_answered(struct till *t, const struct wire_answer *a)
     bool done = ask != ASK_HOLD && a->say == SAY_DONE;
     snprintf(sentence, sizeof sentence, "%s",
              done                      ? a->done.sentence
-             : a->say == SAY_REFUSED ? a->refused.sentence
+             : a->say == SAY_REFUSED ? tr(a->refused.sentence)
                                      : tr("Head office answers something else."));
     if (ask == ASK_HOLD)
         till_feed(t, (struct sale_event){.kind = SALE_HOLD_REFUSED, .text = sentence});

@@ -375,11 +375,13 @@ void tap_answered(struct till *t, const struct wire_answer *a)
     }
     if (a->say == SAY_REFUSED && p->at == AT_TAP && p->shown.means != MEANS_CARD) {
         finish(p); /* not genuine, or shown before: it identifies nobody */
-        ask_wait_over(t, "REFUSED", a->refused.sentence);
+        char say[WIRE_SENTENCE_SIZE + 40];
+        snprintf(say, sizeof say, tr("Head office: %s"), tr(a->refused.sentence));
+        ask_wait_over(t, "REFUSED", say);
         return;
     }
     if (a->say == SAY_REFUSED)
-        till_tell(t, tr("Head office: %s"), a->refused.sentence);
+        till_tell(t, tr("Head office: %s"), tr(a->refused.sentence));
     tap_offline(t);
 }
 

@@ -281,7 +281,8 @@ static void try_evidence(struct input *in)
     struct txn_evidence e = {.kind = CARD_EV2, .tmc = 5, .purse_before = PURSE};
     struct card_record r = {.entry = debit_entry, .type = 'D', .amount = -AMOUNT, .after = PURSE - AMOUNT, .number = 5};
     struct buf tmi = BUF_ON(e.tmi);
-    uint8_t reader[READER_ID_SIZE], none[READER_ID_SIZE] = {0};
+    static const uint8_t none[READER_ID_SIZE], nothing[2 * TXN_RECORD_SIZE];
+    uint8_t reader[READER_ID_SIZE];
     struct entry_id previous;
     struct aes_key key;
     int64_t change = 0;
@@ -307,7 +308,7 @@ static void try_evidence(struct input *in)
             readers++;
             break;
         case 4:
-            tmi_put_records(&tmi, 0xbb, FILE_LOG, 0, amount % 3, bytes_of(e.tmi, amount % 3 * TXN_RECORD_SIZE));
+            tmi_put_records(&tmi, 0xbb, FILE_LOG, 0, amount % 3, bytes_of(nothing, amount % 3 * TXN_RECORD_SIZE));
             break;
         case 5: { /* anything */
             struct bytes rest = rest_of(in);

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "office/books/known.h"
 #include "office/members/people.h"
+#include "base/tr.h"
 #include "base/date.h"
 #include "base/mbed.h"
 #include "cardproto/layout.h"
@@ -742,6 +743,11 @@ TEST(uplink, what_is_shown_off_line_earns_for_whom_head_office_finds_and_a_code_
     assert_said(ask("total"), "ok");
     assert_said(ask("redeem 100 pin=4711"), "ok state=debited");
     assert_said(ask("pay"), "by_points=100");
+    assert_said(ask(command), "error REFUSED Head office: this code was used already: show a fresh one");
+    assert_true(tr_use("zh")); /* head office's word in the cashier's language */
+    assert_said(ask(command), "error REFUSED 总部：此会员码已用过，请出示新码");
+    assert_said(ask("identify code P1"), "这不是会员码");
+    assert_true(tr_use("en"));
     assert_said(ask("sync"), "ok owed=0");
     till_close_here(); /* somebody else's till would be refused at once; this one after its half hour */
     office_set_clock(&hq, "2011-03-01T09:40");

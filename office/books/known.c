@@ -1,6 +1,7 @@
 /* known.c - see known.h.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "office/books/known.h"
+#include "base/tr.h"
 #include "cardproto/sun.h"
 #include "office/books/books_int.h"
 #include "sync/member_code.h"
@@ -21,7 +22,7 @@ enum err books_member_of_token(struct books *b, const uint8_t token[TXN_TOKEN_SI
         *member = (member_id)query_get_int(&q);
     enum err e = query_done(&q, why);
     if (!e && !found)
-        return err_set(why, ERR_NOT_FOUND, "nobody is known by this");
+        return err_set(why, ERR_NOT_FOUND, TR_LATER("nobody is known by this"));
     return e ? e : books_survivor(b, *member, member, why);
 }
 
@@ -78,7 +79,7 @@ enum err known_remove(struct books *b, const struct known_keys *keys, enum txn_m
     query_blob(&q, token, sizeof token);
     bool found = query_row(&q);
     enum err e = query_done(&q, why);
-    return !e && !found ? err_set(why, ERR_NOT_FOUND, "nobody is known by this") : e;
+    return !e && !found ? err_set(why, ERR_NOT_FOUND, TR_LATER("nobody is known by this")) : e;
 }
 
 enum err known_phone(char out[PHONE_TEXT_SIZE], const char *text, struct errmsg *why)
@@ -163,7 +164,7 @@ static enum err who_by_code(struct books *b, const struct home *home, const stru
     uint32_t terminal = 0;
     int64_t time_s = 0;
     if (!text_of(text, sizeof text, in->value))
-        return err_set(why, ERR_FORMAT, "this is no member code");
+        return err_set(why, ERR_FORMAT, TR_LATER("this is no member code"));
     int32_t skew_s = KNOWN_SKEW_S + (in->again ? KNOWN_AGAIN_S : 0);
     enum err e = member_code_read(&code, text, in->now_s, skew_s, &home->code_key, why);
     if (e)
@@ -173,11 +174,11 @@ static enum err who_by_code(struct books *b, const struct home *home, const stru
     if (e == OK)
         return in->again && terminal == in->terminal && in->now_s - time_s <= KNOWN_AGAIN_S
                    ? OK
-                   : err_set(why, ERR_EXISTS, "this code was used already: show a fresh one");
+                   : err_set(why, ERR_EXISTS, TR_LATER("this code was used already: show a fresh one"));
     if (e != ERR_NOT_FOUND)
         return e;
     if (in->now_s - code.issued_s > MEMBER_CODE_VALID_S + KNOWN_SKEW_S)
-        return err_set(why, ERR_RANGE, "this code is too old: show a fresh one");
+        return err_set(why, ERR_RANGE, TR_LATER("this code is too old: show a fresh one"));
     return note_code(b, in, &code, why);
 }
 
@@ -220,12 +221,12 @@ static enum err who_by_sun(struct books *b, const struct home *home, const struc
     struct sun_seen last;
     enum err e = sun_parse(&sun, in->value);
     if (e)
-        return err_set(why, e, "this is no message of a tag of ours");
+        return err_set(why, e, TR_LATER("this is no message of a tag of ours"));
     memcpy(meta.b, home->known_keys.sun_meta, sizeof meta.b);
     memcpy(file.b, home->known_keys.sun_file, sizeof file.b);
     e = sun_meta(&tag, sun.picc, &meta);
     if (e)
-        e = err_set(why, e, "this tag is not of this programme");
+        e = err_set(why, e, TR_LATER("this tag is not of this programme"));
     if (!e)
         e = known_find(b, &home->known_keys, MEANS_SUN, bytes_of(tag.uid.b, sizeof tag.uid.b), member, why);
     if (!e)
@@ -280,13 +281,13 @@ static enum err who(struct books *b, const struct home *home, const struct known
         return who_by_code(b, home, in, &out->member, why);
     case MEANS_PHONE:
         if (!text_of(text, sizeof text, in->value))
-            return err_set(why, ERR_FORMAT, "this is no telephone number");
+            return err_set(why, ERR_FORMAT, TR_LATER("this is no telephone number"));
         e = known_phone(phone, text, why);
         return e ? e : known_find(b, &home->known_keys, MEANS_PHONE, bytes_of(phone, strlen(phone)),
                                   &out->member, why);
     case MEANS_REGISTER:
         if (!text_of(text, sizeof text, in->value) || member_parse(&out->member, text) != OK)
-            return err_set(why, ERR_FORMAT, "this is no member number: they look like M12");
+            return err_set(why, ERR_FORMAT, TR_LATER("this is no member number: they look like M12"));
         return OK;
     }
     return err_set(why, ERR_FORMAT, "means %d are not known here", (int)in->means);

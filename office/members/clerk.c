@@ -205,9 +205,9 @@ enum err clerk_hold(const struct clerk *c, const struct wire_hold *ask, struct w
     if (e)
         return e;
     if (!who.member)
-        return err_set(why, ERR_NOT_FOUND, "this card is nobody's");
+        return err_set(why, ERR_NOT_FOUND, TR_LATER("this card is nobody's"));
     if (ask->member && who.member != ask->member)
-        return err_set(why, ERR_CONFLICT, "what was shown is another member's");
+        return err_set(why, ERR_CONFLICT, TR_LATER("what was shown is another member's"));
     if (who.means == MEANS_CARD && who.card.status != CARD_ACTIVE)
         return err_set(why, ERR_REFUSED, "this card is %s", card_status_name(who.card.status));
     if ((e = check_factor(c, ask, who.member, why)))
@@ -268,7 +268,7 @@ static enum err save_person(const struct clerk *c, const struct wire_person *ask
     if (same && p.consent_s)
         return OK; /* asked again */
     if (*p.name || *p.phone)
-        return err_set(why, ERR_EXISTS, "this member is somebody already: head office can change it");
+        return err_set(why, ERR_EXISTS, TR_LATER("this member is somebody already: head office can change it"));
     memcpy(p.name, ask->name, sizeof p.name);
     snprintf(p.phone, sizeof p.phone, "%s", phone);
     p.consent_s = c->now_s;
@@ -278,7 +278,7 @@ static enum err save_person(const struct clerk *c, const struct wire_person *ask
         e = profile_consent(c->books, p.member, PURPOSE_NAME, true, "till", &by, why);
     if (!e)
         e = known_set_phone(c->books, &c->home->known_keys, p.member, p.phone, c->now_s, why);
-    return e == ERR_EXISTS ? err_set(why, e, "this telephone number is another member's") : e;
+    return e == ERR_EXISTS ? err_set(why, e, TR_LATER("this telephone number is another member's")) : e;
 }
 
 enum err clerk_person(const struct clerk *c, const struct wire_person *ask, struct wire_done *out,
@@ -286,11 +286,11 @@ enum err clerk_person(const struct clerk *c, const struct wire_person *ask, stru
 {
     char phone[PHONE_TEXT_SIZE] = "";
     if (!ask->consent)
-        return err_set(why, ERR_FORMAT, "without the member's consent nothing is kept");
+        return err_set(why, ERR_FORMAT, TR_LATER("without the member's consent nothing is kept"));
     if (!*ask->name && !*ask->phone)
-        return err_set(why, ERR_FORMAT, "a name or a telephone number is wanted");
+        return err_set(why, ERR_FORMAT, TR_LATER("a name or a telephone number is wanted"));
     if (!is_plain(ask->name))
-        return err_set(why, ERR_FORMAT, "this name cannot be shown: letters and signs only");
+        return err_set(why, ERR_FORMAT, TR_LATER("this name cannot be shown: letters and signs only"));
     enum err e = *ask->phone ? known_phone(phone, ask->phone, why) : OK;
     if (e || (e = books_begin(c->books, why)))
         return e;
@@ -422,7 +422,7 @@ enum err clerk_replace(const struct clerk *c, const struct wire_replace *ask, st
         return OK;
     if (!uid_is(&ask->lost)) {
         e = ask->member ? books_cards(c->books, ask->member, count_active, &only, why)
-                        : err_set(why, ERR_NOT_FOUND, "say whose card it is");
+                        : err_set(why, ERR_NOT_FOUND, TR_LATER("say whose card it is"));
         if (!e && only.active != 1)
             e = err_set(why, ERR_STATE,
                         only.active ? "this member has %d cards: say which one is lost"
@@ -432,7 +432,7 @@ enum err clerk_replace(const struct clerk *c, const struct wire_replace *ask, st
     if (!e)
         e = issued_card(c->books, &only.uid, &lost, why);
     if (!e && ask->member && lost.member != ask->member)
-        e = err_set(why, ERR_CONFLICT, "the lost card is another member's");
+        e = err_set(why, ERR_CONFLICT, TR_LATER("the lost card is another member's"));
     if (e)
         return e;
     snprintf(reason, sizeof reason, "lost; replaced at T%04u by %u, approved by %u", (unsigned)c->terminal,

@@ -1,6 +1,7 @@
 /* people.c - see people.h.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "office/members/people.h"
+#include "base/tr.h"
 #include "base/date.h"
 #include "base/mbed.h"
 #include "office/books/books_int.h"
@@ -90,7 +91,7 @@ static enum err check_pin(struct books *b, member_id member, const char *typed, 
     if (e)
         return e;
     if (!pin_is_set(&kept.pin)) {
-        *answer = err_set(why, ERR_AUTH, "this member has no PIN: a supervisor may allow it");
+        *answer = err_set(why, ERR_AUTH, TR_LATER("this member has no PIN: a supervisor may allow it"));
         return OK;
     }
     if (now_s < kept.locked_until_s && kept.locked_until_s - now_s <= PIN_LOCK_S) {
@@ -106,7 +107,7 @@ static enum err check_pin(struct books *b, member_id member, const char *typed, 
     e = count_pin(b, member, locks ? 0 : kept.wrong, locks ? now_s + PIN_LOCK_S : 0, why);
     if (!e)
         *answer = err_set(why, ERR_AUTH, locks ? "the PIN is wrong, and too many were: none is taken for %d minutes"
-                                               : "the PIN is wrong", PIN_LOCK_S / 60);
+                                               : TR_LATER("the PIN is wrong"), PIN_LOCK_S / 60);
     return e;
 }
 
