@@ -456,14 +456,21 @@ static void finish(struct server *s, struct conn *c, enum err e, const struct er
     bytes_wipe(&s->answer, sizeof s->answer);
 }
 
-/* How often this till asked for nobody in the minute that runs. */
-static struct misses *misses_of(struct server *s, const struct conn *c)
+/* How often this till asked for nobody in the minute that runs; NULL: by a full card, which is no guess. */
+static struct misses *misses_of(struct server *s, const struct conn *c, enum txn_means means)
 {
     struct misses *m = &s->misses[c->terminal];
     int64_t now_ms = clock_tick_ms();
     if (now_ms - m->minute_ms >= 60000)
         *m = (struct misses){.minute_ms = now_ms};
-    return m;
+    return means == MEANS_NONE || means == MEANS_CARD ? NULL : m;
+}
+
+static enum err may_guess(const struct misses *m, struct errmsg *why)
+{
+    return m && m->count >= SERVER_MISSES
+               ? err_set(why, ERR_BUSY, TR_LATER("too many were asked for that nobody knows: wait a minute"))
+               : OK;
 }
 
 static void ask_tap(struct server *s, struct conn *c, const struct wire_tap *ask)
@@ -471,12 +478,11 @@ static void ask_tap(struct server *s, struct conn *c, const struct wire_tap *ask
     struct errmsg why = {""};
     struct clerk clerk = clerk_of(s, c);
     struct wire_tapped *out = &fresh_answer(s, SAY_TAPPED)->tapped;
-    bool full = ask->means == MEANS_NONE || ask->means == MEANS_CARD;
-    struct misses *m = misses_of(s, c);
-    enum err e = !full && m->count >= SERVER_MISSES
-                     ? err_set(&why, ERR_BUSY, TR_LATER("too many were asked for that nobody knows: wait a minute"))
-                     : clerk_tap(&clerk, ask, out, &why);
-    if (!full && !e && !out->known)
+    struct misses *m = misses_of(s, c, ask->means);
+    enum err e = may_guess(m, &why);
+    if (!e)
+        e = clerk_tap(&clerk, ask, out, &why);
+    if (m && !e && !out->known)
         m->count++;
     finish(s, c, e, &why, "tap");
 }
@@ -485,7 +491,13 @@ static void ask_hold(struct server *s, struct conn *c, const struct wire_hold *a
 {
     struct errmsg why = {""};
     struct clerk clerk = clerk_of(s, c);
-    enum err e = clerk_hold(&clerk, ask, &fresh_answer(s, SAY_HELD)->held, &why);
+    struct wire_held *out = &fresh_answer(s, SAY_HELD)->held;
+    struct misses *m = misses_of(s, c, ask->means);
+    enum err e = may_guess(m, &why);
+    if (!e)
+        e = clerk_hold(&clerk, ask, out, &why);
+    if (m && e == ERR_NOT_FOUND)
+        m->count++;
     finish(s, c, e, &why, "hold");
 }
 

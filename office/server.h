@@ -28,7 +28,7 @@ enum {
     SERVER_IDLE_MS = 150000,     /* of a till that is known; it gives a sign every 30 s */
     SERVER_STRANGER_MS = 15000,  /* of a connection that has not shown who it is */
     SERVER_WRONG_CODES = 10,     /* wrong enrolment codes in a minute, then all wait */
-    SERVER_MISSES = 30,          /* taps in a minute, by other means than a full card, that find nobody; then
+    SERVER_MISSES = 30,          /* taps and holds in a minute, by other means than a full card, that find nobody; then
                                   * that till waits: telephone numbers are not to be tried out */
     SERVER_CARD_MS = 5000,       /* for a till to bring a card's answer */
     SERVER_RUNS_MAX = 400        /* days made up for after a long pause; older ones are left out */

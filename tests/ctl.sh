@@ -220,6 +220,13 @@ does 0 'the same number of another kind is another tag' tag bind 04a1b2c3d4e5f6 
 does 0 'a pass is bound' tag bind 'pass 0815' "$li" --kind pass
 does 2 'a tag of 5 bytes is none' tag bind 0102030405 "$li"
 does 2 'an NTAG 424 has 7' tag bind 01020304 "$li" --kind sun
+does 2 'no till knows one of 10 bytes' tag bind 04112233445566778899 "$li"
+does 2 'a number that a phone makes up is nobodys' tag bind 08a1b2c3 "$li"
+does 0 'one of 4 bytes is bound for tills that take it' tag bind 09a1b2c3 "$li"
+does 2 'a text that no till reads is refused' tag bind HELLO "$li" --kind text
+does 2 'in any other spelling than the cards' tag bind m12 "$li" --kind text
+does 0 'a member number is one' tag bind M12 "$li" --kind text
+does 0 'and let go again' tag remove M12 --kind text
 does 2 'a kind that is none is refused' tag bind 01020304 "$li" --kind magic
 does 0 'tags are listed' tag list
 [ "$(grep -cE '04a1b2c3d4e5f6|pass 0815' out)" -eq 3 ]

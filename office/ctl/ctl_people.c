@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
 #include "base/staff.h"
+#include "cardproto/ndef.h"
 #include "office/ctl/ctl.h"
 #include "office/books/known.h"
 #include "office/members/people.h"
@@ -217,9 +218,9 @@ static bool take_tag(struct ctl *c, struct tag *tag)
     }
     if (has_uid(tag->means)) {
         if (hex_decode(tag->name, sizeof tag->name, &tag->size, name) != OK ||
-            (tag->size != 7 && (tag->means == MEANS_SUN || (tag->size != 4 && tag->size != 10)))) {
+            (tag->size != 7 && (tag->means == MEANS_SUN || tag->size != 4))) {
             ctl_usage(c, "'%s' is no %s: give it as %s hex digits", name,
-                      tag->means == MEANS_SUN ? "NTAG 424" : "tag", tag->means == MEANS_SUN ? "14" : "8, 14 or 20");
+                      tag->means == MEANS_SUN ? "NTAG 424" : "tag", tag->means == MEANS_SUN ? "14" : "8 or 14");
             return false;
         }
         return true;
@@ -243,12 +244,25 @@ static json_t *tag_row(enum txn_means means, struct bytes name, member_id member
                      ctl_json_member(member));
 }
 
+/* What no till would ever read as this is bound to nobody. */
+static bool can_be_shown(struct ctl *c, const struct tag *tag)
+{
+    member_id member;
+    if (tag->means == MEANS_UID && tag->size == 4 && tag->name[0] == 0x08)
+        ctl_usage(c, "a UID of 8 digits that begins with 08 is made up at every tap: it is nobody's");
+    else if (tag->means == MEANS_TAG && !ndef_is_member(&member, bytes_of(tag->name, tag->size)))
+        ctl_usage(c, "tills take a tag's text only when it is a member number, such as M12");
+    else
+        return true;
+    return false;
+}
+
 static enum ctl_exit run_tag_bind(struct ctl *c)
 {
     struct errmsg why;
     struct tag tag;
     member_id member;
-    if (!take_tag(c, &tag) || !ctl_get_member(c, c->positions[1], &member))
+    if (!take_tag(c, &tag) || !can_be_shown(c, &tag) || !ctl_get_member(c, c->positions[1], &member))
         return CTL_USAGE;
     struct bytes name = bytes_of(tag.name, tag.size);
     if (known_bind(c->books, &c->home.known_keys, tag.means, name, member, c->now_s, &why))
