@@ -603,6 +603,37 @@ TEST(receipts, on_a_full_disk_nothing_is_printed_and_what_was_begun_before_is_st
     usb_end();
 }
 
+static void work_full_when_printed(void)
+{
+    faultvfs_use();
+    open_till();
+    await_printer("");
+    sell("en");
+    turn(0); /* it is begun, and on its way */
+    faultvfs.fail_write = faultvfs.writes + 1;
+    faultvfs.fail_for_ever = true;
+    for (int64_t end = clock_tick_ms() + 5000; !strstr(said, "The journal: "); turn(50))
+        MUST(clock_tick_ms() < end);
+    for (int i = 0; i < 5; i++)
+        turn(50);
+    MUST(receipts_waiting(receipts) == 1);
+    faultvfs.fail_write = 0;
+    faultvfs.fail_for_ever = false;
+    sell("zh");
+    print_all();
+    close_till();
+}
+
+TEST(receipts, one_that_is_on_paper_but_could_not_be_noted_so_does_not_come_again)
+{
+    begin("noted", 2);
+    usb_plug_in();
+    usb_child(work_full_when_printed);
+    assert_each_once("noted");
+    assert_no_copy();
+    usb_end();
+}
+
 static const char *crash;
 
 static void work_crash(void)

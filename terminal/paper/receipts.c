@@ -39,6 +39,7 @@ struct receipts {
     int failures; /* in a row */
     int64_t retry_at_ms;
     struct journal_receipt current;              /* being printed; seq 0 = none */
+    enum receipt_state owed; /* what became of it, and the journal has not taken yet; 0 = nothing */
     char told[sizeof((struct errmsg *)0)->text]; /* of the printer's trouble */
 
     /* scratch */
@@ -128,20 +129,29 @@ static void count(struct receipts *r)
     r->waiting = journal_receipts_waiting(r->parts.journal);
 }
 
-static void set(struct receipts *r, enum receipt_state state)
-{
-    struct errmsg why = {""};
-    if (journal_receipt_set(r->parts.journal, &r->current, state, &why))
-        tell(r, tr("The journal: %s."), why.text);
-    r->current.state = state;
-}
-
 static void failed(struct receipts *r, int64_t now_ms)
 {
     int64_t pause = r->parts.stuck_ms / RETRY, most = (int64_t)r->parts.stuck_ms * RETRY_MOST;
     for (int i = 1; i < r->failures && pause < most; i++)
         pause *= 2;
     r->retry_at_ms = r->failures++ == 0 ? now_ms : now_ms + (pause < most ? pause : most);
+}
+
+/* Notes what became of the current one; else it is kept in mind and tried again before another is begun: the journal
+ * would take it for one that is still to be printed. */
+static void settle(struct receipts *r, enum receipt_state state, int64_t now_ms)
+{
+    struct errmsg why = {""};
+    if (state && journal_receipt_set(r->parts.journal, &r->current, state, &why)) {
+        if (!r->owed)
+            tell(r, tr("The journal: %s."), why.text);
+        r->owed = state;
+        failed(r, now_ms);
+        return;
+    }
+    r->owed = 0;
+    r->current.seq = 0;
+    count(r);
 }
 
 /* What became of the current one. */
@@ -152,28 +162,28 @@ static void ended(struct receipts *r, const struct printing_event *event, int64_
     r->apart = false;
     if (was_apart || !r->current.seq)
         return;
+    enum receipt_state is = 0; /* what it is now; 0: what it was, a copy to be printed */
     crash_point("receipt-before-ended");
     switch (event->fate) {
     case PRINTING_PRINTED:
-        set(r, RECEIPT_PRINTED);
+        is = RECEIPT_PRINTED;
         r->failures = 0;
         break;
     case PRINTING_NOT_BEGUN:
         if (r->current.state == RECEIPT_BEGUN)
-            set(r, RECEIPT_WAITING);
+            is = RECEIPT_WAITING;
         failed(r, now_ms);
         break;
     case PRINTING_UNKNOWN:
         if (r->current.state == RECEIPT_BEGUN)
-            set(r, RECEIPT_COPY);
+            is = RECEIPT_COPY;
         tell(r, tr("Receipt %s may be on paper in part (%s). It is printed again, marked COPY."),
              number_of(r, text), tr(event->why.text));
         failed(r, now_ms);
         break;
     }
+    settle(r, is, now_ms);
     crash_point("receipt-after-ended");
-    r->current.seq = 0;
-    count(r);
 }
 
 static void heed_trouble(struct receipts *r)
@@ -194,13 +204,11 @@ static void heed_trouble(struct receipts *r)
 }
 
 /* It cannot be printed, now or ever: better none than no other. */
-static void give_up(struct receipts *r, const struct errmsg *why)
+static void give_up(struct receipts *r, const struct errmsg *why, int64_t now_ms)
 {
     char text[ENTRY_TEXT_SIZE];
     tell(r, tr("Receipt %s cannot be printed: %s."), number_of(r, text), why->text);
-    set(r, RECEIPT_PRINTED);
-    r->current.seq = 0;
-    count(r);
+    settle(r, RECEIPT_PRINTED, now_ms);
 }
 
 /* A journal that takes nothing (disk full, damaged) lets nothing be printed: it could not be told from new later. */
@@ -226,7 +234,7 @@ static void begin_next(struct receipts *r, int64_t now_ms)
         return;
     }
     if (compose(r, &document, &why)) {
-        give_up(r, &why);
+        give_up(r, &why, now_ms);
         return;
     }
     if (r->current.state != RECEIPT_COPY) {
@@ -248,6 +256,11 @@ static void begin_next(struct receipts *r, int64_t now_ms)
     crash_point("receipt-sent");
 }
 
+static bool can_begin(const struct receipts *r)
+{
+    return r->more && !r->owed && !printing_is_busy(r->printing) && !*printing_trouble(r->printing);
+}
+
 void receipts_turn(struct receipts *r, int64_t now_ms)
 {
     struct printing_event event;
@@ -264,15 +277,15 @@ void receipts_turn(struct receipts *r, int64_t now_ms)
             break;
         }
     heed_trouble(r);
-    if (r->more && !printing_is_busy(r->printing) && !*printing_trouble(r->printing) &&
-        now_ms >= r->retry_at_ms)
+    if (r->owed && now_ms >= r->retry_at_ms)
+        settle(r, r->owed, now_ms);
+    if (can_begin(r) && now_ms >= r->retry_at_ms)
         begin_next(r, now_ms);
 }
 
 int64_t receipts_due_ms(const struct receipts *r)
 {
-    bool can = r->more && !printing_is_busy(r->printing) && !*printing_trouble(r->printing);
-    return can ? r->retry_at_ms : INT64_MAX;
+    return r->owed || can_begin(r) ? r->retry_at_ms : INT64_MAX;
 }
 
 int receipts_fd(const struct receipts *r)
