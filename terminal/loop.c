@@ -239,7 +239,8 @@ void till_feed(struct till *t, struct sale_event in)
     paper_paid(t, &out.confirm);
     if ((t->sale.state == SALE_IDLE || t->sale.state == SALE_DONE) && t->tap.job == JOB_NONE)
         tap_end(t);
-    if (t->sale.means == MEANS_NONE && t->tap.job == JOB_NONE) { /* names go with the sale */
+    bool none_comes = t->tap.job == JOB_NONE || (t->tap.job == JOB_IDENTIFY && t->tap.at == AT_CARD);
+    if (t->sale.means == MEANS_NONE && none_comes) { /* names go with the sale */
         bytes_wipe(&t->tap.told, sizeof t->tap.told);
         bytes_wipe(&t->by, sizeof t->by);
         t->tap.known = false;
@@ -493,8 +494,10 @@ static int poll_set(struct till *t, struct pollfd f[POLL_MAX])
 
 void till_add_extra(struct till *t, struct till_extra *x)
 {
-    x->next = t->extras;
-    t->extras = x;
+    struct till_extra **end = &t->extras;
+    while (*end)
+        end = &(*end)->next;
+    *end = x;
 }
 
 bool till_turn(struct till *t, int most_ms)

@@ -67,7 +67,8 @@ struct till_extra {
     int first, count;
     struct till_extra *next;
 };
-/* For as long as the till lives; x is the caller's. */
+/* For as long as the till lives; x is the caller's.  Turns come in the order of adding: what shows the till comes
+ * after what changes it. */
 void till_add_extra(struct till *t, struct till_extra *x);
 
 /* A sentence for the people at the till; lines on its printer, now or not at all (false: they are not). */

@@ -72,10 +72,6 @@ void tap_begin(struct till *t, enum job job, int64_t deadline_ms)
     p->job = job;
     p->deadline_ms = deadline_ms;
     p->again = p->loaded = p->asked = false;
-    if (job == JOB_IDENTIFY) { /* else what head office told of the sale's member stays */
-        p->known = false;
-        p->told_s = 0;
-    }
     if (job == JOB_DEBIT && t->training) {
         p->at = AT_DEBIT; /* tap_turn does as if */
         return;
@@ -145,6 +141,10 @@ static void found(struct till *t)
     struct errmsg why = {""};
     p->taken = true;
     t->counts.taps++;
+    if (p->job == JOB_IDENTIFY) { /* until then what head office told is of the sale's member, who is being thanked */
+        p->known = false;
+        p->told_s = 0;
+    }
     if (p->job == JOB_IDENTIFY && is_badge(t))
         return;
     if (p->card.several) {

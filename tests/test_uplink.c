@@ -13,6 +13,7 @@
 #include "sync/member_code.h"
 #include "office/books/known.h"
 #include "hw/vtag.h"
+#include "terminal/display/display.h"
 #include "terminal/enrol.h"
 #include "terminal/limits.h"
 #include "terminal/loop.h"
@@ -28,6 +29,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -991,5 +993,80 @@ TEST(uplink, marks_coupons_tenders_and_rewards_of_a_till_agree_with_the_books)
     must(books_reviews(hq.books, count_review, &reviews, &why), &why);
     assert_int_equal(reviews, 0);
     books_sound(hq.books);
+    close_all();
+}
+
+/* What a display is told that comes when it is now_ms. */
+static const char *told_at(struct till_extra *x, const char *path, int64_t now_ms)
+{
+    static char line[8192];
+    struct pollfd f[8];
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    int count = x->fds(x, f, 8), fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    for (int i = 0; i < count; i++)
+        f[i].revents = i ? 0 : POLLIN;
+    snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+    x->turn(b.till, x, f, count, now_ms);
+    ssize_t size = recv(fd, line, sizeof line - 1, MSG_DONTWAIT);
+    close(fd);
+    line[size > 0 ? size : 0] = 0;
+    return line;
+}
+
+TEST(uplink, a_member_is_thanked_while_the_next_card_is_waited_for_and_a_display_that_comes_later_is_told_of_nobody)
+{
+    static struct till_view v;
+    struct errmsg why = {""};
+    struct display *d;
+    char path[320];
+    open_all(VCARD_EV2);
+    snprintf(path, sizeof path, "%s/display", b.dir);
+    must(display_open(&d, b.till, path, &why), &why);
+    struct till_extra *x = b.till->extras;
+    while (x->next)
+        x = x->next;
+    assert_said(ask("sync"), "ok owed=0");
+    sell("1000", "earned=10"); /* nobody looks */
+    reader_sim_present(&b.reader, NULL);
+    assert_int_equal(send(b.fd, "tap 60000\n", 10, MSG_NOSIGNAL), 10);
+    for (int i = 0; i < 10; i++)
+        (void)!till_turn(b.till, 1);
+    assert_int_equal(b.till->tap.job, JOB_IDENTIFY);
+    till_view(b.till, &v);
+    assert_int_equal(v.state, SALE_DONE);
+    assert_true(v.told);
+    assert_string_equal(v.next_tier, "silver");
+    assert_said(told_at(x, path, clock_tick_ms() + 15000), "\"page\":\"idle\"");
+    assert_said(told_at(x, path, clock_tick_ms()), "\"page\":\"thanks\"");
+    display_close(d);
+    b.till->extras = NULL;
+    close_all();
+}
+
+static char turns[10];
+
+static void first_turn(struct till *t, struct till_extra *x, const struct pollfd *f, int count, int64_t now_ms)
+{
+    (void)t, (void)x, (void)f, (void)count, (void)now_ms;
+    strcat(turns, "1");
+}
+
+static void second_turn(struct till *t, struct till_extra *x, const struct pollfd *f, int count, int64_t now_ms)
+{
+    (void)t, (void)x, (void)f, (void)count, (void)now_ms;
+    strcat(turns, "2");
+}
+
+TEST(uplink, what_is_added_to_a_till_later_has_its_turn_later_so_that_displays_show_what_doors_have_just_done)
+{
+    struct till_extra first = {.turn = first_turn}, second = {.turn = second_turn};
+    open_all(VCARD_EV2);
+    till_add_extra(b.till, &first);
+    till_add_extra(b.till, &second);
+    turns[0] = 0;
+    (void)!till_turn(b.till, 1);
+    assert_string_equal(turns, "12");
+    b.till->extras = NULL;
     close_all();
 }

@@ -258,8 +258,7 @@ static void turn(struct till *t, struct till_extra *x, const struct pollfd *f, i
         end_question(d, false, NULL);
     if (d->spoken.page == DISPLAY_LINES && now_ms >= d->until_ms)
         d->spoken.page = DISPLAY_IDLE, d->beat_ms = 0;
-    if (display_is_there(d))
-        look(d, now_ms);
+    look(d, now_ms); /* also when nobody looks: whoever comes later is not shown what is over by then */
 }
 
 /* ---- opening ---- */

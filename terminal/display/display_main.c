@@ -83,7 +83,7 @@ static void call(struct show *s)
         return;
     s->retry_ms = clock_tick_ms() + RETRY_MS;
     memcpy(a.sun_path, s->path, strnlen(s->path, sizeof a.sun_path - 1));
-    s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); /* a hung till lets nobody in */
     if (s->fd >= 0 && connect(s->fd, (struct sockaddr *)&a, sizeof a) != 0) {
         close(s->fd);
         s->fd = -1;
