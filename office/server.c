@@ -720,6 +720,11 @@ static enum err fill_orders(struct server *s, struct conn *c, const struct wire_
         *orders &= ~(uint32_t)ORDER_UPLOAD;
         e = books_set_orders(s->books, c->terminal, *orders, why);
     }
+    if (*orders & ORDER_WIPE && ask->health.locked == HEALTH_WIPED) { /* its last word */
+        *orders &= ~(uint32_t)ORDER_WIPE;
+        note(s, c, "wiped");
+        return books_set_orders(s->books, c->terminal, *orders, why);
+    }
     if (*orders & ORDER_WIPE)
         *orders = ask->waiting ? ORDER_LOCKED | ORDER_UPLOAD : *orders;
     if (*orders)

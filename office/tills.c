@@ -188,7 +188,10 @@ int till_alarms(const struct fleet_line *t, const struct till_wanted *wanted, st
                   (unsigned)wanted->pack_version);
     if (t->hot_version < wanted->hot_version)
         alarm_add(&a, "cards", false, "%s", tr("It does not know of the newest lost cards yet."));
-    if (h->locked)
+    if (h->locked == HEALTH_LOCKED)
         alarm_add(&a, "locked", false, "%s", tr("It is locked by order."));
+    if (h->locked == HEALTH_WIPED)
+        alarm_add(&a, "locked", false, "%s",
+                  tr("It has forgotten its keys by order. With a new code it can be enrolled again."));
     return a.count;
 }

@@ -48,9 +48,10 @@ enum wire_ask { ASK_ENROL = 2, ASK_SYNC = 3, ASK_TAP = 4, ASK_LOAD = 5, ASK_CARD
 /* How the till is, for the fleet page: Health in link.proto. */
 struct wire_health {
     uint32_t reader, printer, receipts_waiting, journal, disk_free_mb;
-    bool locked;
+    uint32_t locked; /* HEALTH_... */
     uint32_t entries;
 };
+enum { HEALTH_OPEN, HEALTH_LOCKED, HEALTH_WIPED };
 
 struct wire_enrol {
     char code[WIRE_CODE_SIZE]; /* one-time */

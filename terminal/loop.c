@@ -438,6 +438,11 @@ static void check_chain(struct till *t)
         t->idle_ms = clock_tick_ms() + CHECK_PAUSE_MS;
 }
 
+bool till_is_idle(const struct till *t)
+{
+    return sale_is_idle(&t->sale) && (t->tap.job == JOB_NONE || t->tap.at == AT_CARD);
+}
+
 static void housekeeping(struct till *t, int64_t now_ms)
 {
     struct errmsg why = {""};
@@ -445,7 +450,7 @@ static void housekeeping(struct till *t, int64_t now_ms)
         return;
     t->idle_ms = now_ms + IDLE_MS;
     note_latest(t);
-    if (!sale_is_idle(&t->sale) || (t->tap.job != JOB_NONE && t->tap.at != AT_CARD))
+    if (!till_is_idle(t))
         return;
     if (t->trouble.text[0]) {
         try_again(t);

@@ -176,6 +176,7 @@ struct till {
 
     struct packs packs;
     uint32_t hot_version, staff_version;
+    bool wiped;  /* its keys are gone by order: one more word to head office, and it ends */
     bool locked; /* by order of head office, also over a restart: nothing is sold with points until it says so */
     struct kind_keys kinds;
     struct people people;
@@ -301,6 +302,7 @@ void question_answered(struct till *t, const struct wire_answer *a);
 void question_dropped(struct till *t); /* the line went down over it */
 void question_forget(struct till *t);  /* nobody waits any more */
 
+bool till_is_idle(const struct till *t); /* loop.c: no sale in hand, no card on the reader */
 void till_damaged(struct till *t, const struct errmsg *why); /* loop.c: an entry of the journal is wrong */
 
 /* uplink.c */

@@ -8,6 +8,7 @@
 #include "base/date.h"
 #include "base/tr.h"
 #include "hw/clock.h"
+#include "terminal/log.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -148,7 +149,7 @@ static void fill_health(struct till *t, struct wire_health *out)
                                 .disk_free_mb = free_mb < 0            ? 0
                                                 : free_mb > UINT32_MAX ? UINT32_MAX
                                                                        : (uint32_t)free_mb,
-                                .locked = t->locked,
+                                .locked = t->wiped ? HEALTH_WIPED : t->locked ? HEALTH_LOCKED : HEALTH_OPEN,
                                 .entries = journal_next_seq(t->journal) - 1};
 }
 
@@ -252,38 +253,47 @@ static void compare_clocks(struct till *t, int64_t office_s)
     t->told_clock = true;
 }
 
-/* Before anything is removed it is told: afterwards there is nobody to tell it. */
+/* The files go first, then head office is told over the line that is still open, then it ends: what head office is
+ * told is true, and what was not told is seen by the silence. */
 static void wipe(struct till *t)
 {
     struct errmsg why = {""};
+    if (t->parts.home && identity_wipe(t->parts.home, &why)) {
+        till_tell(t, tr("The keys could not be removed: %s."), why.text);
+        return; /* the order comes again */
+    }
+    log_event("order", "kind=wipe");
     till_tell(t, tr("Head office has ordered this till to forget its keys. It ends now; to be used again it "
                     "has to be enrolled anew."));
-    if (t->parts.home && identity_wipe(t->parts.home, &why))
-        till_tell(t, tr("The keys could not be removed: %s."), why.text);
-    till_quit(t);
+    t->wiped = true;
+    outbox_hurry(&t->up.outbox);
 }
 
 static void obey(struct till *t, uint32_t orders)
 {
-    bool locked = orders & ORDER_LOCKED;
-    if (orders & ORDER_WIPE) {
-        wipe(t);
-        return;
-    }
+    bool locked = orders & (ORDER_LOCKED | ORDER_WIPE);
     if (orders & ORDER_UPLOAD)
         outbox_hurry(&t->up.outbox);
-    if (locked == t->locked)
-        return;
-    t->locked = locked;
-    uplink_save_number(t, "locked", locked);
-    till_tell(t, locked ? tr("Head office has locked this till.")
-                        : tr("Head office has unlocked this till."));
+    if (locked != t->locked) {
+        t->locked = locked;
+        log_event("order", "kind=%s", locked ? "lock" : "unlock");
+        uplink_save_number(t, "locked", locked);
+        till_tell(t, locked ? tr("Head office has locked this till.")
+                            : tr("Head office has unlocked this till."));
+    }
+    /* Not in the middle of a sale, nor before what it wrote meanwhile is sent: the order comes again. */
+    if (orders & ORDER_WIPE && till_is_idle(t) && outbox_waiting(&t->up.outbox) == 0)
+        wipe(t);
 }
 
 static void take_synced(struct till *t, const struct wire_synced *s, int64_t now_ms)
 {
     struct uplink *u = &t->up;
     struct errmsg why = {""};
+    if (t->wiped) { /* head office knows */
+        till_quit(t);
+        return;
+    }
     note_contact(t);
     crash_point("before-acked");
     switch (outbox_acked(&u->outbox, s->acked_seq, s->more, now_ms, random_number())) {
@@ -311,6 +321,7 @@ static void take_synced(struct till *t, const struct wire_synced *s, int64_t now
             outbox_refused(&u->outbox, now_ms,
                            random_number()); /* or it would come again at once */
         } else {
+            log_event("pack", "version=%u", s->pack_version);
             till_tell(t, tr("Programme %u has come, in effect from its day on."), s->pack_version);
         }
     }
@@ -329,8 +340,12 @@ static void line_down(struct till *t, const struct errmsg *why, int64_t now_ms)
     u->up = false;
     u->asked = ASKED_NOTHING;
     outbox_lost(&u->outbox, now_ms, random_number());
-    if (!u->told_down)
+    if (t->wiped)
+        till_quit(t);
+    if (!u->told_down) {
+        log_event("line", "state=down");
         till_tell(t, tr("No line to head office: %s. Selling goes on."), why->text);
+    }
     u->told_down = true;
     if (asked_card)
         tap_offline(t);
@@ -399,6 +414,7 @@ void uplink_turn(struct till *t, int64_t now_ms)
             break;
         if (event == LINK_UP) {
             u->up = true;
+            log_event("line", "state=up owed=%u", outbox_waiting(&u->outbox));
             outbox_hurry(&u->outbox);
         } else if (event == LINK_ANSWER) {
             take_answer(t, now_ms);

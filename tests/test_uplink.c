@@ -531,6 +531,93 @@ TEST(uplink, who_works_here_comes_down_and_orders_are_obeyed_also_after_a_restar
     close_all();
 }
 
+static bool key_is_there(void)
+{
+    char path[320];
+    snprintf(path, sizeof path, "%s/key.pem", b.dir);
+    return access(path, F_OK) == 0;
+}
+
+/* Turns both until the till ends by itself. */
+static bool ends_by_itself(void)
+{
+    for (int i = 0; i < 2000; i++) {
+        if (!till_turn(b.till, 1))
+            return true;
+        server_turn(hq.server, 0);
+    }
+    return false;
+}
+
+TEST(uplink, an_order_that_comes_in_the_middle_of_a_sale_waits_for_its_end_and_a_card_in_doubt_is_settled)
+{
+    static const uint32_t orders[] = {ORDER_LOCKED, ORDER_WIPE};
+    for (int i = 0; i < 2; i++)
+        for (int tear = 0; tear < 2; tear++) {
+            struct errmsg why = {""};
+            open_all(VCARD_EV2);
+            assert_said(ask("sync"), "ok");
+            sell("200000", "earned=2000");
+            assert_said(ask("sync"), "ok");
+            assert_said(ask("tap"), "purse=2000");
+            assert_said(ask("line 22745 1 10000 gift"), "ok");
+            assert_said(ask("total"), "offer=2000");
+            if (tear)
+                reader_sim_tear(&b.reader, 5, true, ERR_TIMEOUT);
+            assert_said(ask("redeem 1000"), tear ? "error DOUBT" : "ok state=debited");
+            must(books_set_orders(hq.books, 7, orders[i], &why), &why);
+            assert_said(ask("sync"), "ok owed=0"); /* the INTENT is sent */
+            assert_said(ask("sync"), "ok owed=0"); /* the order is there */
+            assert_true(b.till->locked);
+            assert_true(key_is_there());
+            if (tear) {
+                reader_sim_present(&b.reader, &b.card.target);
+                assert_said(ask("tap"), "ok state=debited redeemed=1000");
+            }
+            assert_said(ask("pay"), "due=9000 by_points=1000");
+            if (orders[i] == ORDER_WIPE) {
+                struct fleet_line line = {0};
+                assert_true(ends_by_itself());
+                assert_false(key_is_there());
+                must(books_terminals(hq.books, take_fleet_line, &line, &why), &why);
+                assert_int_equal(line.health.locked, HEALTH_WIPED); /* it said so, and the order is done */
+                assert_int_equal(line.orders, 0);
+            } else {
+                assert_said(ask("sync"), "ok owed=0");
+                assert_said(ask("tap"), "error LOCKED");
+            }
+            struct member_view v = office_member(&hq, 12);
+            assert_int_equal(points_n(v.on_cards) + points_n(v.held), 1000 + 112);
+            books_sound(hq.books);
+            close_all();
+        }
+}
+
+TEST(uplink, a_till_that_forgot_its_keys_is_enrolled_again_with_its_journal)
+{
+    struct errmsg why = {""};
+    struct code secret = {0};
+    struct fleet_line line = {0};
+    char code[CODE_TEXT_SIZE];
+    open_all(VCARD_EV2);
+    assert_said(ask("sync"), "ok");
+    sell("1000", "earned=10");
+    must(books_set_orders(hq.books, 7, ORDER_WIPE, &why), &why);
+    assert_true(ends_by_itself());
+    till_close_here();
+    office_code(&hq, 7, code, &secret);
+    assert_int_equal(enrol_here(b.dir, code), OK);
+    till_open_here();
+    assert_said(ask("sync"), "ok owed=0");
+    assert_false(b.till->locked);
+    sell("1000", "receipt=T0007-2");
+    assert_said(ask("sync"), "ok owed=0");
+    must(books_terminals(hq.books, take_fleet_line, &line, &why), &why);
+    assert_int_equal(line.health.locked, HEALTH_OPEN);
+    books_sound(hq.books);
+    close_all();
+}
+
 TEST(uplink, a_member_known_by_telephone_redeems_with_the_pin_and_the_books_agree)
 {
     struct errmsg why = {""};

@@ -438,7 +438,7 @@ enum err books_terminals(struct books *b, books_terminal_fn *each, void *arg, st
         f.health.receipts_waiting = (uint32_t)query_get_int(&q);
         f.health.journal = (uint32_t)query_get_int(&q);
         f.health.disk_free_mb = (uint32_t)query_get_int(&q);
-        f.health.locked = query_get_int(&q) != 0;
+        f.health.locked = (uint32_t)query_get_int(&q);
         f.health.entries = (uint32_t)query_get_int(&q);
         f.pack_version = (uint32_t)query_get_int(&q);
         f.hot_version = (uint32_t)query_get_int(&q);

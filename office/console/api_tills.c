@@ -111,7 +111,7 @@ static bool add_till(const struct fleet_line *t, void *arg)
     json_object_set_new(row, "waiting", json_integer(t->waiting));
     json_object_set_new(row, "program", rows_text(t->program));
     json_object_set_new(row, "orders", orders_json(t->orders));
-    json_object_set_new(row, "locked", json_boolean(h->locked));
+    json_object_set_new(row, "locked", json_boolean(h->locked == HEALTH_LOCKED));
     json_object_set_new(row, "reader", json_string(word(h->reader, "none", "there", "away")));
     json_object_set_new(row, "printer", json_string(word(h->printer, "none", "there", "away")));
     json_object_set_new(row, "receipts_waiting", json_integer(h->receipts_waiting));

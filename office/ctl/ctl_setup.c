@@ -328,7 +328,8 @@ static struct words orders_text(uint32_t orders)
 static struct words health_text(const struct wire_health *h)
 {
     struct words w = {""};
-    add_word(&w, h->locked, "locked");
+    add_word(&w, h->locked == HEALTH_LOCKED, "locked");
+    add_word(&w, h->locked == HEALTH_WIPED, "keys wiped");
     add_word(&w, h->journal == 1, "journal damaged");
     add_word(&w, h->journal == 2, "disk full");
     add_word(&w, h->reader == 2, "reader away");
@@ -343,7 +344,7 @@ static json_t *health_json(const struct wire_health *h)
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:b, s:I}", "reader", (json_int_t)h->reader, "printer",
                      (json_int_t)h->printer, "receipts_waiting", (json_int_t)h->receipts_waiting, "journal",
                      (json_int_t)h->journal, "disk_free_mb", (json_int_t)h->disk_free_mb, "locked",
-                     (int)h->locked, "entries", (json_int_t)h->entries);
+                     h->locked == HEALTH_LOCKED, "entries", (json_int_t)h->entries);
 }
 
 /* Take set on and clear off what the till is to do. */
