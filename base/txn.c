@@ -73,8 +73,9 @@ bool txn_has_token(const struct txn *t)
 
 bool txn_is_held(const struct txn *t)
 {
-    return (t->kind == TXN_SALE || t->kind == TXN_CANCEL) && t->commit == COMMIT_NONE &&
-           points_n(t->redeemed) > 0 && entry_is(t->original) && t->original.terminal == OFFICE_TERMINAL;
+    bool kind = t->kind == TXN_SALE || t->kind == TXN_CANCEL;
+    bool some = points_n(t->redeemed) > 0 || (t->kind == TXN_CANCEL && uid_is(&t->card));
+    return kind && some && t->commit == COMMIT_NONE && entry_is(t->original) && t->original.terminal == OFFICE_TERMINAL;
 }
 
 struct points txn_redeemed(const struct txn *t)
@@ -220,7 +221,8 @@ static enum err check_newer(const struct txn *t, struct errmsg *why)
         return err_set(why, ERR_FORMAT, "a join without a card");
     if (t->kind == TXN_JOIN && (t->means == MEANS_NONE || (unsigned)t->card_kind > CARD_EV2))
         return err_set(why, ERR_FORMAT, "a join that does not say what card it is");
-    if (t->kind == TXN_HOLD && (t->member == 0 || points_n(t->redeemed) <= 0))
+    bool piece = t->means == MEANS_CARD && *t->reward;
+    if (t->kind == TXN_HOLD && (t->member == 0 || (points_n(t->redeemed) == 0 && !piece)))
         return err_set(why, ERR_FORMAT, "a hold of nothing or for nobody");
     if (t->kind == TXN_HOLD && (t->original.seq || t->original.terminal > 9999))
         return err_set(why, ERR_FORMAT, "a hold for no till");
@@ -250,6 +252,19 @@ static enum err check_names(const char (*names)[TXN_NAME_SIZE], int32_t count, i
     return OK;
 }
 
+static enum err check_stamps(const struct txn *t, struct errmsg *why)
+{
+    if (t->stamp_count < 0 || t->stamp_count > TXN_STAMPS_MAX || (t->stamp_count && !has_payment(t->kind)))
+        return err_set(why, ERR_RANGE, "a %s with %d stamp cards, of at most %d", txn_kind_text(t->kind), (int)t->stamp_count,
+                       TXN_STAMPS_MAX);
+    for (int32_t i = 0; i < t->stamp_count; i++) {
+        const struct txn_stamp *s = &t->stamps[i];
+        if (!ended(s->name, sizeof s->name) || !*s->name || s->collected < 0 || s->given < 0)
+            return err_set(why, ERR_FORMAT, "stamp card %d has no name, or counts below 0", (int)i + 1);
+    }
+    return OK;
+}
+
 /* How the bill was paid, and what was shown beside the card. */
 static enum err check_payment(const struct txn *t, struct errmsg *why)
 {
@@ -267,7 +282,14 @@ static enum err check_payment(const struct txn *t, struct errmsg *why)
         if (!money_add(&paid, paid, d->amount) || money_cmp(paid, t->total) > 0)
             return err_set(why, ERR_RANGE, "tender \"%s\": more was paid than the bill is worth", d->code);
     }
-    enum err e = check_names(t->coupons, t->coupon_count, TXN_COUPONS_MAX, "coupon", why);
+    if (t->piece && t->kind != TXN_CANCEL && !has_payment(t->kind))
+        return err_set(why, ERR_FORMAT, "a %s with a piece of a reward", txn_kind_text(t->kind));
+    if (t->piece && (!uid_is(&t->card) || txn_is_held(t)))
+        return err_set(why, ERR_FORMAT, "a piece of a reward beside points that head office held, or without a card");
+    enum err e = check_stamps(t, why);
+    if (e)
+        return e;
+    e = check_names(t->coupons, t->coupon_count, TXN_COUPONS_MAX, "coupon", why);
     return e ? e : check_names(t->marks, t->mark_count, TXN_MARKS_MAX, "mark", why);
 }
 

@@ -18,8 +18,9 @@
  *            LOAD_INTENT -> LOAD     the purse of a card brought to what the ledger says
  *            ADJUST                  goodwill and corrections, with a reason
  *            RUN                     the day's run: expiry, tier review
- *            HOLD -> RELEASE         points of a member set aside for a sale at a till, without the card; the
- *                                    till's SALE takes them, CANCEL or the time that ran out lets them go
+ *            HOLD -> RELEASE         points of a member set aside for a sale at a till, without the card, or a piece of a
+ *                                    reward of which there are only so many; the till's SALE takes them, CANCEL or the
+ *                                    time that ran out lets them go
  *            CLAIM                   whose the SALE or GRANT is that came with a token nobody was known by; whose the SALE
  *                                    of nobody is, by its receipt
  *            MERGE, UNMERGE          two member numbers are one person, or were not after all
@@ -116,6 +117,7 @@ enum {
     TXN_TENDERS_MAX = 6,
     TXN_COUPONS_MAX = 4,
     TXN_MARKS_MAX = 4,
+    TXN_STAMPS_MAX = 8,
 };
 
 /* One line of a bill, as the register totals it: tax included, discounts taken off. */
@@ -130,6 +132,13 @@ struct txn_line {
 struct txn_tender {
     char code[TXN_NAME_SIZE]; /* the register's: "cash", "giftcard" */
     struct money amount;      /* > 0 */
+};
+
+/* A member's stamp card, as head office had it before a bill. */
+struct txn_stamp {
+    char name[TXN_NAME_SIZE]; /* of the pack's stamp */
+    int64_t collected;        /* >= 0: stamps of all purchases, less what came back */
+    int64_t given;            /* >= 0: how many full cards were rewarded */
 };
 
 /* What the card itself says about its commit (I4). */
@@ -170,6 +179,8 @@ struct txn {
     int32_t mark_count;         /* SALE, INTENT: what head office said of the member at the tap ("first",
                                  * "birthday", a segment), each once */
     char marks[TXN_MARKS_MAX][TXN_NAME_SIZE];
+    int32_t stamp_count;        /* SALE, INTENT: what head office said at the tap of the member's stamp cards, each once */
+    struct txn_stamp stamps[TXN_STAMPS_MAX];
     char reward[TXN_NAME_SIZE]; /* SALE, INTENT, HOLD, REDEEM: what the points are redeemed for, by the pack's
                                  * catalogue; "" = money off */
 
@@ -177,18 +188,20 @@ struct txn {
                                  * LOAD_INTENT, LOAD, RERATE: change, may be negative.  TRANSFER, OPENING: > 0.  GRANT: given, or, when it names an earlier
                                  * GRANT, taken back again (negative) */
     struct points redeemed;     /* SALE, INTENT, CANCEL, SETTLE: points the card was to be debited, or that
-                                 * head office held.  HOLD: points set aside.  REDEEM: of the reward.  REFUND, RETURN:
+                                 * head office held.  HOLD: points set aside; 0 = a piece of the reward alone, for points of a card.  REDEEM: of the reward.  REFUND, RETURN:
                                  * redeemed points that come back */
     struct money redeemed_value; /* SALE, INTENT: what they paid of total.  REFUND: of that, undone */
 
     struct entry_id original;   /* REFUND: the SALE.  SALE, CANCEL, SETTLE: their INTENT.  INTENT: the
                                  * one it supersedes, shown not done.  LOAD: its LOAD_INTENT.  SALE and CANCEL
-                                 * with redeemed points and commit NONE, RELEASE: the HOLD.  RATING: the SALE.
+                                 * with redeemed points and commit NONE, CANCEL of a piece alone, RELEASE: the HOLD.  RATING: the SALE.
                                  * GRANT below 0: the GRANT it takes back.  HOLD: (the till it is for, 0), (0, 0) =
                                 * head office's own desk.
                                  * CLAIM: the SALE or GRANT of a till.
                                    * UNMERGE: the MERGE.  REDEEM: the HOLD, or none.  RETURN: the REDEEM.  RERATE:
                                    * the SALE */
+    uint32_t piece;             /* SALE, INTENT, CANCEL of a card: head office's HOLD of a piece of the reward; 0 = none.
+                                 * A SALE that does not give it, and a CANCEL, let it go */
     enum txn_commit commit;     /* SALE, CANCEL, SETTLE, LOAD */
     struct txn_evidence evidence; /* INTENT, LOAD_INTENT; SALE, SETTLE, LOAD when commit is DONE */
 
@@ -224,7 +237,8 @@ const char *txn_kind_text(enum txn_kind kind);
 
 bool txn_has_token(const struct txn *t);
 
-/* Was it redeemed from what head office held?  A SALE, or the CANCEL of one, that names a HOLD. */
+/* Was it redeemed from what head office held?  A SALE, or the CANCEL of one, that names a HOLD (CANCEL: perhaps of a
+ * piece alone). */
 bool txn_is_held(const struct txn *t);
 
 /* What this SALE really redeemed: what the card did, or head office held; not what failed or is in doubt. */

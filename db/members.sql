@@ -106,7 +106,8 @@ CREATE TABLE reward_stock (
     user   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- A reward set aside, taken, let go, given back.  Stock left = stock - rows that are open or taken.
+-- A reward set aside, taken, let go, given back at the desk or on the member page.  What is left of it the view piece of
+-- office.sql says: tills give pieces too.
 --
 --   open --confirm--> taken --give back--> returned
 --     +--release, or the time ran out--> released

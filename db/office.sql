@@ -9,7 +9,7 @@
 -- seconds since then, shop-local.  2147483647 as a day means never.  A card is its 7-byte UID.
 
 PRAGMA application_id = 0x5054524e; -- "PTRN"
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
 
 -- =================================================================== the truth
 
@@ -363,7 +363,7 @@ CREATE TABLE intent (
 CREATE INDEX intent_open ON intent (uid, position) WHERE proof = 0;
 CREATE INDEX intent_by_sale ON intent (sale_position) WHERE sale_position IS NOT NULL;
 
--- Points set aside for a sale without the card, and what became of them.
+-- Points set aside for a sale without the card, and with them, or alone, a piece of a reward; what became of them.
 CREATE TABLE hold (
     seq           INTEGER PRIMARY KEY,               -- of head office's entry
     position      INTEGER NOT NULL REFERENCES entry (position),
@@ -371,7 +371,8 @@ CREATE TABLE hold (
     name          TEXT    NOT NULL,                  -- ... and the till's own name for it
     member        INTEGER NOT NULL CHECK (member <> 0),
     owner         INTEGER NOT NULL,
-    amount        INTEGER NOT NULL CHECK (amount > 0),
+    amount        INTEGER NOT NULL CHECK (amount > 0 OR (amount = 0 AND reward <> '')), -- 0: a card pays
+    reward        TEXT    NOT NULL,                  -- "" = money off
     means         INTEGER NOT NULL,
     until_s       INTEGER NOT NULL,
     state         INTEGER NOT NULL DEFAULT 0 CHECK (state BETWEEN 0 AND 3), -- open, taken, let go, taken
@@ -380,6 +381,7 @@ CREATE TABLE hold (
 ) STRICT;
 CREATE INDEX hold_by_name ON hold (terminal, name);
 CREATE INDEX hold_open ON hold (until_s) WHERE state = 0;
+CREATE INDEX hold_by_reward ON hold (reward) WHERE reward <> '';
 CREATE INDEX hold_closed ON hold (closed_by) WHERE closed_by IS NOT NULL;
 
 -- =================================================================== derived: purchases
@@ -527,6 +529,16 @@ CREATE TABLE run (
 ) STRICT;
 
 -- =================================================================== views
+
+-- Every piece of a reward that was set aside, and where it is: set aside, given, or free (let go, or all the points that
+-- paid it came back, and it with them).  What is left of a reward is what was put in less those set aside and given.
+CREATE VIEW piece AS
+    SELECT h.seq, h.reward, h.member,
+           CASE WHEN h.state = 0 THEN 'set aside'
+                WHEN h.state = 2 OR s.redeemed_back = s.redeemed AND s.redeemed > 0 OR d.back = d.points THEN 'free'
+                ELSE 'given' END AS place
+      FROM hold h LEFT JOIN sale s ON s.position = h.closed_by LEFT JOIN desk d ON d.position = h.closed_by
+     WHERE h.reward <> '';
 
 -- All accounts of the programme: adds up to zero.
 CREATE VIEW trial_balance AS

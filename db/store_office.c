@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OFFICE_SCHEMA = 3, OFFICE_APPLICATION = 0x5054524e };
+enum { OFFICE_SCHEMA = 4, OFFICE_APPLICATION = 0x5054524e };
 
 extern const char db_office_sql[], db_members_sql[], db_care_sql[], db_plan_sql[], db_console_sql[], db_close_sql[],
     db_review_sql[], db_daily_sql[], db_pool_sql[];
@@ -176,10 +176,10 @@ static const char *const statements[Q_COUNT] = {
                         " ORDER BY position LIMIT 1",
     [Q_INTENTS_OPEN] = "SELECT terminal, seq FROM intent WHERE uid = ? AND proof = 0 ORDER BY position",
     /* ---- points set aside ---- */
-    [Q_HOLD_ADD] = "INSERT INTO hold (seq, position, terminal, name, member, owner, amount, means, until_s)"
-                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    [Q_HOLD_GET] = "SELECT seq, terminal, member, owner, amount, means, state, until_s FROM hold WHERE seq = ?",
-    [Q_HOLD_NAMED] = "SELECT seq, terminal, member, owner, amount, means, state, until_s FROM hold"
+    [Q_HOLD_ADD] = "INSERT INTO hold (seq, position, terminal, name, member, owner, amount, reward, means, until_s)"
+                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [Q_HOLD_GET] = "SELECT seq, terminal, member, owner, amount, reward, means, state, until_s FROM hold WHERE seq = ?",
+    [Q_HOLD_NAMED] = "SELECT seq, terminal, member, owner, amount, reward, means, state, until_s FROM hold"
                      " WHERE terminal = ? AND name = ? ORDER BY seq DESC LIMIT 1",
     [Q_HOLD_SET] = "UPDATE hold SET state = ?2, closed_by = ?3 WHERE seq = ?1",
     [Q_HOLD_DUE] = "SELECT seq FROM hold WHERE state = 0 AND until_s < ? ORDER BY until_s, seq LIMIT 1",

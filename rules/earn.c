@@ -66,7 +66,9 @@ struct bill rules_bill(const struct txn *t)
                          .coupons = t->coupons,
                          .coupon_count = t->coupon_count,
                          .marks = t->marks,
-                         .mark_count = t->mark_count};
+                         .mark_count = t->mark_count,
+                         .stamps = t->stamps,
+                         .stamp_count = t->stamp_count};
 }
 
 enum err rules_earn(const struct pack *pack, const struct bill *bill, struct earning *out,

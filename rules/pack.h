@@ -109,8 +109,8 @@ struct pack_reward {
     struct ratio max_share;     /* of the bill, 0..1 */
     uint8_t tiers;              /* bit 0 = the lowest: who may take it; 0 = all */
     int32_t from_day, to_day;   /* inclusive; 0 = open */
-    int32_t stock, per_member;  /* how many there are, and for one member; 0 = no limit.  Counted at head
-                                 * office's desk: a reward with either is not taken at a till */
+    int32_t stock, per_member;  /* how many there are, and for one member; 0 = no limit.  Counted by head
+                                 * office: at a till such a reward is given on line only */
 };
 
 /* What lifts a member.  All are net of refunds; none is ever lowered by redeeming or expiry. */

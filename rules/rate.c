@@ -295,7 +295,7 @@ static bool stamp_bill(const struct pack *pack, const struct bill *bill, int64_t
             r->stamps[i] = money_minor(r->counted) > 0 &&
                            rate_scope_fits(&s->scope, bill, r->tier->code, NULL);
         for (int32_t k = 0; k < bill->stamp_count; k++) {
-            const struct bill_stamp *card = &bill->stamps[k];
+            const struct txn_stamp *card = &bill->stamps[k];
             int64_t more, full;
             if (strcmp(card->name, s->name) != 0)
                 continue;

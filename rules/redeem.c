@@ -27,7 +27,8 @@ const char *redeem_answer_text(enum redeem_answer answer)
         [REDEEM_REWARD_DAY] = TR_LATER("This reward is not given today."),
         [REDEEM_REWARD_TIER] = TR_LATER("This reward is for members of another tier."),
         [REDEEM_REWARD_COUNTED] =
-            TR_LATER("There are only so many of this reward: it is taken at the service desk or on the member page."),
+            TR_LATER("There are only so many of this reward, so head office gives it out, and the line to it is cut. "
+                     "Offer another reward, or points off the bill."),
         [REDEEM_REWARD_ITEM] = TR_LATER("What this reward pays for is not on the bill."),
         [REDEEM_REWARD_NOTHING] = TR_LATER("This reward would pay nothing of this bill."),
     };

@@ -9,13 +9,6 @@
 
 enum { RULES_WHY_SIZE = 160 };
 
-/* A member's stamp card before a bill. */
-struct bill_stamp {
-    const char *name;   /* borrowed; of the pack's stamp */
-    int64_t collected;  /* >= 0: stamps of all purchases, less what came back */
-    int64_t given;      /* >= 0: how many full cards were rewarded */
-};
-
 /* The facts of a bill.  What is borrowed outlives it. */
 struct bill {
     const struct txn_line *lines; /* borrowed */
@@ -29,11 +22,11 @@ struct bill {
     int32_t tender_count;
     const char (*coupons)[TXN_NAME_SIZE], (*marks)[TXN_NAME_SIZE]; /* borrowed */
     int32_t coupon_count, mark_count;
-    const struct bill_stamp *stamps; /* borrowed; a stamp card that is not in it is not known: it gives nothing */
+    const struct txn_stamp *stamps; /* borrowed; before the bill; a stamp card that is not in it is not known: it gives nothing */
     int32_t stamp_count;
 };
 
-/* The bill of a SALE or INTENT, by what it says itself: nothing earned before, no stamps.  Borrows from t. */
+/* The bill of a SALE or INTENT, by what it says itself: nothing earned before.  Borrows from t. */
 struct bill rules_bill(const struct txn *t);
 
 struct earning {
@@ -119,7 +112,7 @@ enum redeem_answer {
     REDEEM_NO_REWARD,
     REDEEM_REWARD_DAY,       /* before from, after to */
     REDEEM_REWARD_TIER,
-    REDEEM_REWARD_COUNTED,   /* stock or per_member: head office's to give */
+    REDEEM_REWARD_COUNTED,   /* stock or per_member, and head office cannot be asked */
     REDEEM_REWARD_ITEM,      /* not on the bill */
     REDEEM_REWARD_NOTHING,   /* it would pay nothing on this bill */
     REDEEM_ANSWERS
@@ -139,7 +132,7 @@ struct redeem_facts {
     const struct txn_line *lines; /* borrowed; of the bill */
     int32_t line_count;
     int32_t day;
-    bool counted;                 /* head office's desk asks, and has seen to stock and per_member */
+    bool counted;                 /* head office sees to stock and per_member: it can be asked, or was */
 };
 
 /* The most that may be redeemed now (a multiple of the step), and why no more; 0 when nothing.  Every

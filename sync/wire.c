@@ -198,6 +198,26 @@ static enum err get_evidence(struct txn_evidence *out, const Evidence *in, struc
     return OK;
 }
 
+static void put_stamps(Stamp *out, pb_size_t *count, const struct txn_stamp *in, int32_t n)
+{
+    *count = (pb_size_t)n;
+    for (int32_t i = 0; i < n; i++) {
+        TEXT_COPY(out[i].name, in[i].name);
+        out[i].collected = in[i].collected;
+        out[i].given = in[i].given;
+    }
+}
+
+static int32_t get_stamps(struct txn_stamp *out, const Stamp *in, pb_size_t count)
+{
+    for (pb_size_t i = 0; i < count; i++) {
+        TEXT_COPY(out[i].name, in[i].name);
+        out[i].collected = in[i].collected;
+        out[i].given = in[i].given;
+    }
+    return count;
+}
+
 static void put_payment(Entry *out, const struct txn *in)
 {
     out->tenders_count = (pb_size_t)in->tender_count;
@@ -211,6 +231,7 @@ static void put_payment(Entry *out, const struct txn *in)
     out->marks_count = (pb_size_t)in->mark_count;
     for (int32_t i = 0; i < in->mark_count; i++)
         TEXT_COPY(out->marks[i], in->marks[i]);
+    put_stamps(out->stamps, &out->stamps_count, in->stamps, in->stamp_count);
 }
 
 static void get_payment(struct txn *out, const Entry *in)
@@ -226,6 +247,7 @@ static void get_payment(struct txn *out, const Entry *in)
     out->mark_count = in->marks_count;
     for (int32_t i = 0; i < out->mark_count; i++)
         TEXT_COPY(out->marks[i], in->marks[i]);
+    out->stamp_count = get_stamps(out->stamps, in->stamps, in->stamps_count);
 }
 
 enum err wire_encode_txn(struct buf *out, const struct txn *t, struct errmsg *why)
@@ -270,6 +292,7 @@ enum err wire_encode_txn(struct buf *out, const struct txn *t, struct errmsg *wh
     m.other = t->other;
     m.from_day = t->from_day;
     m.user = t->user;
+    m.piece = t->piece;
     m.lines = (pb_callback_t){.funcs.encode = put_lines, .arg = (void *)(uintptr_t)t};
 
     size_t room = out->cap - out->size;
@@ -334,6 +357,7 @@ enum err wire_decode_txn(struct txn *out, struct bytes entry, struct errmsg *why
     out->other = m.other;
     out->from_day = m.from_day;
     out->user = m.user;
+    out->piece = m.piece;
     return txn_check(out, why);
 }
 
@@ -532,8 +556,8 @@ static enum err get_hold(struct wire_hold *out, struct bytes message, struct err
     Hold m = {.value = borrow_into(&out->value)};
     enum err e = get_message(Hold_fields, &m, message, why);
     if (!e && (!FIXED_GET(out->card.b, m.card) || out->value.size > WIRE_VALUE_MAX ||
-               m.means > MEANS_REGISTER || m.points <= 0 || !m.name[0]))
-        e = err_set(why, ERR_FORMAT, "a hold without points or a name, or of an unknown shape");
+               m.means > MEANS_REGISTER || m.points < 0 || !m.name[0] || (m.points == 0 && !m.reward[0])))
+        e = err_set(why, ERR_FORMAT, "a hold of nothing, without a name, or of an unknown shape");
     if (!e) {
         out->member = m.member;
         out->points = points_of(m.points);
@@ -890,6 +914,12 @@ static enum err put_tapped(struct buf *out, const struct wire_answer *a, struct 
             return unended(why);
         TEXT_COPY(m.marks[i], in->marks[i]);
     }
+    if (in->stamp_count < 0 || in->stamp_count > TXN_STAMPS_MAX)
+        return err_set(why, ERR_FORMAT, "%d stamp cards", (int)in->stamp_count);
+    for (int32_t i = 0; i < in->stamp_count; i++)
+        if (!ENDED(in->stamps[i].name))
+            return unended(why);
+    put_stamps(m.stamps, &m.stamps_count, in->stamps, in->stamp_count);
     return put_envelope(out, a->number, SAY_TAPPED, Tapped_fields, &m, why);
 }
 
@@ -922,6 +952,7 @@ static enum err get_tapped(struct wire_tapped *out, struct bytes message, struct
     out->mark_count = m.marks_count;
     for (int32_t i = 0; i < out->mark_count; i++)
         TEXT_COPY(out->marks[i], m.marks[i]);
+    out->stamp_count = get_stamps(out->stamps, m.stamps, m.stamps_count);
     return OK;
 }
 

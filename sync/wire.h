@@ -85,7 +85,7 @@ struct wire_card_answer {
 };
 struct wire_hold {
     member_id member;
-    struct points points;
+    struct points points; /* 0, with a card: a piece of the reward alone */
     enum txn_means means;
     char name[TXN_REF_SIZE];
     char pin[WIRE_PIN_SIZE]; /* wipe it after use */
@@ -190,6 +190,8 @@ struct wire_tapped {
     struct points pending;           /* at head office, and not to be spent yet */
     int32_t mark_count;
     char marks[TXN_MARKS_MAX][TXN_NAME_SIZE]; /* what rules may ask of the member now */
+    int32_t stamp_count;
+    struct txn_stamp stamps[TXN_STAMPS_MAX];  /* of the programme in force */
 };
 struct wire_held {
     uint32_t seq; /* of head office's HOLD */

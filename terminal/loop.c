@@ -189,6 +189,7 @@ static bool append(struct till *t, const struct txn *txn, struct entry_id closes
 
 static void carry_out_card(struct till *t)
 {
+    const struct asker *who = t->current ? t->current : t->waiter;
     switch (t->out.card) {
     case SALE_CARD_KEEP:
         return;
@@ -198,9 +199,7 @@ static void carry_out_card(struct till *t)
         t->tap.second = t->out.second_tap;
         if (t->tap.second)
             till_tell(t, "%s", tr("So many points: take the card away and hold it there again."));
-        tap_begin(t, JOB_DEBIT,
-                  t->current && t->current->deadline_ms ? t->current->deadline_ms
-                                                        : clock_tick_ms() + TILL_DEBIT_MS);
+        tap_begin(t, JOB_DEBIT, who && who->deadline_ms ? who->deadline_ms : clock_tick_ms() + TILL_DEBIT_MS);
         return;
     case SALE_CARD_COMMIT:
         tap_commit(t);

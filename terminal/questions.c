@@ -33,9 +33,9 @@ void question_hold(struct till *t)
     const struct sale *s = &t->sale;
     struct wire_request r = {.ask = ASK_HOLD};
     r.hold.member = s->member;
-    r.hold.points = s->wanted;
+    r.hold.points = sale_asks(s);
     r.hold.means = s->means;
-    r.hold.card = t->by.card;
+    r.hold.card = s->means == MEANS_CARD ? s->card : t->by.card;
     r.hold.value = bytes_of(t->by.value, t->by.value_size);
     r.hold.approved_by = s->approved_by;
     memcpy(r.hold.reward, s->wanted_reward, sizeof r.hold.reward);
@@ -52,7 +52,7 @@ static void pretend(struct till *t)
     over(t);
     till_feed(t, (struct sale_event){.kind = SALE_HELD,
                                      .receipt = {OFFICE_TERMINAL, 1},
-                                     .points = t->sale.wanted,
+                                     .points = sale_asks(&t->sale),
                                      .until_s = clock_now_s() + 900});
 }
 

@@ -260,6 +260,8 @@ TEST(txn, what_screens_and_other_cards_add_is_held_to_its_kind)
         {TXN_HOLD, "", NULL},
         {TXN_HOLD, "nobody", "a hold of nothing or for nobody"},
         {TXN_HOLD, "nothing", "a hold of nothing or for nobody"},
+        {TXN_HOLD, "nothing but a piece", NULL},
+        {TXN_HOLD, "piece", "a hold with a piece of a reward"},
         {TXN_HOLD, "no end", "a hold without an end"},
         {TXN_HOLD, "no original", NULL}, /* at the desk */
         {TXN_HOLD, "early end", "a hold that ends before it begins"},
@@ -283,6 +285,11 @@ TEST(txn, what_screens_and_other_cards_add_is_held_to_its_kind)
         {TXN_SALE, "token", NULL},
         {TXN_CANCEL, "", NULL},
         {TXN_CANCEL, "nothing", "a cancel that is of no card names no hold"},
+        {TXN_CANCEL, "nothing, card", NULL}, /* of a piece alone */
+        {TXN_CANCEL, "piece, card", "a piece of a reward beside points that head office held, or without a card"},
+        {TXN_SALE, "piece, card", "a piece of a reward beside points that head office held, or without a card"},
+        {TXN_SALE, "piece", "a piece of a reward beside points that head office held, or without a card"},
+        {TXN_REFUND, "piece, card", "a refund with a piece of a reward"},
         {TXN_CANCEL, "original", "a cancel that is of no card names no hold"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -292,9 +299,15 @@ TEST(txn, what_screens_and_other_cards_add_is_held_to_its_kind)
         bool is_token = strcmp(s, "token") == 0 || strcmp(s, "token too") == 0;
         t.member = strcmp(s, "card") == 0 || strcmp(s, "token") == 0 || strcmp(s, "nobody") == 0 ? 0 : t.member;
         t.card.b[0] = strcmp(s, "card") == 0 ? 4 : strcmp(s, "no card") == 0 ? 0 : t.card.b[0];
+        t.card.b[0] = strstr(s, ", card") ? 4 : t.card.b[0];
+        t.piece = strncmp(s, "piece", 5) == 0;
+        if (strcmp(s, "nothing but a piece") == 0) {
+            t.means = MEANS_CARD;
+            snprintf(t.reward, sizeof t.reward, "CUP");
+        }
         t.token[15] = is_token;
         t.points = points_of(strcmp(s, "no points") == 0 ? 0 : strncmp(s, "back", 4) == 0 ? -50 : points_n(t.points));
-        t.redeemed = strcmp(s, "nothing") == 0 ? points_of(0) : t.redeemed;
+        t.redeemed = strncmp(s, "nothing", 7) == 0 ? points_of(0) : t.redeemed;
         t.reason[0] = strcmp(s, "no reason") == 0 ? 0 : t.reason[0];
         t.total = strcmp(s, "no money") == 0 ? money_of(0) : t.total;
         t.commit = strcmp(s, "commit") == 0 ? COMMIT_DOUBT : t.commit;

@@ -98,6 +98,19 @@ struct card_view {
 MUST_CHECK enum err books_card(struct books *b, const struct card_uid *uid, struct card_view *out,
                                struct errmsg *why);
 
+/* ---- rewards of which there are only so many ---- */
+
+/* The pieces of a reward, by the view piece: what is left is stock less gone. */
+struct pieces {
+    int64_t stock; /* put in so far; -1 = without end */
+    int64_t gone;  /* set aside or given */
+    int64_t had;   /* ... to this member */
+};
+MUST_CHECK enum err books_pieces(struct books *b, const struct pack_reward *reward, member_id member,
+                                 struct pieces *out, struct errmsg *why);
+/* Why there is none for this member: a phrase for people, "" = there is. */
+const char *pieces_refusal(const struct pack_reward *reward, const struct pieces *pieces);
+
 /* ---- points set aside for a sale without the card ---- */
 
 /* The most that could be set aside: what is held and good on that day, not pending, less what is owed. */
@@ -106,7 +119,7 @@ MUST_CHECK enum err books_spendable(struct books *b, member_id member, int64_t n
 
 struct hold_wanted {
     member_id member;
-    struct points points;
+    struct points points; /* 0, known by a card: a piece of the reward, the card pays */
     enum txn_means means;
     bool factor;          /* the member's PIN was right, or a supervisor allowed it: rules_means_may */
     uint32_t approved_by; /* the supervisor; 0 = nobody */
@@ -118,6 +131,7 @@ struct hold_view {
     struct entry_id entry;
     member_id member;
     struct points points;
+    char reward[TXN_NAME_SIZE];
     int64_t until_s;
     bool open; /* neither redeemed nor let go */
 };
@@ -127,7 +141,7 @@ MUST_CHECK enum err books_hold_named(struct books *b, uint32_t terminal, const c
 /* Posts head office's HOLD, good for pack->hold_minutes.  The same terminal and name again give the same one
  * (I2).  On disk when it returns, unless a transaction is open: then with that one.  Errors, with the sentence
  * for the cashier: ERR_AUTH (by these means not so many points, or not without a PIN), ERR_REFUSED (the rules
- * say no, more than is there), ERR_STATE (no rules are in force; it was redeemed or let go before), ERR_NOT_FOUND (no such member), ERR_CONFLICT (the name is of
+ * say no, more than is there, none of the reward is left), ERR_STATE (no rules are in force; it was redeemed or let go before), ERR_NOT_FOUND (no such member), ERR_CONFLICT (the name is of
  * other points). */
 MUST_CHECK enum err books_hold(struct books *b, const struct hold_wanted *wanted, int64_t now_s,
                                struct hold_view *out, struct errmsg *why);

@@ -109,6 +109,7 @@ void books_read_hold(struct query *q, struct ledger_hold *out, int64_t *until_s)
     out->member = (member_id)query_get_int(q);
     out->owner = (member_id)query_get_int(q);
     out->amount = points_of(query_get_int(q));
+    query_get_text(q, out->reward, sizeof out->reward);
     out->means = (enum txn_means)query_get_int(q);
     out->state = (int)query_get_int(q);
     *until_s = query_get_int(q);
@@ -349,8 +350,9 @@ static enum err load_stamps(struct books *b, enum office_query by, int64_t of, c
 {
     struct query q = query_of(b->store, by);
     out->stamp_count = pack->stamp_count;
+    memset(out->stamps, 0, sizeof out->stamps);
     for (int32_t i = 0; i < pack->stamp_count; i++)
-        out->stamps[i] = (struct bill_stamp){.name = pack->stamps[i].name};
+        memcpy(out->stamps[i].name, pack->stamps[i].name, sizeof out->stamps[i].name);
     query_int(&q, of);
     while (query_row(&q)) {
         char name[TXN_NAME_SIZE];
@@ -709,6 +711,8 @@ enum err books_gather(struct books *b, const struct txn *t, int64_t received_s, 
         e = books_load_hold(b, t->original.seq, &in->hold, why);
     else if (!e)
         e = books_load_intent(b, t->original, &in->intent, why);
+    if (!e && t->piece)
+        e = books_load_hold(b, t->piece, &in->hold, why);
     if (t->kind == TXN_RERATE) /* not the one it was rated by */
         in->pack = books_find_pack(b, t->pack_version);
     if (!e)

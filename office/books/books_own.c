@@ -2,6 +2,7 @@
  * See books.h.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/date.h"
+#include "base/tr.h"
 #include "office/books/books_int.h"
 
 #include <assert.h>
@@ -50,6 +51,53 @@ static enum err refuse_hold(struct books *b, const struct txn *t, struct errmsg 
     return e;
 }
 
+/* ---- pieces of a reward ---- */
+
+enum err books_pieces(struct books *b, const struct pack_reward *reward, member_id member, struct pieces *out,
+                      struct errmsg *why)
+{
+    *out = (struct pieces){.stock = reward->stock ? reward->stock : -1};
+    enum err e = member ? books_survivor(b, member, &member, why) : OK;
+    if (e)
+        return e;
+    struct query q = query_text_of(b->store, "SELECT (SELECT stock FROM reward_stock WHERE reward = ?1), count(*),"
+                                             " coalesce(sum(member = ?2), 0) FROM piece WHERE reward = ?1"
+                                             " AND place IN ('set aside', 'given')");
+    query_text(&q, reward->code);
+    query_int(&q, (int64_t)member);
+    if (query_row(&q)) {
+        bool said = !query_is_null(&q) && reward->stock;
+        int64_t stock = query_get_int(&q);
+        if (said)
+            out->stock = stock;
+        out->gone = query_get_int(&q);
+        out->had = query_get_int(&q);
+    }
+    return query_done(&q, why);
+}
+
+const char *pieces_refusal(const struct pack_reward *reward, const struct pieces *pieces)
+{
+    if (pieces->stock >= 0 && pieces->gone >= pieces->stock)
+        return TR_LATER("none is left");
+    if (reward->per_member && pieces->had >= reward->per_member)
+        return TR_LATER("this member had as many as one may have");
+    return "";
+}
+
+/* Whoever asks, till or desk: in the transaction of the HOLD, so that the last piece is set aside once. */
+static enum err refuse_piece(struct books *b, const struct txn *t, struct errmsg *why)
+{
+    const struct pack *pack = books_pack_on(b, day_of_time(t->time_s));
+    const struct pack_reward *r = pack && t->kind == TXN_HOLD && *t->reward ? pack_find_reward(pack, t->reward) : NULL;
+    struct pieces pieces;
+    if (!r || !(r->stock || r->per_member))
+        return OK;
+    enum err e = books_pieces(b, r, t->member, &pieces, why);
+    const char *no = e ? "" : pieces_refusal(r, &pieces);
+    return *no ? err_set(why, ERR_REFUSED, "%s", tr(no)) : e;
+}
+
 enum err books_post_own(struct books *b, struct txn *t, int64_t now_s, struct errmsg *why)
 {
     uint8_t hash[WIRE_HASH_SIZE];
@@ -69,6 +117,8 @@ enum err books_post_own(struct books *b, struct txn *t, int64_t now_s, struct er
         e = refuse_load(b, t, why);
     if (!e)
         e = refuse_hold(b, t, why);
+    if (!e)
+        e = refuse_piece(b, t, why);
     if (!e)
         e = books_refuse_pair(b, t, why);
     if (!e)
@@ -120,8 +170,11 @@ enum err books_hold_named(struct books *b, uint32_t terminal, const char *name,
     enum err e = query_done(&q, why);
     if (!e && !h.known)
         e = err_set(why, ERR_NOT_FOUND, "nothing was set aside as %s", name);
-    if (!e)
-        *out = (struct hold_view){h.id, h.member, h.amount, until_s, h.state == HOLD_OPEN};
+    if (!e) {
+        *out = (struct hold_view){.entry = h.id, .member = h.member, .points = h.amount, .until_s = until_s,
+                                  .open = h.state == HOLD_OPEN};
+        memcpy(out->reward, h.reward, sizeof out->reward);
+    }
     return e;
 }
 
@@ -137,7 +190,8 @@ static enum err hold_again(struct books *b, const struct hold_wanted *w, struct 
     if (e)
         return e;
     entry_text(name, out->entry);
-    if (out->member != member || points_cmp(out->points, w->points) != 0)
+    if (out->member != member || points_cmp(out->points, w->points) != 0 ||
+        strcmp(out->reward, w->reward ? w->reward : "") != 0)
         return err_set(why, ERR_CONFLICT, "%s of this name is of other points", name);
     return out->open ? OK : err_set(why, ERR_STATE, "%s was redeemed or let go before", name);
 }
@@ -154,8 +208,10 @@ static enum err refuse_redemption(struct books *b, const struct hold_wanted *w, 
         e = books_member(b, member, &m, why);
     struct reward reward;
     struct redeem_facts facts = {
-        .tier = m.tier, .online = true, .alone = true, .day = day_of_time(now_s)};
-    if (!e)
+        .tier = m.tier, .online = true, .alone = true, .day = day_of_time(now_s), .counted = true};
+    bool piece = w->means == MEANS_CARD && points_n(w->points) == 0; /* what the card holds the till sees */
+    facts.purse = points_of(INT64_MAX);
+    if (!e && !piece)
         e = books_spendable(b, w->member, now_s, &facts.purse, why);
     if (e)
         return e;
@@ -200,7 +256,8 @@ static enum err hold(struct books *b, const struct hold_wanted *w, int64_t now_s
     snprintf(t->reward, sizeof t->reward, "%s", w->reward ? w->reward : "");
     e = books_post_own(b, t, now_s, why);
     if (!e)
-        *out = (struct hold_view){t->id, b->facts.member.id, t->redeemed, t->until_s, true};
+        *out = (struct hold_view){
+            .entry = t->id, .member = b->facts.member.id, .points = t->redeemed, .until_s = t->until_s, .open = true};
     return e;
 }
 

@@ -439,6 +439,7 @@ static enum err write_hold(struct books *b, int64_t position, struct errmsg *why
         query_int(&q, (int64_t)b->facts.member.id);
         query_int(&q, (int64_t)owner(b));
         query_int(&q, points_n(t->redeemed));
+        query_text(&q, t->reward);
         query_int(&q, t->means);
         query_int(&q, t->until_s);
     } else {

@@ -130,8 +130,10 @@ static const struct claim claims[] = {
      " UNION ALL SELECT 'HQ-' || h.seq || ': it pays two sales' FROM hold h JOIN sale s"
      " ON s.position = h.closed_by GROUP BY h.closed_by HAVING count(*) > 1"
      " UNION ALL SELECT 'HQ-' || h.seq || ': taken by no sale' FROM hold h"
-     " WHERE h.state IN (1, 3) AND h.closed_by NOT IN (SELECT position FROM sale WHERE redeemed > 0"
-     " UNION ALL SELECT position FROM desk)"},
+     " WHERE h.state IN (1, 3) AND h.closed_by NOT IN (SELECT position FROM sale WHERE redeemed > 0 OR h.amount = 0"
+     " UNION ALL SELECT position FROM desk)"
+     " UNION ALL SELECT 'HQ-' || h.seq || ': kept aside, and of a sale that was closed' FROM hold h"
+     " WHERE (h.state = 0) <> (h.closed_by IS NULL)"},
     {"goodwill is what was given less what was taken back",
      "SELECT count(*), coalesce(sum(points), 0), coalesce(sum(taken_back), 0) FROM gift",
      "gifts, points, taken back",

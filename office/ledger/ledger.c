@@ -116,6 +116,8 @@ void ledger_post(struct ledger_facts *in, struct ledger_effects *out)
         break;
     case TXN_CANCEL:
     case TXN_SETTLE:
+        if (t->piece)
+            ledger_post_piece(&w, false);
         if (t->commit != COMMIT_NONE)
             ledger_post_commit(&w, t->redeemed);
         else if (txn_is_held(t))

@@ -19,6 +19,10 @@
  *                                CANCEL, RELEASE: reserved -> held
  *                                SALE after that: held -> redeemed, and a person looks at it
  *
+ * A HOLD for a reward sets a piece of it aside too: given when the hold is taken, free again when it is let go, or when
+ * all the points that paid it have come back.  For points of a card it is a HOLD of 0 points, and the SALE names it
+ * beside its INTENT (txn.piece).
+ *
  * Points earned wait until the pack's earn.vest_days are over, and so does what a replaced card held
  * (cards.replace_days): pending.  What is owed is paid first.  The run of the day makes them held.
  *
@@ -167,7 +171,8 @@ struct ledger_hold {
     struct entry_id id;
     uint32_t terminal; /* the till it is for */
     member_id member, owner;
-    struct points amount;
+    struct points amount; /* 0: a piece of reward alone */
+    char reward[TXN_NAME_SIZE];
     enum txn_means means;
     enum { HOLD_OPEN, HOLD_TAKEN, HOLD_RELEASED, HOLD_TAKEN_LATE } state; /* numbers are in the database */
 };
@@ -194,8 +199,8 @@ struct ledger_vesting {
 /* What had been earned before a purchase. */
 struct ledger_before {
     struct points today, month; /* for the caps */
-    int32_t stamp_count;        /* a till knows of none */
-    struct bill_stamp stamps[PACK_STAMPS_MAX]; /* of the pack it is rated by, names borrowed from it */
+    int32_t stamp_count;        /* 0 of what the till knew: its entry says that itself */
+    struct txn_stamp stamps[PACK_STAMPS_MAX]; /* of the pack it is rated by */
 };
 
 /* The purchase a refund speaks of; of a RETURN the REDEEM. */
@@ -237,7 +242,7 @@ struct ledger_facts {
     int32_t lot_count;
 
     struct ledger_intent intent; /* t->original; REFUND: not */
-    struct ledger_hold hold;     /* t->original of a RELEASE, and where txn_is_held */
+    struct ledger_hold hold;     /* t->piece; t->original of a RELEASE, and where txn_is_held */
     struct ledger_intent before; /* the intent that the evidence names as the one before */
     bool named;                  /* INTENT: an earlier arrival already named it as done */
     /* LOST: all fits, but the Transaction MAC was overwritten before anybody read it. */

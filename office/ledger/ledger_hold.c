@@ -31,7 +31,7 @@ static bool has_hold(struct work *w)
     const struct ledger_hold *h = &w->in->hold;
     const struct txn *t = w->in->t;
     char name[ENTRY_TEXT_SIZE];
-    entry_text(name, t->original);
+    entry_text(name, h->id);
     if (!h->known || !w->in->member.known) {
         work_note(w, LEDGER_NO_HOLD, "%s", name);
         return false;
@@ -59,6 +59,28 @@ void ledger_post_release(struct work *w)
     }
 }
 
+/* A SALE or CANCEL of a card that names a piece of a reward: given, or let go. */
+void ledger_post_piece(struct work *w, bool given)
+{
+    const struct ledger_hold *h = &w->in->hold;
+    char name[ENTRY_TEXT_SIZE];
+    entry_text(name, h->id);
+    if (!has_hold(w))
+        return;
+    bool fits = h->member == w->in->member.id && points_n(h->amount) == 0 &&
+                (!given || strcmp(h->reward, w->in->t->reward) == 0);
+    if (!fits)
+        work_note(w, LEDGER_HOLD_DIFFERS, "%s is a piece of %s, of M%" PRIu64, name, h->reward, h->member);
+    else if (given && (h->state == HOLD_TAKEN || h->state == HOLD_TAKEN_LATE))
+        work_note(w, LEDGER_HOLD_USED, "%s", name);
+    else if (given && h->state == HOLD_RELEASED)
+        work_note(w, LEDGER_HOLD_RELEASED, "%s, a piece of %s", name, h->reward);
+    if (fits && given && (h->state == HOLD_OPEN || h->state == HOLD_RELEASED))
+        set_hold(w, h->state == HOLD_OPEN ? HOLD_TAKEN : HOLD_TAKEN_LATE);
+    if (fits && !given && h->state == HOLD_OPEN)
+        set_hold(w, HOLD_RELEASED);
+}
+
 void ledger_compare_redemption(struct work *w)
 {
     const struct txn *t = w->in->t;
@@ -71,6 +93,7 @@ void ledger_compare_redemption(struct work *w)
                                  .lines = t->lines,
                                  .line_count = t->line_count,
                                  .day = w->day,
+                                 .counted = w->in->hold.known && strcmp(w->in->hold.reward, t->reward) == 0,
                                  .alone = money_cmp(t->total, t->redeemed_value) == 0};
     struct money value = money_of(0); /* refused: it stays 0 */
     if (pack && !*t->reward)

@@ -57,7 +57,9 @@ void ledger_start(struct ledger_effects *out);
 
 /* ---- who posts what; t is in w->in ---- */
 
-/* Borrows from t and before. */
+/* As the till knew: what its entry says.  Borrows from t. */
+struct bill work_bill_here(const struct txn *t, const struct ledger_before *here);
+/* As it was.  Borrows from t and before. */
 struct bill work_bill(const struct txn *t, const char *tier, const struct ledger_before *before);
 void work_decide_tier(struct work *w, const struct tier_sums *sums, int32_t today, bool review);
 void ledger_post_sale(struct work *w);
@@ -68,6 +70,8 @@ void ledger_post_commit(struct work *w, struct points amount);
 void ledger_post_card(struct work *w);
 
 void ledger_post_hold(struct work *w);
+/* A piece of a reward that t names. */
+void ledger_post_piece(struct work *w, bool given);
 /* RELEASE, CANCEL: the sale does not come. */
 void ledger_post_release(struct work *w);
 /* A SALE that redeems what was set aside for it. */

@@ -65,7 +65,7 @@ static void compare_refund(struct work *w)
     const struct txn *t = in->t, *o = in->original;
     struct rules_return returns[TXN_LINES_MAX];
     int32_t left[TXN_LINES_MAX], count = 0;
-    struct bill bill = work_bill(o, o->tier, &in->sale.had_here);
+    struct bill bill = work_bill_here(o, &in->sale.had_here);
     struct points redeemed = txn_redeemed(o);
     struct money given = in->sale.given_here;
     struct clawback same;

@@ -8,13 +8,19 @@
 #include <stdio.h>
 #include <string.h>
 
-struct bill work_bill(const struct txn *t, const char *tier, const struct ledger_before *before)
+struct bill work_bill_here(const struct txn *t, const struct ledger_before *here)
 {
     struct bill bill = rules_bill(t);
+    bill.earned_today = here->today;
+    bill.earned_month = here->month;
+    return bill;
+}
+
+struct bill work_bill(const struct txn *t, const char *tier, const struct ledger_before *before)
+{
+    struct bill bill = work_bill_here(t, before);
     bill.tier = tier;
-    bill.earned_today = before->today;
-    bill.earned_month = before->month;
-    bill.stamps = before->stamps;
+    bill.stamps = before->stamps; /* never what a till says of them (I5) */
     bill.stamp_count = before->stamp_count;
     return bill;
 }
@@ -50,7 +56,7 @@ static bool rate_sale(struct work *w, struct earning *posted)
         in->pack = in->pack_now;
     if (!in->pack)
         return false;
-    struct bill bill = work_bill(t, t->tier, &in->had_here);
+    struct bill bill = work_bill_here(t, &in->had_here);
     if (rules_earn(in->pack, &bill, &same, &why)) {
         work_note(w, LEDGER_CANNOT_POST, "%s", why.text);
         return false;
@@ -68,7 +74,7 @@ static bool rate_sale(struct work *w, struct earning *posted)
     *posted = same;
     if (strcmp(tier, pack_get_tier(in->pack, t->tier)->code) != 0 ||
         points_cmp(in->had_here.today, in->had.today) != 0 ||
-        points_cmp(in->had_here.month, in->had.month) != 0 || in->had.stamp_count) {
+        points_cmp(in->had_here.month, in->had.month) != 0 || in->had.stamp_count || t->stamp_count) {
         enum err e = rules_earn(in->pack, &bill, posted, &why);
         assert(!e); /* the same bill was fine just now */
     }
@@ -107,6 +113,8 @@ void ledger_post_sale(struct work *w)
     if (t->commit != COMMIT_DONE && !txn_is_held(t) && money_minor(t->redeemed_value) > 0)
         work_note(w, LEDGER_REWARD_UNPROVEN, "%" PRId64 " minor units",
                   money_minor(t->redeemed_value));
+    if (t->piece)
+        ledger_post_piece(w, t->commit == COMMIT_DONE);
     if (t->commit == COMMIT_DONE && *t->reward)
         ledger_compare_redemption(w);
     if (t->commit != COMMIT_NONE)

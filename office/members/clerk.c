@@ -169,7 +169,7 @@ static enum err hold_named(const struct clerk *c, const struct wire_hold *ask, s
     enum err e = books_hold_named(c->books, c->terminal, ask->name, &h, why);
     if (e)
         return e;
-    if (points_cmp(h.points, ask->points) != 0 || (ask->member && ask->member != h.member))
+    if (points_cmp(h.points, ask->points) != 0 || strcmp(h.reward, ask->reward) != 0 || (ask->member && ask->member != h.member))
         return err_set(why, ERR_CONFLICT, "this name was given to another hold");
     if (!h.open || c->now_s > h.until_s)
         return err_set(why, ERR_STATE, "the points were set aside too long ago and are let go: ask anew");

@@ -12,38 +12,9 @@
 
 /* ---- the catalogue ---- */
 
-/* What is counted of a reward. */
-struct counted {
-    int64_t stock; /* -1 = without end */
-    int64_t gone;  /* open or taken, by all */
-    int64_t had;   /* ... by this member */
-};
-
-static enum err count(struct books *b, const struct pack_reward *r, member_id member, int64_t now_s,
-                      struct counted *out, struct errmsg *why)
-{
-    *out = (struct counted){.stock = r->stock ? r->stock : -1};
-    struct query q = query_text_of(
-        b->store, "SELECT (SELECT stock FROM reward_stock WHERE reward = ?1), count(*),"
-                  " coalesce(sum(member = ?2), 0) FROM redemption WHERE reward = ?1"
-                  " AND (state = 'taken' OR (state = 'open' AND until_s >= ?3))");
-    query_text(&q, r->code);
-    query_int(&q, (int64_t)member);
-    query_int(&q, now_s);
-    if (query_row(&q)) {
-        bool said = !query_is_null(&q) && r->stock;
-        int64_t stock = query_get_int(&q);
-        if (said)
-            out->stock = stock;
-        out->gone = query_get_int(&q);
-        out->had = query_get_int(&q);
-    }
-    return query_done(&q, why);
-}
-
 /* Why a member cannot have it, "" = can; not whether the points are there. */
 static const char *refusal(const struct pack *pack, const struct pack_reward *r, const struct pack_tier *tier,
-                           const struct counted *n, int32_t today)
+                           const struct pieces *n, int32_t today)
 {
     if (r->tiers && !(r->tiers & (1u << (tier - pack->tiers))))
         return TR_LATER("not in this tier");
@@ -51,11 +22,7 @@ static const char *refusal(const struct pack *pack, const struct pack_reward *r,
         return TR_LATER("not yet");
     if (r->to_day && today > r->to_day)
         return TR_LATER("no longer");
-    if (n->stock >= 0 && n->gone >= n->stock)
-        return TR_LATER("none is left");
-    if (r->per_member && n->had >= r->per_member)
-        return TR_LATER("this member had as many as one may have");
-    return "";
+    return pieces_refusal(r, n);
 }
 
 static const char *kind_name(enum pack_reward_kind kind)
@@ -81,7 +48,7 @@ static json_t *day_or_null(int32_t day)
 }
 
 static json_t *row_of(const struct pack *pack, const struct pack_reward *r, const struct pack_tier *tier,
-                      struct points price, struct money value, const struct counted *n, struct points spendable,
+                      struct points price, struct money value, const struct pieces *n, struct points spendable,
                       int32_t today)
 {
     int64_t missing = points_n(price) - points_n(spendable);
@@ -118,8 +85,8 @@ enum err rewards_list(struct books *b, member_id member, int64_t now_s, json_t *
     const struct pack_tier *tier = pack_get_tier(pack, m.tier);
     for (int32_t i = 0; i < pack->reward_count && !e; i++) {
         const struct pack_reward *r = &pack->rewards[i];
-        struct counted n;
-        e = count(b, r, member, now_s, &n, why);
+        struct pieces n;
+        e = books_pieces(b, r, member, &n, why);
         for (int32_t k = 0; k < r->step_count && !e; k++)
             json_array_append_new(rows, row_of(pack, r, tier, rules_reward_price(pack, r, k, m.tier), r->steps[k].value,
                                                &n, spendable, today));
@@ -219,13 +186,13 @@ static enum err may_have(struct books *b, const struct reward_wanted *w, const s
 {
     struct member_view m;
     struct points spendable;
-    struct counted n;
+    struct pieces n;
     const struct pack_reward *r = pack_find_reward(pack, w->reward);
     if (!r)
         return err_set(why, ERR_NOT_FOUND, tr("the rules in force have no reward \"%s\""), w->reward);
     enum err e = books_member(b, w->member, &m, why);
     if (!e)
-        e = count(b, r, w->member, now_s, &n, why);
+        e = books_pieces(b, r, w->member, &n, why);
     if (!e)
         e = books_spendable(b, w->member, now_s, &spendable, why);
     if (e)

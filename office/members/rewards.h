@@ -5,8 +5,8 @@
  *       HOLD          |     REDEEM      |        RETURN
  *                     +--release, or the time of the HOLD ran out--> released
  *
- * The points are in the ledger (HOLD, RELEASE, REDEEM, RETURN); that a piece of a reward is taken stands in the table
- * redemption: what is left is what there is less rows that are open or taken.  Whoever asks gives the redemption a name
+ * The points are in the ledger (HOLD, RELEASE, REDEEM, RETURN), and so are the pieces (books_pieces): those that tills
+ * gave are counted with these.  Whoever asks gives the redemption a name
  * of their own: asked again it is the same one (I2).  Changes are made in a transaction of the caller's.
  *
  * A voucher is a redemption whose reward is had later, at a shop, for a code of 12 letters.  The code is made from head
@@ -68,8 +68,7 @@ MUST_CHECK enum err rewards_get(struct books *b, int64_t id, struct redemption *
  * name_zh, kind, points, value, item, from, to, left (null = without end), per_member, had, missing (points), why (""
  * = it can be had). */
 MUST_CHECK enum err rewards_list(struct books *b, member_id member, int64_t now_s, json_t *rows, struct errmsg *why);
-/* How many were put in so far, those taken included, of a reward the rules give a stock: tills know by that that they
- * may not give it.  Errors: ERR_NOT_FOUND (no such reward), ERR_STATE (by the rules it is without end), ERR_RANGE. */
+/* How many were put in so far, those taken included, of a reward the rules give a stock.  Errors: ERR_NOT_FOUND (no such reward), ERR_STATE (by the rules it is without end), ERR_RANGE. */
 MUST_CHECK enum err rewards_set_stock(struct books *b, const char *reward, int64_t stock, uint32_t user, int64_t now_s,
                                       struct errmsg *why);
 /* What is open and taken, newest first; member 0 = all. */

@@ -435,7 +435,9 @@ static void load_before(struct shadow *s, const struct shadow_member *m, int32_t
     in->had.stamp_count = p->stamp_count;
     for (int32_t i = 0; i < p->stamp_count; i++) {
         const struct stamp *stamp = stamp_of(m, p->stamps[i].name);
-        in->had.stamps[i] = (struct bill_stamp){p->stamps[i].name, stamp ? stamp->collected : 0, stamp ? stamp->given : 0};
+        struct txn_stamp *card = &in->had.stamps[i];
+        *card = (struct txn_stamp){.collected = stamp ? stamp->collected : 0, .given = stamp ? stamp->given : 0};
+        memcpy(card->name, p->stamps[i].name, sizeof card->name);
     }
 }
 

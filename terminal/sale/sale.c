@@ -476,6 +476,8 @@ static void on_tap(struct sale *s, const struct sale_event *in, struct sale_effe
     if (!sale_has_pack(f, out) || is_anothers(s, &in->seen->uid, out) || !sale_unlocked(f, out) ||
         !card_is_good(s, in, out))
         return;
+    if (!is_same_card(s, &in->seen->uid)) /* a piece for another card: head office lets it go by time */
+        s->piece = (struct entry_id){0, 0};
     s->means = MEANS_CARD;
     s->card = in->seen->uid;
     s->card_kind = in->seen->kind;
@@ -511,6 +513,7 @@ static void on_known(struct sale *s, const struct sale_event *in, struct sale_ef
     if (!sale_has_pack(f, out) || is_anothers(s, NULL, out) || !sale_unlocked(f, out))
         return;
     s->means = k->means;
+    s->piece = (struct entry_id){0, 0};
     memset(&s->card, 0, sizeof s->card);
     memset(&s->profile, 0, sizeof s->profile);
     s->card_kind = CARD_NONE;
@@ -918,6 +921,7 @@ void sale_close(struct sale *s, const struct sale_event *in, struct sale_effects
     s->t.redeemed = held || entry_is(s->intent) ? s->wanted : points_of(0);
     s->t.redeemed_value = value;
     memset(s->t.reward, 0, sizeof s->t.reward);
+    s->t.piece = s->piece.seq; /* given, or to be let go */
     if (points_n(s->t.redeemed))
         memcpy(s->t.reward, s->wanted_reward, sizeof s->t.reward);
     memset(&s->t.evidence, 0, sizeof s->t.evidence);
@@ -983,7 +987,7 @@ static void on_pay(struct sale *s, const struct sale_event *in, struct sale_effe
         sale_close(s, in, out);
 }
 
-/* The purchase does not happen after an INTENT or a HOLD: says so. */
+/* The purchase does not happen after an INTENT, a HOLD or a piece: says so. */
 void sale_begin_cancel(struct sale *s, const struct sale_event *in, struct sale_effects *out)
 {
     struct txn *t = &s->other;
@@ -994,9 +998,14 @@ void sale_begin_cancel(struct sale *s, const struct sale_event *in, struct sale_
     t->means = s->means;
     t->approved_by = s->approved_by;
     sale_text_copy(t->ref, sizeof t->ref, s->t.ref);
-    t->redeemed = s->wanted;
-    t->original = held ? s->hold : s->intent;
-    t->commit = held ? COMMIT_NONE : s->fate;
+    if (held || entry_is(s->intent)) {
+        t->redeemed = s->wanted;
+        t->original = held ? s->hold : s->intent;
+        t->commit = held ? COMMIT_NONE : s->fate;
+        t->piece = s->piece.seq;
+    } else {
+        t->original = s->piece;
+    }
     if (t->commit == COMMIT_DONE)
         t->evidence = s->evidence;
     sale_write(s, t, s->intent, out);
@@ -1027,7 +1036,7 @@ static void on_cancel(struct sale *s, const struct sale_event *in, struct sale_e
         out->card = SALE_CARD_RELEASE;
         s->state = SALE_TOTALLED;
     }
-    if (entry_is(s->intent) || entry_is(s->hold)) {
+    if (entry_is(s->intent) || entry_is(s->hold) || entry_is(s->piece)) {
         sale_begin_cancel(s, in, out);
         return;
     }

@@ -21,8 +21,10 @@
  * Each arrow is taken by the function of its event: sale.c the bill and its end, sale_redeem.c from redeem to
  * DEBITED, sale_refund.c goods and money that come back, sale_beside.c what is written beside a sale and leaves
  * it as it is (a gift, a join, a rating, a witness: through CLOSING and back).
- * HOLDING is redeeming without a full card: head office is asked to set points aside.  It is left to TOTALLED
- * when head office refuses or the cashier gives up; no answer leaves it there, to ask again by the same name.
+ * HOLDING is redeeming without a full card: head office is asked to set points aside.  With a full card it is asked for a
+ * piece of a reward of which there are only so many, and the card is debited after that: HOLDING goes on to PREPARING.
+ * It is left to TOTALLED when head office refuses or the cashier gives up; no answer leaves it there, to ask again by
+ * the same name.
  * A redemption alone (a bill that is nothing else) goes from IDENTIFIED, and from DEBITED on by itself.
  * What holds in each state:
  *  I1  a point is taken once: at most one INTENT of a sale is open, and a new one names the one it
@@ -52,7 +54,7 @@ enum sale_state {
     SALE_PREPARING,  /* the card's debit is being prepared; nothing is written or committed */
     SALE_INTENDING,  /* card at CARD_READY; the INTENT is being written */
     SALE_COMMITTING, /* INTENT on disk; the card's commit is sent */
-    SALE_HOLDING,    /* head office is asked, or is to be asked again, to set points aside */
+    SALE_HOLDING,    /* head office is asked, or is to be asked again, to set points or a piece aside */
     SALE_DEBITED,    /* the card did it, or head office holds it; the rest of the bill is to be paid */
     SALE_DOUBT,      /* commit sent, no answer: the same card must be tapped again */
     SALE_CLOSING,    /* an entry other than an INTENT is being written */
@@ -80,7 +82,7 @@ enum sale_event_kind {
     SALE_CARD_FAILED,  /* word; the card did nothing */
     SALE_CARD_LOST,    /* no answer to the commit */
     SALE_SETTLED,      /* the card of the sale was read: verdict, evidence, purse */
-    SALE_HELD,         /* head office set the points aside: receipt (its HOLD), points, until_s */
+    SALE_HELD,         /* head office set points, or a piece, aside: receipt (its HOLD), points, until_s */
     SALE_HOLD_REFUSED, /* it does not: text */
     SALE_HOLD_LOST,    /* it did not answer */
     SALE_GIVE_UP,      /* the card does not come, or not back, nor head office's answer: pay whole */
@@ -246,7 +248,7 @@ struct sale_effects {
     int32_t amount;        /* SALE_CARD_DEBIT */
     struct entry_id entry; /* SALE_CARD_DEBIT: the INTENT it will be */
     bool second_tap;       /* SALE_CARD_DEBIT: the card must be taken away first and come again */
-    bool hold;             /* ask head office to set sale->wanted aside, as sale->hold_name; the
+    bool hold;             /* ask head office to set sale_asks of sale->wanted_reward aside, as sale->hold_name; the
                             * answer is SALE_HELD, _HOLD_REFUSED or _HOLD_LOST */
 
     bool answered; /* the command that led here has its answer: */
@@ -296,6 +298,12 @@ struct sale {
     bool hold_asked;      /* HOLDING: the question is out */
     uint32_t approved_by; /* of the redemption */
 
+    /* the piece of a reward that head office set aside for this card; seq 0 = none.  It goes with the SALE or CANCEL */
+    struct entry_id piece;
+    char piece_of[TXN_NAME_SIZE];
+    int64_t piece_until_s;
+    bool second_tap; /* HOLDING: the card has to be taken away before the debit */
+
     struct entry_id planned;   /* PREPARING, INTENDING: the number the INTENT will have */
     struct txn t;              /* the bill, and the INTENT or SALE made of it */
     struct txn other;          /* CANCEL, REFUND, SETTLE: the bill stays as it is meanwhile */
@@ -316,6 +324,8 @@ enum sale_want sale_wants(const struct sale *s);
 bool sale_is_idle(const struct sale *s);
 /* No INTENT of this sale is on disk, and something may be written beside it. */
 bool sale_is_quiet(const struct sale *s);
+/* The points that head office is asked to set aside: none for a piece that the card pays. */
+struct points sale_asks(const struct sale *s);
 /* There is a bill that may be put aside: as txn it is s->t, filled by sale_parked. */
 bool sale_can_park(const struct sale *s);
 /* The bill as a SALE that was not made (its number is that of the next entry): for SALE_TAKE_UP. */

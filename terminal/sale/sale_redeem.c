@@ -29,6 +29,7 @@ static struct redeem_facts redeem_facts_of(const struct sale *s, const struct sa
                                  .days_since_contact = f->days_since_contact,
                                  .lines = s->t.lines,
                                  .line_count = s->t.line_count,
+                                 .counted = s->online || entry_is(s->piece),
                                  .day = day_of_time(f->now_s)};
 }
 
@@ -83,13 +84,14 @@ static bool factor_given(struct sale *s, const struct sale_event *in, struct sal
 {
     enum means_answer may =
         rules_means_may(in->facts->pack, s->means, s->online, s->wanted, in->second_factor);
+    s->second_tap = false;
     if (may == MEANS_MAY)
         return true;
     s->approved_by = sale_approver(in);
     if (s->approved_by)
         return true;
     if (of_card(s)) {
-        out->second_tap = true;
+        s->second_tap = true;
         return true;
     }
     sale_say(out, SALE_NEEDS_APPROVAL,
@@ -184,6 +186,32 @@ static void ask_again(struct sale *s, struct sale_effects *out)
     out->hold = true;
 }
 
+/* ---- a piece of a reward ---- */
+
+struct points sale_asks(const struct sale *s)
+{
+    return of_card(s) ? points_of(0) : s->wanted;
+}
+
+/* Is head office to be asked before the card pays?  Not again for the piece that is there already. */
+static bool wants_piece(const struct sale *s, const struct sale_facts *f)
+{
+    const struct pack_reward *r = *s->wanted_reward ? pack_find_reward(f->pack, s->wanted_reward) : NULL;
+    bool counted = r && (r->stock || r->per_member);
+    bool there = entry_is(s->piece) && sale_text_equal(s->piece_of, s->wanted_reward) && f->now_s < s->piece_until_s;
+    return counted && !there;
+}
+
+static void begin_debit(struct sale *s, const struct sale_facts *f, struct sale_effects *out)
+{
+    s->planned = f->next;
+    s->state = SALE_PREPARING;
+    out->card = SALE_CARD_DEBIT;
+    out->amount = (int32_t)points_n(s->wanted);
+    out->entry = f->next;
+    out->second_tap = s->second_tap;
+}
+
 static bool may_redeem(struct sale *s, const struct sale_event *in, bool alone,
                        struct sale_effects *out)
 {
@@ -244,19 +272,14 @@ void sale_on_redeem(struct sale *s, const struct sale_event *in, struct sale_eff
         make_alone(s);
     if (in->ref && *in->ref)
         sale_text_copy(s->t.ref, sizeof s->t.ref, in->ref);
-    if (!of_card(s)) {
-        sale_text_copy(s->hold_name, sizeof s->hold_name, in->name);
-        s->hold = (struct entry_id){0, 0};
-        s->state = SALE_HOLDING;
-        s->hold_asked = true;
-        out->hold = true;
+    if (of_card(s) && !wants_piece(s, f)) {
+        begin_debit(s, f, out);
         return;
     }
-    s->planned = f->next;
-    s->state = SALE_PREPARING;
-    out->card = SALE_CARD_DEBIT;
-    out->amount = (int32_t)points_n(s->wanted);
-    out->entry = f->next;
+    sale_text_copy(s->hold_name, sizeof s->hold_name, in->name);
+    s->hold = (struct entry_id){0, 0};
+    s->state = SALE_HOLDING;
+    ask_again(s, out);
 }
 
 void sale_back_to_bill(struct sale *s)
@@ -281,8 +304,9 @@ void sale_on_card_ready(struct sale *s, const struct sale_event *in, struct sale
         sale_not_now(s, in, out);
         return;
     }
-    /* The number is in what the card is about to commit: another entry must not have taken it. */
-    if (!entry_equal(s->planned, f->next) || !sale_rate(s, f, s->wanted_value, &why)) {
+    /* The number is in what the card is about to commit: another entry must not have taken it.  A piece of the reward
+     * may have waited too long for the card. */
+    if (!entry_equal(s->planned, f->next) || wants_piece(s, f) || !sale_rate(s, f, s->wanted_value, &why)) {
         sale_back_to_bill(s);
         out->card = SALE_CARD_RELEASE;
         sale_say(out, SALE_NOT_NOW,
@@ -294,6 +318,7 @@ void sale_on_card_ready(struct sale *s, const struct sale_event *in, struct sale
     s->t.redeemed = s->wanted;
     s->t.redeemed_value = s->wanted_value;
     memcpy(s->t.reward, s->wanted_reward, sizeof s->t.reward);
+    s->t.piece = s->piece.seq;
     s->t.original = s->intent; /* the one before, shown not done; none at first */
     s->t.commit = COMMIT_NONE;
     s->t.evidence = *in->evidence;
@@ -472,6 +497,11 @@ void sale_on_resume(struct sale *s, const struct sale_event *in, struct sale_eff
     memcpy(s->wanted_reward, t->reward, sizeof s->wanted_reward);
     s->earning.points = t->points;
     s->intent = t->id;
+    if (t->piece) { /* it was set aside before this entry: it is not reckoned to be there any longer than that */
+        s->piece = (struct entry_id){OFFICE_TERMINAL, t->piece};
+        sale_text_copy(s->piece_of, sizeof s->piece_of, t->reward);
+        s->piece_until_s = t->time_s + (in->facts->pack ? (int64_t)in->facts->pack->hold_minutes * 60 : 0);
+    }
     s->evidence = t->evidence;
     s->fate = COMMIT_DOUBT;
     s->resumed = true;
@@ -484,7 +514,7 @@ void sale_on_resume(struct sale *s, const struct sale_event *in, struct sale_eff
              sale_whose(who, s), sum, *t->ref ? tr(", bill ") : "", t->ref, points_n(t->redeemed));
 }
 
-/* ---- head office holds: HOLDING -> DEBITED ---- */
+/* ---- head office holds: HOLDING -> DEBITED; a piece for a card: HOLDING -> PREPARING ---- */
 
 void sale_on_held(struct sale *s, const struct sale_event *in, struct sale_effects *out)
 {
@@ -493,11 +523,18 @@ void sale_on_held(struct sale *s, const struct sale_event *in, struct sale_effec
         return;
     }
     s->hold_asked = false;
-    if (points_n(in->points) != points_n(s->wanted) || !entry_is(in->receipt)) {
+    if (points_cmp(in->points, sale_asks(s)) != 0 || !entry_is(in->receipt)) {
         sale_back_to_bill(s);
         sale_say(out, SALE_NO_REDEEM,
                  tr("Head office set other points aside than were asked for; it lets them go by "
                     "itself. Redeem again, or let the member pay whole."));
+        return;
+    }
+    if (of_card(s)) {
+        s->piece = in->receipt;
+        s->piece_until_s = in->until_s;
+        memcpy(s->piece_of, s->wanted_reward, sizeof s->piece_of);
+        begin_debit(s, in->facts, out);
         return;
     }
     s->hold = in->receipt;
@@ -522,9 +559,12 @@ void sale_on_hold_refused(struct sale *s, const struct sale_event *in, struct sa
         sale_not_now(s, in, out);
         return;
     }
+    const char *why = in->text && *in->text ? tr(in->text) : tr("it does not say why.");
     sale_back_to_bill(s);
-    sale_say(out, SALE_NO_REDEEM, tr("Head office does not set the points aside: %s"),
-             in->text && *in->text ? in->text : tr("it does not say why."));
+    if (of_card(s))
+        sale_say(out, SALE_NO_REDEEM, tr("Head office does not give this reward: %s"), why);
+    else
+        sale_say(out, SALE_NO_REDEEM, tr("Head office does not set the points aside: %s"), why);
 }
 
 void sale_on_hold_lost(struct sale *s, const struct sale_event *in, struct sale_effects *out)
