@@ -1058,7 +1058,7 @@ enum err wire_decode_answer(struct wire_answer *out, struct bytes frame, struct 
     case SAY_HELD: {
         Held m = Held_init_zero;
         e = get_message(Held_fields, &m, message, why);
-        if (!e && (m.seq == 0 || m.points <= 0))
+        if (!e && (m.seq == 0 || m.points < 0)) /* 0: a piece of a reward */
             e = err_set(why, ERR_FORMAT, "a hold of nothing");
         out->held = (struct wire_held){m.seq, points_of(m.points), m.until_s};
         return e;

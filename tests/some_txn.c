@@ -115,6 +115,12 @@ static void payment(struct txn *t)
     t->mark_count = (int32_t)test_below(TXN_MARKS_MAX + 1);
     for (int32_t i = 0; i < t->mark_count; i++)
         name(t->marks[i], "seg", i);
+    t->stamp_count = (int32_t)test_below(TXN_STAMPS_MAX + 1);
+    for (int32_t i = 0; i < t->stamp_count; i++) {
+        name(t->stamps[i].name, "cup", i);
+        t->stamps[i].collected = number(62);
+        t->stamps[i].given = number(30);
+    }
 }
 
 /* What people at head office decide. */
@@ -190,6 +196,8 @@ void some_txn(struct txn *t, enum txn_kind kind, uint32_t terminal, uint32_t seq
     t->day = (int32_t)test_random();
     if (kind == TXN_LOAD_INTENT)
         t->load = 1 + test_below(UINT32_MAX);
+    if (uid_is(&t->card) && !txn_is_held(t) && (kind == TXN_SALE || kind == TXN_INTENT || kind == TXN_CANCEL) && test_below(2))
+        t->piece = 1 + test_below(UINT32_MAX);
     newer(t);
     payment(t);
     decision(t);

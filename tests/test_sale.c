@@ -1923,7 +1923,8 @@ TEST(sale, a_reward_is_paid_from_the_card_with_the_line_cut_and_named_in_both_en
     bill(w);
     w->trace[0] = 0;
     take(w, "none", 0);
-    take(w, "few", 0); /* counted: not at a till */
+    take(w, "few", 0); /* counted: head office cannot be asked */
+    assert_non_null(strstr(w->out.say.text, "the line to it is cut"));
     take(w, "off", 99);
     take(w, "pot", 0);
     ready(w);
@@ -2027,6 +2028,174 @@ TEST(sale, a_sliding_reward_and_a_part_of_the_bill_are_held_without_the_card)
     in.reward = "few";
     step(w, in);
     assert_int_equal(w->out.answer, SALE_CONFLICT);
+}
+
+/* ---- a reward of which there are only so many ---- */
+
+static void held_piece(struct world *w, uint32_t seq)
+{
+    step(w, (struct sale_event){.kind = SALE_HELD, .receipt = {0, seq}, .until_s = w->facts.now_s + 900});
+}
+
+/* The member's card, 30.00 totalled, and "few" is asked for. */
+static void ask_for_few(struct world *w)
+{
+    w->facts.online = true;
+    offer_rewards(w);
+    bill(w);
+    w->trace[0] = 0;
+    take(w, "few", 0);
+}
+
+TEST(sale, head_office_sets_a_piece_aside_before_the_card_is_debited_and_both_entries_name_it)
+{
+    struct world *w = world();
+    ask_for_few(w);
+    assert_true(w->out.hold);
+    assert_int_equal(points_n(sale_asks(&w->sale)), 0); /* the card pays */
+    ask(w, SALE_HOLD_LOST);
+    take(w, "few", 0);
+    held_piece(w, 55);
+    ready(w);
+    written(w);
+    card_done(w);
+    pay(w, "R1", NULL);
+    written(w);
+    assert_trace(w, "redeem -> holding\n"
+                    "hold lost -> holding, NO_ANSWER\n"
+                    "redeem -> holding\n"
+                    "held -> preparing, card debit 10 as 1\n"
+                    "card ready -> intending, append intent T0007-1\n"
+                    "written -> committing, card commit\n"
+                    "card done -> debited, OK\n"
+                    "pay -> closing, append sale T0007-2 closes 1\n"
+                    "written -> done, OK, confirm 2 due 2995 earned 59 redeemed 10\n");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(w->written[i].piece, 55);
+        assert_string_equal(w->written[i].reward, "few");
+    }
+    assert_int_equal(w->written[1].original.terminal, 7);
+    assert_false(txn_is_held(&w->written[1]));
+}
+
+TEST(sale, a_piece_that_is_not_taken_is_let_go_by_whatever_ends_the_sale)
+{
+    static const struct {
+        const char *claim;
+        char at;   /* 'h'eld, the card left, 't'orn and shown not done, 'w'alked away in doubt */
+        bool paid; /* else cancelled */
+        enum txn_commit commit;
+        bool intent;
+    } rows[] = {
+        {"the card left; paid in money", 'h', true, COMMIT_NONE, false},
+        {"the card left; cancelled", 'h', false, COMMIT_NONE, false},
+        {"torn, not done; paid in money", 't', true, COMMIT_NOT_DONE, true},
+        {"torn, not done; cancelled", 't', false, COMMIT_NOT_DONE, true},
+        {"in doubt; paid in money", 'w', true, COMMIT_DOUBT, true},
+        {"in doubt; cancelled", 'w', false, COMMIT_DOUBT, true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct world *w = world();
+        ask_for_few(w);
+        held_piece(w, 55);
+        if (rows[i].at == 'h') {
+            step(w, (struct sale_event){.kind = SALE_CARD_FAILED, .word = CARD_LEFT});
+        } else {
+            ready(w);
+            written(w);
+            ask(w, SALE_CARD_LOST);
+            if (rows[i].at == 't')
+                settled(w, COMMIT_NOT_DONE);
+            else
+                ask(w, SALE_GIVE_UP);
+        }
+        if (rows[i].paid)
+            pay(w, NULL, NULL);
+        else
+            ask(w, SALE_CANCEL);
+        const struct txn *t = &w->written[w->written_count]; /* well formed: step has seen to it */
+        assert_int_equal(t->kind, rows[i].paid ? TXN_SALE : TXN_CANCEL);
+        assert_int_equal(t->commit, rows[i].commit);
+        if (!rows[i].paid && !rows[i].intent) { /* nothing but the piece: it is the hold that is cancelled */
+            assert_true(txn_is_held(t));
+            assert_int_equal(t->original.seq, 55);
+        } else {
+            assert_int_equal(t->piece, 55);
+        }
+        assert_int_equal(money_minor(t->redeemed_value), 0);
+    }
+}
+
+TEST(sale, a_piece_is_asked_for_once_for_each_card_and_reward_while_its_time_runs)
+{
+    struct world *w = world();
+    ask_for_few(w);
+    held_piece(w, 55);
+    step(w, (struct sale_event){.kind = SALE_CARD_FAILED, .word = CARD_LEFT});
+    take(w, "few", 0); /* the same piece */
+    assert_int_equal(w->out.card, SALE_CARD_DEBIT);
+    step(w, (struct sale_event){.kind = SALE_CARD_FAILED, .word = CARD_LEFT});
+    w->facts.now_s += 900;
+    take(w, "few", 0); /* its time is over */
+    assert_true(w->out.hold);
+    held_piece(w, 56);
+    w->facts.now_s += 900; /* and again while the card was waited for */
+    ready(w);
+    assert_int_equal(w->sale.state, SALE_TOTALLED);
+    assert_int_equal(w->out.card, SALE_CARD_RELEASE);
+    assert_int_equal(w->written_count, 0);
+    take(w, "few", 0);
+    held_piece(w, 57);
+    step(w, (struct sale_event){.kind = SALE_CARD_FAILED, .word = CARD_LEFT});
+    w->seen.uid.b[6] ^= 1;
+    tap(w); /* another card: what was set aside is not for it */
+    take(w, "few", 0);
+    assert_true(w->out.hold);
+    step(w, (struct sale_event){.kind = SALE_HOLD_REFUSED, .text = "none is left"});
+    assert_string_equal(w->out.say.text, "Head office does not give this reward: none is left");
+    pay(w, NULL, NULL);
+    assert_int_equal(w->written[0].piece, 0);
+}
+
+TEST(sale, a_piece_found_at_start_is_named_by_what_ends_the_sale_and_money_off_instead_lets_it_go)
+{
+    for (int done = 0; done < 2; done++) {
+        struct world *w = world();
+        ask_for_few(w);
+        held_piece(w, 55);
+        ready(w);
+        struct txn intent = w->written[0];
+        w = world();
+        offer_rewards(w);
+        w->facts.next.seq = 2;
+        step(w, (struct sale_event){.kind = SALE_RESUME, .txn = &intent});
+        settled(w, done ? COMMIT_DONE : COMMIT_NOT_DONE);
+        if (!done) {
+            redeem(w, 200);
+            ready(w);
+            written(w);
+            card_done(w);
+        }
+        pay(w, NULL, NULL);
+        const struct txn *t = &w->written[w->written_count];
+        assert_int_equal(t->piece, 55);
+        assert_string_equal(t->reward, done ? "few" : "");
+        assert_int_equal(money_minor(t->redeemed_value), done ? 5 : 200);
+    }
+}
+
+TEST(sale, many_points_for_a_piece_want_the_second_tap_all_the_same)
+{
+    struct world *w = world();
+    w->pack.second_factor_above = points_of(5);
+    w->facts.online = true;
+    offer_rewards(w);
+    bill(w);
+    step(w, (struct sale_event){.kind = SALE_REDEEM, .reward = "few", .name = "hold-1"});
+    assert_true(w->out.hold);
+    held_piece(w, 55);
+    assert_true(w->out.second_tap);
+    assert_int_equal(w->out.card, SALE_CARD_DEBIT);
 }
 
 TEST(sale, a_redemption_found_at_start_still_knows_what_it_was_for)

@@ -1054,7 +1054,7 @@ TEST(uplink, marks_coupons_tenders_and_rewards_of_a_till_agree_with_the_books)
     assert_said(ask("coupon TEA-1"), "ok lines=0");
     assert_said(ask("line 22745 2 10000 gift"), "ok");
     assert_said(ask("total"), "earns=170");
-    assert_said(ask("redeem reward:few"), "error REFUSED");
+    assert_said(ask("redeem reward:none"), "error REFUSED");
     assert_said(ask("redeem reward:gift"), "ok state=debited redeemed=150 value=5000");
     assert_said(ask("pay giftcard:1000 cash:4000 ref=R1"), "earned=110"); /* 40.00 count; + 50 + 20 */
     assert_said(ask("sync"), "ok owed=0");
@@ -1156,4 +1156,160 @@ TEST(uplink, what_is_added_to_a_till_later_has_its_turn_later_so_that_displays_s
     assert_string_equal(turns, "12");
     b.till->extras = NULL;
     close_all();
+}
+
+/* ---- a reward of which there are only so many ---- */
+
+static void open_with_last(void)
+{
+    open_with_phone(); /* 2000 held */
+    office_publish(&hq, "{\"version\": 2, \"effective\": \"2010-12-01\", \"name\": \"All\", \"currency\": \"GBP\","
+                        "\"earn\": {\"rate\": \"1/100\"},"
+                        "\"tiers\": {\"levels\": [{\"code\": \"bronze\", \"offline_per_tap\": 1000, \"offline_per_day\": 1000}]},"
+                        "\"redeem\": {\"worth\": 1, \"offline_days\": 7}, \"rewards\": ["
+                        "{\"code\": \"last\", \"kind\": \"money\", \"points\": 100, \"value\": 500, \"stock\": 1}]}");
+    assert_said(ask("sync"), "ok owed=0");
+}
+
+static void bill_by_card(void)
+{
+    assert_said(ask("tap"), "ok state=identified member=M12");
+    assert_said(ask("line 22745 1 2000 gift"), "ok");
+    assert_said(ask("total"), "ok");
+}
+
+/* set aside * 100 + given; and nothing in the books is broken, nor for a person to look at but what is expected. */
+static int64_t pieces(int expected_reviews)
+{
+    struct errmsg why = {""};
+    int reviews = 0;
+    int64_t n = -1;
+    struct query q = query_text_of(hq.books->store, "SELECT coalesce(sum(place = 'set aside') * 100 + sum(place = 'given'), 0)"
+                                                    " FROM piece");
+    if (query_row(&q))
+        n = query_get_int(&q);
+    must(query_done(&q, &why), &why);
+    must(books_reviews(hq.books, count_review, &reviews, &why), &why);
+    assert_int_equal(reviews, expected_reviews);
+    books_sound(hq.books);
+    return n;
+}
+
+TEST(uplink, the_last_piece_is_given_once_by_card_or_without_and_comes_back_with_the_goods)
+{
+    char refund[80];
+    open_with_last();
+    bill_by_card();
+    assert_said(ask("redeem reward:last"), "ok state=debited redeemed=100 value=500");
+    assert_int_equal(pieces(0), 100);
+    assert_said(ask("pay"), "by_points=500");
+    const char *receipt = strstr(b.answer, "T0007-");
+    snprintf(refund, sizeof refund, "refund %.*s all", (int)strcspn(receipt, " "), receipt);
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(pieces(0), 1);
+    office_adjust(&hq, 12, 300); /* the rest is on the card */
+    bill_by_phone();
+    assert_said(ask("redeem reward:last pin=4711"), "error REFUSED Head office does not set the points aside: none is left");
+    assert_said(ask("cancel"), "ok");
+    bill_by_card();
+    assert_said(ask("redeem reward:last"), "error REFUSED Head office does not give this reward: none is left");
+    assert_said(ask("pay"), "ok");
+    assert_said(ask(refund), "ok receipt=");
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(pieces(0), 0);
+    office_adjust(&hq, 12, 300);
+    bill_by_phone();
+    assert_said(ask("redeem reward:last pin=4711"), "ok state=debited redeemed=100 value=500");
+    assert_said(ask("pay"), "by_points=500");
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(pieces(0), 1);
+    close_all();
+}
+
+TEST(uplink, with_the_line_cut_a_counted_reward_is_not_given_and_the_cashier_is_told_why)
+{
+    open_with_last();
+    bill_by_card();
+    office_stop(&hq);
+    for (int i = 0; i < 5; i++)
+        assert_said(ask("status"), "ok");
+    assert_said(ask("redeem reward:last"), "error REFUSED Head office does not give this reward: the line is cut.");
+    assert_said(ask("cancel"), "ok");
+    assert_said(ask("tap"), "online=no");
+    assert_said(ask("line 22745 1 2000 gift"), "ok");
+    assert_said(ask("total"), "ok");
+    assert_said(ask("redeem reward:last"), "error REFUSED There are only so many of this reward");
+    assert_said(ask("pay"), "by_points=0");
+    office_start(&hq);
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(pieces(0), 0);
+    close_all();
+}
+
+/* Wherever it stops, what was put in is what was given, what is set aside and what is left; and the same piece is not
+ * given twice. */
+TEST(uplink, a_piece_is_given_or_free_wherever_till_line_or_card_stop)
+{
+    static const struct {
+        const char *claim;
+        char stop;  /* 'a'nswer lost; then 'g'iven up or asked again; the till 'k'illed while it waits, 'c'ard pulled before
+                     * its debit, 'd': killed when the card was debited, 't'orn at its commit */
+        char then;  /* 'r'edeem again, 'p'ay whole, 'c'ancel, ' ' nothing */
+        int64_t at_once, at_last; /* pieces after the sync, and when the time ran out */
+    } rows[] = {
+        {"no answer, asked again", 'a', 'r', 1, 1},
+        {"no answer, given up and paid", 'a', 'p', 100, 0}, /* head office had set it aside: time lets it go */
+        {"no answer, cancelled", 'a', 'c', 100, 0},
+        {"killed while it waits for head office", 'k', ' ', 100, 0},
+        {"card pulled, again", 'c', 'r', 1, 1},
+        {"card pulled, paid whole", 'c', 'p', 0, 0},
+        {"card pulled, cancelled", 'c', 'c', 0, 0},
+        {"killed when the card was debited, the card again, paid", 'd', 'p', 1, 1},
+        {"killed when the card was debited, given up, cancelled", 'd', 'c', 0, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int32_t count;
+        struct errmsg why = {""};
+        print_message("  %s\n", rows[i].claim);
+        open_with_last();
+        bill_by_card();
+        if (rows[i].stop == 'c') {
+            assert_said(ask("redeem 100"), "ok state=debited"); /* so that the session is over */
+            assert_said(ask("cancel"), "ok");
+            bill_by_card();
+            reader_sim_present(&b.reader, NULL);
+            assert_said(ask("redeem reward:last wait=50"), "error GONE");
+            reader_sim_present(&b.reader, &b.card.target);
+        } else if (rows[i].stop == 'd') {
+            assert_said(ask("redeem reward:last"), "ok state=debited");
+            till_close_here();
+            till_open_here();
+        } else {
+            tell_till("redeem reward:last");
+            assert_said(await_with_turns(0), "error NO_ANSWER");
+            for (int n = 0; n < 50; n++)
+                server_turn(hq.server, 1);
+            if (rows[i].stop == 'k') {
+                till_close_here();
+                till_open_here();
+            }
+        }
+        if (rows[i].stop == 'd' && rows[i].then == 'p')
+            assert_said(ask("tap"), "ok");
+        else if (rows[i].stop == 'd')
+            assert_said(ask("giveup"), "ok");
+        if (rows[i].then == 'r')
+            assert_said(ask("redeem reward:last"), "ok state=debited redeemed=100 value=500");
+        else if (rows[i].stop == 'a')
+            assert_said(ask("giveup"), "ok");
+        if (rows[i].then == 'c')
+            assert_said(ask("cancel"), "ok");
+        else if (rows[i].then != ' ')
+            assert_said(ask("pay"), rows[i].at_last ? "by_points=500" : "by_points=0");
+        assert_said(ask("sync"), "ok owed=0");
+        assert_int_equal(pieces(0), rows[i].at_once);
+        must(books_release_due(hq.books, clock_now_s() + 3600, &count, &why), &why);
+        assert_int_equal(pieces(0), rows[i].at_last);
+        close_all();
+    }
 }

@@ -50,6 +50,12 @@ static void assert_same_txn(const struct txn *a, const struct txn *b)
     assert_int_equal(a->mark_count, b->mark_count);
     for (int32_t i = 0; i < a->mark_count; i++)
         assert_string_equal(a->marks[i], b->marks[i]);
+    assert_int_equal(a->stamp_count, b->stamp_count);
+    for (int32_t i = 0; i < a->stamp_count; i++) {
+        assert_string_equal(a->stamps[i].name, b->stamps[i].name);
+        assert_true(a->stamps[i].collected == b->stamps[i].collected && a->stamps[i].given == b->stamps[i].given);
+    }
+    assert_int_equal(a->piece, b->piece);
     assert_string_equal(a->reward, b->reward);
     assert_true(a->other == b->other);
     assert_int_equal(a->from_day, b->from_day);
@@ -300,7 +306,7 @@ TEST(wire, an_ask_or_answer_out_of_its_bounds_is_refused_both_ways)
         {"staff of role 3", false, {0x22, 6, 0x42, 4, 0x08, 1, 0x18, 3}, 8},
         {"staff with a PIN of 1", false, {0x22, 7, 0x42, 5, 0x08, 1, 0x32, 1, 9}, 9},
         {"staff as a varint", false, {0x22, 2, 0x40, 1}, 4},
-        {"held without points", false, {0x42, 2, 0x08, 1}, 4},
+        {"held without a number", false, {0x42, 2, 0x10, 2}, 4},
         {"held by no entry", false, {0x42, 2, 0x10, 2}, 4},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -600,6 +606,13 @@ static void some_answer(struct wire_answer *a, enum wire_say say)
         a->tapped.mark_count = (int32_t)test_below(TXN_MARKS_MAX + 1);
         for (int32_t i = 0; i < a->tapped.mark_count; i++)
             snprintf(a->tapped.marks[i], sizeof a->tapped.marks[i], "mark-%u", test_below(99));
+        a->tapped.stamp_count = (int32_t)test_below(TXN_STAMPS_MAX + 1);
+        for (int32_t i = 0; i < a->tapped.stamp_count; i++) {
+            struct txn_stamp *s = &a->tapped.stamps[i];
+            snprintf(s->name, sizeof s->name, "cup-%u", test_below(99));
+            s->collected = (int64_t)test_random();
+            s->given = (int64_t)test_random();
+        }
         snprintf(a->tapped.name, sizeof a->tapped.name, "Ann %u", test_below(99));
         snprintf(a->tapped.next_tier, sizeof a->tapped.next_tier, "N%u", test_below(99));
         a->tapped.missing = (int64_t)test_random();

@@ -117,7 +117,7 @@ void ledger_post(struct ledger_facts *in, struct ledger_effects *out)
     case TXN_CANCEL:
     case TXN_SETTLE:
         if (t->piece)
-            ledger_post_piece(&w, false);
+            ledger_post_piece(&w);
         if (t->commit != COMMIT_NONE)
             ledger_post_commit(&w, t->redeemed);
         else if (txn_is_held(t))

@@ -59,26 +59,26 @@ void ledger_post_release(struct work *w)
     }
 }
 
-/* A SALE or CANCEL of a card that names a piece of a reward: given, or let go. */
-void ledger_post_piece(struct work *w, bool given)
+/* A SALE or CANCEL of a card that names a piece of a reward: given if the card paid for that, else let go. */
+void ledger_post_piece(struct work *w)
 {
     const struct ledger_hold *h = &w->in->hold;
+    const struct txn *t = w->in->t;
+    bool given = t->kind == TXN_SALE && t->commit == COMMIT_DONE && strcmp(t->reward, h->reward) == 0;
     char name[ENTRY_TEXT_SIZE];
     entry_text(name, h->id);
     if (!has_hold(w))
         return;
-    bool fits = h->member == w->in->member.id && points_n(h->amount) == 0 &&
-                (!given || strcmp(h->reward, w->in->t->reward) == 0);
-    if (!fits)
-        work_note(w, LEDGER_HOLD_DIFFERS, "%s is a piece of %s, of M%" PRIu64, name, h->reward, h->member);
-    else if (given && (h->state == HOLD_TAKEN || h->state == HOLD_TAKEN_LATE))
-        work_note(w, LEDGER_HOLD_USED, "%s", name);
-    else if (given && h->state == HOLD_RELEASED)
+    if (h->member != w->in->member.id || points_n(h->amount) != 0)
+        work_note(w, LEDGER_HOLD_DIFFERS, "%s is of %" PRId64 " points of M%" PRIu64, name, points_n(h->amount), h->member);
+    else if (h->state == HOLD_OPEN)
+        set_hold(w, given ? HOLD_TAKEN : HOLD_RELEASED);
+    else if (given && h->state == HOLD_RELEASED) {
         work_note(w, LEDGER_HOLD_RELEASED, "%s, a piece of %s", name, h->reward);
-    if (fits && given && (h->state == HOLD_OPEN || h->state == HOLD_RELEASED))
-        set_hold(w, h->state == HOLD_OPEN ? HOLD_TAKEN : HOLD_TAKEN_LATE);
-    if (fits && !given && h->state == HOLD_OPEN)
-        set_hold(w, HOLD_RELEASED);
+        set_hold(w, HOLD_TAKEN_LATE);
+    } else if (given) {
+        work_note(w, LEDGER_HOLD_USED, "%s", name);
+    }
 }
 
 void ledger_compare_redemption(struct work *w)

@@ -71,7 +71,7 @@ void ledger_post_card(struct work *w);
 
 void ledger_post_hold(struct work *w);
 /* A piece of a reward that t names. */
-void ledger_post_piece(struct work *w, bool given);
+void ledger_post_piece(struct work *w);
 /* RELEASE, CANCEL: the sale does not come. */
 void ledger_post_release(struct work *w);
 /* A SALE that redeems what was set aside for it. */

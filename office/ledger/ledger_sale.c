@@ -114,7 +114,7 @@ void ledger_post_sale(struct work *w)
         work_note(w, LEDGER_REWARD_UNPROVEN, "%" PRId64 " minor units",
                   money_minor(t->redeemed_value));
     if (t->piece)
-        ledger_post_piece(w, t->commit == COMMIT_DONE);
+        ledger_post_piece(w);
     if (t->commit == COMMIT_DONE && *t->reward)
         ledger_compare_redemption(w);
     if (t->commit != COMMIT_NONE)
