@@ -1141,7 +1141,16 @@ TEST(screen, a_reward_is_chosen_from_those_that_are_the_members_now)
     assert_int_equal(screen.selected, 0);
     for (int i = 0; i < 5; i++)
         (void)press(KEY_IS_DOWN);
-    assert_int_equal(screen.selected, 2); /* not those of few, of last year, of Gold */
+    assert_int_equal(screen.selected, 3); /* not those of last year, of Gold */
+    view.told = false; /* the line was cut at the tap: not those of few either, and why */
+    (void)press(KEY_IS_UP);
+    assert_shows("Line cut: no limited rewards for now.");
+    begin("totalled, with rewards");
+    view.online = false; /* or is since */
+    (void)press(KEY_IS_F10);
+    for (int i = 0; i < 5; i++)
+        (void)press(KEY_IS_DOWN);
+    assert_int_equal(screen.selected, 2);
     (void)press(KEY_IS_UP);
     struct screen_effects e = press(KEY_IS_ENTER);
     assert_int_equal(e.ask->verb, VERB_REDEEM);

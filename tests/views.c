@@ -245,6 +245,12 @@ static void rewards(struct till_view *v, struct screen *s)
     s->selected = 1;
 }
 
+static void rewards_cut(struct till_view *v, struct screen *s)
+{
+    rewards(v, s);
+    v->online = v->told = false;
+}
+
 static void coupon(struct till_view *v, struct screen *s)
 {
     totalled_with_rewards(v, s);
@@ -554,6 +560,7 @@ const struct moment moments[] = {
     {"redeem", redeem},
     {"totalled, with rewards", totalled_with_rewards},
     {"which reward", rewards},
+    {"which reward, the line cut", rewards_cut},
     {"coupon", coupon},
     {"waiting for the card", hold_it},
     {"waiting for a second tap", second_tap},

@@ -80,15 +80,19 @@ bool screen_takes_lines(const struct till_view *v)
            v->state == SALE_DONE;
 }
 
-int screen_rewards(const struct till_view *v, const struct pack_reward **out)
+int screen_rewards(const struct till_view *v, const struct pack_reward **out, bool *unasked)
 {
     int count = 0;
+    *unasked = false;
     int32_t day = day_of_time(v->now_s);
     for (int32_t i = 0; v->pack && i < v->pack->reward_count; i++) {
         const struct pack_reward *r = &v->pack->rewards[i];
         bool theirs = !r->tiers || r->tiers >> (pack_get_tier(v->pack, v->tier) - v->pack->tiers) & 1;
         bool now = (!r->from_day || day >= r->from_day) && (!r->to_day || day <= r->to_day);
-        if (theirs && now && !r->stock && !r->per_member) /* these are head office's to give */
+        bool counted = r->stock || r->per_member; /* head office gives them out */
+        if (theirs && now && counted && !(v->told && v->online))
+            *unasked = true;
+        else if (theirs && now)
             out[count++] = r;
     }
     return count;
@@ -97,7 +101,8 @@ int screen_rewards(const struct till_view *v, const struct pack_reward **out)
 static bool has_rewards(const struct till_view *v)
 {
     const struct pack_reward *rewards[PACK_REWARDS_MAX];
-    return screen_rewards(v, rewards) > 0;
+    bool unasked;
+    return screen_rewards(v, rewards, &unasked) > 0 || unasked; /* the page says why they are not given */
 }
 
 /* Does any rule ask for one? */
@@ -414,7 +419,8 @@ static struct screen_effects enter_redeem(struct screen *s, const struct till_vi
 static struct screen_effects enter_reward(struct screen *s, const struct till_view *v)
 {
     const struct pack_reward *rewards[PACK_REWARDS_MAX];
-    int count = screen_rewards(v, rewards);
+    bool unasked;
+    int count = screen_rewards(v, rewards, &unasked);
     if (s->selected >= count)
         return nothing;
     screen_copy(s->value, sizeof s->value, rewards[s->selected]->code);
@@ -971,9 +977,10 @@ int screen_keys(const struct screen *s, const struct till_view *v,
         if (screen_fields(s, v, &kind) > 1)
             hint(&h, KEY_IS_TAB, ACT_NEXT, tr("Next field"));
         const struct pack_reward *rewards[PACK_REWARDS_MAX];
+        bool unasked;
         int rows = page == PAGE_HELP      ? SCREEN_HELP_ROWS
                    : page == PAGE_LINES   ? lines_of(v)
-                   : page == PAGE_REWARDS ? screen_rewards(v, rewards)
+                   : page == PAGE_REWARDS ? screen_rewards(v, rewards, &unasked)
                                           : 0;
         if (rows && s->selected > 0)
             hint(&h, KEY_IS_UP, ACT_UP, tr("one up"));

@@ -622,7 +622,8 @@ static void reward_rows(struct rows *r, const struct screen *s, const struct til
 {
     const struct pack_reward *rewards[PACK_REWARDS_MAX];
     char n[POINTS_SIZE];
-    int count = screen_rewards(v, rewards), shown = room - 1;
+    bool unasked;
+    int count = screen_rewards(v, rewards, &unasked), shown = room - 1 - unasked;
     int first = s->selected >= shown ? s->selected - shown + 1 : 0;
     add(r, 0, LOOK_BOLD, "%s", tr("Which reward?"));
     for (int i = first; i < count && i < first + shown; i++) {
@@ -632,6 +633,8 @@ static void reward_rows(struct rows *r, const struct screen *s, const struct til
         points(n, rules_reward_price(v->pack, w, 0, v->tier));
         right(row, w->kind == REWARD_SLIDING ? tr("from %s") : "%s", n);
     }
+    if (unasked)
+        add(r, 0, LOOK_PLAIN, "%s", tr("Line cut: no limited rewards for now."));
 }
 
 static void shift_rows(struct rows *r, const struct till_view *v)

@@ -29,8 +29,9 @@ enum meaning { MEANS_NOTHING, MEANS_LINE, MEANS_ARTICLE, MEANS_RECEIPT, MEANS_ME
 /* screen.c */
 void screen_copy(char *out, size_t size, const char *text); /* cut when it does not fit */
 bool screen_takes_lines(const struct till_view *v);         /* of a bill, now */
-/* The rewards that could be this member's at this till; out has room for PACK_REWARDS_MAX.  Returns how many. */
-int screen_rewards(const struct till_view *v, const struct pack_reward **out);
+/* The rewards that could be this member's now; out has room for PACK_REWARDS_MAX.  *unasked: others could, of which there
+ * are only so many, were head office asked.  Returns how many. */
+int screen_rewards(const struct till_view *v, const struct pack_reward **out, bool *unasked);
 
 /* screen_typed.c.  False: nothing changed, or it is none; *text then stands where it stood. */
 bool screen_type(struct screen *s, const struct till_view *v, const struct screen_key *key);
