@@ -563,7 +563,7 @@ static void random_case(struct pack *p, struct bill *b, struct txn_line *lines)
     if (test_below(2))
         b->paid_by_points = money_of(test_below((uint32_t)total + 1));
     static struct txn_tender tenders[3];
-    static struct bill_stamp cards[2];
+    static struct txn_stamp cards[2];
     static const char *const codes[] = {"gift", "cash", "meal"};
     int64_t rest = total - money_minor(b->paid_by_points);
     b->tenders = tenders;
@@ -577,7 +577,7 @@ static void random_case(struct pack *p, struct bill *b, struct txn_line *lines)
     b->stamps = cards;
     b->stamp_count = 2;
     for (int32_t i = 0; i < 2; i++)
-        cards[i] = (struct bill_stamp){i ? "v" : "c", test_below(20), test_below(6)};
+        cards[i] = (struct txn_stamp){{i ? 'v' : 'c'}, test_below(20), test_below(6)};
 }
 
 /* Some of what is left comes back: pieces, money without goods, or both. */

@@ -193,7 +193,7 @@ TEST(rules_bill, a_full_stamp_card_gives_its_points_once)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct pack p;
         struct txn_line lines[2];
-        struct bill_stamp cards[2] = {{"come", rows[i].come, rows[i].come_given},
+        struct txn_stamp cards[2] = {{"come", rows[i].come, rows[i].come_given},
                                       {"coffee", rows[i].coffee, rows[i].given}};
         struct earning e;
         struct errmsg why;
@@ -224,7 +224,7 @@ TEST(rules_bill, stamps_that_come_and_go_fill_no_card_twice)
     for (int round = 0; round < 500; round++) {
         struct {
             struct txn_line line;
-            struct bill_stamp card;
+            struct txn_stamp card;
             int32_t left;
         } bills[12];
         int64_t collected = 0, given = 0, peak = 0;
@@ -236,7 +236,7 @@ TEST(rules_bill, stamps_that_come_and_go_fill_no_card_twice)
                 struct txn_line *line = &bills[count].line;
                 assert_int_equal(packs_lines(line, "a/coffee 1 3.00"), 1);
                 line->quantity = bills[count].left = (int32_t)test_below(12) + 1;
-                bills[count].card = (struct bill_stamp){"coffee", collected, given};
+                bills[count].card = (struct txn_stamp){"coffee", collected, given};
                 struct bill b = {.lines = line, .line_count = 1, .stamps = &bills[count].card, .stamp_count = 1};
                 assert_int_equal(rules_earn(&p, &b, &e, &why), OK);
                 collected += e.stamps[0].collected;
@@ -495,7 +495,7 @@ TEST(rules_bill, the_example_with_coupon_mark_and_gift_card_is_what_is_computed)
 
     /* A coffee is the tenth, comes back, and is the tenth again. */
     packs_make(&p, "", "\"stamps\": [{\"name\": \"coffee\", \"every\": 10, \"points\": 300, \"when\": {\"category\": \"coffee\"}}]");
-    struct bill_stamp card = {"coffee", 8, 0};
+    struct txn_stamp card = {"coffee", 8, 0};
     struct clawback c;
     struct money given = money_of(0);
     struct rules_return two = {0, 2};
@@ -505,7 +505,7 @@ TEST(rules_bill, the_example_with_coupon_mark_and_gift_card_is_what_is_computed)
     assert_int_equal(points_n(e.points), 309);
     assert_int_equal(rules_clawback(&p, &first, points_of(0), &left, &given, &two, 1, money_of(0), &c, NULL), OK);
     assert_int_equal(points_n(c.clawed), 306);
-    struct bill_stamp then = {"coffee", 8 + e.stamps[0].collected - c.stamps_back[0].collected,
+    struct txn_stamp then = {"coffee", 8 + e.stamps[0].collected - c.stamps_back[0].collected,
                               e.stamps[0].given - c.stamps_back[0].given};
     assert_int_equal(then.collected, 9);
     struct bill next = {.lines = lines, .line_count = packs_lines(lines, "x/coffee 1 3.00"), .stamps = &then, .stamp_count = 1};
