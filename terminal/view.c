@@ -53,19 +53,13 @@ static void view_people(struct till *t, struct till_view *v)
 /* What could be redeemed here and now, whatever the bill. */
 static void view_spendable(struct till *t, struct till_view *v)
 {
-    const struct sale *s = &t->sale;
-    bool card = s->means == MEANS_CARD;
-    struct redeem_facts facts = {.alone = true,
-                                 .purse = card ? points_of(s->purse) : s->spendable,
-                                 .tier = s->tier,
-                                 .online = s->online,
-                                 .blocked = t->facts.hot != CARD_ACTIVE,
-                                 .offline_today = t->facts.offline_today,
-                                 .days_since_contact = t->facts.days_since_contact};
+    struct sale_facts facts = t->facts;
     struct redeem_offer offer;
-    if (!v->pack || t->locked || (!s->online && (!card || t->facts.clock_behind)))
+    if (!v->pack)
         return;
-    rules_redeem_offer(v->pack, &facts, &offer);
+    facts.pack = v->pack;
+    facts.locked = t->locked;
+    v->spendable_why = sale_spendable(&t->sale, &facts, &offer);
     v->spendable = offer.most;
     v->spendable_value = offer.most_value;
 }

@@ -68,6 +68,7 @@ struct till_view {
     struct points held;        /* at head office, not on the card */
     struct points spendable;   /* here and now, within the limits but for the bill's share */
     struct money spendable_value;
+    const char *spendable_why; /* a sentence: what else than purse, least and step bounds that; NULL = nothing */
     struct points purse;       /* on the card */
     struct points pending;     /* earned: head office has not got it, or it may not be spent yet */
 

@@ -695,7 +695,7 @@ static void small_display(void)
 {
     if (run(chain.log, NULL, NULL, 0, TMUX("resize-window", "-t", "till", "-x", "40", "-y", "12")))
         die("day: tmux does not resize; see %s", chain.log);
-    await("\nF3 Member  F7 Refund  F1 Help  Tab Menu", "\nF3 会员  F7 退货  F1 帮助  Tab 菜单");
+    await("\nF3 Member F7 Refund F1 Help Tab Menu", "\nF3 会员 F7 退货 F1 帮助 Tab 菜单");
     if (run(chain.log, NULL, NULL, 0, TMUX("resize-window", "-t", "till", "-x", "39", "-y", "12")))
         die("day: tmux does not resize; see %s", chain.log);
     await("Make this window 40 x 12", "请把窗口放大");

@@ -236,9 +236,29 @@ TEST(screen, what_must_not_be_missed_is_there_at_both_sizes_and_in_both_language
     static const struct {
         const char *moment, *english, *chinese;
     } musts[] = {
+        {"member", "王芳", "王芳"}, /* all that a tap is to tell, at once */
+        {"member", "Silver", "Silver"},
+        {"member", "Gold: 487.25 GBP more", "Gold：还差487.25 GBP"},
         {"member", "300 points = 3.00 GBP", "300积分 = 3.00 GBP"},
+        {"member", "340 on the card, in steps of 50", "卡上340，按50的整数倍兑换"},
+        {"member", "End in 30 days", "30天内到期"},
         {"member", "Birthday", "生日"},
-        {"member", "Has not come", "久未光临"},
+        {"member", "has not come for long", "久未光临"},
+        {"member", "Say: Shall we use your 120 points", "可以说：Shall we use your 120 points"},
+        {"member", "before they end this month?", "before they end this month?"},
+        {"a card comes when the bill is long", "Silver", "Silver"}, /* and over a bill, but for why */
+        {"a card comes when the bill is long", "Gold: 487.25 GBP more", "Gold：还差487.25 GBP"},
+        {"a card comes when the bill is long", "300 points = 3.00 GBP", "300积分 = 3.00 GBP"},
+        {"a card comes when the bill is long", "End in 30 days", "30天内到期"},
+        {"a card comes when the bill is long", "Birthday", "生日"},
+        {"a card comes when the bill is long", "has not come for long", "久未光临"},
+        {"a card comes when the bill is long", "before they end this month?", "before they end this month?"},
+        {"a card comes when the bill is long", "Total 226.86 GBP", "合计 226.86 GBP"},
+        {"long bill", "1 x 5012345678900", "1 x 5012345678900"}, /* the last line that was scanned */
+        {"totalled", "(Christmas): 30 points", "(Christmas): 30 points"}, /* the till's sentence */
+        {"shift report", "2500 points = 25.00 GBP", "2500积分 = 25.00 GBP"},
+        {"shift report", "1194.26 GBP", "1194.26 GBP"}, /* 1234.56 - 25.00 - 15.30 */
+        {"shift report", "5 recommend", "推荐5"},
         {"member, offline", "100 points = 1.00 GBP", "100积分 = 1.00 GBP"},
         {"totalled", "Earns 30 points", "本单可积30积分"},
         {"totalled", "Total 20.40 GBP", "合计 20.40 GBP"},

@@ -127,6 +127,7 @@ static void member_offline(struct till_view *v, struct screen *s)
     v->spendable = points_of(100);
     v->spendable_value = money_of(100);
     v->purse = points_of(340);
+    v->spendable_why = redeem_answer_text(REDEEM_OFFLINE_TAP_LIMIT);
     v->pending = points_of(1);
 }
 
@@ -165,6 +166,12 @@ static void long_bill(struct till_view *v, struct screen *s)
             "20.34, 22752 2 15.30, "
             "21730 6 25.50, 22633 6 11.10, 22632 6 11.10, 84879 32 54.08, 22960 6 25.50, "
             "5012345678900 1 1.00");
+}
+
+static void tapped_late(struct till_view *v, struct screen *s)
+{
+    long_bill(v, s);
+    s->tapped = true;
 }
 
 static void cancelling(struct till_view *v, struct screen *s)
@@ -552,6 +559,7 @@ const struct moment moments[] = {
     {"member by telephone", member_by_phone},
     {"bill without a member, a line being typed", walk_in},
     {"long bill", long_bill},
+    {"a card comes when the bill is long", tapped_late},
     {"cancelling a long bill", cancelling},
     {"price of a scanned article", price},
     {"totalled", totalled},

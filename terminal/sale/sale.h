@@ -314,6 +314,10 @@ struct sale {
 
 void sale_init(struct sale *s);
 
+/* What could be redeemed of the member here and now, whatever the bill; and what else than purse, least and step
+ * bounds it, as a sentence: NULL = nothing else.  facts->pack is there, and a member is known. */
+const char *sale_spendable(const struct sale *s, const struct sale_facts *f, struct redeem_offer *out);
+
 /* Advance one customer's sale.  Same state and event, same effects; asks nobody for anything. */
 void sale_step(struct sale *s, const struct sale_event *in, struct sale_effects *out);
 

@@ -49,6 +49,18 @@ static const char *forbidden(const struct sale *s, const struct sale_facts *f)
     return NULL;
 }
 
+const char *sale_spendable(const struct sale *s, const struct sale_facts *f, struct redeem_offer *out)
+{
+    memset(out, 0, sizeof *out);
+    const char *why = forbidden(s, f);
+    if (why)
+        return why;
+    struct redeem_facts facts = redeem_facts_of(s, f, true);
+    rules_redeem_offer(f->pack, &facts, out);
+    bool plain = out->limit == REDEEM_OK || out->limit == REDEEM_NOTHING_HELD || out->limit == REDEEM_BELOW_MINIMUM;
+    return plain ? NULL : redeem_answer_text(out->limit);
+}
+
 const char *sale_offer(struct sale *s, const struct sale_facts *f, bool alone)
 {
     memset(&s->offer, 0, sizeof s->offer);

@@ -273,6 +273,7 @@ static struct command *begin(struct screen *s, enum verb verb)
 static struct screen_effects ask(struct screen *s, const struct command *c)
 {
     s->busy = c->verb;
+    s->tapped = c->verb == VERB_IDENTIFY;
     s->message[0] = 0;
     return (struct screen_effects){.ask = c};
 }
@@ -1106,6 +1107,7 @@ static struct screen_effects tapped(struct screen *s, const struct till_view *v,
     bool fresh = strcmp(code, "UNBOUND") == 0 && over && v->fresh_card && !*s->field[0];
     if (fresh)
         go(s, PAGE_JOIN);
+    s->tapped = !a->code && v->state == SALE_IDENTIFIED;
     bool plain = fresh || (!a->code && v->state == SALE_IDENTIFIED); /* the page says it all */
     say(s, a->code ? LOOK_BAD : LOOK_GOOD, plain ? "" : a->say);
     return nothing;

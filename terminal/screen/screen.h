@@ -143,6 +143,7 @@ struct screen {
     enum verb busy;            /* asked, no answer yet */
     struct entry_id dismissed; /* the receipt that was looked at: DONE shows as idle */
     struct entry_id rated;
+    bool tapped; /* a card has just come: what it tells goes before the bill, until something is done */
     enum action receipt_for; /* PAGE_RECEIPT: ACT_REFUND, ACT_REPRINT */
     struct entry_id receipt; /* PAGE_REFUND: the one goods come back from */
 

@@ -21,7 +21,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ROWS_MAX = 48, ROW_SIZE = 360, RIGHT_SIZE = 80, WIDE = 64, BILL_LINES = 24 };
+enum { ROWS_MAX = 48, ROW_SIZE = 360, RIGHT_SIZE = 80, WIDE = 64, BILL_LINES = 24, BILL_FIRST = 10 };
 
 struct row {
     char left[ROW_SIZE], right[RIGHT_SIZE];
@@ -218,31 +218,40 @@ static void draw_status(const struct till_view *v, struct canvas *c)
 
 /* ---- the member ---- */
 
-/* Why what can be spent here is not what the member has. */
+static void also(char *out, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static void also(char *out, size_t size, const char *format, ...)
+{
+    size_t used = strlen(out);
+    va_list args;
+    if (used > 0 && (unsigned char)out[used - 1] < 0x80) /* no blank after a Chinese mark */
+        used += (size_t)snprintf(out + used, size - used, " ");
+    va_start(args, format);
+    if (used < size)
+        vsnprintf(out + used, size - used, format, args);
+    va_end(args);
+}
+
+/* Why what can be spent here is not what the member has: what bounds it, and what lies elsewhere. */
 static void why_spendable(char *out, size_t size, const struct till_view *v)
 {
-    char n[POINTS_SIZE];
+    int64_t purse = points_n(v->purse), spendable = points_n(v->spendable);
     *out = 0;
-    if (v->means != MEANS_CARD)
-        snprintf(out, size, "%s",
-                 v->online ? tr("Without the card: head office sets the points aside.")
-                           : tr("Without the card and without the line nothing can be redeemed."));
-    else if (points_n(v->spendable) < points_n(v->purse) && v->pack) {
-        int64_t step = points_n(v->pack->redeem_step), whole = points_n(v->purse) / step * step;
-        if (whole < points_n(v->pack->redeem_min))
-            snprintf(out, size, tr("On the card: %s; below the least that may be redeemed."),
-                     points(n, v->purse));
-        else if (points_n(v->spendable) == whole)
-            snprintf(out, size, tr("On the card: %s; redeemed in steps of %" PRId64 "."),
-                     points(n, v->purse), step);
-        else
-            snprintf(out, size, tr("The line is cut: of %s on the card only so many."),
-                     points(n, v->purse));
-    } else if (points_n(v->held) > 0)
-        snprintf(out, size, tr("%s more at head office come at the next tap."), points(n, v->held));
-    else if (points_n(v->pending) > 0)
-        snprintf(out, size, tr("%s more earned here, on their way to head office."),
-                 points(n, v->pending));
+    if (v->means != MEANS_CARD) {
+        also(out, size, "%s", v->spendable_why ? v->spendable_why : tr("Head office sets the points aside."));
+        return;
+    }
+    if (spendable < purse && v->spendable_why)
+        also(out, size, tr("%" PRId64 " on the card. %s"), purse, v->spendable_why);
+    else if (spendable < purse && v->pack && purse < points_n(v->pack->redeem_min))
+        also(out, size, tr("%" PRId64 " on the card; at least %" PRId64 "."), purse, points_n(v->pack->redeem_min));
+    else if (spendable < purse && v->pack)
+        also(out, size, tr("%" PRId64 " on the card, in steps of %" PRId64 "."), purse,
+             points_n(v->pack->redeem_step));
+    if (points_n(v->held) > 0)
+        also(out, size, tr("%" PRId64 " more at head office: next tap."), points_n(v->held));
+    if (points_n(v->pending) > 0)
+        also(out, size, tr("%" PRId64 " more earned, not to be spent yet."), points_n(v->pending));
 }
 
 static void missing_text(char *out, size_t size, const struct till_view *v)
@@ -267,48 +276,56 @@ static void missing_text(char *out, size_t size, const struct till_view *v)
     }
 }
 
-static void member_rows(struct rows *r, const struct till_view *v)
+static void member_head(struct rows *r, const struct till_view *v)
 {
-    char number[MEMBER_TEXT_SIZE], n[POINTS_SIZE], m[PACK_MONEY_SIZE], text[240],
-        since[TIME_TEXT_SIZE];
+    char number[MEMBER_TEXT_SIZE];
     member_text(number, v->member);
+    bool both = *v->name && v->member;
     struct row *row = add(r, 1, LOOK_BOLD, "%s%s%s",
                           *v->name    ? v->name
                           : v->member ? number
                                       : tr("Member"),
-                          *v->name && v->member ? "  " : "", *v->name && v->member ? number : "");
+                          both ? "  " : "", both ? number : "");
     if (v->means == MEANS_CARD)
         right(row, "%s", tier_name(v, v->tier));
     else
         right(row, tr("%s, by %s"), tier_name(v, v->tier), means_text(v->means));
+}
+
+/* What a tap tells.  less: how far it stands back behind a bill that is worked on. */
+static void member_rows(struct rows *r, const struct till_view *v, int less)
+{
+    char n[POINTS_SIZE], m[PACK_MONEY_SIZE], text[400], since[TIME_TEXT_SIZE];
+    bool birthday = v->flags & TAPPED_BIRTHDAY, at_risk = v->flags & TAPPED_AT_RISK;
+    member_head(r, v);
     if (v->state == SALE_IDENTIFIED || v->state == SALE_TOTALLED) {
-        fact(r, 2, LOOK_BOLD, tr("Spend here"), "%s = %s", points(n, v->spendable),
+        fact(r, 2 + less, LOOK_BOLD, tr("Spend here"), "%s = %s", points(n, v->spendable),
              money(m, v, v->spendable_value));
         why_spendable(text, sizeof text, v);
-        prose(r, 6, LOOK_PLAIN, r->columns >= WIDE ? 18 : 2, text);
+        prose(r, 7 + less, LOOK_PLAIN, r->columns >= WIDE ? 18 : 2, text);
     }
-    if (v->flags & TAPPED_BIRTHDAY)
-        add(r, 4, LOOK_GOOD, "%s", tr("Birthday: congratulate."));
-    if (v->flags & TAPPED_AT_RISK)
-        add(r, 5, LOOK_BOLD, "%s", tr("Has not come for long: be kind."));
+    if (birthday || at_risk)
+        add(r, 4 + less, LOOK_GOOD, "%s",
+            !at_risk    ? tr("Birthday: congratulate.")
+            : !birthday ? tr("Has not come for long: be kind.")
+                        : tr("Birthday! And has not come for long."));
     if (points_n(v->expiring) > 0)
-        fact(r, 5, LOOK_PLAIN, tr("End in 30 days"), "%s", points(n, v->expiring));
+        fact(r, 5 + less, LOOK_PLAIN, tr("End in 30 days"), "%s", points(n, v->expiring));
     missing_text(text, sizeof text, v);
-    if (v->told_s && *v->next_tier && *text) {
-        fact(r, 7, LOOK_PLAIN, tr("Next tier"), tr("%s: %s"), tier_name(v, v->next_tier), text);
-    } else if (v->told_s) {
-        fact(r, 12, LOOK_PLAIN, tr("Next tier"), "%s", tr("none above"));
-    }
+    if (v->told_s && *v->next_tier && *text)
+        fact(r, 5 + less, LOOK_PLAIN, tr("Next tier"), tr("%s: %s"), tier_name(v, v->next_tier), text);
+    else if (v->told_s)
+        fact(r, 12 + less, LOOK_PLAIN, tr("Next tier"), "%s", tr("none above"));
     if (*v->suggestion) {
         snprintf(text, sizeof text, tr("Say: %s"), v->suggestion);
-        prose(r, 4, LOOK_GOOD, 0, text);
+        prose(r, 3 + less, LOOK_GOOD, 0, text);
     }
     if (!v->told && v->told_s) {
         snprintf(text, sizeof text, tr("This is of %s; head office was not asked now."),
                  when(since, v, v->told_s));
-        prose(r, 14, LOOK_DIM, 0, text);
+        prose(r, 14 + less, LOOK_DIM, 0, text);
     } else if (!v->told) {
-        prose(r, 14, LOOK_DIM, 0, tr("Head office was not asked: no name, no advice."));
+        prose(r, 14 + less, LOOK_DIM, 0, tr("Head office was not asked: no name, no advice."));
     }
 }
 
@@ -322,7 +339,7 @@ static void bill_rows(struct rows *r, const struct till_view *v)
     for (int32_t i = first; i < bill->line_count; i++) {
         const struct txn_line *l = &bill->lines[i];
         struct row *row =
-            add(r, 20 + (int)(bill->line_count - i), LOOK_PLAIN, "%d x %s", l->quantity, l->sku);
+            add(r, 6 + (int)(bill->line_count - i), LOOK_PLAIN, "%d x %s", l->quantity, l->sku);
         row->indent = 1;
         right(row, "%s", amount(m, v, l->amount));
     }
@@ -340,7 +357,7 @@ static void earns_rows(struct rows *r, const struct till_view *v)
         return;
     }
     add(r, 2, LOOK_BOLD, tr("Earns %s"), points(n, v->earns));
-    prose(r, 8, LOOK_PLAIN, 2, v->earns_why);
+    prose(r, v->state == SALE_TOTALLED ? 3 : 8, LOOK_PLAIN, 2, v->earns_why);
     if (v->state != SALE_TOTALLED)
         return;
     if (points_n(v->offer.most) > 0)
@@ -350,7 +367,7 @@ static void earns_rows(struct rows *r, const struct till_view *v)
         prose(r, 9, LOOK_PLAIN, 0, redeem_answer_text(v->offer.limit));
 }
 
-static void sale_rows(struct rows *r, const struct till_view *v)
+static void sale_rows(struct rows *r, const struct screen *s, const struct till_view *v)
 {
     char n[POINTS_SIZE], m[PACK_MONEY_SIZE], name[MEMBER_TEXT_SIZE], text[240];
     if (v->second_tap) {
@@ -376,7 +393,8 @@ static void sale_rows(struct rows *r, const struct till_view *v)
                  points(n, v->redeemed));
         prose(r, 4, LOOK_PLAIN, 0, text);
     } else if (v->means != MEANS_NONE) {
-        member_rows(r, v);
+        bool work = v->bill && v->bill->line_count > 0 && !s->tapped;
+        member_rows(r, v, work ? BILL_FIRST : 0);
     }
     for (int32_t i = 0; v->bill && i < v->bill->coupon_count; i++)
         fact(r, 6, LOOK_PLAIN, tr("Coupon"), "%s", v->bill->coupons[i]);
@@ -644,16 +662,18 @@ static void shift_rows(struct rows *r, const struct till_view *v)
     right(add(r, 0, LOOK_BOLD, tr("Shift of %s"),
               *v->cashier_name ? v->cashier_name : tr("this till")),
           tr("since %s"), when(since, v, h->since_s));
+    struct money taken = h->sold; /* what the drawer, cards and vouchers are counted against */
+    if (!money_sub(&taken, taken, h->by_points) || !money_sub(&taken, taken, h->given_back))
+        taken = money_of(0);
     fact(r, 1, LOOK_PLAIN, tr("Sales"), "%d = %s", h->sales, money(m, v, h->sold));
-    fact(r, 2, LOOK_PLAIN, tr("By points"), "%s", money(m, v, h->by_points));
-    fact(r, 3, LOOK_PLAIN, tr("Refunds"), "%d = %s", h->refunds, money(m, v, h->given_back));
-    fact(r, 4, LOOK_PLAIN, tr("Points earned"), "%s", points(n, h->earned));
-    fact(r, 5, LOOK_PLAIN, tr("Redeemed"), "%s", points(n, h->redeemed));
-    fact(r, 6, LOOK_PLAIN, tr("Goodwill"), "%d = %s", h->grants, points(n, h->granted));
-    fact(r, 7, LOOK_PLAIN, tr("New members"), "%d", h->joins);
-    fact(r, 8, LOOK_PLAIN, tr("Satisfied"), "%d", h->ratings[0]);
-    fact(r, 8, LOOK_PLAIN, tr("Will return"), "%d", h->ratings[1]);
-    fact(r, 8, LOOK_PLAIN, tr("Will recommend"), "%d", h->ratings[2]);
+    fact(r, 2, LOOK_PLAIN, tr("By points"), "%s = %s", points(n, h->redeemed), money(m, v, h->by_points));
+    fact(r, 2, LOOK_PLAIN, tr("Refunds"), "%d = %s", h->refunds, money(m, v, h->given_back));
+    fact(r, 1, LOOK_BOLD, tr("Money taken"), "%s", money(m, v, taken));
+    fact(r, 3, LOOK_PLAIN, tr("Points earned"), "%s", points(n, h->earned));
+    fact(r, 4, LOOK_PLAIN, tr("Goodwill"), "%d = %s", h->grants, points(n, h->granted));
+    fact(r, 5, LOOK_PLAIN, tr("New members"), "%d", h->joins);
+    fact(r, 6, LOOK_PLAIN, tr("Rated 1, 2, 3"), tr("%d satisfied, %d will return, %d recommend"), h->ratings[0],
+         h->ratings[1], h->ratings[2]);
 }
 
 static void redeem_rows(struct rows *r, const struct till_view *v)
@@ -692,7 +712,7 @@ static void page_rows(struct rows *r, const struct screen *s, const struct till_
         else if (screen_is_idle(s, v))
             idle_rows(r, v);
         else
-            sale_rows(r, v);
+            sale_rows(r, s, v);
         return;
     case PAGE_LOGIN:
         add(r, 0, LOOK_BOLD, "%s", tr("Who works at this till?"));
@@ -831,7 +851,7 @@ static const char *key_name(enum key_kind key)
 static int key_rows(struct canvas *put, int top, int columns, const struct screen_hint *hints,
                     int count)
 {
-    int row = 0, column = 0;
+    int row = 0, column = 0, between = columns >= WIDE ? 2 : 1;
     for (int i = 0; i < count; i++) {
         const char *key = key_name(hints[i].key);
         int width = text_columns(key) + 1 + text_columns(hints[i].label);
@@ -844,7 +864,7 @@ static int key_rows(struct canvas *put, int top, int columns, const struct scree
                 column + canvas_put(put, top + row, column, columns - column, LOOK_REVERSE, key);
             canvas_put(put, top + row, at + 1, columns - at - 1, LOOK_PLAIN, hints[i].label);
         }
-        column += width + 2;
+        column += width + between;
     }
     return count ? row + 1 : 0;
 }

@@ -136,6 +136,7 @@ bool screen_type(struct screen *s, const struct till_view *v, const struct scree
         return false;
     if (used == 0) {
         s->first_ms = key->at_ms;
+        s->tapped = false;
         s->message[0] = 0;
     }
     s->last_ms = key->at_ms;
