@@ -188,7 +188,7 @@ void known_identified(struct till *t)
     struct sale_known k = {.means = s->means, .member = s->member};
     bool online = p->known;
     if (online && !p->told.known) {
-        ask_wait_over(t, "NOT_FOUND", tr("Head office knows nobody by this. Sell without, or let them join."));
+        ask_wait_over(t, "NOT_FOUND", tr("Head office knows nobody by this. Sell without, or enrol a new card."));
         return;
     }
     if (online)

@@ -18,8 +18,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A reader that is away no longer than this is not worth a sentence: it may only be starting. */
-enum { LOAD_EXCHANGE_MS = 1000, AWAY_MS = 1000 };
+/* A reader that is away no longer than this is not worth a sentence: it may only be starting.  Nor is a card that is
+ * read after all: it only came near slowly. */
+enum { LOAD_EXCHANGE_MS = 1000, AWAY_MS = 1000, LEFT_MS = 400 };
 
 static void drop_session(struct tap *p)
 {
@@ -72,6 +73,7 @@ void tap_begin(struct till *t, enum job job, int64_t deadline_ms)
     p->job = job;
     p->deadline_ms = deadline_ms;
     p->again = p->loaded = p->asked = false;
+    p->left_ms = 0;
     if (job == JOB_DEBIT && t->training) {
         p->at = AT_DEBIT; /* tap_turn does as if */
         return;
@@ -140,6 +142,7 @@ static void found(struct till *t)
     struct tap *p = &t->tap;
     struct errmsg why = {""};
     p->taken = true;
+    p->left_ms = 0;
     t->counts.taps++;
     if (p->job == JOB_IDENTIFY) { /* until then what head office told is of the sale's member, who is being thanked */
         p->known = false;
@@ -202,6 +205,10 @@ static void wait_for_card(struct till *t, int64_t now_ms)
     if (!p->reader_away) {
         p->away_ms = 0;
         p->away_told = false;
+    }
+    if (p->left_ms && now_ms >= p->left_ms + LEFT_MS && e != OK) {
+        p->left_ms = 0;
+        till_tell(t, "%s", tr("The card left before it was read. Hold it there until the screen speaks."));
     }
     if (e == OK)
         found(t);
@@ -402,8 +409,8 @@ static void lost(struct till *t)
         arm(t, false);
         till_tell(t, "%s", tr("Hold the card there again."));
     } else if (p->job == JOB_IDENTIFY) {
-        arm(t,
-            false); /* it was pulled away, or only just came near: whoever waits goes on waiting */
+        arm(t, false); /* it was pulled away, or only just came near: whoever waits goes on waiting */
+        p->left_ms = clock_tick_ms();
     } else {
         tap_refused(t, CARD_LEFT, false);
     }
@@ -554,6 +561,21 @@ bool tap_wants_card(const struct till *t)
     return t->reader && t->tap.job != JOB_NONE && t->tap.at == AT_CARD;
 }
 
+/* Waiting for a card: when is there something to do, or to say, although the reader is silent? */
+static int64_t silence_due_ms(const struct till *t, int64_t now_ms)
+{
+    const struct tap *p = &t->tap;
+    int64_t due = p->deadline_ms;
+    bool wakes = t->reader && t->reader->ops->fd(t->reader) >= 0;
+    if (!wakes && now_ms + TILL_POLL_MS < due)
+        due = now_ms + TILL_POLL_MS;
+    if (p->away_ms && !p->away_told && p->away_ms + AWAY_MS < due)
+        due = p->away_ms + AWAY_MS;
+    if (p->left_ms && p->left_ms + LEFT_MS < due)
+        due = p->left_ms + LEFT_MS;
+    return due;
+}
+
 int64_t tap_due_ms(const struct till *t, int64_t now_ms)
 {
     const struct tap *p = &t->tap;
@@ -561,11 +583,7 @@ int64_t tap_due_ms(const struct till *t, int64_t now_ms)
         return INT64_MAX;
     switch (p->at) {
     case AT_CARD:
-        if (t->reader && t->reader->ops->fd(t->reader) >= 0)
-            return p->away_ms && !p->away_told && p->away_ms + AWAY_MS < p->deadline_ms
-                       ? p->away_ms + AWAY_MS
-                       : p->deadline_ms;
-        return now_ms + TILL_POLL_MS < p->deadline_ms ? now_ms + TILL_POLL_MS : p->deadline_ms;
+        return silence_due_ms(t, now_ms);
     case AT_TAP:
     case AT_LOAD: /* at once when the line is free; else it tells when it is */
         return !p->asked && t->up.asked == ASKED_NOTHING ? now_ms : p->ask_deadline_ms;

@@ -84,6 +84,7 @@ struct tap {
     bool reader_away;    /* as last seen, for status */
     bool away_told;      /* somebody was told so */
     int64_t away_ms;     /* since when; 0 = it is there */
+    int64_t left_ms;     /* when a card left before it was read, and nobody was told so; 0 = none did */
     int32_t amount;      /* JOB_DEBIT */
     struct entry_id entry;
     struct card_op op;

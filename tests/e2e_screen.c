@@ -215,6 +215,7 @@ static void open_shop(const char *language, const char *term)
     issue_to_nobody("neu");
     issue_to_nobody("spare");
     control_ok(&till->cards, line, sizeof line, "new ev2 random blank");
+    control_ok(&till->cards, line, sizeof line, "new random random phone");
 
     tmux_socket = path_of("%s/t", chain.root);
     proc_start(&tmux, chain.log, NULL,
@@ -451,6 +452,16 @@ static void bad_cards(void)
     control_ok(&till->cards, line, sizeof line, "present anna bela");
     await("More than one card lies there", "感应区有多张卡");
     milestone("two cards");
+    take_card();
+    lay_card("phone");
+    await("This is a phone without our pass", "这是没有本店会员卡的手机");
+    milestone("a phone");
+    take_card();
+    control_ok(&till->cards, line, sizeof line, "tear before 3");
+    lay_card("anna");
+    await("The card left before it was read.", "卡拿开得太早");
+    milestone("a card that left before it was read");
+    control_ok(&till->cards, line, sizeof line, "tear off");
     take_card();
 }
 
