@@ -89,7 +89,8 @@ static enum err read_code(struct till *t, struct shown *s, const char *text, str
 {
     struct member_code code;
     const struct pack *pack = t->packs.in_effect;
-    enum err e = member_code_read(&code, text, clock_now_s(), pack ? pack->clock_skew_s : 0,
+    int64_t office_s = clock_now_s() - t->up.ahead_s; /* a code's minute is of head office's clock */
+    enum err e = member_code_read(&code, text, office_s, pack ? pack->clock_skew_s : 0,
                                   &t->parts.identity->code_key, why);
     if (e)
         return e;

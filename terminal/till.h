@@ -143,6 +143,7 @@ struct uplink {
     bool up;
     bool told_down;      /* said once, not with every attempt */
     int64_t contact_s;   /* head office answered last; 0 = never */
+    int64_t ahead_s;     /* of head office's clock, as last compared; 0 before that */
     int32_t contact_day; /* as saved */
     struct outbox outbox;
     struct wire_request request;

@@ -241,6 +241,7 @@ static void compare_clocks(struct till *t, int64_t office_s)
 {
     const struct pack *pack = t->packs.in_effect;
     int64_t now_s = clock_now_s(), ahead_s = now_s - office_s, skew_s = pack ? pack->clock_skew_s : 600;
+    t->up.ahead_s = ahead_s;
     if (ahead_s >= -skew_s && ahead_s <= skew_s) {
         t->latest_day = day_of_time(now_s);
         t->told_clock = false;

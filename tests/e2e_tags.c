@@ -271,6 +271,34 @@ TEST(tags, a_member_code_is_good_once_and_a_telephone_number_in_any_spelling)
     chain_close(&chain);
 }
 
+TEST(tags, a_member_code_is_good_at_a_till_whose_clock_is_wrong)
+{
+    static const char *const clocks[] = {"2011-03-01T09:40", "2011-03-01T08:20"};
+    char code[200], command[300];
+    open_shop();
+    for (int i = 0; i < 2; i++) {
+        till_clock(till, clocks[i]); /* the programme lets them differ by ten minutes */
+        TILL("sync 15000");          /* the clocks are compared */
+        CTL("member", "code", "M4");
+        json_text_of(out, "code", code, sizeof code);
+        TILL("identify code %s", code);
+        said("member=M4 ");
+        said("online=yes");
+        TILL("cancel");
+        till_cut(till);
+        CTL("member", "code", "M4");
+        json_text_of(out, "code", code, sizeof code);
+        TILL("identify code %s", code);
+        said("online=no");
+        TILL("cancel");
+        till_clock(till, "2011-03-01T12:00"); /* and since then an hour went by, or more */
+        snprintf(command, sizeof command, "identify code %s", code);
+        refused(command, "FORMAT");
+        till_restore(till);
+    }
+    chain_close(&chain);
+}
+
 TEST(tags, a_pass_in_a_phones_wallet_is_read_when_the_till_has_its_keys)
 {
     char key_hex[67], private_hex[65];
