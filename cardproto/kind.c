@@ -8,8 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Passes come before the NDEF kinds: a phone may answer to those too, for somebody else's purposes. */
-const struct kind_ops *const kind_table[] = {
+extern const struct kind_ops kind_full, kind_apple_vas, kind_smart_tap, kind_ntag424, kind_ntag21x, kind_uid;
+
+/* In the order they are tried.  Passes come before the NDEF kinds: a phone may answer to those too, for somebody
+ * else's purposes. */
+static const struct kind_ops *const kind_table[] = {
     &kind_full, &kind_apple_vas, &kind_smart_tap, &kind_ntag424, &kind_ntag21x, &kind_uid, NULL,
 };
 

@@ -8,8 +8,10 @@
  * the same card in the same field; any other end is the end.  A full member card comes first and costs no
  * exchange more for that.  Nothing here writes to a card.
  *
- * To add a kind: a file with one const struct kind_ops, a line in kind.c, a member of the union in struct
- * kind_op, a section in SPEC.md.
+ * To add a kind: one file that ends in a const struct kind_ops, its name in the list of kind.c, a section in
+ * SPEC.md.  What it needs to remember between two answers is a member of the union in struct kind_op; a key or
+ * a switch of its own is a field of struct kind_keys.  Nothing else knows the kinds by name.  A kind that asks
+ * before it knows costs each one behind it an exchange: the commonest go first.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_CARDPROTO_KIND_H
 #define PATRON_CARDPROTO_KIND_H
@@ -87,10 +89,6 @@ struct kind_ops {
     /* CARD_SEND, CARD_DONE or CARD_FAILED, as kind_step; answer is empty at the first call. */
     enum card_next (*step)(struct kind_op *op, struct bytes answer);
 };
-extern const struct kind_ops kind_full, kind_ntag424, kind_ntag21x, kind_uid, kind_apple_vas,
-    kind_smart_tap;
-/* In the order they are tried; ends with NULL. */
-extern const struct kind_ops *const kind_table[];
 
 struct kind_op {
     /* For the caller to read. */
