@@ -433,6 +433,71 @@ TEST(clerk, what_can_be_copied_wants_a_pin_or_a_supervisor)
     office_close(&hq);
 }
 
+/* Points are set aside by these means, below and above what the programme lets go without more. */
+TEST(clerk, each_means_sets_points_aside_alone_with_a_pin_or_by_a_supervisor_as_the_programme_says)
+{
+    enum { LIMIT = 200 };
+    static const char json[] = "{\"version\": 98, \"effective\": \"2000-01-01\", \"name\": \"Limited\", \"currency\":"
+                               " \"GBP\", \"earn\": {\"rate\": \"1/100\"}, \"redeem\": {\"worth\": 1, \"min\": 1,"
+                               " \"second_factor_above\": 200}}";
+    static const uint8_t tag[] = {4, 9, 9, 9, 9, 9, 9};
+    static const struct card_uid sun = {{4, 7, 7, 7, 7, 7, 7}};
+    static const struct {
+        enum txn_means means;
+        const char *value; /* NULL: made anew each time */
+        bool alone_below, alone_above;
+    } rows[] = {{MEANS_CARD, "", true, false},
+                {MEANS_SUN, NULL, true, false},
+                {MEANS_CODE, NULL, true, false},
+                {MEANS_TAG, "M12", false, false},
+                {MEANS_UID, (const char *)tag, false, false},
+                {MEANS_PASS, "pass 0815", false, false},
+                {MEANS_PHONE, "+49301234567", false, false},
+                {MEANS_REGISTER, "M12", false, false}};
+    struct staff di = {.name = "Di", .role = STAFF_SUPERVISOR};
+    struct pack pack;
+    uint32_t counter = 0;
+    int asked = 0;
+    open_all();
+    must(pack_read(&pack, json, strlen(json), "limited.json", &why), &why);
+    must(books_add_pack(hq.books, &pack, text(json), text("s"), &why), &why);
+    must(people_save_staff(hq.books, &di, &why), &why);
+    must(person(ANN, "", "+49301234567", true), &why);
+    must(people_set_pin(hq.books, ANN, "2468", &why), &why);
+    bind(MEANS_UID, bytes_of(tag, 7), ANN);
+    bind(MEANS_PASS, text("pass 0815"), ANN);
+    bind(MEANS_SUN, bytes_of(sun.b, 7), ANN);
+    office_adjust(&hq, ANN, 20000);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (int above = 0; above < 2; above++)
+            for (int factor = 0; factor < 4; factor++) { /* none, a wrong PIN, the PIN, a supervisor */
+                char name[20], code[MEMBER_CODE_TEXT_SIZE];
+                const char *value = rows[i].value;
+                snprintf(name, sizeof name, "h%d", asked++);
+                if (rows[i].means == MEANS_SUN)
+                    value = sun_message(&sun, ++counter, true);
+                if (rows[i].means == MEANS_CODE) {
+                    must(member_code_make(code, ANN, clerk.now_s, &hq.home.code_key, &why), &why);
+                    value = code;
+                }
+                struct wire_hold ask = want(rows[i].means, value, LIMIT + above, name);
+                if (rows[i].means == MEANS_CARD)
+                    ask.card = ann_card;
+                if (rows[i].means == MEANS_UID)
+                    ask.value.size = sizeof tag;
+                if (factor == 1 || factor == 2)
+                    snprintf(ask.pin, sizeof ask.pin, "%s", factor == 2 ? "2468" : "1357");
+                if (factor == 3)
+                    ask.approved_by = di.id;
+                bool good = factor >= 2 || (factor == 0 && (above ? rows[i].alone_above : rows[i].alone_below));
+                if (hold(&ask) != (good ? OK : ERR_AUTH))
+                    fail_msg("means %d, above %d, factor %d: %s", (int)rows[i].means, above, factor, why.text);
+            }
+    int64_t aside = points_n(office_member(&hq, ANN).reserved);
+    assert_int_equal(aside, 8 * 2 * LIMIT + 8 * 2 * (LIMIT + 1) + 3 * LIMIT);
+    office_close(&hq);
+}
+
 TEST(clerk, five_wrong_pins_lock_it_for_a_quarter_of_an_hour_whoever_asks)
 {
     open_all();

@@ -1023,6 +1023,63 @@ TEST(sale, what_can_be_copied_redeems_with_a_pin_or_a_supervisor_and_the_card_ab
     assert_int_equal(w->out.card, SALE_CARD_DEBIT);
 }
 
+/* What each means may do: earn always; redeem on line only, but for the card; with a second thing where it can be copied
+ * or the points are many. */
+TEST(sale, each_means_earns_always_and_redeems_as_the_line_the_limit_and_the_second_factor_let_it)
+{
+    enum { LIMIT = 200, NO, MORE, HOLD, DEBIT, SECOND_TAP };
+    static const struct {
+        enum txn_means means;
+        int below, above, cut_below, cut_above; /* without a second factor; with one it is HOLD on line */
+    } rows[] = {
+        {MEANS_CARD, DEBIT, SECOND_TAP, DEBIT, SECOND_TAP},
+        {MEANS_SUN, HOLD, MORE, NO, NO},
+        {MEANS_CODE, HOLD, MORE, NO, NO},
+        {MEANS_TAG, MORE, MORE, NO, NO},
+        {MEANS_UID, MORE, MORE, NO, NO},
+        {MEANS_PASS, MORE, MORE, NO, NO},
+        {MEANS_PHONE, MORE, MORE, NO, NO},
+        {MEANS_REGISTER, MORE, MORE, NO, NO},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (int n = 0; n < 12; n++) {
+            bool online = n % 2, above = n / 2 % 2, pin = n / 4 == 1, supervisor = n / 4 == 2, card = i == 0;
+            int wanted = online ? (above ? rows[i].above : rows[i].below) : (above ? rows[i].cut_above : rows[i].cut_below);
+            struct world *w = world();
+            w->pack.second_factor_above = points_of(LIMIT);
+            w->facts.online = online;
+            if (card)
+                bill(w);
+            else {
+                known(w, rows[i].means, MEMBER, 1000);
+                line(w, "POT", 1, 3000);
+                ask(w, SALE_TOTAL);
+            }
+            step(w, (struct sale_event){.kind = SALE_REDEEM,
+                                        .points = points_of(above ? LIMIT + 10 : LIMIT),
+                                        .name = "h",
+                                        .second_factor = pin,
+                                        .approved_by = supervisor ? 9 : 0});
+            if ((pin || supervisor) && wanted == MORE)
+                wanted = HOLD;
+            if ((pin || supervisor) && wanted == SECOND_TAP)
+                wanted = DEBIT;
+            int got = w->out.card == SALE_CARD_DEBIT    ? (w->out.second_tap ? SECOND_TAP : DEBIT)
+                      : w->sale.state == SALE_HOLDING   ? HOLD
+                      : w->out.answer == SALE_NO_REDEEM ? NO
+                      : w->out.answer == SALE_NEEDS_APPROVAL ? MORE
+                                                             : 0;
+            if (got != wanted)
+                fail_msg("means %d, online %d, above %d, pin %d, supervisor %d: %d instead of %d", (int)rows[i].means,
+                         online, above, pin, supervisor, got, wanted);
+            if (got == NO || got == MORE) { /* and it goes on without */
+                pay(w, NULL, NULL);
+                assert_true(points_n(w->sale.t.points) > 0);
+                assert_int_equal(points_n(w->sale.t.redeemed), 0);
+            }
+        }
+}
+
 /* ---- by money; a redemption alone ---- */
 
 TEST(sale, money_is_redeemed_by_the_fewest_points_that_cover_it)
