@@ -160,6 +160,30 @@ TEST(ev1, changing_a_key_is_that_of_recorded_cards)
 }
 
 /* An enciphered answer whose CRC fits but whose padding is not zeros. */
+TEST(ev1, a_new_key_is_mixed_with_every_byte_of_the_old_one)
+{
+    struct aes_key new_key, old_key;
+    struct ev1_session s = {.iv = {9}}, before;
+    uint8_t raw[64], plain[32];
+    struct buf body = BUF_ON(raw);
+    for (int i = 0; i < AES_KEY_SIZE; i++) {
+        new_key.b[i] = (uint8_t)test_random();
+        old_key.b[i] = (uint8_t)test_random();
+        s.key.b[i] = (uint8_t)test_random();
+    }
+    before = s;
+    ev1_change_key(&s, 2, &new_key, 7, &old_key, &body);
+    assert_int_equal(body.size, 1 + sizeof plain);
+    aes_cbc_decrypt(&s.key, before.iv, plain, raw + 1, sizeof plain);
+    for (int i = 0; i < AES_KEY_SIZE; i++)
+        assert_int_equal(plain[i], new_key.b[i] ^ old_key.b[i]);
+    uint32_t crc = crc32_desfire(0xffffffff, bytes_of("\xc4\x02", 2));
+    assert_int_equal(plain[16], 7);
+    assert_int_equal(get_le(plain + 17, 4), crc32_desfire(crc, bytes_of(plain, 17)));
+    assert_int_equal(get_le(plain + 21, 4), crc32_desfire(0xffffffff, bytes_of(new_key.b, AES_KEY_SIZE)));
+    assert_memory_equal(plain + 25, "\0\0\0\0\0\0\0", 7);
+}
+
 TEST(ev1, padding_that_is_none_is_refused)
 {
     for (int last = 0; last < 2; last++) {

@@ -191,6 +191,32 @@ TEST(ev2, commands_and_answers_are_the_printed_ones)
     assert_int_equal(vectors_count("ev2_secure_messaging.json"), 28);
 }
 
+/* The published keys begin with zeros; here every byte counts. */
+TEST(ev2, a_new_key_is_mixed_with_every_byte_of_the_old_one)
+{
+    struct aes_key new_key, old_key;
+    struct ev2_session s = {.ti = {1, 2, 3, 4}, .ctr = 3}, before;
+    uint8_t raw[64], plain[32], iv[AES_BLOCK];
+    struct buf body = BUF_ON(raw);
+    for (int i = 0; i < AES_KEY_SIZE; i++) {
+        new_key.b[i] = (uint8_t)test_random();
+        old_key.b[i] = (uint8_t)test_random();
+        s.enc.b[i] = (uint8_t)test_random();
+        s.mac.b[i] = (uint8_t)test_random();
+    }
+    before = s;
+    assert_int_equal(ev2_change_key(&s, 2, &new_key, 7, &old_key, &body), OK);
+    assert_int_equal(body.size, 1 + sizeof plain + MACT_SIZE);
+    assert_int_equal(raw[0], 2);
+    ev2_iv(&before, false, before.ctr, iv);
+    aes_cbc_decrypt(&s.enc, iv, plain, raw + 1, sizeof plain);
+    for (int i = 0; i < AES_KEY_SIZE; i++)
+        assert_int_equal(plain[i], new_key.b[i] ^ old_key.b[i]);
+    assert_int_equal(plain[16], 7);
+    assert_int_equal(get_le(plain + 17, 4), crc32_desfire(0xffffffff, bytes_of(new_key.b, AES_KEY_SIZE)));
+    assert_memory_equal(plain + 21, "\x80\0\0\0\0\0\0\0\0\0\0", 11);
+}
+
 TEST(ev2, a_counter_that_has_run_out_sends_nothing_more)
 {
     struct ev2_session s = {.ctr = EV2_CTR_MAX + 1};
