@@ -158,6 +158,33 @@ TEST(pn532, a_frame_may_come_byte_by_byte)
     }
 }
 
+TEST(pn532, frames_to_265_bytes_are_taken_the_long_ones_in_extended_form_and_none_beyond)
+{
+    static const size_t lengths[] = {3, 255, 256, 265, 266, 267}; /* with D4 and the command */
+    desk();
+    wake();
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        char hex[2 * 300 + 1] = "0000"; /* Diagnose, communication test: says the same back */
+        size_t data = lengths[i] - 2;
+        for (size_t j = 1; j < data; j++)
+            sprintf(hex + 2 + 2 * j, "%02x", (unsigned)(uint8_t)(j * 7));
+        send_command(hex);
+        if (lengths[i] <= PN532_DATA_MAX) {
+            size_t head = lengths[i] > 255 ? 8 : 5;
+            assert_int_equal(out.size, 6 + head + lengths[i] + 2);
+            assert_int_equal(out.data[6 + head], 0xd5);
+            for (size_t j = 1; j < data; j++)
+                assert_int_equal(out.data[6 + head + 2 + j], (uint8_t)(j * 7));
+        } else {
+            expect("");
+        }
+        uint8_t zeros[300] = {0};
+        pn532_input(&chip, bytes_of(zeros, sizeof zeros), now, &out);
+        out.size = 0;
+        ask("02", "0332010607");
+    }
+}
+
 TEST(pn532, an_unknown_or_short_command_gets_the_syntax_error_frame)
 {
     desk();
