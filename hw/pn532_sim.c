@@ -345,7 +345,10 @@ static void communicate_thru(struct pn532 *p, const uint8_t *d, size_t n, struct
     struct vtarget *card = p->selected[0] ? p->targets[0] : NULL;
     uint8_t room[1 + VTARGET_ANSWER_MAX] = {STATUS_TIMEOUT};
     struct buf reply = {.data = room + 1, .cap = sizeof room - 1};
-    if (pn532_has(p, card) && !is_14443_4(card)) {
+    if (p->fault == PN532_FAULT_STATUS) {
+        p->fault = PN532_FAULT_NONE;
+        room[0] = p->fault_status;
+    } else if (pn532_has(p, card) && !is_14443_4(card)) {
         bool acted = card->ops->exchange(card, bytes_of(d, n), &reply);
         if (p->trace)
             p->trace(p->of, card, bytes_of(d, n), bytes_of(room + 1, acted ? reply.size : 0));

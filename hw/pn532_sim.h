@@ -29,7 +29,7 @@ enum pn532_tear { PN532_TEAR_NONE, PN532_TEAR_BEFORE, PN532_TEAR_AFTER };
 /* What may be wrong with the chip or its line.  STATUS and CHECKSUM happen once, SILENT until it ends. */
 enum pn532_fault {
     PN532_FAULT_NONE,
-    PN532_FAULT_STATUS,   /* the next InDataExchange fails with fault_status; the card is not asked */
+    PN532_FAULT_STATUS,   /* the next exchange fails with fault_status; the card is not asked */
     PN532_FAULT_CHECKSUM, /* the next answer arrives damaged */
     PN532_FAULT_SILENT    /* no acknowledgement, no answer */
 };

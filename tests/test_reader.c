@@ -693,6 +693,30 @@ TEST(reader_nfc, every_status_of_the_chip_is_an_error_and_the_one_that_aborts_li
     b.finish(&b);
 }
 
+/* The old card lies there and misses the question whether it does: it is still the old one. */
+TEST(reader_nfc, a_card_that_misses_one_presence_check_is_not_taken_for_a_new_one)
+{
+    static struct bench b;
+    nfc_bench(&b);
+    for (int sleeps = 0; sleeps < 2; sleeps++) {
+        command(&b, sleeps ? "fault sleep" : "fault off");
+        b.present(&b, 0);
+        arm(&b, true);
+        assert_none(&b, LOOKS_MS);
+        for (int i = 0; i < 3; i++) {
+            command(&b, "fault status 01");
+            assert_none(&b, LOOKS_MS);
+        }
+        b.present(&b, -1);
+        assert_none(&b, LEAVES_MS);
+        b.present(&b, 0);
+        assert_found(&b, 0);
+        assert_talks_to(&b, 0);
+        b.present(&b, -1);
+    }
+    b.finish(&b);
+}
+
 TEST(reader_nfc, a_damaged_answer_costs_the_card_and_the_reader_is_opened_anew)
 {
     static struct bench b;
