@@ -14,7 +14,9 @@
 
 enum {
     PIECE_SIZE = 4096,
-    DRAIN_MS = 20,
+    DRAIN_MS = 20, /* for an answer that may be under way; ... */
+    GLANCE_MS = 1, /* ... for what nobody asked for */
+    DRAIN_MOST = 16,
     /* USB printer class, 4.2.2: GET_PORT_STATUS */
     PORT_STATUS = 1,
     PORT_PAPER_OUT = 0x20,
@@ -131,8 +133,7 @@ static enum err usb_error(struct errmsg *why, int rc, const char *what)
 {
     switch (rc) {
     case LIBUSB_ERROR_TIMEOUT:
-        return err_set(why, ERR_TIMEOUT, "the printer took too long (%s): paper out or cover open?",
-                       what);
+        return err_set(why, ERR_TIMEOUT, TR_LATER("the printer does not answer: paper out or cover open?"));
     case LIBUSB_ERROR_NO_DEVICE:
     case LIBUSB_ERROR_NOT_FOUND:
         return err_set(why, ERR_NO_DEVICE, TR_LATER("the printer was unplugged or switched off"));
@@ -174,13 +175,14 @@ enum err printer_write(struct printer *p, struct bytes data, size_t *taken, int 
 
 /* ---- status ---- */
 
-/* What a question that timed out left behind would answer the next one; a stall left behind, too. */
+/* What a question that timed out left behind, or the printer says unasked (automatic status back), would be taken for
+ * the answer to the next question; a stall left behind, too. */
 static void drain(struct printer *p)
 {
     uint8_t junk[64];
-    int done;
-    if (p->in)
-        (void)transfer(p, p->in, junk, sizeof junk, &done, DRAIN_MS);
+    int done = (int)p->in;
+    for (int i = 0; done && i < DRAIN_MOST; i++)
+        (void)transfer(p, p->in, junk, sizeof junk, &done, p->stale ? DRAIN_MS : GLANCE_MS);
     p->stale = false;
 }
 
@@ -202,7 +204,7 @@ static enum err question(struct printer *p, uint8_t n, uint8_t *answer, int64_t 
         return usb_error(why, rc, "asking its status");
     }
     if (done < 1 || (room[done - 1] & 0x93) != 0x12)
-        return err_set(why, ERR_FORMAT, "the printer's status makes no sense");
+        return err_set(why, ERR_FORMAT, TR_LATER("the printer's status makes no sense"));
     *answer = room[done - 1];
     return OK;
 }
@@ -238,8 +240,7 @@ enum err printer_status(struct printer *p, struct printer_status *out, bool midw
         return port_status(p, out, timeout_ms, why);
     if (!p->in)
         return err_set(why, ERR_UNSUPPORTED, "the printer cannot answer");
-    if (p->stale)
-        drain(p);
+    drain(p);
     int64_t deadline = clock_tick_ms() + timeout_ms;
     enum err e = question(p, 1, &state, deadline, why);
     if (e == OK)
@@ -271,32 +272,50 @@ enum err printer_status_say(const struct printer_status *s, struct errmsg *why)
 
 /* ---- opening ---- */
 
-/* The first printer interface with a bulk endpoint out. */
+/* False: it has no bulk endpoint out. */
+static bool take_interface(struct printer *p, const struct libusb_interface_descriptor *d)
+{
+    p->out = p->in = 0;
+    p->interface = d->bInterfaceNumber;
+    for (int e = 0; e < d->bNumEndpoints; e++) {
+        const struct libusb_endpoint_descriptor *ep = &d->endpoint[e];
+        if ((ep->bmAttributes & 3) != LIBUSB_TRANSFER_TYPE_BULK)
+            continue;
+        if (ep->bEndpointAddress & LIBUSB_ENDPOINT_IN)
+            p->in = ep->bEndpointAddress;
+        else
+            p->out = ep->bEndpointAddress;
+    }
+    return p->out != 0;
+}
+
+/* The first printer interface; of a printer that was named by its numbers any other, as some are of no class. */
 static bool find_interface(struct printer *p, libusb_device *device)
 {
     struct libusb_config_descriptor *c;
+    bool found = false;
     if (libusb_get_active_config_descriptor(device, &c) != 0)
         return false;
-    p->out = p->in = 0;
-    for (int i = 0; i < c->bNumInterfaces && !p->out; i++) {
-        if (c->interface[i].num_altsetting < 1)
-            continue;
-        const struct libusb_interface_descriptor *d = &c->interface[i].altsetting[0];
-        if (d->bInterfaceClass != LIBUSB_CLASS_PRINTER)
-            continue;
-        p->interface = d->bInterfaceNumber;
-        for (int e = 0; e < d->bNumEndpoints; e++) {
-            const struct libusb_endpoint_descriptor *ep = &d->endpoint[e];
-            if ((ep->bmAttributes & 3) != LIBUSB_TRANSFER_TYPE_BULK)
-                continue;
-            if (ep->bEndpointAddress & LIBUSB_ENDPOINT_IN)
-                p->in = ep->bEndpointAddress;
-            else
-                p->out = ep->bEndpointAddress;
-        }
-    }
+    for (int any = 0; any <= (p->vid != 0); any++)
+        for (int i = 0; i < c->bNumInterfaces && !found; i++)
+            found = c->interface[i].num_altsetting > 0 &&
+                    (any || c->interface[i].altsetting[0].bInterfaceClass == LIBUSB_CLASS_PRINTER) &&
+                    take_interface(p, &c->interface[i].altsetting[0]);
     libusb_free_config_descriptor(c);
-    return p->out != 0;
+    return found;
+}
+
+static enum err claim(struct printer *p, libusb_device *device, struct errmsg *why)
+{
+    int rc = libusb_open(device, &p->handle);
+    if (rc == 0) {
+        (void)libusb_set_auto_detach_kernel_driver(p->handle, 1);
+        rc = libusb_claim_interface(p->handle, p->interface);
+    }
+    if (rc == 0)
+        return OK;
+    printer_close(p);
+    return usb_error(why, rc, "opening");
 }
 
 enum err printer_open(struct printer *p, struct errmsg *why)
@@ -307,24 +326,15 @@ enum err printer_open(struct printer *p, struct errmsg *why)
     if (n < 0)
         return usb_error(why, (int)n, "listing");
     enum err e = err_set(why, ERR_NO_DEVICE, NOT_ATTACHED);
-    for (ssize_t i = 0; i < n; i++) {
+    for (ssize_t i = 0; i < n && e; i++) { /* one that another program has is not the only one there is */
         struct libusb_device_descriptor d;
         if (libusb_get_device_descriptor(list[i], &d) != 0 ||
             (p->vid && (d.idVendor != p->vid || d.idProduct != p->pid)) ||
             !find_interface(p, list[i]))
             continue;
-        int rc = libusb_open(list[i], &p->handle);
-        if (rc == 0) {
-            (void)libusb_set_auto_detach_kernel_driver(p->handle, 1);
-            rc = libusb_claim_interface(p->handle, p->interface);
-        }
-        e = rc == 0 ? OK : usb_error(why, rc, "opening");
-        break;
+        e = claim(p, list[i], why);
     }
     libusb_free_device_list(list, 1);
-    if (e == OK)
-        drain(p);
-    else
-        printer_close(p);
+    p->stale = true; /* whoever had it may have left a question */
     return e;
 }

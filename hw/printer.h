@@ -15,7 +15,8 @@ struct printer_status {
 
 struct printer;
 
-/* "usb", the first device with a printer interface (class 7), or "usb:VID:PID" in hex ("usb:0416:5011"). */
+/* "usb", the first device with a printer interface (class 7) that can be had, or "usb:VID:PID" in hex
+ * ("usb:0416:5011"), of whatever class. */
 bool printer_is_name(const char *name);
 /* Starts libusb, opens nothing yet.  Errors: ERR_FORMAT (no such name), ERR_IO. */
 MUST_CHECK enum err printer_create(struct printer **out, const char *name, struct errmsg *why);

@@ -71,6 +71,35 @@ TEST(printer, bytes_arrive_and_the_interface_is_given_back)
     assert_printed("1 flat white   3.20\n");
     assert_int_equal(usb.opened, 1);
     assert_int_equal(usb.claimed, 0);
+    assert_int_equal(usb.given_back, 1); /* the kernel's own driver has it again */
+    usb_end();
+}
+
+TEST(printer, one_that_another_program_holds_is_passed_over_for_one_that_can_be_had)
+{
+    usb_begin();
+    usb_plug_in_others();
+    usb_plug_in();
+    usb_child(work_print);
+    assert_printed("1 flat white   3.20\n");
+    assert_true(usb.refused > 0);
+    usb_end();
+}
+
+static void work_held(void)
+{
+    struct errmsg why;
+    struct printer *p = create("usb");
+    MUST(printer_open(p, &why) == ERR_BUSY);
+    MUST(strcmp(why.text, "another program uses the printer") == 0);
+    printer_destroy(p);
+}
+
+TEST(printer, it_says_so_when_all_there_are_are_held)
+{
+    usb_begin();
+    usb_plug_in_others();
+    usb_child(work_held);
     usb_end();
 }
 
@@ -107,10 +136,10 @@ TEST(printer, a_stall_is_an_error_once_and_cleared)
 {
     usb_begin();
     usb_plug_in();
-    usb.stall = 2; /* the first is the reading that empties its answers */
+    usb.stall = 1;
     usb_child(work_stall);
     assert_printed("b");
-    assert_true(usb.cleared >= 2);
+    assert_int_equal(usb.cleared, 1);
     usb_end();
 }
 
@@ -218,11 +247,29 @@ static void work_numbers(void)
     printer_destroy(p);
 }
 
+static void work_nobody(void)
+{
+    struct errmsg why;
+    struct printer *p = create("usb");
+    MUST(printer_open(p, &why) == ERR_NO_DEVICE);
+    printer_destroy(p);
+}
+
 TEST(printer, one_with_other_numbers_is_left_alone)
 {
     usb_begin();
     usb_plug_in();
     usb_child(work_numbers);
+    usb_end();
+}
+
+TEST(printer, one_that_does_not_say_what_it_is_is_found_by_its_numbers_alone)
+{
+    usb_begin();
+    usb.no_class = true;
+    usb_plug_in();
+    usb_child(work_numbers);
+    usb_child(work_nobody);
     usb_end();
 }
 
@@ -236,6 +283,32 @@ static void work_status(void)
     MUST(printer_status(p, &s, true, 1000, &why) == OK); /* of the port */
     MUST(s.paper_out && s.offline && s.failed && !s.cover_open);
     printer_destroy(p);
+}
+
+static void work_unasked(void)
+{
+    struct errmsg why;
+    struct printer *p = open_printer();
+    struct printer_status s;
+    MUST(printer_status(p, &s, false, 1000, &why) == OK);
+    usb_tell('3');
+    MUST(printer_status(p, &s, false, 1000, &why) == OK);
+    MUST(!s.offline && !s.cover_open && !s.paper_low && !s.paper_out && !s.failed);
+    printer_destroy(p);
+}
+
+static void say_three_unasked(char c)
+{
+    usb.unasked = c - '0';
+}
+
+TEST(printer, what_it_says_unasked_is_not_taken_for_an_answer)
+{
+    usb_begin();
+    usb_on_command = say_three_unasked;
+    usb_plug_in();
+    usb_child(work_unasked);
+    usb_end();
 }
 
 static void work_nonsense(void)
@@ -518,7 +591,7 @@ TEST(printing, a_printer_that_takes_no_more_and_says_nothing_is_given_up_in_time
     usb.take_most = 4;
     usb.silent_after = 5;
     fate = PRINTING_UNKNOWN;
-    reason = "took too long";
+    reason = "does not answer";
     usb_child(work_fate);
     usb_end();
 }

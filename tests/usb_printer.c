@@ -36,9 +36,10 @@ __attribute__((constructor(101))) static void load_umockdev(int argc, char **arg
 #define NODE   "/dev/bus/usb/001/002"
 #define DEVICE "/sys/devices/usb1/1-1"
 /* A device 0416:5011 with one interface 7/1/2, bulk out 01 and bulk in 82. */
-#define DESCRIPTORS                                                                                \
+#define DESCRIPTORS_OF(class)                                                                      \
     "12010002000000401604115000010102030109022000010100C032"                                       \
-    "0904000002070102000705010240000007058202400000"
+    "0904000002" class "0102000705010240000007058202400000"
+#define DESCRIPTORS (usb.no_class ? DESCRIPTORS_OF("FF") : DESCRIPTORS_OF("07"))
 
 struct usb_printer usb;
 void (*usb_on_command)(char command);
@@ -137,6 +138,11 @@ static int submit(UMockdevIoctlData *arg)
         finish(i, -EPIPE);
     } else if (u->endpoint == 0x01) {
         bulk_out(i, buffer->data);
+    } else if (usb.unasked) {
+        umockdev_ioctl_data_update(buffer, 0, (uint8_t[]){0x16}, 1);
+        usb.unasked--;
+        u->actual_length = 1;
+        finish(i, 0);
     } else if (usb.last_question) {
         umockdev_ioctl_data_update(buffer, 0, &usb.status[usb.last_question], 1);
         usb.last_question = 0;
@@ -219,6 +225,10 @@ static gboolean on_ioctl(UMockdevIoctlBase *base, UMockdevIoctlClient *client)
         usb.last_question = 0;
     } else if (request == USBDEVFS_RELEASEINTERFACE) {
         usb.claimed--;
+    } else if (request == USBDEVFS_IOCTL) {
+        UMockdevIoctlData *d = umockdev_ioctl_data_resolve(arg, 0, sizeof(struct usbdevfs_ioctl), NULL);
+        usb.given_back += ((struct usbdevfs_ioctl *)(void *)d->data)->ioctl_code == USBDEVFS_CONNECT;
+        g_object_unref(d);
     } else if (request == USBDEVFS_CLEAR_HALT) {
         usb.halted = false;
         usb.cleared++;
@@ -229,28 +239,50 @@ static gboolean on_ioctl(UMockdevIoctlBase *base, UMockdevIoctlClient *client)
     return TRUE;
 }
 
-void usb_plug_in(void)
+static void add_device(const char *port, int number, const char *descriptors, UMockdevIoctlBase *kernel)
 {
     GError *error = NULL;
+    char node[40], text[900];
+    snprintf(node, sizeof node, "/dev/bus/usb/001/%03d", number);
+    /* The handler first: adding the device tells the world of it at once. */
+    if (!umockdev_testbed_attach_ioctl(usb.bed, node, kernel, &error))
+        fail_msg("%s", error->message);
+    snprintf(text, sizeof text,
+             "P: /devices/usb1/%s\nN: bus/usb/001/%03d=%s\n"
+             "E: DEVNAME=%s\nE: DEVTYPE=usb_device\nE: SUBSYSTEM=usb\nE: BUSNUM=001\nE: DEVNUM=%03d\n"
+             "A: busnum=1\\n\nA: devnum=%d\\n\nA: speed=12\\n\nA: bConfigurationValue=1\\n\nH: descriptors=%s\n",
+             port, number, descriptors, node, number, number, descriptors);
+    if (!umockdev_testbed_add_from_string(usb.bed, text, &error))
+        fail_msg("%s", error->message);
+}
+
+static gboolean on_busy_ioctl(UMockdevIoctlBase *base, UMockdevIoctlClient *client)
+{
+    (void)base;
+    unsigned long request = umockdev_ioctl_client_get_request(client);
+    bool claims = request == USBDEVFS_CLAIMINTERFACE || request == USBDEVFS_DISCONNECT_CLAIM;
+    usb.refused += claims;
+    umockdev_ioctl_client_complete(client, -1, claims ? EBUSY : ENOTTY);
+    return TRUE;
+}
+
+void usb_plug_in_others(void)
+{
+    usb.others = umockdev_ioctl_base_new();
+    g_signal_connect(usb.others, "handle-ioctl", G_CALLBACK(on_busy_ioctl), NULL);
+    add_device("1-0", 1, DESCRIPTORS, usb.others);
+    add_device("1-2", 3, DESCRIPTORS, usb.others);
+}
+
+void usb_plug_in(void)
+{
     if (usb.there)
         return;
     usb.there = true;
     usb.gone = usb.halted = false;
     usb.gone_after = 0;
     usb.last_question = 0;
-    /* The handler first: adding the device tells the world of it at once. */
-    if (!umockdev_testbed_attach_ioctl(usb.bed, NODE, usb.kernel, &error))
-        fail_msg("%s", error->message);
-    if (!umockdev_testbed_add_from_string(usb.bed,
-                                          "P: /devices/usb1/1-1\n"
-                                          "N: bus/usb/001/002=" DESCRIPTORS "\n"
-                                          "E: DEVNAME=/dev/bus/usb/001/002\nE: DEVTYPE=usb_device\n"
-                                          "E: SUBSYSTEM=usb\nE: BUSNUM=001\nE: DEVNUM=002\n"
-                                          "A: busnum=1\\n\nA: devnum=2\\n\nA: speed=12\\n\n"
-                                          "A: bConfigurationValue=1\\n\n"
-                                          "H: descriptors=" DESCRIPTORS "\n",
-                                          &error))
-        fail_msg("%s", error->message);
+    add_device("1-1", 2, DESCRIPTORS, usb.kernel);
 }
 
 void usb_unplug(void)
@@ -294,6 +326,7 @@ void usb_begin(void)
 void usb_end(void)
 {
     g_object_unref(usb.kernel);
+    g_clear_object(&usb.others);
     g_object_unref(usb.bed);
 }
 

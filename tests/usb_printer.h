@@ -18,12 +18,15 @@ struct usb_printer {
     int transfers; /* that printed something */
     bool there;
     int opened, claimed, cleared, questions; /* counted */
+    int given_back, refused; /* to the kernel's driver; to claim one of the others */
     int asked_when_full; /* questions while it took no more: in a picture they would spoil it */
 
     /* what it does; all 0 = it is well */
     int take_most;     /* bytes of one transfer; 0 = all */
     bool silent, gone; /* takes and answers nothing; every call fails */
     bool mute;         /* takes all, never answers a DLE EOT */
+    bool no_class;     /* it does not say that it is a printer */
+    int unasked;       /* so many answers to no question wait to be read */
     bool no_paper;     /* takes no more; says so by the port's status, and by DLE EOT when asked */
     int stall;         /* this many transfers stall, until the halt is cleared */
     size_t gone_after, silent_after, no_paper_after; /* bytes printed; 0 = never */
@@ -36,7 +39,7 @@ struct usb_printer {
     void (*on_held)(void);
 
     /* internals */
-    void *bed, *kernel, *flying[16];
+    void *bed, *kernel, *others, *flying[16];
     bool done[16], halted;
     int last_question;
 };
@@ -45,6 +48,7 @@ extern struct usb_printer usb;
 void usb_begin(void); /* nothing is plugged in */
 void usb_end(void);
 void usb_plug_in(void);
+void usb_plug_in_others(void); /* two that another program holds, before it and after it */
 void usb_unplug(void);
 void usb_refill(void); /* paper */
 /* What the kernel does when nobody asks: call it in a loop while children run. */
