@@ -196,7 +196,10 @@ void journal_with_receipt(struct journal *j, const struct journal_receipt *r);
 MUST_CHECK enum err journal_receipts_start(struct journal *j, const char *boot, struct errmsg *why);
 /* At the end: what was promised is certainly not begun. */
 void journal_receipts_end(struct journal *j);
-/* The oldest that is not PRINTED, and how many they are.  Errors: ERR_NOT_FOUND, ERR_IO. */
+/* All that are not BEGUN count as PRINTED: how many.  A power cut may undo it. */
+MUST_CHECK enum err journal_receipts_drop(struct journal *j, uint32_t *count, struct errmsg *why);
+/* Of those that are not PRINTED the next, and how many they are.  WAITING comes last, the oldest first: whoever stands
+ * at the counter does not wait for those of a weekend without paper.  Errors: ERR_NOT_FOUND, ERR_IO. */
 MUST_CHECK enum err journal_receipt_next(struct journal *j, struct journal_receipt *out, struct errmsg *why);
 uint32_t journal_receipts_waiting(struct journal *j);
 /* Errors: ERR_NOT_FOUND (older than the RECEIPTS_KEPT last ones, or never queued). */

@@ -52,6 +52,21 @@ void journal_receipts_end(struct journal *j)
     (void)!journal_end_unsynced(j, run(j, RECEIPTS_END), NULL, "putting the receipts aside");
 }
 
+enum err journal_receipts_drop(struct journal *j, uint32_t *count, struct errmsg *why)
+{
+    *count = 0;
+    enum err e = receipts_writable(j, why);
+    if (e)
+        return e;
+    journal_begin_unsynced(j);
+    bool good = run(j, RECEIPTS_DROP);
+    uint32_t dropped = good ? (uint32_t)sqlite3_changes(j->db) : 0;
+    e = journal_end_unsynced(j, good, why, "dropping the receipts that wait");
+    if (!e)
+        *count = dropped;
+    return e;
+}
+
 static enum err read_receipt(struct journal *j, enum statement s, struct journal_receipt *out,
                              struct errmsg *why)
 {

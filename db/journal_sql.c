@@ -67,10 +67,11 @@ const char *const journal_sql[STATEMENT_COUNT] = {
     [RECEIPT_SET] = "UPDATE receipt SET state = ?2 WHERE seq = ?1",
     [RECEIPT_FORGET] = "DELETE FROM receipt WHERE state = 5 AND seq <= ?1",
     [RECEIPT_GET] = "SELECT " RECEIPT_COLUMNS " FROM receipt WHERE seq = ?1",
-    [RECEIPT_NEXT] = "SELECT " RECEIPT_COLUMNS " FROM receipt WHERE state < 5 ORDER BY seq LIMIT 1",
+    [RECEIPT_NEXT] = "SELECT " RECEIPT_COLUMNS " FROM receipt WHERE state < 5 ORDER BY state = 1, seq LIMIT 1",
     [RECEIPTS_WAITING_COUNT] = "SELECT count(*) FROM receipt WHERE state < 5",
     [RECEIPTS_START] = "UPDATE receipt SET state = 4"
                        " WHERE state < 5 AND (state = 3 OR (state = 2 AND (boot <> ?1 OR ?1 = '')))",
+    [RECEIPTS_DROP] = "UPDATE receipt SET state = 5 WHERE state IN (1, 2, 4)",
     [RECEIPTS_END] = "UPDATE receipt SET state = 1 WHERE state = 2",
     [MEMO_INSERT] = "INSERT INTO memo (" MEMO_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
                     " RETURNING id",

@@ -558,6 +558,19 @@ static void do_reprint(struct till *t, struct asker *a, const struct command *c)
         fine(t, a, tr("It is printed again, marked COPY."));
 }
 
+static void do_unprint(struct till *t, struct asker *a)
+{
+    struct errmsg why = {""};
+    uint32_t count;
+    enum err e = paper_drop(t, &count, &why);
+    char say[160];
+    snprintf(say, sizeof say, tr("Not printed any more: %" PRIu32 ". Each can be printed again, marked COPY."), count);
+    if (e)
+        ask_refuse(t, a, printer_code(e), "%s", why.text);
+    else
+        fine(t, a, say);
+}
+
 static void do_drawer(struct till *t, struct asker *a)
 {
     struct errmsg why = {""};
@@ -650,6 +663,7 @@ static bool needs_login(enum verb verb)
     case VERB_TRAIN:
     case VERB_SHIFT:
     case VERB_REPRINT:
+    case VERB_UNPRINT:
     case VERB_DRAWER:
         return true;
     }
@@ -764,6 +778,9 @@ static void carry_out(struct till *t, struct asker *a, const struct command *c)
         return;
     case VERB_REPRINT:
         do_reprint(t, a, c);
+        return;
+    case VERB_UNPRINT:
+        do_unprint(t, a);
         return;
     case VERB_DRAWER:
         do_drawer(t, a);

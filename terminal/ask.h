@@ -45,6 +45,7 @@ enum verb {
     VERB_TRAIN,     /* all: training mode on; else off */
     VERB_SHIFT,     /* totals since login */
     VERB_REPRINT,   /* receipt: again, marked COPY */
+    VERB_UNPRINT, /* the receipts that wait */
     VERB_DRAWER,
     VERB_BILL,
     VERB_SYNC,

@@ -44,6 +44,7 @@ const char commands_help[] =
     "  shift                                   what was sold since login\n"
     "  train on|off                            nothing counts\n"
     "  reprint RECEIPT                         print a receipt again, marked COPY\n"
+    "  unprint                                 do not print the receipts that wait\n"
     "  drawer                                  open the drawer\n"
     "  sync [TIMEOUT_MS]                       send what is owed to head office, and wait for it\n"
     "  status | online | show | help | quit\n";
@@ -310,6 +311,7 @@ static void put_answer(struct till *t, struct client *c, const struct answer *a)
     case VERB_LOGOUT:
     case VERB_APPROVE:
     case VERB_REPRINT:
+    case VERB_UNPRINT:
     case VERB_DRAWER:
         put(c, "ok\n");
         return;

@@ -340,6 +340,7 @@ void paper_after(struct till *t, const struct txn *txn);
 void paper_train(struct till *t, const struct txn *txn); /* instead, in training */
 void paper_paid(struct till *t, const struct sale_receipt *r); /* opens the drawer when it is to */
 MUST_CHECK enum err paper_reprint(struct till *t, struct entry_id id, struct errmsg *why);
+MUST_CHECK enum err paper_drop(struct till *t, uint32_t *count, struct errmsg *why);
 MUST_CHECK enum err paper_drawer(struct till *t, struct errmsg *why);
 void paper_view(const struct till *t, struct till_view *v);
 

@@ -316,6 +316,7 @@ static const struct {
     {"shift", VERB_SHIFT, read_nothing, "shift"},
     {"bill", VERB_BILL, read_bill, "bill REF"},
     {"reprint", VERB_REPRINT, read_receipt, "reprint RECEIPT, such as T0007-123."},
+    {"unprint", VERB_UNPRINT, read_nothing, "unprint"},
     {"drawer", VERB_DRAWER, read_nothing, "drawer"},
     {"sync", VERB_SYNC, read_wait, "sync [TIMEOUT_MS]"},
     {"status", VERB_STATUS, read_nothing, "status"},

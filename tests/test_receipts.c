@@ -292,6 +292,71 @@ TEST(receipts, without_a_printer_they_wait_and_come_as_originals_when_it_is_plug
     usb_end();
 }
 
+static void work_backlog(void)
+{
+    open_till();
+    await_printer("no USB receipt printer is attached");
+    for (int i = 0; i < 3; i++)
+        sell("en");
+    usb_tell('p');
+    await_printer(""); /* the first is on its way */
+    sell("en");
+    print_all();
+    close_till();
+}
+
+static void numbers_on_paper(char out[100])
+{
+    const char *text = paper_read(bytes_of(usb.printed, usb.printed_size), RECEIPT_NARROW);
+    for (out[0] = 0; (text = strstr(text, "[QR T0007-")); text += 10)
+        snprintf(out + strlen(out), 100 - strlen(out), "%d ", atoi(text + 10));
+}
+
+TEST(receipts, after_a_time_without_a_printer_whoever_is_at_the_counter_comes_before_those_who_have_gone)
+{
+    char numbers[100];
+    begin("backlog", 4);
+    usb_child(work_backlog);
+    assert_each_once("backlog");
+    assert_no_copy();
+    numbers_on_paper(numbers);
+    assert_string_equal(numbers, "1 4 2 3 ");
+    usb_end();
+}
+
+static void work_drop(void)
+{
+    struct errmsg why;
+    uint32_t count;
+    open_till();
+    await_printer("no USB receipt printer is attached");
+    for (int i = 0; i < 3; i++)
+        sell("en");
+    MUST(receipts_drop(receipts, &count, &why) == OK && count == 3);
+    MUST(receipts_waiting(receipts) == 0);
+    usb_tell('p');
+    await_printer("");
+    MUST(receipts_drop(receipts, &count, &why) == OK && count == 0);
+    sell("en");
+    print_all();
+    MUST(receipts_reprint(receipts, (struct entry_id){TERMINAL, 2}, &why) == OK);
+    print_all();
+    close_till();
+}
+
+TEST(receipts, those_that_wait_can_be_dropped_and_one_of_them_asked_for_is_a_copy)
+{
+    char numbers[100];
+    begin("drop", 4);
+    usb_child(work_drop);
+    read_paper();
+    numbers_on_paper(numbers);
+    assert_string_equal(numbers, "4 2 ");
+    assert_int_equal(of[2].copies, 1);
+    assert_int_equal(of[2].originals, 0);
+    usb_end();
+}
+
 static void work_reprint(void)
 {
     struct errmsg why = {""};

@@ -191,6 +191,14 @@ enum err paper_reprint(struct till *t, struct entry_id id, struct errmsg *why)
     return receipts_reprint(t->receipts, id, why);
 }
 
+enum err paper_drop(struct till *t, uint32_t *count, struct errmsg *why)
+{
+    *count = 0;
+    if (!t->receipts)
+        return err_set(why, ERR_NO_DEVICE, "%s", tr("This till has no receipt printer."));
+    return receipts_drop(t->receipts, count, why);
+}
+
 enum err paper_drawer(struct till *t, struct errmsg *why)
 {
     if (!t->receipts)

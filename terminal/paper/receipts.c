@@ -414,6 +414,13 @@ enum err receipts_reprint(struct receipts *r, struct entry_id id, struct errmsg 
     return e;
 }
 
+enum err receipts_drop(struct receipts *r, uint32_t *dropped, struct errmsg *why)
+{
+    enum err e = journal_receipts_drop(r->parts.journal, dropped, why);
+    count(r);
+    return e;
+}
+
 enum err receipts_drawer(struct receipts *r, struct errmsg *why)
 {
     return printing_drawer(r->printing, why);

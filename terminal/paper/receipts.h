@@ -48,6 +48,9 @@ MUST_CHECK bool receipts_text(struct receipts *r, const char *const *lines, int 
 /* Again, marked COPY.  Errors: ERR_NOT_FOUND (no sale or refund of this till), ERR_STATE (it was not printed yet),
  * ERR_IO; with a sentence for the cashier. */
 MUST_CHECK enum err receipts_reprint(struct receipts *r, struct entry_id id, struct errmsg *why);
+/* Those that wait are not printed, but for the one that is begun; each can be asked for again.  count: how many.
+ * Errors: ERR_IO. */
+MUST_CHECK enum err receipts_drop(struct receipts *r, uint32_t *count, struct errmsg *why);
 /* Errors: ERR_NO_DEVICE, ERR_REFUSED; a failure after that is told. */
 MUST_CHECK enum err receipts_drawer(struct receipts *r, struct errmsg *why);
 

@@ -177,6 +177,8 @@ static bool can(const struct screen *s, const struct till_view *v, enum action a
         return has_member(v) && v->means != MEANS_CARD;
     case ACT_REPRINT:
         return v->printer != PART_NONE && (idle || done);
+    case ACT_UNPRINT:
+        return v->receipts_waiting > 0 && (idle || done);
     case ACT_DRAWER:
         return v->printer != PART_NONE;
     case ACT_SHIFT:
@@ -233,6 +235,7 @@ static const struct {
     {ACT_PERSON, 'n', TR_LATER("Name, telephone")},
     {ACT_REPLACE, 'c', TR_LATER("Replace lost card")},
     {ACT_REPRINT, 'p', TR_LATER("Print again")},
+    {ACT_UNPRINT, 'f', TR_LATER("Drop old receipts")},
     {ACT_DRAWER, 'd', TR_LATER("Open drawer")},
     {ACT_SYNC, 'o', TR_LATER("Send to office")},
     {ACT_SHIFT, 's', TR_LATER("Shift report")},
@@ -801,6 +804,9 @@ static struct screen_effects act(struct screen *s, const struct till_view *v, en
     case ACT_GRANT:
         go(s, PAGE_GRANT);
         return nothing;
+    case ACT_UNPRINT:
+        go(s, PAGE_SALE);
+        return ask_plain(s, VERB_UNPRINT);
     case ACT_DRAWER:
         go(s, PAGE_SALE);
         return ask_plain(s, VERB_DRAWER);

@@ -83,6 +83,7 @@ enum action {
     ACT_REPLACE,
     ACT_GRANT,
     ACT_REPRINT,
+    ACT_UNPRINT,
     ACT_DRAWER,
     ACT_SHIFT,
     ACT_LANGUAGE,
