@@ -692,6 +692,27 @@ TEST(nexo, an_award_that_comes_back_in_crumbs_takes_back_what_the_rest_no_longer
     close_till(b);
 }
 
+TEST(nexo, what_is_taken_back_from_an_empty_purse_is_told_as_less_than_nothing)
+{
+    static const struct card_uid uid = {{4, 7, 7, 7, 7, 7, 7}};
+    struct bench *b = new_bench();
+    struct card_office_keys keys = cards_keys(1);
+    struct card_profile p = {.member = MEMBER + 2, .tier = "base", .tier_valid_day = day_of_time(NOW), .layout = CARD_LAYOUT};
+    struct errmsg why = {""};
+    cards_issue(&b->other, VCARD_EV2, &uid, &keys, &p); /* nothing was ever loaded onto it */
+    reader_sim_present(&b->reader, &b->other.target);
+    ask(b, "S1", "Loyalty", loyalty("Award", "\"TotalAmount\":30", "", ""));
+    is("LoyaltyResponse.LoyaltyResult.0.CurrentBalance", "30");
+    assert_int_equal(journal_set_acked(b->journal, 1, &why), OK); /* head office has them, and the line is cut */
+    ask(b, "C1", "CardAcquisition", ACQUIRE("Required"));
+    error("CardAcquisition", "");
+    ask(b, "R1", "Loyalty", refund("AwardRefund", "T0007-1", ""));
+    error("Loyalty", "");
+    is("LoyaltyResponse.LoyaltyResult.0.CurrentBalance", "0"); /* the schema knows none below */
+    has("LoyaltyResponse.Response.AdditionalResponse", "balance=-30");
+    close_till(b);
+}
+
 TEST(nexo, a_rebate_takes_off_lines_and_is_undone_once)
 {
     struct bench *b = new_bench();
