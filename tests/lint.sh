@@ -40,7 +40,7 @@ may_include 'hw, devices' "$(files hw/*.[ch] -- hw/vcard*.[ch] hw/vtag*.[ch] hw/
 may_include 'hw, simulators' "$(files hw/vcard*.[ch] hw/vtag*.[ch] hw/vtarget.h hw/reader_sim.[ch] hw/pn532_sim.[ch] hw/cardsim_main.c)" 'base hw cardproto'
 may_include 'terminal/sale' "$(files terminal/sale/*.[ch])" 'base rules cardproto terminal/sale'
 may_include 'terminal/paper/receipt' "$(files terminal/paper/receipt.[ch])" 'base rules cardproto terminal/sale terminal/paper'
-may_include 'terminal/nexo, messages' "$(files terminal/nexo/nexo_json.[ch] terminal/nexo/nexo_crypto.[ch] terminal/nexo/nexo_msg.[ch])" 'base terminal'
+may_include 'terminal/nexo, messages' "$(files terminal/nexo/nexo_json.[ch] terminal/nexo/nexo_crypto.[ch] terminal/nexo/nexo_msg.[ch] terminal/nexo/nexo_parts.c)" 'base terminal'
 may_include 'office/ledger' "$(files office/ledger/*.[ch])" 'base rules cardproto office/ledger'
 may_include 'office/books' "$(files office/books/*.[ch])" 'base rules cardproto db sync office/ledger office/books office/home'
 may_include 'office/close, sums' "$(files office/close/accounting.[ch] office/close/runoff.[ch])" 'base rules office/close'

@@ -1370,6 +1370,19 @@ TEST(nexo, the_members_display_shows_and_asks_where_there_is_one)
     }
     assert_string_equal(display.shown, "Use 200 points?");
     snprintf(body, sizeof body,
+             "{\"DisplayOutput\":[{\"Device\":\"CashierDisplay\",\"InfoQualify\":\"Display\",%s},"
+             "{\"Device\":\"CustomerDisplay\",\"InfoQualify\":\"Display\",%s}]}", text, text);
+    ask(b, "3", "Display", body); /* a result each: one is not there, the other shows */
+    is("DisplayResponse.OutputResult.0.Response.ErrorCondition", "UnavailableDevice");
+    is("DisplayResponse.OutputResult.1.Response.Result", "Success");
+    static char roll[4000] = "{\"PrintOutput\":{\"DocumentQualifier\":\"Voucher\",\"ResponseMode\":\"PrintEnd\","
+                             "\"OutputContent\":{\"OutputFormat\":\"Text\",\"OutputText\":[";
+    for (int i = 0; i <= NEXO_PRINT_LINES; i++)
+        strcat(roll, i ? ",{\"Text\":\"x\"}" : "{\"Text\":\"x\"}");
+    strcat(roll, "]}}}");
+    ask(b, "4", "Print", roll); /* rather than the beginning of it */
+    is("PrintResponse.Response.ErrorCondition", "MessageFormat");
+    snprintf(body, sizeof body,
              "{\"DisplayOutput\":{\"Device\":\"CustomerDisplay\",\"InfoQualify\":\"Display\",%s},"
              "\"InputData\":{\"Device\":"
              "\"CustomerInput\",\"InfoQualify\":\"Input\",\"InputCommand\":\"GetConfirmation\","

@@ -7,7 +7,6 @@
 #include "base/tr.h"
 #include "hw/clock.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -208,54 +207,6 @@ void nexo_fail(struct nexo *n, enum nexo_error e, const char *format, ...)
     nexo_finish(n, response, d->kept || !is_decision(e));
 }
 
-/* ---- logins ---- */
-
-static const char logins_setting[] = "nexo-logins";
-
-static struct nexo_login *login_of(struct nexo *n, const char *sale_id)
-{
-    for (int i = 0; i < NEXO_LOGINS_MAX; i++)
-        if (strcmp(n->logins[i].sale_id, sale_id) == 0)
-            return &n->logins[i];
-    return NULL;
-}
-
-static void log_in(struct nexo *n, const char *sale_id, bool in, bool training)
-{
-    struct errmsg why = {""};
-    struct nexo_login *l = login_of(n, sale_id);
-    if (!l)
-        l = login_of(n, ""); /* free */
-    if (!l) {                /* the one that has been there longest */
-        memmove(n->logins, n->logins + 1, sizeof n->logins - sizeof n->logins[0]);
-        l = &n->logins[NEXO_LOGINS_MAX - 1];
-    }
-    memset(l, 0, sizeof *l);
-    snprintf(l->sale_id, sizeof l->sale_id, "%s", sale_id);
-    l->in = in;
-    l->training = training;
-    /* Over a restart too: a register that trains must not sell by mistake. */
-    if (journal_save(n->t->journal, logins_setting, bytes_of(n->logins, sizeof n->logins), &why))
-        till_tell(n->t, tr("The journal: %s."), why.text);
-}
-
-/* A register that trained goes on training: only a Login ends that. */
-static void log_out(struct nexo *n, const char *sale_id)
-{
-    struct nexo_login *l = login_of(n, sale_id);
-    if (l)
-        log_in(n, sale_id, false, l->training);
-}
-
-static void load_logins(struct nexo *n)
-{
-    struct buf b = {.data = (uint8_t *)n->logins, .cap = sizeof n->logins};
-    if (journal_load(n->t->journal, logins_setting, &b, NULL) || b.size != sizeof n->logins)
-        memset(n->logins, 0, sizeof n->logins);
-    for (int i = 0; i < NEXO_LOGINS_MAX; i++)
-        n->logins[i].sale_id[NEXO_ID_SIZE - 1] = 0;
-}
-
 /* ---- services that are answered at once ---- */
 
 static bool has_bill(const struct till *t)
@@ -264,103 +215,6 @@ static bool has_bill(const struct till *t)
     if (s->state == SALE_IDLE || s->state == SALE_IDENTIFIED)
         return s->t.line_count > 0;
     return s->state != SALE_DONE;
-}
-
-static json_t *poi_status(struct nexo *n)
-{
-    struct till_view *v = &n->view;
-    till_view(n->t, v);
-    json_t *status = json_object();
-    json_object_set_new(status, "GlobalStatus",
-                        json_string(!v->selling || v->locked ? "OutOfOrder"
-                                    : n->d.on                ? "Busy"
-                                                             : "OK"));
-    json_object_set_new(status, "CardReaderOKFlag", json_boolean(v->reader == PART_THERE));
-    json_object_set_new(status, "CommunicationOKFlag", json_boolean(v->online));
-    if (v->printer != PART_NONE)
-        json_object_set_new(status, "PrinterStatus",
-                            json_string(v->printer == PART_THERE ? "OK" : "OutOfOrder"));
-    return status;
-}
-
-static json_t *do_login(struct nexo *n, const struct nexo_request *r)
-{
-    char now[40], serial[16];
-    log_in(n, r->sale_id, true, r->training);
-    snprintf(serial, sizeof serial, "%06u", n->t->parts.identity->terminal);
-    json_t *can = json_pack("[s]", "CashierDisplay");
-    if (n->config.devices.show)
-        json_array_append_new(can, json_string("CustomerDisplay"));
-    if (n->config.devices.confirm)
-        json_array_append_new(can, json_string("CustomerInput"));
-    json_t *system = json_pack(
-        "{s:s, s:{s:s, s:s, s:s, s:s}, s:{s:s, s:o, s:{s:s, s:[s]}, s:s}, s:o}", "DateTime",
-        nexo_time(now, clock_now_s()), "POISoftware", "ManufacturerID", "patron", "ApplicationName",
-        "patron-terminal", "SoftwareVersion", "1.0", "CertificationCode", "0", "POITerminalData",
-        "TerminalEnvironment", "Attended", "POICapabilities", can, "POIProfile", "GenericProfile",
-        "Basic", "ServiceProfiles", "Loyalty", "POISerialNumber", serial, "POIStatus",
-        poi_status(n));
-    return nexo_reply(r, json_pack("{s:o,s:o}", "Response", nexo_response(NEXO_SUCCESS, NULL),
-                                   "POISystemData", system));
-}
-
-static json_t *do_diagnosis(struct nexo *n, const struct nexo_request *r)
-{
-    json_t *body = json_pack("{s:o,s:o}", "Response", nexo_response(NEXO_SUCCESS, NULL),
-                             "POIStatus", poi_status(n));
-    json_t *in = json_array();
-    for (int i = 0; i < NEXO_LOGINS_MAX; i++)
-        if (n->logins[i].in)
-            json_array_append_new(in, nexo_json_string(n->logins[i].sale_id));
-    json_object_set_new(body, "LoggedSaleID", in);
-    if (r->host_diagnosis)
-        json_object_set_new(body, "HostStatus",
-                            json_pack("[{s:s,s:b}]", "AcquirerID", "loyalty", "IsReachableFlag",
-                                      uplink_is_up(n->t)));
-    return nexo_reply(r, body);
-}
-
-static int display_lines(const json_t *output, const char **lines, int cap)
-{
-    const json_t *texts = json_object_get(json_object_get(output, "OutputContent"), "OutputText");
-    int count = 0;
-    for (size_t i = 0; count < cap && i < (json_is_array(texts) ? json_array_size(texts) : 1);
-         i++) {
-        const json_t *one = json_is_array(texts) ? json_array_get(texts, i) : texts;
-        const char *s = nexo_json_string_text(json_object_get(one, "Text"));
-        if (s)
-            lines[count++] = s;
-    }
-    return count;
-}
-
-/* Every output of a Display request; the first failure decides. */
-static enum nexo_error show(struct nexo *n, const json_t *outputs)
-{
-    const struct nexo_devices *dev = &n->config.devices;
-    for (size_t i = 0; i < (json_is_array(outputs) ? json_array_size(outputs) : 1); i++) {
-        const json_t *o = json_is_array(outputs) ? json_array_get(outputs, i) : outputs;
-        const char *device = nexo_json_string_text(json_object_get(o, "Device"));
-        const char *lines[16];
-        bool customer = device && strncmp(device, "Customer", 8) == 0;
-        bool (*by)(void *, const char *const *, int) = customer ? dev->show : dev->show_cashier;
-        if (!by)
-            return NEXO_E_UNAVAILABLE_DEVICE;
-        if (!by(dev->arg, lines, display_lines(o, lines, 16)))
-            return NEXO_E_UNAVAILABLE_DEVICE;
-    }
-    return NEXO_SUCCESS;
-}
-
-static json_t *do_print(struct nexo *n, const struct nexo_request *r)
-{
-    const struct nexo_devices *dev = &n->config.devices;
-    const char *lines[64];
-    enum nexo_error e = NEXO_E_UNAVAILABLE_DEVICE;
-    if (dev->print)
-        e = dev->print(dev->arg, lines, display_lines(r->print, lines, 64)) ? NEXO_SUCCESS
-                                                                            : NEXO_E_DEVICE_OUT;
-    return nexo_plain(r, e, NULL);
 }
 
 /* The card may come before its request: it is waited for, and gives way to whoever else waits. */
@@ -563,7 +417,7 @@ static void begin(struct nexo *n, json_t *message, struct nexo_call *call, const
                   const uint8_t whole[32], uint32_t open)
 {
     struct nexo_dialogue *d = &n->d;
-    struct nexo_login *login = login_of(n, n->now.sale_id);
+    struct nexo_login *login = nexo_login_of(n, n->now.sale_id);
     memset(d, 0, sizeof *d);
     d->on = true;
     d->call = call;
@@ -629,7 +483,7 @@ static bool is_for_us(const struct nexo *n, const struct nexo_request *r)
 
 static bool is_logged_in(struct nexo *n, const struct nexo_request *r)
 {
-    const struct nexo_login *l = login_of(n, r->sale_id);
+    const struct nexo_login *l = nexo_login_of(n, r->sale_id);
     return !n->config.login || (l && l->in) || r->service == NEXO_LOGIN ||
            r->service == NEXO_DIAGNOSIS || r->service == NEXO_TRANSACTION_STATUS;
 }
@@ -638,18 +492,18 @@ static json_t *at_once(struct nexo *n, const struct nexo_request *r)
 {
     switch (r->service) {
     case NEXO_LOGIN:
-        return do_login(n, r);
+        return nexo_login(n, r);
     case NEXO_LOGOUT:
-        log_out(n, r->sale_id);
+        nexo_log_out(n, r->sale_id);
         return nexo_plain(r, NEXO_SUCCESS, NULL);
     case NEXO_DIAGNOSIS:
-        return do_diagnosis(n, r);
+        return nexo_diagnosis(n, r);
     case NEXO_TRANSACTION_STATUS:
         return do_status(n, r);
     case NEXO_DISPLAY:
-        return nexo_plain(r, show(n, r->outputs), NULL);
+        return nexo_display(n, r);
     case NEXO_PRINT:
-        return do_print(n, r);
+        return nexo_print(n, r);
     case NEXO_ENABLE_SERVICE:
         return do_enable(n, r);
     case NEXO_GET_TOTALS:
@@ -781,7 +635,7 @@ enum err nexo_create(struct nexo **out, struct till *t, const struct nexo_config
     till_join_asker(t, &n->quiet);
     till_join_asker(t, &n->ahead);
     till_add_extra(t, &n->extra);
-    load_logins(n);
+    nexo_load_logins(n);
     *out = n;
     return OK;
 }

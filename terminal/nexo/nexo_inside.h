@@ -58,7 +58,6 @@ struct nexo_dialogue {
     /* what is undone */
     enum nexo_loyalty undoes;
     struct entry_id original;
-    uint32_t original_memo; /* of a rebate */
 
     /* the till's answer */
     bool answered, waited; /* waited: not at once */
@@ -128,15 +127,55 @@ bool nexo_fill_memo(struct nexo *n, struct journal_memo *m, const char *what, js
 /* nexo_totals.c */
 json_t *nexo_totals(struct nexo *n, const struct nexo_request *r); /* the reply to GetTotals */
 
-/* nexo_sale.c */
-void nexo_begin(struct nexo *n); /* the dialogue is filled; asks the till for the first thing */
+/* nexo_login.c */
+struct nexo_login *nexo_login_of(struct nexo *n, const char *sale_id); /* NULL: it never logged in */
+void nexo_load_logins(struct nexo *n);
+void nexo_log_out(struct nexo *n, const char *sale_id);
+json_t *nexo_login(struct nexo *n, const struct nexo_request *r);
+json_t *nexo_diagnosis(struct nexo *n, const struct nexo_request *r);
+
+/* nexo_devices.c */
+json_t *nexo_display(struct nexo *n, const struct nexo_request *r);
+json_t *nexo_print(struct nexo *n, const struct nexo_request *r);
+void nexo_begin_input(struct nexo *n);
+
+/* nexo_sale.c: the dialogue */
+void nexo_begin(struct nexo *n); /* it is filled; asks the till for the first thing */
 void nexo_go_on(struct nexo *n); /* after an answer */
 void nexo_answered(struct till *t, struct asker *a, const struct answer *answer);
 bool nexo_on_entry(struct till *t, struct asker *a, const struct txn *entry,
                    struct journal_memo *memo);
+int64_t nexo_rest_ms(const struct nexo *n); /* of its waiting, at least 1 */
+void nexo_ask(struct nexo *n, enum nexo_step step, const struct command *c);
+void nexo_ask_for_card(struct nexo *n, enum nexo_step step, int64_t wait_ms);
+enum nexo_error nexo_error_of(const struct nexo *n); /* of the till's answer */
+/* What this dialogue put on the screen goes; the member that a register acquired stays. */
+void nexo_clear_up(struct nexo *n);
+/* The end of it, without success: cleared up, what is open is cancelled.  nexo_fail is for what asked nothing yet. */
+void nexo_give_up(struct nexo *n, enum nexo_error e, const char *why);
+void nexo_fail_as_answered(struct nexo *n);
+void nexo_known(struct nexo *n); /* who it is is settled */
+
+/* nexo_who.c */
+bool nexo_resolve(struct nexo *n); /* whom the request names, if anybody; false: answered */
+void nexo_find_member(struct nexo *n);
+void nexo_begin_acquisition(struct nexo *n);
+void nexo_acquired(struct nexo *n); /* a card came, or did not */
+void nexo_finish_balance(struct nexo *n);
+
+/* nexo_undo.c */
+void nexo_begin_undo(struct nexo *n);
+void nexo_look(struct nexo *n);
+void nexo_refund(struct nexo *n); /* the original was looked up */
+
+/* nexo_reply.c */
 /* The reply to r whose effect is this entry of the journal. */
 json_t *nexo_reply_of(struct nexo *n, const struct nexo_request *r, const struct txn *e,
                       const char *mode);
 const char *nexo_what_of(const struct txn *e);
+int64_t nexo_moved(const struct txn *e); /* points, whichever way */
+bool nexo_balance_now(struct nexo *n, int64_t *out); /* of the member identified; false: it is not known here */
+json_t *nexo_account_of(const struct nexo *n, member_id member, enum txn_means means, const char *mode);
+json_t *nexo_poi_data(const char *id, int64_t time_s);
 
 #endif

@@ -11,10 +11,15 @@
 static const char mark[] = "\\u0001"; /* as jansson writes it */
 enum { MARK_SIZE = sizeof mark - 1 };
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
 static size_t digits(const char *s, const char *end)
 {
     const char *at = s;
-    while (at < end && *at >= '0' && *at <= '9')
+    while (at < end && is_digit(*at))
         at++;
     return (size_t)(at - s);
 }
@@ -221,6 +226,13 @@ json_t *nexo_json_string(const char *text)
     return text[0] == 1 ? marked_string(text) : json_string(text);
 }
 
+const json_t *nexo_json_element(const json_t *list, size_t i)
+{
+    if (!json_is_array(list))
+        return i == 0 ? list : NULL;
+    return json_array_get(list, i);
+}
+
 const char *nexo_json_number_text(const json_t *v)
 {
     const char *text = json_string_value(v);
@@ -233,4 +245,134 @@ const char *nexo_json_string_text(const json_t *v)
     if (!text || text[0] != 1)
         return text;
     return text[1] == 1 ? text + 1 : NULL;
+}
+
+/* ---- decimals ---- */
+
+enum { WHOLE_DIGITS = 8 /* amounts go up to 99999999.999999 */ };
+
+/* A JSON number as digits * 10^exponent without zeros at either end; zero has no digits. */
+struct decimal {
+    bool negative;
+    const char *digits; /* with a point among them */
+    int count;          /* of digits, zeros at the ends left out */
+    int64_t exponent;   /* saturating */
+    int skip;           /* digits before the first that is not 0 */
+};
+
+static struct decimal split(const char *text)
+{
+    struct decimal d = {.negative = *text == '-'};
+    if (d.negative)
+        text++;
+    d.digits = text;
+    int64_t point = 0;
+    int seen = 0, last = 0; /* digits so far, and up to the last that is not 0 */
+    bool behind = false;
+    for (; is_digit(*text) || *text == '.'; text++) {
+        if (*text == '.') {
+            behind = true;
+            continue;
+        }
+        seen++;
+        point += !behind;
+        if (*text != '0')
+            last = seen;
+        else if (!last)
+            d.skip++;
+    }
+    d.count = last ? last - d.skip : 0;
+    if (!last)
+        return d;
+    if (*text == 'e' || *text == 'E')
+        d.exponent = strtoll(text + 1, NULL, 10);
+    const int64_t far = INT64_C(1000000000000);
+    d.exponent = d.exponent > far ? far : d.exponent < -far ? -far : d.exponent;
+    d.exponent += point - last;
+    return d;
+}
+
+bool nexo_decimal(int64_t *out, const char *text, int32_t digits)
+{
+    struct decimal d = split(text);
+    if (d.negative)
+        return false;
+    if (!d.count) {
+        *out = 0;
+        return true;
+    }
+    int64_t zeros = d.exponent + digits;
+    if (zeros < 0 || d.count + zeros > WHOLE_DIGITS + digits)
+        return false;
+    int64_t n = 0;
+    const char *at = d.digits;
+    for (int i = -d.skip; i < d.count; at++) {
+        if (*at == '.')
+            continue;
+        if (i++ >= 0)
+            n = n * 10 + (*at - '0');
+    }
+    while (zeros-- > 0)
+        n *= 10;
+    *out = n;
+    return true;
+}
+
+void nexo_decimal_text(char out[NEXO_DECIMAL_SIZE], int64_t minor, int32_t digits)
+{
+    int64_t unit = 1;
+    for (int32_t i = 0; i < digits; i++)
+        unit *= 10;
+    const char *sign = minor < 0 ? "-" : "";
+    uint64_t size = minor < 0 ? 0 - (uint64_t)minor : (uint64_t)minor;
+    int used = snprintf(out, NEXO_DECIMAL_SIZE, "%s%" PRIu64, sign, size / (uint64_t)unit);
+    uint64_t rest = size % (uint64_t)unit;
+    if (!rest)
+        return;
+    used +=
+        snprintf(out + used, (size_t)(NEXO_DECIMAL_SIZE - used), ".%0*" PRIu64, (int)digits, rest);
+    while (out[used - 1] == '0')
+        out[--used] = 0;
+}
+
+/* ---- the same values ---- */
+
+static json_t *canonical_object(const json_t *v)
+{
+    json_t *out = json_object(), *value;
+    const char *key;
+    json_object_foreach((json_t *)v, key,
+                        value) if (json_object_set_new(out, key, nexo_json_canonical(value))) break;
+    return out;
+}
+
+json_t *nexo_json_canonical(const json_t *v)
+{
+    const char *number_text = nexo_json_number_text(v);
+    if (json_is_object(v))
+        return canonical_object(v);
+    if (json_is_array(v)) {
+        json_t *out = json_array();
+        for (size_t i = 0; i < json_array_size(v); i++)
+            json_array_append_new(out, nexo_json_canonical(json_array_get(v, i)));
+        return out;
+    }
+    if (!number_text)
+        return json_copy((json_t *)v);
+    struct decimal d = split(number_text);
+    char *room = malloc((size_t)d.count + 32), *to = room;
+    if (!room)
+        return NULL;
+    *to++ = 1; /* no string of the sender's begins like this */
+    *to++ = 'n';
+    if (d.negative && d.count)
+        *to++ = '-';
+    const char *from = d.digits;
+    for (int i = -d.skip; i < d.count; from++)
+        if (*from != '.' && i++ >= 0)
+            *to++ = *from;
+    sprintf(to, "e%" PRId64, d.exponent);
+    json_t *out = json_string(room);
+    free(room);
+    return out;
 }

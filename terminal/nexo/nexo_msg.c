@@ -23,141 +23,10 @@ const char *nexo_error_text(enum nexo_error e)
     return error_text[e];
 }
 
-/* ---- decimals ---- */
-
 enum {
-    WHOLE_DIGITS = 8, /* amounts go up to 99999999.999999 */
     MICRO_DIGITS = 6,
-    ECHO_MAX = 128, /* longest text that is repeated to the sender */
-    OUTPUTS_MAX = 8,
     MODES_MAX = 8,
 };
-
-/* A JSON number as digits * 10^exponent without zeros at either end; zero has no digits. */
-struct decimal {
-    bool negative;
-    const char *digits; /* with a point among them */
-    int count;          /* of digits, saturating at 1000 */
-    int64_t exponent;   /* saturating */
-    int skip;           /* digits before the first that is not 0 */
-};
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static struct decimal split(const char *text)
-{
-    struct decimal d = {.negative = *text == '-'};
-    if (d.negative)
-        text++;
-    d.digits = text;
-    int64_t point = 0;
-    int seen = 0, last = 0; /* digits so far, and up to the last that is not 0 */
-    bool behind = false;
-    for (; is_digit(*text) || *text == '.'; text++) {
-        if (*text == '.') {
-            behind = true;
-            continue;
-        }
-        seen++;
-        point += !behind;
-        if (*text != '0')
-            last = seen;
-        else if (!last)
-            d.skip++;
-    }
-    d.count = last ? last - d.skip : 0;
-    if (!last)
-        return d;
-    if (*text == 'e' || *text == 'E')
-        d.exponent = strtoll(text + 1, NULL, 10);
-    const int64_t far = INT64_C(1000000000000);
-    d.exponent = d.exponent > far ? far : d.exponent < -far ? -far : d.exponent;
-    d.exponent += point - last;
-    return d;
-}
-
-/* Exactly, in 10^-scale; false: negative, too large, too fine. */
-static bool scaled(int64_t *out, const char *text, int scale)
-{
-    struct decimal d = split(text);
-    if (d.negative)
-        return false;
-    if (!d.count) {
-        *out = 0;
-        return true;
-    }
-    int64_t zeros = d.exponent + scale;
-    if (zeros < 0 || d.count + zeros > WHOLE_DIGITS + scale)
-        return false;
-    int64_t n = 0;
-    const char *at = d.digits;
-    for (int i = -d.skip; i < d.count; at++) {
-        if (*at == '.')
-            continue;
-        if (i++ >= 0)
-            n = n * 10 + (*at - '0');
-    }
-    while (zeros-- > 0)
-        n *= 10;
-    *out = n;
-    return true;
-}
-
-bool nexo_decimal(int64_t *out, const char *text, int32_t digits)
-{
-    return scaled(out, text, digits);
-}
-
-/* Spreads the total over the lines in proportion, telescoping: the sum is exact, no line is below 0. */
-static bool spread(struct nexo_request *r, int64_t sum)
-{
-    int64_t before = 0, upto = 0, given = 0;
-    for (int32_t i = 0; i < r->line_count; i++) {
-        upto += money_minor(r->lines[i].amount);
-        if (!ratio_floor(&given, upto, money_minor(r->total), sum))
-            return false;
-        r->lines[i].amount = money_of(given - before);
-        before = given;
-    }
-    return true;
-}
-
-bool nexo_fit_total(struct nexo_request *r)
-{
-    int64_t sum = 0; /* 512 lines of 10^11 at most */
-    for (int32_t i = 0; i < r->line_count; i++)
-        sum += money_minor(r->lines[i].amount);
-    int64_t more = r->total_given ? money_minor(r->total) - sum : 0;
-    if (r->line_count == 0 || more == 0)
-        return true;
-    if (more < 0)
-        return spread(r, sum);
-    int32_t i = r->line_count < TXN_LINES_MAX ? r->line_count++ : TXN_LINES_MAX - 1;
-    if (i == r->line_count - 1 && r->lines[i].quantity == 0)
-        r->lines[i] = (struct txn_line){.sku = "OTHER", .quantity = 1};
-    r->lines[i].amount = money_of(money_minor(r->lines[i].amount) + more);
-    return true;
-}
-
-void nexo_decimal_text(char out[NEXO_DECIMAL_SIZE], int64_t minor, int32_t digits)
-{
-    int64_t unit = 1;
-    for (int32_t i = 0; i < digits; i++)
-        unit *= 10;
-    const char *sign = minor < 0 ? "-" : "";
-    uint64_t size = minor < 0 ? 0 - (uint64_t)minor : (uint64_t)minor;
-    int used = snprintf(out, NEXO_DECIMAL_SIZE, "%s%" PRIu64, sign, size / (uint64_t)unit);
-    uint64_t rest = size % (uint64_t)unit;
-    if (!rest)
-        return;
-    used +=
-        snprintf(out + used, (size_t)(NEXO_DECIMAL_SIZE - used), ".%0*" PRIu64, (int)digits, rest);
-    while (out[used - 1] == '0')
-        out[--used] = 0;
-}
 
 /* ---- reading, one field at a time ---- */
 
@@ -260,19 +129,11 @@ static bool number(struct place *p, const char *name, int32_t digits, bool neede
     const char *s = nexo_json_number_text(v);
     if (!s)
         fault(p, name, "Not a number");
-    else if (!scaled(out, s, digits))
+    else if (!nexo_decimal(out, s, digits))
         fault(p, name, "Out of range");
     else
         return true;
     return false;
-}
-
-/* A list may be a single value.  NULL at the end. */
-static const json_t *element(const json_t *list, size_t i)
-{
-    if (!json_is_array(list))
-        return i == 0 ? list : NULL;
-    return json_array_get(list, i);
 }
 
 /* Words in lists of lists or alone: ForceEntryMode is one of each. */
@@ -350,7 +211,7 @@ static void read_sale_data(struct place *p, int32_t digits, bool needed)
     struct place data = object(p, "SaleData", needed);
     struct place id = object(&data, "SaleTransactionID", needed);
     if (id.v) {
-        text(&id, "TransactionID", ECHO_MAX, true);
+        text(&id, "TransactionID", NEXO_ECHO_MAX, true);
         text(&id, "TimeStamp", 64, true);
         r->sale_transaction = id.v;
     }
@@ -438,9 +299,8 @@ static void read_original(struct place *p, bool needed)
     r->original = text(&id, "TransactionID", NEXO_ID_SIZE - 1, true);
     if (id.v)
         text(&id, "TimeStamp", 64, false);
-    r->original_sale_id = text(&original, "SaleID", ECHO_MAX, false);
-    text(&original, "POIID", ECHO_MAX, false);
-    r->original_given = r->original != NULL;
+    text(&original, "SaleID", NEXO_ECHO_MAX, false);
+    text(&original, "POIID", NEXO_ECHO_MAX, false);
     r->original_json = original.v;
 }
 
@@ -456,7 +316,7 @@ static void read_login(struct place *p)
     text(&software, "CertificationCode", NEXO_TEXT_MAX, false);
     text(p, "OperatorLanguage", 40, true);
     text(p, "ShiftNumber", NEXO_TEXT_MAX, false);
-    p->r->operator_id = text(p, "OperatorID", NEXO_TEXT_MAX, false);
+    text(p, "OperatorID", NEXO_TEXT_MAX, false);
     p->r->training = flag(p, "TrainingModeFlag");
 }
 
@@ -546,7 +406,7 @@ static void read_items(struct place *p, const struct nexo_programme *programme)
 {
     const json_t *list = field(p, "SaleItem"), *v;
     char name[40];
-    for (size_t i = 0; (v = element(list, i)) != NULL; i++) {
+    for (size_t i = 0; (v = nexo_json_element(list, i)) != NULL; i++) {
         snprintf(name, sizeof name, "SaleItem[%zu]", i);
         if (i == TXN_LINES_MAX) {
             fault(p, "SaleItem", "Too many");
@@ -577,10 +437,10 @@ static void read_loyalty(struct place *p, const struct nexo_programme *programme
     r->loyalty = (enum nexo_loyalty)choice(&t, "LoyaltyTransactionType", nexo_loyalty_text, 6, true,
                                            LOYALTY_AWARD);
     read_currency(&t, programme);
-    const json_t *data = field(p, "LoyaltyData"), *first = element(data, 0);
+    const json_t *data = field(p, "LoyaltyData"), *first = nexo_json_element(data, 0);
     if (first && !json_is_object(first))
         fault(p, "LoyaltyData", "Not an object");
-    if (element(data, 1) && json_is_array(data))
+    if (nexo_json_element(data, 1) && json_is_array(data))
         fault(p, "LoyaltyData", "More than one member");
     struct place d = at(p, "LoyaltyData", json_is_object(first) ? first : NULL);
     read_who(&d);
@@ -614,7 +474,6 @@ static void read_reference(struct place *p, bool needed)
 {
     struct nexo_request *r = p->r;
     struct place m = object(p, "MessageReference", needed);
-    r->reference_given = m.v != NULL;
     r->reference = m.v;
     r->ref_category = text(&m, "MessageCategory", 40, false);
     r->ref_service_id = text(&m, "ServiceID", 10, false);
@@ -657,7 +516,7 @@ static void check_content(struct place *p)
     struct place content = object(p, "OutputContent", true);
     text(&content, "OutputFormat", 40, true);
     const json_t *lines = field(&content, "OutputText"), *v;
-    for (size_t i = 0; (v = element(lines, i)) != NULL; i++) {
+    for (size_t i = 0; (v = nexo_json_element(lines, i)) != NULL; i++) {
         struct place line = at(&content, "OutputText", v);
         if (!json_is_object(v))
             fault(&content, "OutputText", "Not an object");
@@ -670,9 +529,9 @@ static void read_outputs(struct place *p, bool needed)
 {
     const json_t *list = needed ? need(p, "DisplayOutput") : field(p, "DisplayOutput"), *v;
     p->r->outputs = list;
-    for (size_t i = 0; (v = element(list, i)) != NULL; i++) {
+    for (size_t i = 0; (v = nexo_json_element(list, i)) != NULL; i++) {
         struct place o = at(p, "DisplayOutput", v);
-        if (i == OUTPUTS_MAX)
+        if (i == NEXO_OUTPUTS_MAX)
             fault(p, "DisplayOutput", "Too many");
         if (!json_is_object(v)) {
             fault(p, "DisplayOutput", "Not an object");
@@ -708,6 +567,8 @@ static void read_print(struct place *p)
     text(&out, "DocumentQualifier", 40, true);
     text(&out, "ResponseMode", 40, true);
     check_content(&out);
+    if (json_array_size(json_object_get(json_object_get(out.v, "OutputContent"), "OutputText")) > NEXO_PRINT_LINES)
+        fault(&out, "OutputContent", "Too many lines");
 }
 
 static void read_body(struct place *p, const struct nexo_programme *programme)
@@ -820,54 +681,44 @@ bool nexo_read(struct nexo_request *out, const json_t *request,
     return true;
 }
 
-/* ---- the same message? ---- */
+/* ---- a bill that adds up ---- */
 
-static json_t *canonical(const json_t *v);
-
-static json_t *canonical_object(const json_t *v)
+/* Spreads the total over the lines in proportion, telescoping: the sum is exact, no line is below 0. */
+static bool spread(struct nexo_request *r, int64_t sum)
 {
-    json_t *out = json_object(), *value;
-    const char *key;
-    json_object_foreach((json_t *)v, key,
-                        value) if (json_object_set_new(out, key, canonical(value))) break;
-    return out;
-}
-
-/* A copy in which equal numbers have equal text. */
-static json_t *canonical(const json_t *v)
-{
-    const char *number_text = nexo_json_number_text(v);
-    if (json_is_object(v))
-        return canonical_object(v);
-    if (json_is_array(v)) {
-        json_t *out = json_array();
-        for (size_t i = 0; i < json_array_size(v); i++)
-            json_array_append_new(out, canonical(json_array_get(v, i)));
-        return out;
+    int64_t before = 0, upto = 0, given = 0;
+    for (int32_t i = 0; i < r->line_count; i++) {
+        upto += money_minor(r->lines[i].amount);
+        if (!ratio_floor(&given, upto, money_minor(r->total), sum))
+            return false;
+        r->lines[i].amount = money_of(given - before);
+        before = given;
     }
-    if (!number_text)
-        return json_copy((json_t *)v);
-    struct decimal d = split(number_text);
-    char *room = malloc((size_t)d.count + 32), *to = room;
-    if (!room)
-        return NULL;
-    *to++ = 1; /* no string of the sender's begins like this (nexo_json.h) */
-    *to++ = 'n';
-    if (d.negative && d.count)
-        *to++ = '-';
-    const char *from = d.digits;
-    for (int i = -d.skip; i < d.count; from++)
-        if (*from != '.' && i++ >= 0)
-            *to++ = *from;
-    sprintf(to, "e%" PRId64, d.exponent);
-    json_t *out = json_string(room);
-    free(room);
-    return out;
+    return true;
 }
+
+bool nexo_fit_total(struct nexo_request *r)
+{
+    int64_t sum = 0; /* 512 lines of 10^11 at most */
+    for (int32_t i = 0; i < r->line_count; i++)
+        sum += money_minor(r->lines[i].amount);
+    int64_t more = r->total_given ? money_minor(r->total) - sum : 0;
+    if (r->line_count == 0 || more == 0)
+        return true;
+    if (more < 0)
+        return spread(r, sum);
+    int32_t i = r->line_count < TXN_LINES_MAX ? r->line_count++ : TXN_LINES_MAX - 1;
+    if (i == r->line_count - 1 && r->lines[i].quantity == 0)
+        r->lines[i] = (struct txn_line){.sku = "OTHER", .quantity = 1};
+    r->lines[i].amount = money_of(money_minor(r->lines[i].amount) + more);
+    return true;
+}
+
+/* ---- the same message? ---- */
 
 bool nexo_digest(uint8_t out[32], const struct nexo_request *r, bool with_time)
 {
-    json_t *v = r->body ? canonical(r->body) : json_object();
+    json_t *v = r->body ? nexo_json_canonical(r->body) : json_object();
     if (!with_time)
         json_object_del(json_object_get(json_object_get(v, "SaleData"), "SaleTransactionID"),
                         "TimeStamp");
@@ -879,210 +730,4 @@ bool nexo_digest(uint8_t out[32], const struct nexo_request *r, bool with_time)
                     bytes_of(text, strlen(text)));
     free(text);
     return true;
-}
-
-/* ---- replies ---- */
-
-void nexo_form_add(struct nexo_form *f, const char *key, const char *value)
-{
-    static const char hex[] = "0123456789ABCDEF";
-    size_t start = f->size, size = start;
-    char *to = f->text;
-    const size_t cap = sizeof f->text - 4;
-    size += (size_t)snprintf(to + size, cap - size, "%s%s=", size ? "&" : "", key);
-    for (; *value && size < cap; value++) {
-        char c = *value;
-        if (c == ' ') {
-            to[size++] = '+';
-        } else if (is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                   strchr("-_.*", c)) {
-            to[size++] = c;
-        } else {
-            to[size++] = '%';
-            to[size++] = hex[(unsigned char)c >> 4];
-            to[size++] = hex[(unsigned char)c & 15];
-        }
-    }
-    f->size = *value || size >= cap ? start : size;
-    f->text[f->size] = 0;
-}
-
-void nexo_form_add_int(struct nexo_form *f, const char *key, int64_t n)
-{
-    char number_text[24];
-    snprintf(number_text, sizeof number_text, "%" PRId64, n);
-    nexo_form_add(f, key, number_text);
-}
-
-json_t *nexo_response(enum nexo_error e, const struct nexo_form *additional)
-{
-    json_t *v = json_pack("{s:s}", "Result", e ? "Failure" : "Success");
-    if (e)
-        json_object_set_new(v, "ErrorCondition", json_string(nexo_error_text(e)));
-    if (additional && additional->size)
-        json_object_set_new(v, "AdditionalResponse", json_string(additional->text));
-    return v;
-}
-
-json_t *nexo_points_amount(struct points p)
-{
-    return json_pack("{s:s,s:o,s:o}", "LoyaltyUnit", "Point", "Value",
-                     nexo_json_integer(points_n(p)), "AmountValue", nexo_json_integer(points_n(p)));
-}
-
-json_t *nexo_money_number(struct money m, int32_t digits)
-{
-    char number_text[NEXO_DECIMAL_SIZE];
-    nexo_decimal_text(number_text, money_minor(m), digits);
-    return nexo_json_number(number_text);
-}
-
-json_t *nexo_transaction_id(const char *id, const char *time)
-{
-    return json_pack("{s:s,s:s}", "TransactionID", id, "TimeStamp", time);
-}
-
-json_t *nexo_account(const char *member, const json_t *entry_mode, const char *support,
-                     const char *brand)
-{
-    json_t *id = json_object();
-    json_object_set_new(id, "EntryMode",
-                        !entry_mode                 ? json_pack("[s]", "Keyed")
-                        : json_is_array(entry_mode) ? json_deep_copy(entry_mode)
-                                                    : json_pack("[O]", entry_mode));
-    json_object_set_new(id, "IdentificationType", json_string("AccountNumber"));
-    if (support)
-        json_object_set_new(id, "IdentificationSupport", json_string(support));
-    json_object_set_new(id, "LoyaltyID", json_string(member));
-    return json_pack("{s:o,s:s}", "LoyaltyAccountID", id, "LoyaltyBrand", brand);
-}
-
-/* The first width characters of UTF-8. */
-static size_t cut(const char *s, int width)
-{
-    size_t size = 0;
-    for (; s[size]; size++)
-        if (((unsigned char)s[size] & 0xc0) != 0x80 && width-- == 0)
-            break;
-    return size;
-}
-
-json_t *nexo_receipt(const char *const *lines, int count)
-{
-    json_t *texts = json_array();
-    for (int i = 0; i < count; i++) {
-        json_t *line = json_stringn(lines[i], cut(lines[i], NEXO_RECEIPT_WIDTH));
-        json_array_append_new(texts, json_pack("{s:o}", "Text", line));
-    }
-    return json_pack("[{s:s,s:{s:s,s:o}}]", "DocumentQualifier", "CustomerReceipt", "OutputContent",
-                     "OutputFormat", "Text", "OutputText", texts);
-}
-
-/* What is repeated: these fields, if they are texts of a reasonable size.  from NULL: nothing. */
-static json_t *same_texts(const json_t *from, const char *const *names)
-{
-    json_t *out = json_object();
-    for (; *names; names++) {
-        const char *s = nexo_json_string_text(json_object_get(from, *names));
-        if (s && strlen(s) <= ECHO_MAX)
-            json_object_set_new(out, *names, nexo_json_string(s));
-    }
-    return out;
-}
-
-static const char *const header_fields[] = {"ProtocolVersion", "MessageClass", "MessageCategory",
-                                            "MessageType",     "ServiceID",    "DeviceID",
-                                            "SaleID",          "POIID",        NULL};
-static const char *const id_fields[] = {"TransactionID", "TimeStamp", NULL};
-
-json_t *nexo_header(const struct nexo_request *r)
-{
-    return same_texts(r->header, header_fields);
-}
-
-json_t *nexo_sale_data(const struct nexo_request *r)
-{
-    return r->sale_transaction
-               ? json_pack("{s:o}", "SaleTransactionID", same_texts(r->sale_transaction, id_fields))
-               : NULL;
-}
-
-json_t *nexo_original(const struct nexo_request *r)
-{
-    static const char *const names[] = {"SaleID", "POIID", NULL};
-    json_t *out = same_texts(r->original_json, names);
-    json_object_set_new(
-        out, "POITransactionID",
-        same_texts(json_object_get(r->original_json, "POITransactionID"), id_fields));
-    return out;
-}
-
-json_t *nexo_reference(const struct nexo_request *r)
-{
-    static const char *const names[] = {"MessageCategory", "ServiceID", "SaleID",
-                                        "POIID",           "DeviceID",  NULL};
-    return same_texts(r->reference, names);
-}
-
-json_t *nexo_reply(const struct nexo_request *r, json_t *body)
-{
-    char name[sizeof r->category + 10];
-    snprintf(name, sizeof name, "%sResponse", r->category);
-    json_t *header = nexo_header(r);
-    json_object_set_new(header, "MessageType", json_string("Response"));
-    return json_pack("{s:o,s:o}", "MessageHeader", header, name, body);
-}
-
-/* Device and InfoQualify as they were sent, and a Response. */
-static json_t *echoed(const json_t *from, json_t *response)
-{
-    static const char *const names[] = {"Device", "InfoQualify", NULL};
-    json_t *out = same_texts(from, names);
-    json_object_set_new(out, "Response", response);
-    return out;
-}
-
-static json_t *output_results(const struct nexo_request *r, enum nexo_error e,
-                              const struct nexo_form *additional)
-{
-    json_t *results = json_array();
-    size_t i = 0;
-    do
-        json_array_append_new(results,
-                              echoed(element(r->outputs, i), nexo_response(e, additional)));
-    while (++i < OUTPUTS_MAX && element(r->outputs, i));
-    return results;
-}
-
-json_t *nexo_input_reply(const struct nexo_request *r, enum nexo_error e,
-                         const struct nexo_form *additional, const char *field_name, json_t *value)
-{
-    static const char *const names[] = {"InputCommand", NULL};
-    json_t *result = echoed(r->input, nexo_response(e, additional)),
-           *input = same_texts(r->input, names);
-    if (field_name)
-        json_object_set_new(input, field_name, value);
-    json_object_set_new(result, "Input", input);
-    json_t *body = json_pack("{s:o}", "InputResult", result);
-    if (r->outputs)
-        json_object_set_new(body, "OutputResult",
-                            echoed(element(r->outputs, 0), nexo_response(e, NULL)));
-    return nexo_reply(r, body);
-}
-
-json_t *nexo_plain(const struct nexo_request *r, enum nexo_error e,
-                   const struct nexo_form *additional)
-{
-    static const char *const document[] = {"DocumentQualifier", NULL};
-    if (r->service == NEXO_INPUT)
-        return nexo_input_reply(r, e, additional, NULL, NULL);
-    json_t *body = r->service == NEXO_PRINT ? same_texts(r->print, document) : json_object();
-    if (r->service == NEXO_DISPLAY)
-        json_object_set_new(body, "OutputResult", output_results(r, e, additional));
-    else
-        json_object_set_new(body, "Response", nexo_response(e, additional));
-    json_t *sale = nexo_sale_data(r);
-    if (sale)
-        json_object_set_new(body, "SaleData", sale);
-    return nexo_reply(r, body);
 }

@@ -73,6 +73,9 @@ enum {
     NEXO_TEXT_MAX = 1000, /* of any other text of a request, in bytes */
     NEXO_FAULT_SIZE = 240,
     NEXO_REWARD_SIZE = 32,
+    NEXO_ECHO_MAX = 128,  /* longest text that is repeated to the sender */
+    NEXO_OUTPUTS_MAX = 8, /* of a Display */
+    NEXO_PRINT_LINES = 64,
     NEXO_RECEIPT_WIDTH = 42,
     NEXO_RECEIPT_LINES_MAX = 16,
 };
@@ -112,7 +115,6 @@ struct nexo_request {
 
     /* Login */
     bool training;
-    const char *operator_id;
     /* Diagnosis */
     bool host_diagnosis;
     /* CardAcquisition */
@@ -133,14 +135,11 @@ struct nexo_request {
         const char *code; /* ProductCode as sent; NULL */
     } items[TXN_LINES_MAX];
     /* refunds and Reversal */
-    bool original_given;
     const char *original;         /* POITransactionID.TransactionID */
-    const char *original_sale_id; /* NULL = not said */
     bool reversed_given;
     int64_t reversed_micro;      /* ReversedAmount, in millionths of whatever was moved */
     const json_t *original_json; /* OriginalPOITransaction, to be echoed */
     /* TransactionStatus, Abort */
-    bool reference_given;
     const char *ref_category, *ref_service_id, *ref_sale_id; /* NULL = not said */
     const json_t *reference;
     /* Display, Input, Print: what is shown, and how it is to be echoed */
@@ -174,13 +173,6 @@ MUST_CHECK bool nexo_digest(uint8_t out[32], const struct nexo_request *r, bool 
 /* Makes the lines add up to the total: what the total is less (rebates, points) comes off all of them in
  * proportion, what it is more is a line of its own.  False: it cannot be. */
 MUST_CHECK bool nexo_fit_total(struct nexo_request *r);
-
-/* "12.4" with 2 digits to 1240 minor units.  0 to 99999999.999999; false: anything else, or finer than a minor
- * unit. */
-MUST_CHECK bool nexo_decimal(int64_t *out, const char *text, int32_t digits);
-enum { NEXO_DECIMAL_SIZE = 32 };
-/* 1240 to "12.4". */
-void nexo_decimal_text(char out[NEXO_DECIMAL_SIZE], int64_t minor, int32_t digits);
 
 /* ---- what replies are made of; the caller owns what is returned, what is given is taken over ---- */
 
