@@ -256,6 +256,8 @@ install: $(programs) ## programs, the units and an example of its file into DEST
 	for u in terminal/patron-terminal terminal/patron-display office/patron-office; do \
 	  sed 's|/usr/local|$(PREFIX)|' $$u.service \
 	  > $(DESTDIR)$(PREFIX)/lib/systemd/system/$$(basename $$u).service || exit 1; done
+	install -d $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	install -m 644 terminal/patron.sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/patron.conf
 	install -m 644 terminal/patron-terminal.conf office/patron-office.conf $(DESTDIR)$(PREFIX)/share/doc/patron
 
 format: ## lay the sources out by .clang-format

@@ -74,7 +74,7 @@ void ask_wait_over(struct till *t, const char *code, const char *say)
     if (to && to->busy != VERB_NONE)
         answer(t, to, (struct answer){.code = code, .say = say});
     else
-        till_tell(t, "%s", say);
+        till_say(t, say);
 }
 
 /* ---- the member's PIN, typed on the member's display ---- */
@@ -126,7 +126,7 @@ void ask_answered(struct till *t)
     struct asker *to = t->current ? t->current : t->waiter;
     const struct sale_effects *o = &t->out;
     if (!to || to->busy == VERB_NONE) {
-        till_tell(t, "%s", o->say.text);
+        till_say(t, o->say.text);
         return;
     }
     if (to->busy == VERB_REDEEM && o->answer == SALE_NEEDS_APPROVAL && ask_pin(t, to))

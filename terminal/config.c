@@ -64,7 +64,7 @@ static const struct setting keys[] = {
      "LoyaltyBrand of the replies; else the programme's name"},
     {"nexo", "poi", NULL, NULL, TEXT_AT(nexo_poi), "POIID of this terminal; others are refused"},
     {"log", "file", "log", "FILE", TEXT_AT(log),
-     "events, one a line, without personal data"},
+     "events, one a line, without personal data; \"-\": on standard error, for a service manager's log"},
     {"metrics", "socket", "metrics", "SOCKET", TEXT_AT(metrics),
      "figures for monitoring, as text, to whoever connects"},
 };

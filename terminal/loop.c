@@ -101,6 +101,13 @@ enum err till_read(struct txn *out, enum err found, struct buf *entry, struct er
 
 /* ---- effects, in their written order ---- */
 
+void till_say(struct till *t, const char *sentence)
+{
+    for (struct asker *a = t->askers; a; a = a->next)
+        if (a->told)
+            a->told(t, a, sentence);
+}
+
 void till_tell(struct till *t, const char *format, ...)
 {
     char text[400];
@@ -108,16 +115,9 @@ void till_tell(struct till *t, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    for (struct asker *a = t->askers; a; a = a->next)
-        if (a->told)
-            a->told(t, a, text);
+    till_say(t, text);
     if (t->parts.to_stderr)
         fprintf(stderr, "patron-terminal: %s\n", text);
-}
-
-void till_say(struct till *t, const char *sentence)
-{
-    till_tell(t, "%s", sentence);
 }
 
 static const char *before_append(enum txn_kind kind)
@@ -274,6 +274,7 @@ static enum err resume(struct till *t, struct errmsg *why)
     if (e)
         return e;
     const struct pack *pack = packs_find(t, t->original.pack_version);
+    log_event("resumed", "seq=%u", t->original.id.seq);
     till_feed(t, (struct sale_event){.kind = SALE_RESUME, .txn = &t->original});
     if (pack)
         t->packs.in_effect = pack; /* the rules it began with (I6) */

@@ -39,8 +39,8 @@ struct till_parts {
 struct till;
 
 /* Checks nothing of the journal but its open INTENTs: a sale found in the middle is resumed in
- * doubt, and said so.  Errors: ERR_FULL (memory), ERR_CRYPTO, ERR_CORRUPT (the journal's packs or
- * intents). */
+ * doubt, and said so.  With a damaged journal it is there to send what is sound.  Errors: ERR_FULL (memory),
+ * ERR_CRYPTO, ERR_IO. */
 MUST_CHECK enum err till_create(struct till **out, const struct till_parts *parts,
                                 struct errmsg *why);
 void till_destroy(struct till *t); /* NULL is allowed; the parts stay the caller's */
@@ -71,7 +71,7 @@ struct till_extra {
  * after what changes it. */
 void till_add_extra(struct till *t, struct till_extra *x);
 
-/* A sentence for the people at the till; lines on its printer, now or not at all (false: they are not). */
+/* A sentence for the people at the till, and for no log: it may name a member; lines on its printer, now or not at all (false: they are not). */
 void till_say(struct till *t, const char *sentence);
 MUST_CHECK bool till_print(struct till *t, const char *const *lines, int count);
 

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/tr.h"
 #include "hw/clock.h"
+#include "hw/service.h"
 #include "terminal/commands.h"
 #include "terminal/config.h"
 #include "terminal/devices.h"
@@ -64,9 +65,12 @@ static int say_usage(const char *problem)
     return EXIT_USAGE;
 }
 
+/* Where stderr goes to a log, whoever stands before the till is told too. */
 static int say_failure(const struct errmsg *why)
 {
     fprintf(stderr, "patron-terminal: %s\n", why->text);
+    if (isatty(STDOUT_FILENO) && !isatty(STDERR_FILENO))
+        printf("patron-terminal: %s\n", why->text);
     return EXIT_FAILED;
 }
 
@@ -151,7 +155,8 @@ static enum err open_reader(struct reader **out, const struct config *c, struct 
 
 static enum err open_log(const struct config *c, const struct identity *id, struct errmsg *why)
 {
-    FILE *f = c->log[0] ? fopen(c->log, "ae") : NULL;
+    bool to_stderr = strcmp(c->log, "-") == 0;
+    FILE *f = to_stderr ? stderr : c->log[0] ? fopen(c->log, "ae") : NULL;
     if (c->log[0] && !f)
         return err_set(why, ERR_IO, "%s: %s", c->log, strerror(errno));
     log_to(f, id->terminal);
@@ -348,8 +353,11 @@ static enum err run(const struct options *o, const struct identity *id,
         e = open_doors(&r, c, why);
         if (!e)
             selftest_at_start(r.till, &r.selftest);
-        while (!e && !asked_to_end && till_turn(r.till, TURN_MS))
-            ;
+        int turn_ms = service_alive_ms() < TURN_MS ? service_alive_ms() : TURN_MS;
+        if (!e)
+            service_ready();
+        while (!e && !asked_to_end && till_turn(r.till, turn_ms))
+            service_alive();
         log_event("end", "failed=%s", e ? "yes" : "no");
     }
     close_all(&r);

@@ -14,6 +14,7 @@
 #include "base/crash.h"
 #include "base/tr.h"
 #include "hw/clock.h"
+#include "terminal/log.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -198,10 +199,13 @@ static void wait_for_card(struct till *t, int64_t now_ms)
         p->away_ms = now_ms;
     if (p->reader_away && !p->away_told && now_ms >= p->away_ms + AWAY_MS) {
         p->away_told = true;
+        log_event("reader", "state=away");
         till_tell(t, tr("The card reader is away (%s). Plug it in again."), why.text);
     }
-    if (!p->reader_away && p->away_told)
+    if (!p->reader_away && p->away_told) {
+        log_event("reader", "state=there");
         till_tell(t, tr("The card reader is there again."));
+    }
     if (!p->reader_away) {
         p->away_ms = 0;
         p->away_told = false;
@@ -373,7 +377,7 @@ void tap_answered(struct till *t, const struct wire_answer *a)
     }
     if (p->at == AT_LOAD && a->say == SAY_LOADED) {
         if (a->loaded.sentence[0])
-            till_tell(t, "%s", a->loaded.sentence);
+            till_say(t, a->loaded.sentence);
         if (!points_sub(&p->told.held, p->told.held,
                         a->loaded.change)) /* it lies on the card now */
             p->told.held = points_of(0);
@@ -387,8 +391,11 @@ void tap_answered(struct till *t, const struct wire_answer *a)
         ask_wait_over(t, "REFUSED", say);
         return;
     }
-    if (a->say == SAY_REFUSED)
-        till_tell(t, tr("Head office: %s"), tr(a->refused.sentence));
+    if (a->say == SAY_REFUSED) {
+        char say[WIRE_SENTENCE_SIZE + 40];
+        snprintf(say, sizeof say, tr("Head office: %s"), tr(a->refused.sentence));
+        till_say(t, say);
+    }
     tap_offline(t);
 }
 

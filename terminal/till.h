@@ -231,7 +231,7 @@ struct till {
 
 /* loop.c */
 void till_feed(struct till *t, struct sale_event in);
-/* Something that nobody asked for: to every person, and to stderr. */
+/* Something that nobody asked for: to every person (as till_say), and to stderr, which is kept: it names no member. */
 void till_tell(struct till *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Listen on a unix socket at path (made anew, 0600).  Errors: ERR_RANGE, ERR_IO. */
 MUST_CHECK enum err till_unix_listen(int *out, const char *path, int backlog, struct errmsg *why);

@@ -54,7 +54,7 @@ static void stop(struct till *t)
 }
 
 /* Starts the till from a file that says what the arguments say, and sections besides. */
-static void start_from_file(struct till *t, const char *more)
+static void start_from_file_in(struct till *t, const char *env, const char *more)
 {
     char text[2048];
     char *file = path_of("%s/till.conf.test", t->home), *program = path_of("%s/patron-terminal", chain.bin);
@@ -63,10 +63,15 @@ static void start_from_file(struct till *t, const char *more)
              "[register]\nsocket = %s\n%s",
              t->home, t->relay.port, t->clock, t->link, t->socket, more);
     write_file(file, text);
-    proc_start(&t->program, chain.log, NULL, ARGS(program, "--config", file));
+    proc_start(&t->program, chain.log, env, ARGS(program, "--config", file));
     control_open(&t->control, t->socket, 20000);
     free(file);
     free(program);
+}
+
+static void start_from_file(struct till *t, const char *more)
+{
+    start_from_file_in(t, NULL, more);
 }
 
 static int self_test(struct till *t, char *out, size_t size)
@@ -310,38 +315,165 @@ TEST(running, damage_found_while_it_runs_stops_it_and_what_is_sound_is_sent)
     chain_close(&chain);
 }
 
-TEST(running, the_log_says_what_happened_and_names_nobody)
+static int unix_socket(int type, const char *path, bool listens)
 {
-    static char text[65536];
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0 && strlen(path) < sizeof a.sun_path);
+    strcpy(a.sun_path, path);
+    int done = listens ? bind(fd, (struct sockaddr *)&a, sizeof a) : connect(fd, (struct sockaddr *)&a, sizeof a);
+    assert_int_equal(done, 0);
+    return fd;
+}
+
+/* Each figure is its help, its type and its value, as Prometheus reads them; returns how many. */
+static int count_figures(char *text)
+{
+    int figures = 0;
+    char help[80], type[80], name[80], kind[16];
+    for (char *l = strtok(text, "\n"); l; l = strtok(NULL, "\n"), figures++) {
+        long long value;
+        assert_int_equal(sscanf(l, "# HELP %79[a-z_] %*c", help), 1);
+        assert_non_null(l = strtok(NULL, "\n"));
+        assert_int_equal(sscanf(l, "# TYPE %79[a-z_] %15s", type, kind), 2);
+        assert_true(strcmp(kind, "gauge") == 0 || strcmp(kind, "counter") == 0);
+        assert_int_equal(strcmp(kind, "counter") == 0, strstr(type, "_total") != NULL);
+        assert_non_null(l = strtok(NULL, "\n"));
+        assert_int_equal(sscanf(l, "%79[a-z_] %lld", name, &value), 2);
+        assert_string_equal(help, type);
+        assert_string_equal(help, name);
+    }
+    return figures;
+}
+
+TEST(running, a_service_manager_hears_that_it_is_ready_and_its_sockets_are_its_users_alone)
+{
+    char text[16384];
+    struct till *t = open_shop();
+    stop(t);
+    char *notify = path_of("%s/notify", t->home), *env = path_of("NOTIFY_SOCKET=%s", notify);
+    char *metrics = path_of("%s/metrics", t->home);
+    char *more = path_of("[metrics]\nsocket = %s\n[display]\nsocket = %s/display\n", metrics, t->home);
+    int manager = unix_socket(SOCK_DGRAM, notify, true);
+    start_from_file_in(t, env, more);
+    ssize_t n = recv(manager, text, sizeof text - 1, 0);
+    assert_int_equal(n, 7);
+    assert_memory_equal(text, "READY=1", 7);
+    close(manager);
+    static const char *const names[] = {"control", "metrics", "display"};
+    for (int i = 0; i < 3; i++) {
+        struct stat st;
+        char *path = path_of("%s/%s", t->home, names[i]);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 077, 0);
+        free(path);
+    }
+    int fd = unix_socket(SOCK_STREAM, metrics, false);
+    size_t used = 0;
+    for (; used < sizeof text - 1 && (n = read(fd, text + used, sizeof text - 1 - used)) > 0;)
+        used += (size_t)n;
+    close(fd);
+    text[used] = 0;
+    assert_int_equal(text[used - 1], '\n');
+    assert_true(count_figures(text) >= 19);
+    free(notify);
+    free(env);
+    free(metrics);
+    free(more);
+    chain_close(&chain);
+}
+
+#define LOG_TO_STDERR "[log]\nfile = -\n"
+
+/* A day with everything that names somebody in it; answers to the register do, and may. */
+static void tell_all_about_anna(struct till *t, const char *member)
+{
+    static char out[4096];
+    chain_ctl(&chain, out, sizeof out,
+              ARGS("member", "edit", member, "--name", "Anna Unforgettable", "--phone", "+49301234567", "--consent", "yes"));
+    card_put(t, "anna");
+    control_ok(&t->control, line, sizeof line, "tap 5000");
+    control_ok(&t->control, line, sizeof line, "line 22745 1 100000 goods");
+    control_ok(&t->control, line, sizeof line, "total");
+    control_ok(&t->control, line, sizeof line, "pay ref=OF-ANNA");
+    control_ok(&t->control, line, sizeof line, "sync 15000");
+    card_take(t);
+    control_ok(&t->control, line, sizeof line, "identify phone +49301234567");
+    control_ok(&t->control, line, sizeof line, "cancel");
+    card_put(t, "anna");
+    control_ok(&t->control, line, sizeof line, "tap 5000"); /* loaded */
+    control_ok(&t->control, line, sizeof line, "line 22745 1 10000 goods");
+    control_ok(&t->control, line, sizeof line, "total");
+    control_ok(&t->cards, line, sizeof line, "tear after 5");
+    control_send(&t->control, "redeem 100");
+    assert_true(control_read(&t->control, line, sizeof line, 30000));
+    control_ok(&t->cards, line, sizeof line, "tear off");
+    card_take(t);
+    card_put(t, "anna");
+    control_close(&t->control); /* in doubt, and it starts again: says so before anybody asks */
+    proc_end(&t->program, SIGKILL);
+    start_from_file(t, LOG_TO_STDERR);
+    control_ok(&t->control, line, sizeof line, "tap 5000");
+    control_ok(&t->control, line, sizeof line, "pay");
+    control_send(&t->control, "login 1 4711");
+    assert_true(control_read(&t->control, line, sizeof line, 10000));
+    card_take(t);
+}
+
+static void be_refused_blocked(struct till *t, const char *uid)
+{
+    static char out[4096];
+    chain_ctl(&chain, out, sizeof out, ARGS("card", "block", uid, "--reason", "lost"));
+    control_ok(&t->control, line, sizeof line, "sync 15000");
+    card_put(t, "anna");
+    control_send(&t->control, "tap 5000");
+    assert_true(control_read(&t->control, line, sizeof line, 10000));
+    assert_says(line, "error BLOCKED");
+    control_send(&t->control, "redeem 1"); /* and nobody is asked: the sentence is for all */
+    assert_true(control_read(&t->control, line, sizeof line, 10000));
+}
+
+TEST(running, logs_and_standard_error_say_what_happened_and_name_nobody)
+{
+    static char text[1 << 20];
+    char member[64], uid[32], bare[32], word[72];
+    size_t n = 0;
     struct till *t = open_shop();
     chain_issue(&chain, t, "ev2", "anna");
     chain_desk_close(&chain);
-    stop(t);
-    char *log = path_of("%s/log", t->home), *more = path_of("[log]\nfile = %s\n", log);
-    start_from_file(t, more);
-    control_ok(&t->control, line, sizeof line, "sync 15000");
-    card_put(t, "anna");
-    control_ok(&t->control, line, sizeof line, "tap 5000");
-    char member[64];
-    assert_true(answer_text(line, "member", member, sizeof member));
-    sell(&t->control, 1);
-    stop(t);
-    FILE *f = fopen(log, "r");
-    assert_non_null(f);
-    text[fread(text, 1, sizeof text - 1, f)] = 0;
-    fclose(f);
-    assert_says(text, "till=T0001 start");
-    assert_says(text, "till=T0001 entry kind=\"sale\" seq=1");
-    assert_says(text, "till=T0001 end failed=no");
-    assert_null(strstr(text, member));
-    char uid[32];
     control_ok(&t->cards, line, sizeof line, "list");
     const char *at = strstr(line, "anna=");
     assert_non_null(at);
     assert_int_equal(sscanf(at, "anna=%*[^:]:%31[^:]", uid), 1);
-    assert_null(strstr(text, uid));
-    free(log);
-    free(more);
+    for (char *c = uid; *c; c++)
+        if (*c != '-' && *c != '.')
+            bare[n++] = *c;
+    bare[n] = 0;
+    stop(t);
+    assert_int_equal(unlink(chain.log), 0); /* enrolled, issued: from now on it is everyday */
+    start_from_file(t, LOG_TO_STDERR);
+    control_ok(&t->control, line, sizeof line, "sync 15000");
+    card_put(t, "anna");
+    control_ok(&t->control, line, sizeof line, "tap 5000");
+    assert_true(answer_text(line, "member", member, sizeof member));
+    control_ok(&t->control, line, sizeof line, "cancel");
+    card_take(t);
+    tell_all_about_anna(t, member);
+    be_refused_blocked(t, bare);
+    stop(t);
+    FILE *f = fopen(chain.log, "r");
+    assert_non_null(f);
+    text[fread(text, 1, sizeof text - 1, f)] = 0;
+    fclose(f);
+    assert_says(text, "till=T0001 start");
+    assert_says(text, "till=T0001 line state=up");
+    assert_says(text, "till=T0001 entry kind=\"sale\" seq=1");
+    assert_says(text, "till=T0001 end failed=no");
+    snprintf(word, sizeof word, "%s ", member); /* M1, and not M12 or a time */
+    const char *const private[] = {"Anna", "Unforgettable", "301234567", "4711", "OF-ANNA", uid, bare, word};
+    for (size_t i = 0; i < sizeof private / sizeof private[0]; i++)
+        if (strcasestr(text, private[i]))
+            fail_msg("\"%s\" is in what the programs said:\n%s", private[i], text);
     chain_close(&chain);
 }
 
