@@ -139,6 +139,7 @@ po: pot ## gather the sentences of the sources into po/, to be translated there
 $B/tests/test_fuzz_card: $B/tests/fuzz_card.o
 $(fuzz_tests): $B/tests/fuzz_main.o
 $B/tests/test_fuzz_wire: $B/tests/fuzz_wire.o
+$B/tests/test_fuzz_doors: $B/tests/fuzz_doors.o
 $(tests): $B/tests/%: $B/tests/%.o $(testobjs) $B/libpatron.a
 	$(call say,LD,$@)
 	$Q $(CC) $(CFLAGS) $(SAN) -o $@ $(filter %.o,$^) $B/libpatron.a $(LIBS) -lcmocka

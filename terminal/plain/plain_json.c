@@ -450,7 +450,7 @@ static const struct {
     {"UNBOUND", 422, "Enrol the card at the till, or sell without points."},
     {"BLOCKED", 422, "Sell without points."},
     {"NO_CARD", 422, "Use the member's card."},
-    {"REFUSED", 422, "Redeem another number of points, or none."},
+    {"REFUSED", 422, "Do as the message says, or sell without points."},
     {"NEEDS_APPROVAL", 422, "Send it again with the member's pin, or let a supervisor do it at the till."},
     {"LOCKED", 422, "Sell without points until head office unlocks the till."},
     {"IO", 422, "Make room on the till's disk, then send it again."},
