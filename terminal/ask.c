@@ -517,6 +517,8 @@ static void do_train(struct till *t, struct asker *a, const struct command *c, u
     }
     if (c->all && !people_may(t, a, approved_by, tr("Training needs a supervisor.")))
         return;
+    if (!may_wait(t, a)) /* what a register waits for would become a lesson, and it would take it for a sale */
+        return;
     t->training = c->all;
     t->trained = 0;
     sale_init(&t->sale); /* neither's last sale is the other's */

@@ -827,7 +827,15 @@ TEST(plain, a_till_that_is_used_for_a_lesson_sells_nothing_to_a_register)
     assert_said(get(s, "/v1/status"), "\"free\":false");
     assert_said(get(s, "/v1/tx/R1"), "404 ");
     assert_said(cashier(s, "train off"), "ok training=no");
-    assert_said(post(s, "/v1/award", AWARD), "200 ");
+    lay(s, NULL);
+    struct web *w = web_send(s, s->token, "POST", "/v1/award", AWARD);
+    turns(s, 5);
+    assert_said(cashier(s, "train on"), "error BUSY"); /* what waits for a card is meant */
+    lay(s, &s->card);
+    assert_said(web_await(s, w), "\"receipt\":\"T0007-1\"");
+    assert_int_equal(w->status, 200);
+    assert_int_equal(entries(s), 1);
+    web_end(w);
     close_till(s);
 }
 
