@@ -242,7 +242,9 @@ static void do_identify(struct till *t, struct asker *a, const struct command *c
                    tr(sale_state_text(t->sale.state)));
         return;
     }
-    if (known_typed(t, c->means, c->value, &why)) {
+    if (c->shown) {
+        t->tap.shown = *c->shown;
+    } else if (known_typed(t, c->means, c->value, &why)) {
         ask_refuse(t, a, "FORMAT", tr("This is nobody we could know: %s."), tr(why.text));
         return;
     }

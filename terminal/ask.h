@@ -73,6 +73,7 @@ struct command {
     int32_t back_count;
     enum txn_means means;
     const char *value;
+    const struct shown *shown; /* IDENTIFY: what the reader saw before (till.h), instead of means and value */
     const char *reward;  /* REDEEM: its code; NULL, "" = money off */
     const struct txn_tender *tenders;
     int32_t tender_count;

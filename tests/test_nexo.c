@@ -7,6 +7,8 @@
 #include "db/journal.h"
 #include "hw/clock.h"
 #include "hw/reader_sim.h"
+#include "hw/vtag.h"
+#include "sync/wire.h"
 #include "terminal/nexo/nexo.h"
 #include "terminal/till.h"
 #include "tests/cards.h"
@@ -48,6 +50,7 @@ struct bench {
     struct till *till;
     struct nexo *nexo;
     struct nexo_config config;
+    const struct kind_keys *kinds; /* of tags that are taken; NULL = none */
     char path[300];
 };
 
@@ -91,8 +94,7 @@ static void open_till(struct bench *b)
     struct errmsg why = {""};
     enum err e = journal_open(&b->journal, b->path, TERMINAL, &why);
     struct till_parts parts = {
-        .identity = &b->identity, .reader = &b->reader.reader, .journal = b->journal};
-    parts.journal = b->journal;
+        .identity = &b->identity, .reader = &b->reader.reader, .journal = b->journal, .kinds = b->kinds};
     if (!e)
         e = till_create(&b->till, &parts, &why);
     if (!e)
@@ -710,6 +712,46 @@ TEST(nexo, what_is_taken_back_from_an_empty_purse_is_told_as_less_than_nothing)
     error("Loyalty", "");
     is("LoyaltyResponse.LoyaltyResult.0.CurrentBalance", "0"); /* the schema knows none below */
     has("LoyaltyResponse.Response.AdditionalResponse", "balance=-30");
+    close_till(b);
+}
+
+/* Off line nobody knows yet whose this tag is; what it earns it earns all the same. */
+TEST(nexo, a_tag_of_somebody_unknown_here_earns_under_the_acquisition_that_named_it)
+{
+    static const struct kind_keys kinds = {.uids = true};
+    static struct txn e;
+    static uint8_t room[JOURNAL_ENTRY_MAX];
+    struct bench *b = new_bench();
+    struct buf entry = BUF_ON(room);
+    struct errmsg why = {""};
+    struct vtag tag;
+    uint8_t token[TXN_TOKEN_SIZE] = {0};
+    char x[60];
+    close_till(b);
+    b->kinds = &kinds;
+    memset(b->identity.lookup_key, 0x5a, sizeof b->identity.lookup_key);
+    open_till(b);
+    vtag_init(&tag, VTAG_UID, uid_b.b, 7, 1);
+    reader_sim_present(&b->reader, &tag.target);
+    ask(b, "C1", "CardAcquisition", ACQUIRE("Required"));
+    error("CardAcquisition", "");
+    is("CardAcquisitionResponse.LoyaltyAccount.0.LoyaltyAccountID.LoyaltyID", "unknown");
+    snprintf(x, sizeof x, "%s", at(last.reply, "CardAcquisitionResponse.POIData.POITransactionID.TransactionID"));
+    reader_sim_present(&b->reader, NULL);
+    turn(b, 20);
+    for (int i = 0; i < 2; i++) { /* the second time it is no longer the one at the till */
+        char id[8];
+        snprintf(id, sizeof id, "S%d", i);
+        ask(b, id, "Loyalty", loyalty("Award", "\"TotalAmount\":30", x, ""));
+        error("Loyalty", "");
+        entry.size = 0;
+        assert_int_equal(journal_get(b->journal, (uint32_t)i + 1, &entry, &why), OK);
+        assert_int_equal(wire_decode_txn(&e, buf_bytes(&entry), &why), OK);
+        assert_int_equal(e.means, MEANS_UID);
+        assert_int_equal(points_n(e.points), 30);
+        lookup_token(token, b->identity.lookup_key, MEANS_UID, bytes_of(uid_b.b, 7));
+        assert_memory_equal(e.token, token, sizeof token);
+    }
     close_till(b);
 }
 

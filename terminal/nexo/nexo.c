@@ -269,7 +269,7 @@ static json_t *closed_meanwhile(struct nexo *n, struct journal_memo *m)
     if (t->earlier.kind == TXN_SALE && points_n(t->earlier.redeemed) > 0 &&
         t->earlier.commit != COMMIT_DOUBT) {
         snprintf(done.what, sizeof done.what, "Redemption");
-        response = nexo_reply_of(n, &n->then, &t->earlier, "");
+        response = nexo_reply_of(n, &n->then, &t->earlier, "", NULL);
     } else {
         snprintf(done.what, sizeof done.what, "refused");
         response = nexo_failure(&n->then, NEXO_E_CANCEL, "Given up at the till");
@@ -383,7 +383,7 @@ static json_t *reply_again(struct nexo *n, const struct nexo_request *r, struct 
     enum err e = journal_get(t->journal, entry.seq, &b, &why);
     if (till_read(&t->earlier, e, &b, &why))
         return nexo_failure(r, NEXO_E_DEVICE_OUT, why.text);
-    return nexo_reply_of(n, r, &t->earlier, "");
+    return nexo_reply_of(n, r, &t->earlier, "", NULL);
 }
 
 /* Answered before: NULL = no, it is new.  *open: it is a redemption that stopped in the middle; go on with it. */

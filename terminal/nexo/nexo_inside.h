@@ -49,6 +49,7 @@ struct nexo_dialogue {
     char mode[NEXO_MODE_SIZE];
     bool tapped;     /* a card was asked for already */
     bool named;      /* by us, so that it is cleared afterwards */
+    bool unknown;    /* what was acquired, by which nobody is known here */
     int64_t wanted;  /* points to be redeemed */
     int32_t coupons; /* entered so far */
     int64_t balance; /* told in reply */
@@ -90,7 +91,8 @@ struct nexo {
         int64_t until_ms;
         enum txn_means means;
         member_id member;
-        struct card_seen seen;
+        struct card_seen seen; /* a full card */
+        struct shown shown;    /* anything else */
         int64_t total; /* all points, as told last */
         bool total_known;
         bool online;
@@ -170,10 +172,12 @@ void nexo_refund(struct nexo *n); /* the original was looked up */
 
 /* nexo_reply.c */
 /* The reply to r whose effect is this entry of the journal. */
-json_t *nexo_reply_of(struct nexo *n, const struct nexo_request *r, const struct txn *e,
-                      const char *mode);
+json_t *nexo_reply_of(const struct nexo *n, const struct nexo_request *r, const struct txn *e, const char *mode,
+                      const int64_t *balance); /* NULL = not known any more */
 const char *nexo_what_of(const struct txn *e);
 int64_t nexo_moved(const struct txn *e); /* points, whichever way */
+/* After this entry, which is being written. */
+bool nexo_balance_after(struct nexo *n, const struct txn *e, int64_t *out);
 bool nexo_balance_now(struct nexo *n, int64_t *out); /* of the member identified; false: it is not known here */
 json_t *nexo_account_of(const struct nexo *n, member_id member, enum txn_means means, const char *mode);
 json_t *nexo_poi_data(const char *id, int64_t time_s);

@@ -60,13 +60,10 @@ bool nexo_balance_now(struct nexo *n, int64_t *out)
     return true;
 }
 
-/* After this entry, which is being written. */
-static bool balance_after(struct nexo *n, const struct txn *e, int64_t *out)
+bool nexo_balance_after(struct nexo *n, const struct txn *e, int64_t *out)
 {
     const struct sale *s = &n->t->sale;
-    bool known = e->id.seq == journal_next_seq(n->t->journal); /* else it was counted long ago */
-    if (!known || (e->member != s->member && !uid_equal(&e->card, &s->card)) ||
-        !nexo_balance_now(n, out))
+    if ((e->member != s->member && !uid_equal(&e->card, &s->card)) || !nexo_balance_now(n, out))
         return false;
     if (e->kind == TXN_SALE && s->means != MEANS_CARD)
         *out -= points_n(e->redeemed);
@@ -83,7 +80,7 @@ json_t *nexo_poi_data(const char *id, int64_t time_s)
     return json_pack("{s:o}", "POITransactionID", nexo_transaction_id(id, nexo_time(time, time_s)));
 }
 
-static json_t *receipt_lines(const struct nexo *n, const struct txn *e, bool known, int64_t balance)
+static json_t *receipt_lines(const struct nexo *n, const struct txn *e, const int64_t *balance)
 {
     char text[NEXO_RECEIPT_LINES_MAX][160], money[PACK_MONEY_SIZE], entry[ENTRY_TEXT_SIZE];
     const char *lines[NEXO_RECEIPT_LINES_MAX];
@@ -104,8 +101,8 @@ static json_t *receipt_lines(const struct nexo *n, const struct txn *e, bool kno
         snprintf(text[count++], sizeof text[0],
                  points < 0 ? tr("Points taken back: %" PRId64) : tr("Points given: %" PRId64),
                  points < 0 ? -points : points);
-    if (known)
-        snprintf(text[count++], sizeof text[0], tr("Your points: %" PRId64), balance);
+    if (balance)
+        snprintf(text[count++], sizeof text[0], tr("Your points: %" PRId64), *balance);
     snprintf(text[count++], sizeof text[0], tr("Receipt %s"), entry);
     for (int i = 0; i < count; i++)
         lines[i] = text[i];
@@ -151,15 +148,11 @@ static json_t *rebates_of(const struct nexo *n, const struct txn *e)
                      nexo_money_number(e->redeemed_value, nexo_digits(n)), "RebateLabel", label);
 }
 
-json_t *nexo_reply_of(struct nexo *n, const struct nexo_request *r, const struct txn *e,
-                      const char *mode)
+json_t *nexo_reply_of(const struct nexo *n, const struct nexo_request *r, const struct txn *e, const char *mode,
+                      const int64_t *balance)
 {
     struct nexo_form form = {0};
     char name[ENTRY_TEXT_SIZE];
-    int64_t balance = 0;
-    bool known = balance_after(n, e, &balance);
-    n->d.balance_known = known;
-    n->d.balance = balance;
     entry_text(name, e->id);
     if (e->kind == TXN_JOIN) {
         nexo_form_add(&form, "transaction", name);
@@ -167,8 +160,8 @@ json_t *nexo_reply_of(struct nexo *n, const struct nexo_request *r, const struct
         return nexo_reply(r, json_pack("{s:o}", "Response", nexo_response(NEXO_SUCCESS, &form)));
     }
     say_moved(&form, e);
-    if (known)
-        nexo_form_add_int(&form, "balance", balance);
+    if (balance)
+        nexo_form_add_int(&form, "balance", *balance);
     nexo_form_add(&form, "online", uplink_is_up(n->t) ? "true" : "false");
     json_t *body = json_pack("{s:o}", "Response", nexo_response(NEXO_SUCCESS, &form));
     json_t *sale = nexo_sale_data(r);
@@ -177,8 +170,8 @@ json_t *nexo_reply_of(struct nexo *n, const struct nexo_request *r, const struct
     json_object_set_new(body, "POIData", nexo_poi_data(name, e->time_s));
     json_t *result = json_pack("{s:o,s:o}", "LoyaltyAccount", nexo_account_of(n, e->member, e->means, mode),
                                "LoyaltyAmount", nexo_points_amount(points_of(nexo_moved(e))));
-    if (known)
-        json_object_set_new(result, "CurrentBalance", nexo_json_integer(balance < 0 ? 0 : balance));
+    if (balance)
+        json_object_set_new(result, "CurrentBalance", nexo_json_integer(*balance < 0 ? 0 : *balance));
     if (e->kind == TXN_SALE && points_n(e->redeemed))
         json_object_set_new(result, "Rebates", rebates_of(n, e));
     if (r->service == NEXO_REVERSAL) {
@@ -188,6 +181,6 @@ json_t *nexo_reply_of(struct nexo *n, const struct nexo_request *r, const struct
     } else {
         json_object_set_new(body, "LoyaltyResult", json_pack("[o]", result));
     }
-    json_object_set_new(body, "PaymentReceipt", receipt_lines(n, e, known, balance));
+    json_object_set_new(body, "PaymentReceipt", receipt_lines(n, e, balance));
     return nexo_reply(r, body);
 }

@@ -170,6 +170,13 @@ static uint32_t open_memo(struct nexo *n)
     return !e && m.open ? m.id : 0;
 }
 
+static json_t *reply_to(struct nexo *n, const struct txn *e)
+{
+    struct nexo_dialogue *d = &n->d;
+    d->balance_known = nexo_balance_after(n, e, &d->balance);
+    return nexo_reply_of(n, &d->r, e, d->mode, d->balance_known ? &d->balance : NULL);
+}
+
 bool nexo_on_entry(struct till *t, struct asker *a, const struct txn *e, struct journal_memo *memo)
 {
     struct nexo *n = (struct nexo *)a;
@@ -191,7 +198,7 @@ bool nexo_on_entry(struct till *t, struct asker *a, const struct txn *e, struct 
         response = json_incref(d->reply);
     } else {
         json_decref(d->reply);
-        d->reply = nexo_reply_of(n, &d->r, e, d->mode);
+        d->reply = reply_to(n, e);
         response = json_incref(d->reply);
     }
     bool good =
@@ -468,7 +475,7 @@ static void done(struct nexo *n)
     bool redeems = d->verb == VERB_REDEEM;
     if (!*d->code && !d->reply && n->t->training &&
         n->t->sale.writing) /* as if it had been written */
-        d->reply = nexo_reply_of(n, &d->r, n->t->sale.writing, d->mode);
+        d->reply = reply_to(n, n->t->sale.writing);
     const struct sale *s = &n->t->sale;
     if (!*d->code && s->means == MEANS_CARD && s->member == n->acquired.member)
         n->acquired.seen.purse = s->purse;

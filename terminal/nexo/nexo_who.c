@@ -59,10 +59,14 @@ static bool resolve_reference(struct nexo *n)
     keep_mode(d, json_object_get(account_id, "EntryMode"));
     json_decref(old);
     bool here = n->acquired.memo == id && clock_tick_ms() < n->acquired.until_ms;
-    if (known || (name && here)) {
+    if (known) {
         d->means = MEANS_REGISTER;
-        if (known)
-            member_text(d->value, d->member);
+        member_text(d->value, d->member);
+        return true;
+    }
+    if (name && here) {
+        d->means = n->acquired.means;
+        d->unknown = true;
         return true;
     }
     nexo_fail(n, NEXO_E_NOT_FOUND, "%s brought no member", d->r.who.reference);
@@ -100,8 +104,12 @@ static bool is_here(struct nexo *n)
 {
     const struct sale *s = &n->t->sale;
     const struct nexo_dialogue *d = &n->d;
-    return s->state == SALE_IDENTIFIED && s->t.line_count == 0 && s->means != MEANS_NONE &&
-           d->member != 0 && s->member == d->member;
+    if (s->state != SALE_IDENTIFIED || s->t.line_count > 0 || s->means == MEANS_NONE)
+        return false;
+    if (d->unknown)
+        return s->means == d->means &&
+               memcmp(n->t->by.token, n->acquired.shown.token, sizeof n->t->by.token) == 0;
+    return d->member != 0 && s->member == d->member;
 }
 
 static void remember_acquired(struct nexo *n)
@@ -112,6 +120,7 @@ static void remember_acquired(struct nexo *n)
     n->acquired.member = s->member;
     n->acquired.seen = (struct card_seen){
         .kind = s->card_kind, .uid = s->card, .profile = s->profile, .purse = s->purse};
+    n->acquired.shown = n->t->by;
     n->acquired.total_known = nexo_balance_now(n, &n->acquired.total);
     n->acquired.online = s->online;
 }
@@ -149,12 +158,14 @@ void nexo_find_member(struct nexo *n)
     } else if (recall(n)) {
         nexo_known(n);
     } else if (d->means == MEANS_NONE || (redeems && d->means == MEANS_REGISTER && n->t->reader)) {
-        nexo_ask_for_card(n, NEXO_CARD,
-                     nexo_rest_ms(n)); /* points lie on the card, or want more than a name */
+        /* points lie on the card, or want more than a name */
+        nexo_ask_for_card(n, NEXO_CARD, nexo_rest_ms(n));
     } else {
         d->named = true;
-        nexo_ask(n, NEXO_NAMED,
-            &(struct command){.verb = VERB_IDENTIFY, .means = d->means, .value = d->value});
+        nexo_ask(n, NEXO_NAMED, &(struct command){.verb = VERB_IDENTIFY,
+                                                  .means = d->means,
+                                                  .value = d->value,
+                                                  .shown = d->unknown ? &n->acquired.shown : NULL});
     }
 }
 
