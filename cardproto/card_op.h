@@ -29,7 +29,7 @@ struct card_op {
     enum card_status_word status; /* at CARD_FAILED, or DONE in doubt: the kind of failure ... */
     struct errmsg why;            /* ... and the sentence */
 
-    /* card.c's own. */
+    /* Its own: card.c, card_steps.c, card_issue.c. */
     enum card_plan plan;
     uint8_t at;           /* index into the plan's steps */
     bool jumped;          /* at was set, do not step on */
