@@ -586,6 +586,8 @@ static void train(void)
     type("t");
     approve();
     await("*** TRAINING: nothing counts ***", "*** 培训模式");
+    type("\033[1;5C"); /* Ctrl and an arrow, F13: keys of this keyboard that are none of ours */
+    type("\033[25~");
     enter("3x4.25");
     await("Total 12.75", "合计 12.75");
     await("*** TRAINING: nothing counts ***", "*** 培训模式");

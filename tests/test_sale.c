@@ -1390,6 +1390,18 @@ TEST(sale, a_card_that_is_nobodys_joins_and_the_sale_in_hand_earns_for_it)
     assert_string_equal(w->sale.tier, "gold");
 }
 
+TEST(sale, the_tier_is_head_offices_while_the_line_is_up_and_else_the_cards)
+{
+    for (int online = 0; online < 2; online++) {
+        struct world *w = world();
+        w->facts.online = online;
+        w->facts.card_tier = "base"; /* told now; or remembered of an earlier tap, and older than the card's */
+        tap(w);
+        assert_int_equal(w->sale.member, 12);
+        assert_string_equal(w->sale.tier, online ? "base" : "gold");
+    }
+}
+
 TEST(sale, a_rating_is_of_the_sale_just_done_or_of_a_receipt_and_is_given_once)
 {
     struct world *w = world();

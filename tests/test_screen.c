@@ -880,6 +880,21 @@ TEST(screen, a_card_that_comes_by_interrupts_no_typing_but_is_shown_at_once)
     assert_string_equal(screen.message, "");
 }
 
+TEST(screen, what_is_typed_of_one_member_is_not_kept_for_the_next_who_taps)
+{
+    static const char *const pages[] = {"person", "goodwill", "replace a card", "redeem", "which reward"};
+    for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
+        begin(pages[i]);
+        view.member = 13;
+        screen_answered(&screen, &view, &(struct answer){.verb = VERB_TAP, .say = "M13"});
+        assert_int_equal(screen.page, PAGE_SALE);
+        assert_string_equal(screen.field[0], "");
+    }
+    begin("member"); /* who has just joined has no number yet */
+    view.member = 0;
+    assert_int_equal(screen_menu_letter(&screen, &view, ACT_PERSON), 0);
+}
+
 TEST(screen, a_person_is_not_stored_without_consent)
 {
     begin("person");

@@ -100,7 +100,7 @@ static enum err advise(const struct clerk *c, const struct member_view *m, const
 static void tell_card(const struct card_view *card, const struct member_view *m, struct wire_tapped *out)
 {
     int64_t held = points_n(m->held), purse = points_n(card->purse);
-    /* What the profile on the card says only the till can see: it compares the tier itself. */
+    /* A tier that changed is no reason: the till takes it from this answer. */
     out->load_due = entry_is(card->open_intent) || (held < 0 && purse > 0) ||
                     (held > 0 && card->status == CARD_ACTIVE) ||
                     (card->status == CARD_REPLACED && purse > 0);

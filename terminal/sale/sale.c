@@ -487,7 +487,7 @@ static void on_tap(struct sale *s, const struct sale_event *in, struct sale_effe
     s->purse = in->seen->purse;
     s->spendable = points_of(0);
     const char *tier = tier_of(f->pack, p, day_of_time(f->now_s));
-    if (!p->member && f->card_tier && pack_find_tier(f->pack, f->card_tier))
+    if ((!p->member || f->online) && f->card_tier && pack_find_tier(f->pack, f->card_tier))
         tier = f->card_tier;
     sale_text_copy(s->tier, sizeof s->tier, tier);
     if (identified(s, in, out))

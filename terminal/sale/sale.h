@@ -127,7 +127,8 @@ struct sale_facts {
     int32_t mark_count;
     /* TAP: of a card without a member on it: whose head office or this till's journal says it is */
     member_id card_member;
-    const char *card_tier; /* NULL = not known */
+    const char *card_tier; /* NULL = not known.  Online also that of a member's card: the card says the tier as of
+                            * its last load */
     bool joined;           /* it joined at this till, and no number is known yet */
 
     bool locked;       /* by head office: no points are given or taken here */

@@ -170,7 +170,8 @@ static bool can(const struct screen *s, const struct till_view *v, enum action a
         return done && !v->last.refund && !entry_equal(v->last.entry, s->rated);
     case ACT_JOIN:
         return v->fresh_card && (idle || done || open || closed);
-    case ACT_PERSON:
+    case ACT_PERSON: /* head office has to know which member that is: from the next tap on when it has just joined */
+        return has_member(v) && v->member != 0;
     case ACT_GRANT:
         return has_member(v);
     case ACT_REPLACE:
@@ -1093,6 +1094,13 @@ void screen_told(struct screen *s, const char *sentence)
     say(s, LOOK_PLAIN, sentence);
 }
 
+/* What is typed there is of the member who was there before. */
+static bool is_about_member(enum screen_page page)
+{
+    return page == PAGE_PERSON || page == PAGE_GRANT || page == PAGE_REPLACE || page == PAGE_REDEEM ||
+           page == PAGE_REWARDS || page == PAGE_PIN;
+}
+
 /* A card came by, or was refused, that nobody had asked for. */
 static struct screen_effects tapped(struct screen *s, const struct till_view *v,
                                     const struct answer *a)
@@ -1106,7 +1114,7 @@ static struct screen_effects tapped(struct screen *s, const struct till_view *v,
         clear_fields(s);
         return enter(s, v);
     }
-    bool over = page == PAGE_SALE || page == PAGE_MENU || page == PAGE_HELP || page == PAGE_JOIN ||
+    bool over = (!a->code && is_about_member(page)) || page == PAGE_SALE || page == PAGE_MENU || page == PAGE_HELP || page == PAGE_JOIN ||
                 page == PAGE_WHO || page == PAGE_SHIFT || page == PAGE_PARKED;
     if (over && page != PAGE_SALE)
         go(s, PAGE_SALE);

@@ -590,6 +590,7 @@ static void refund_rows(struct rows *r, const struct screen *s, const struct til
     struct row *head = add(r, 0, LOOK_BOLD, tr("Refund of %s"), entry);
     if (original)
         right(head, "%s", money(m, v, original->total));
+    struct money sum = money_of(0);
     int shown = room - 2, first = s->selected >= shown ? s->selected - shown + 1 : 0;
     for (int i = first; original && i < original->line_count && i < first + shown; i++) {
         const struct txn_line *l = &original->lines[i];
@@ -605,6 +606,11 @@ static void refund_rows(struct rows *r, const struct screen *s, const struct til
         right(add(r, 1 + (int)(s->back_count - k), LOOK_PLAIN, "%d x %s", s->back[k].quantity,
                   s->back[k].sku),
               "%s", amount(m, v, s->back[k].amount));
+    for (int32_t k = 0; k < s->back_count; k++)
+        if (!money_add(&sum, sum, s->back[k].amount))
+            return; /* the till says what it thinks of that */
+    if (s->back_count > 0)
+        right(add(r, 0, LOOK_BOLD, "%s", tr("Give back")), "%s", money(m, v, sum));
     if (!original && s->back_count == 0)
         prose(r, 2, LOOK_PLAIN, 0,
               tr("Of another till: type each article and price, such as 22423 2x4.25."));
@@ -773,7 +779,7 @@ static void page_rows(struct rows *r, const struct screen *s, const struct till_
         prose(r, 0, LOOK_BOLD, 0, tr("This card is ours and nobody's yet."));
         prose(r, 1, LOOK_PLAIN, 0,
               tr("Enter makes it the card of a new member, without a name. It earns at once."));
-        prose(r, 2, LOOK_PLAIN, 0, tr("A name may be added at any time: menu, Name, telephone."));
+        prose(r, 2, LOOK_PLAIN, 0, tr("A name may be added at the next tap: menu, Name, telephone."));
         return;
     case PAGE_PERSON:
         add(r, 0, LOOK_BOLD, tr("Who is %s?"), who(card, v->member));

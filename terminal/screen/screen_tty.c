@@ -188,12 +188,36 @@ static bool decode(struct screen_key *out, int result, wint_t key)
     return out->kind != KEY_IS_TEXT || key >= ' ';
 }
 
+/* After an Escape: what no key of ours sends, but one of this keyboard (ESC [ or O, then up to a letter or ~).  All of
+ * it goes, or its rest would be typed into the field.  False: it was the Escape key. */
+static bool skip_foreign_key(void)
+{
+    wint_t key;
+    int result = get_wch(&key);
+    if (result == ERR)
+        return false;
+    if (result == KEY_CODE_YES) {
+        (void)ungetch((int)key);
+        return false;
+    }
+    if (key != '[' && key != 'O') {
+        (void)unget_wch((wchar_t)key);
+        return false;
+    }
+    do
+        result = get_wch(&key);
+    while (result == OK && !(key >= '@' && key <= '~'));
+    return true;
+}
+
 static void take_keys(struct screen_tty *s)
 {
     wint_t key;
     for (int result; !s->next && (result = get_wch(&key)) != ERR;) {
         struct screen_key k = {.at_ms = clock_tick_ms()};
         s->due = true;
+        if (result == OK && key == 27 && skip_foreign_key())
+            continue;
         if (!decode(&k, result, key)) /* such as a new size, which the drawing finds out itself */
             continue;
         till_view(s->till, &s->view);
