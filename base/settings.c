@@ -72,8 +72,11 @@ static int take(void *arg, const char *section, const char *name, const char *va
         err_set(&r->why, ERR_FORMAT, "%s of [%s] is wrong: %s", name, section, why.text);
         return 0;
     }
-    err_set(&r->why, ERR_FORMAT, "there is no key %.40s in [%.40s]; %s --help lists them", name, section,
-            r->settings->program);
+    if (*section)
+        err_set(&r->why, ERR_FORMAT, "there is no key %.40s in [%.40s]", name, section);
+    else
+        err_set(&r->why, ERR_FORMAT, "%.40s stands in no section: a line such as [%s] is missing before it, or broken", name,
+                r->settings->rows[0].section);
     return 0;
 }
 

@@ -31,7 +31,6 @@ struct setting {
 };
 
 struct settings {
-    const char *program; /* whose --help lists the keys */
     const struct setting *rows;
     int count;
 };

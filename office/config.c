@@ -33,7 +33,7 @@ static const struct setting keys[] = {
      "events, one a line, without personal data; opened anew on SIGHUP; standard error unless said"},
     {"log", "quiet", "quiet", NULL, SWITCH_AT(quiet), "no log"},
 };
-static const struct settings settings = {"patron-office", keys, sizeof keys / sizeof keys[0]};
+static const struct settings settings = {keys, sizeof keys / sizeof keys[0]};
 
 void office_config_init(struct office_config *c)
 {

@@ -858,12 +858,12 @@ enum err http_open(struct http **out, const struct http_config *config, struct e
     enum err e = config->certificate ? open_tls(h, config, why) : OK;
     if (!e)
         e = link_listen(&h->listener, config->listen, h->address, why);
+    if (!e && config->only_here && !is_loopback(h->listener))
+        e = err_set(why, ERR_REFUSED, "%s can be reached from other machines, and that is not switched on",
+                    config->listen);
     if (!e && !h->tls && !config->open_clear && !is_loopback(h->listener))
         e = err_set(why, ERR_REFUSED,
                     "%s can be reached from other machines: give it a certificate, or listen on 127.0.0.1",
-                    config->listen);
-    if (!e && config->only_here && !is_loopback(h->listener))
-        e = err_set(why, ERR_REFUSED, "%s can be reached from other machines, and that is not switched on",
                     config->listen);
     if (!e) {
         h->mhd = MHD_start_daemon(

@@ -221,6 +221,12 @@ static enum err split(const char *address, char host[256], char port[8], struct 
     return OK;
 }
 
+bool link_is_address(const char *address)
+{
+    char host[256], port[8];
+    return split(address, host, port, NULL) == OK;
+}
+
 /* A number needs no look-up.  gai: EAI_NONAME when it is a name. */
 static int look_up(struct address *out, const char *host, const char *port, int flags)
 {

@@ -51,6 +51,9 @@ struct link;
 MUST_CHECK enum err link_create(struct link **out, struct link_config *config, struct errmsg *why);
 void link_destroy(struct link *l); /* NULL is allowed */
 
+/* Is it "HOST:PORT", as link_connect and link_listen take it?  Nobody is asked whether that host is there. */
+MUST_CHECK bool link_is_address(const char *address);
+
 enum link_state { LINK_IDLE, LINK_RESOLVING, LINK_CONNECTING, LINK_SHAKING, LINK_OPEN, LINK_LEAVING };
 enum link_state link_state(const struct link *l);
 

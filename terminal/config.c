@@ -4,6 +4,7 @@
 
 #include "base/settings.h"
 #include "hw/printer.h"
+#include "sync/link.h"
 
 #include <string.h>
 
@@ -68,7 +69,7 @@ static const struct setting keys[] = {
     {"metrics", "socket", "metrics", "SOCKET", TEXT_AT(metrics),
      "figures for monitoring, as text, to whoever connects"},
 };
-static const struct settings settings = {"patron-terminal", keys, sizeof keys / sizeof keys[0]};
+static const struct settings settings = {keys, sizeof keys / sizeof keys[0]};
 
 void config_init(struct config *c)
 {
@@ -110,6 +111,11 @@ enum err config_check(const struct config *c, struct errmsg *why)
                        "--printer is usb or usb:VID:PID, with VID and PID in hex");
     if (strcmp(c->language, "en") != 0 && strcmp(c->language, "zh") != 0)
         return err_set(why, ERR_FORMAT, "--language is en or zh");
+    if (c->country[0] && (c->country[0] != '+' || !c->country[1] ||
+                          strspn(c->country + 1, "0123456789") != strlen(c->country + 1)))
+        return err_set(why, ERR_FORMAT, "country of [till] is like +49");
+    if (c->office[0] && !link_is_address(c->office))
+        return err_set(why, ERR_FORMAT, "--office is HOST:PORT, such as office.example:7443");
     if (c->columns != 32 && c->columns != 48)
         return err_set(why, ERR_FORMAT, "columns of [printer] is 32 or 48");
     if (c->nexo[0] && (!c->nexo_certificate[0] || !c->nexo_key[0] || !c->nexo_keys[0]))

@@ -99,6 +99,10 @@ static int do_register(const char *verb, const char *name, const struct config *
     enum err e = OK;
     if (!c->home[0])
         return say_usage("register needs --home");
+    if (access(c->home, F_OK)) {
+        (void)err_set(&why, ERR_NOT_FOUND, "%s: %s", c->home, strerror(errno));
+        return say_failure(&why);
+    }
     if (strcmp(verb, "add") == 0 && name) {
         e = registers_add(token, c->home, name, &why);
         if (!e)
@@ -158,7 +162,7 @@ static enum err open_log(const struct config *c, const struct identity *id, stru
     bool to_stderr = strcmp(c->log, "-") == 0;
     FILE *f = to_stderr ? stderr : c->log[0] ? fopen(c->log, "ae") : NULL;
     if (c->log[0] && !f)
-        return err_set(why, ERR_IO, "%s: %s", c->log, strerror(errno));
+        return err_set(why, ERR_IO, "[log] file: %s: %s", c->log, strerror(errno));
     log_to(f, id->terminal);
     log_event("start", "pid=%d", (int)getpid());
     return OK;
@@ -284,10 +288,18 @@ static enum err open_plain(struct running *r, const struct config *c, struct err
                                .key = c->http_key[0] ? c->http_key : NULL,
                                .only_here = !c->http_anywhere};
     enum err e = plain_open(&r->plain, r->till, c->home, &http, why);
+    if (e == ERR_REFUSED && http.only_here)
+        return err_add(why, e, "[http] certificate, key and anywhere = yes switch it on");
     if (e)
         return err_add(why, e, "the HTTP door is not opened");
     log_event("http", "listen=\"%s\"", plain_address(r->plain));
     return OK;
+}
+
+/* Says which setting it was. */
+static enum err of(const char *setting, enum err e, struct errmsg *why)
+{
+    return e ? err_add(why, e, "see %s", setting) : OK;
 }
 
 /* Those who may ask. */
@@ -295,17 +307,17 @@ static enum err open_doors(struct running *r, const struct config *c, struct err
 {
     enum err e = OK;
     if (!e && c->metrics[0])
-        e = metrics_open(&r->metrics, r->till, c->metrics, why);
+        e = of("[metrics] socket", metrics_open(&r->metrics, r->till, c->metrics, why), why);
     if (!e && c->prompt)
         e = till_attach(r->till, STDIN_FILENO, STDOUT_FILENO, true, why);
     if (!e && c->screen)
-        e = screen_tty_open(&r->screen, r->till, c->tty, why);
+        e = of("[screen] tty", screen_tty_open(&r->screen, r->till, c->tty, why), why);
     if (!e && c->nexo[0])
-        e = open_nexo(r, c, why);
+        e = of("[nexo]", open_nexo(r, c, why), why);
     if (!e && c->display[0])
-        e = display_open(&r->display, r->till, c->display, why);
+        e = of("[display] socket", display_open(&r->display, r->till, c->display, why), why);
     if (!e && c->control[0])
-        e = till_listen(r->till, c->control, why);
+        e = of("[register] socket", till_listen(r->till, c->control, why), why);
     if (!e && c->http[0])
         e = open_plain(r, c, why);
     return e;
@@ -405,7 +417,7 @@ static bool walk_options(struct options *o, int argc, char **argv, const struct 
     for (int c; (c = getopt_long(argc, argv, "h", longs, NULL)) != -1;) {
         enum err e = OK;
         if (c == '?') {
-            e = err_set(&why, ERR_FORMAT, "an option is not known, or lacks its value");
+            e = err_set(&why, ERR_FORMAT, "%s is no option here, or lacks its value", argv[optind - 1]);
         } else if (c == OPTION_CODE) {
             o->code = optarg;
         } else if (c == OPTION_DEVICES) {
@@ -424,9 +436,11 @@ static bool walk_options(struct options *o, int argc, char **argv, const struct 
             return false;
         }
     }
-    if (optind < argc)
-        (void)say_usage("there is a word too many");
-    return optind >= argc;
+    if (optind >= argc)
+        return true;
+    (void)err_set(&why, ERR_FORMAT, "\"%s\" is a word too many", argv[optind]);
+    (void)say_usage(why.text);
+    return false;
 }
 
 static bool read_options(struct options *o, int argc, char **argv)

@@ -50,7 +50,8 @@ TEST(config, a_slip_in_the_file_names_its_line_and_what_is_expected)
         {"[nexo]\nwait = 6x\n", ":2:", "1 to 600"},
         {"[nexo]\nwait =\n", ":2:", "1 to 600"},
         {"[till]\nhome\n", ":2:", "neither"},
-        {"home = /x\n", ":1:", "no key home in []"},
+        {"home = /x\n", ":1:", "home stands in no section"},
+        {"[till\nhome = /x\n", ":1:", "[till] is missing before it, or broken"},
         {"[till]\nlanguage = english-uk\n", ":2:", "longer than 7"},
         {"[till]\nhome=/x\n[screen]\non=maybe\n[nexo]\nwait=0\n", ":4:", "yes or no"},
     };
@@ -90,6 +91,8 @@ TEST(config, what_does_not_hold_together_is_refused_with_what_to_do)
         {"[till]\nhome=/x\n[prompt]\non=yes\n[screen]\non=yes\n", "give one"},
         {"[till]\nhome=/x\n[prompt]\non=yes\n[printer]\ndevice=lpt1\n", "usb:VID:PID"},
         {"[till]\nhome=/x\n[prompt]\non=yes\n[printer]\ncolumns=40\n", "32 or 48"},
+        {"[till]\nhome=/x\ncountry=49\n[prompt]\non=yes\n", "+49"},
+        {"[till]\nhome=/x\noffice=nowhere\n[prompt]\non=yes\n", "HOST:PORT"},
         {"[till]\nhome=/x\nlanguage=fr\n[prompt]\non=yes\n", "en or zh"},
         {"[till]\nhome=/x\n[nexo]\nlisten=127.0.0.1:8443\n", "certificate, key and keys"},
         {"[till]\nhome=/x\n[http]\nlisten=127.0.0.1:1\nkey=k\n", "or neither"},
