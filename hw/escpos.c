@@ -45,11 +45,22 @@ static size_t char_size(const char *text)
     return size;
 }
 
+/* Pound and yen have two bytes as wide characters only. */
+static const char *as_gbk_has_it(const char *text, size_t *size)
+{
+    bool pound = *size == 2 && memcmp(text, "\u00a3", 2) == 0, yen = *size == 2 && memcmp(text, "\u00a5", 2) == 0;
+    if (!pound && !yen)
+        return text;
+    *size = 3;
+    return pound ? "\uffe1" : "\uffe5";
+}
+
 /* The two bytes of a character that is not ASCII. */
 static void chinese(char two[2], iconv_t gb, const char *text, size_t size)
 {
     char in[4], code[8], *from = in, *to = code;
     size_t left = sizeof code;
+    text = as_gbk_has_it(text, &size);
     memcpy(in, text, size);
     two[0] = (char)0xa3, two[1] = (char)0xbf; /* a full-width question mark */
     if (gb == (iconv_t)-1)

@@ -49,10 +49,11 @@ TEST(escpos, no_text_can_be_a_command_and_what_the_font_lacks_is_a_wide_question
 {
     struct buf out = doc();
     escpos_line(&out, "a\x1b@b\x1dV\x7f\n", 0);
-    escpos_line(&out, "caf\xc3\xa9 \xc2\xa3 \xf0\x9f\x98\x80 \xff \xe4\xbc x",
-                0); /* £, a smile, broken UTF-8 */
+    escpos_line(&out, "caf\xc3\xa9 \xc3\xb6 \xf0\x9f\x98\x80 \xff \xe4\xbc x", 0); /* ö, a smile, broken UTF-8 */
+    escpos_line(&out, "\xc2\xa3" "5 \xc2\xa5" "6 \xe2\x82\xac" "7", 0); /* pound, yen, euro */
     assert_string_equal(paper_read(buf_bytes(&out), 48), "a?@b?V??\n"
-                                                         "café ？ ？ ？ ？？ x\n");
+                                                         "café ？ ？ ？ ？？ x\n"
+                                                         "￡5 ￥6 €7\n");
 }
 
 TEST(escpos, a_qr_code_of_any_receipt_number_is_read_by_another_program)

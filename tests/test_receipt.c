@@ -201,7 +201,25 @@ TEST(receipt, a_refund_says_what_goes_back)
            "^QR T0007-42\n");
 }
 
-TEST(receipt, a_training_one_says_so_first_and_has_no_code)
+TEST(receipt, a_refund_of_another_tills_sale_does_not_say_what_only_head_office_knows)
+{
+    begin(TXN_REFUND, "A 1 10.00");
+    t.original = (struct entry_id){8, 1};
+    expect("^**Test\n"
+           "LEEDS           2010-12-01 08:34\n"
+           "Refund                  T0007-42\n"
+           "\n"
+           "1 A                    10.00 GBP\n"
+           "\n"
+           "**Total back             10.00 GBP\n"
+           "\n"
+           "Points of the sale: worked out\n"
+           "by head office.\n"
+           "\n"
+           "^QR T0007-42\n");
+}
+
+TEST(receipt, a_training_one_says_so_first_and_last_and_has_neither_number_nor_code)
 {
     begin(TXN_SALE, "A 1 10.00");
     f.training = true;
@@ -209,12 +227,14 @@ TEST(receipt, a_training_one_says_so_first_and_has_no_code)
            "^##VALID\n"
            "^**Test\n"
            "LEEDS           2010-12-01 08:34\n"
-           "Receipt                 T0007-42\n"
+           "Receipt                        -\n"
            "\n"
            "1 A                    10.00 GBP\n"
            "\n"
            "**Total                  10.00 GBP\n"
-           "\n");
+           "\n"
+           "^##TRAINING - NOT\n"
+           "^##VALID\n");
 }
 
 TEST(receipt, a_long_reason_is_broken_at_blanks_or_after_a_chinese_character)

@@ -115,12 +115,17 @@ static void put_points(struct receipt *r, const char *left, struct points points
 
 /* ---- parts, from the top ---- */
 
+static void put_training(struct receipt *r)
+{
+    put_wrapped(r, RECEIPT_BIG | RECEIPT_CENTRED, tr("TRAINING - NOT VALID"), 4);
+}
+
 static void put_head(struct receipt *r, const struct receipt_facts *f)
 {
     const struct txn *t = f->txn;
     char id[ENTRY_TEXT_SIZE], time[TIME_TEXT_SIZE], number[16];
     if (f->training)
-        put_wrapped(r, RECEIPT_BIG | RECEIPT_CENTRED, tr("TRAINING - NOT VALID"), 4);
+        put_training(r);
     if (f->copy)
         put_wrapped(r, RECEIPT_BIG | RECEIPT_CENTRED, tr("COPY"), 4);
     if (f->pack)
@@ -129,8 +134,8 @@ static void put_head(struct receipt *r, const struct receipt_facts *f)
     time[10] = ' '; /* instead of the T */
     time[16] = 0;   /* without seconds */
     put(r, 0, t->shop, time);
-    entry_text(id, t->id);
-    put(r, 0, t->kind == TXN_REFUND ? tr("Refund") : tr("Receipt"), id);
+    entry_text(id, t->id); /* of training: the next real sale gets it */
+    put(r, 0, t->kind == TXN_REFUND ? tr("Refund") : tr("Receipt"), f->training ? "-" : id);
     if (t->cashier) {
         snprintf(number, sizeof number, "%" PRIu32, t->cashier);
         put(r, 0, tr("Cashier"), number);
@@ -207,10 +212,17 @@ void receipt_of(struct receipt *r, const struct receipt_facts *f)
     put_total(r, f->txn, f->pack);
     if (f->txn->member || memcmp(f->txn->token, nobody, sizeof nobody) != 0)
         put_member(r, f);
+    else if (f->txn->kind == TXN_REFUND && f->txn->original.terminal != f->txn->id.terminal) {
+        blank(r);
+        put_wrapped(r, 0, tr("Points of the sale: worked out by head office."), 3);
+    }
     blank(r);
+    if (f->training) { /* also when the top is torn off */
+        put_training(r);
+        return;
+    }
     entry_text(id, f->txn->id);
-    if (!f->training) /* a code that is read at the till would find nothing */
-        add(r, RECEIPT_QR | RECEIPT_CENTRED, id, strlen(id));
+    add(r, RECEIPT_QR | RECEIPT_CENTRED, id, strlen(id));
 }
 
 void receipt_of_text(struct receipt *r, int columns, const char *const *lines, int count)
