@@ -571,7 +571,7 @@ void sale_on_hold_refused(struct sale *s, const struct sale_event *in, struct sa
         sale_not_now(s, in, out);
         return;
     }
-    const char *why = in->text && *in->text ? tr(in->text) : tr("it does not say why.");
+    const char *why = in->text && *in->text ? in->text : tr("it does not say why.");
     sale_back_to_bill(s);
     if (of_card(s))
         sale_say(out, SALE_NO_REDEEM, tr("Head office does not give this reward: %s"), why);
