@@ -18,7 +18,7 @@ enum {
     PACK_EXCLUSIONS_MAX = 64,
     PACK_REBATES_MAX = 32,
     PACK_TENDERS_MAX = 8,
-    PACK_STAMPS_MAX = 8,
+    PACK_STAMPS_MAX = TXN_STAMPS_MAX,
     PACK_REWARDS_MAX = 64,
     PACK_STEPS_MAX = 8, /* of a sliding reward */
     PACK_JSON_MAX = 32768, /* bytes of JSON; one frame carries it */

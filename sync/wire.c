@@ -897,7 +897,10 @@ static enum err put_tapped(struct buf *out, const struct wire_answer *a, struct 
                 .expiring = points_n(in->expiring),
                 .flags = in->flags,
                 .spendable = points_n(in->spendable),
-                .pending = points_n(in->pending)};
+                .pending = points_n(in->pending),
+                .enrolled_day = in->enrolled_day,
+                .moving = points_n(in->moving),
+                .owed = points_n(in->owed)};
     if (!ENDED(in->tier) || !ENDED(in->name) || !ENDED(in->next_tier) || !ENDED(in->suggestion) ||
         !ENDED(in->language))
         return unended(why);
@@ -953,6 +956,9 @@ static enum err get_tapped(struct wire_tapped *out, struct bytes message, struct
     for (int32_t i = 0; i < out->mark_count; i++)
         TEXT_COPY(out->marks[i], m.marks[i]);
     out->stamp_count = get_stamps(out->stamps, m.stamps, m.stamps_count);
+    out->enrolled_day = m.enrolled_day;
+    out->moving = points_of(m.moving);
+    out->owed = points_of(m.owed);
     return OK;
 }
 

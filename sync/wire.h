@@ -192,6 +192,9 @@ struct wire_tapped {
     char marks[TXN_MARKS_MAX][TXN_NAME_SIZE]; /* what rules may ask of the member now */
     int32_t stamp_count;
     struct txn_stamp stamps[TXN_STAMPS_MAX];  /* of the programme in force */
+    int32_t enrolled_day;            /* 0 = not told */
+    struct points moving;            /* EXPIRY_ACTIVITY: that end when those earned now end, once something is bought */
+    struct points owed;              /* what is earned pays this first */
 };
 struct wire_held {
     uint32_t seq; /* of head office's HOLD */

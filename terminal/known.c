@@ -134,6 +134,8 @@ enum err known_typed(struct till *t, enum txn_means means, const char *text, str
 
 /* ---- what head office told, kept for the days without a line ---- */
 
+enum { KNOWN_TOLD_MAX = 768 }; /* an answer without names, with all its stamp cards */
+
 static struct bytes key_of(const struct till *t, const struct card_uid *card)
 {
     const struct shown *s = &t->tap.shown;
@@ -149,7 +151,7 @@ void known_told(struct till *t, const struct card_uid *card)
 {
     struct tap *p = &t->tap;
     struct wire_answer a = {.number = 1, .say = SAY_TAPPED, .tapped = p->told};
-    uint8_t raw[256];
+    uint8_t raw[KNOWN_TOLD_MAX];
     struct buf b = BUF_ON(raw);
     struct errmsg why = {""};
     memset(a.tapped.name, 0, sizeof a.tapped.name); /* names stay no longer than the sale */
@@ -165,7 +167,7 @@ bool known_remembered(struct till *t, const struct card_uid *card)
 {
     struct tap *p = &t->tap;
     struct wire_answer a;
-    uint8_t raw[256];
+    uint8_t raw[KNOWN_TOLD_MAX];
     struct buf b = BUF_ON(raw);
     struct errmsg why = {""};
     p->told_s = 0;
@@ -205,9 +207,7 @@ void known_identified(struct till *t)
     till_card_facts(t, &no_card, k.member);
     t->facts.online = online;
     t->facts.held = online ? p->told.held : points_of(0);
-    t->facts.marks = online ? (const char(*)[TXN_NAME_SIZE])p->told.marks : NULL;
-    t->facts.mark_count = online ? p->told.mark_count : 0;
-    till_add_pending(t, online);
+    till_told_facts(t, online);
     till_feed(t, (struct sale_event){.kind = SALE_KNOWN, .known_as = &k});
     if (t->sale.means == s->means)
         t->by = *s;

@@ -39,6 +39,17 @@ void till_add_pending(struct till *t, bool told)
         t->facts.pending = sum;
 }
 
+void till_told_facts(struct till *t, bool told)
+{
+    const struct wire_tapped *is = &t->tap.told;
+    struct sale_facts *f = &t->facts;
+    f->marks = told ? is->marks : NULL;
+    f->mark_count = told ? is->mark_count : 0;
+    f->stamps = is->stamps;
+    f->stamp_count = told && outbox_waiting(&t->up.outbox) == 0 ? is->stamp_count : 0;
+    till_add_pending(t, told);
+}
+
 void till_card_facts(struct till *t, const struct card_uid *uid, member_id member)
 {
     struct sale_facts *f = &t->facts;

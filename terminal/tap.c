@@ -259,9 +259,7 @@ static void identified(struct till *t)
     whose(t, &seen, remembered);
     t->facts.online = p->known;
     t->facts.held = p->known ? p->told.held : points_of(0);
-    t->facts.marks = p->known ? (const char(*)[TXN_NAME_SIZE])p->told.marks : NULL;
-    t->facts.mark_count = p->known ? p->told.mark_count : 0;
-    till_add_pending(t, p->known);
+    till_told_facts(t, p->known);
     if (p->known && p->told.known && p->told.card_status != CARD_ACTIVE)
         t->facts.hot = p->told.card_status;
     till_feed(t, (struct sale_event){.kind = SALE_TAP, .seen = &seen});

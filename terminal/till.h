@@ -241,6 +241,9 @@ void till_facts(struct till *t);
 void till_card_facts(struct till *t, const struct card_uid *uid, member_id member);
 /* And what head office has told of it that may not be spent yet. */
 void till_add_pending(struct till *t, bool told);
+/* What head office has told of the member that the rules may ask for, pending points too.  Stamps only when it had all of
+ * this till's sales: else one of them might fill the card again. */
+void till_told_facts(struct till *t, bool told);
 /* Decode a journalled entry into out.  Errors: as journal_get, ERR_CORRUPT. */
 MUST_CHECK enum err till_read(struct txn *out, enum err found, struct buf *entry,
                               struct errmsg *why);

@@ -970,6 +970,67 @@ TEST(till, a_receipt_knows_balance_next_expiry_reason_and_language_of_its_sale)
     close_till(b);
 }
 
+/* Each programme's own end, as the ledger will have it: day 0 is that of the sale, 30 points are earned. */
+TEST(till, a_receipt_tells_the_next_end_of_points_in_every_programme_or_nothing)
+{
+    static const struct {
+        const char *claim;
+        int expiry;
+        int32_t next; /* days after the sale's; -1 = nothing ends */
+        int64_t ends, moving, owed, redeems;
+        int32_t enrolled; /* days before; -1 = not told */
+        int64_t told;
+        int32_t day;
+    } rows[] = {
+        {"rolling: a lot that ends before", EXPIRY_ROLLING, 40, 120, 0, 0, 0, 9, 120, 40},
+        {"rolling: nothing else, so what is earned now", EXPIRY_ROLLING, -1, 0, 0, 0, 0, 9, 30, 100},
+        {"rolling: earned twice on a day", EXPIRY_ROLLING, 100, 50, 0, 0, 0, 9, 80, 100},
+        {"rolling: the other was given a later end by hand", EXPIRY_ROLLING, 300, 50, 0, 0, 0, 9, 30, 100},
+        {"rolling: what is earned pays what is owed", EXPIRY_ROLLING, -1, 0, 0, 25, 0, 9, 5, 100},
+        {"rolling: all of it", EXPIRY_ROLLING, -1, 0, 0, 30, 0, 9, 0, 0},
+        {"activity: this purchase moves all", EXPIRY_ACTIVITY, 40, 120, 500, 0, 0, 9, 530, 100},
+        {"activity: less what it redeems", EXPIRY_ACTIVITY, 40, 120, 500, 0, 100, 9, 429, 100},
+        {"activity: the first points", EXPIRY_ACTIVITY, -1, 0, 0, 0, 0, 9, 30, 100},
+        {"activity: an older head office tells not enough", EXPIRY_ACTIVITY, 40, 120, 0, 0, 0, -1, 0, 0},
+        {"anniversary: into the year's lot", EXPIRY_ANNIVERSARY, 354, 120, 0, 0, 0, 10, 150, 354},
+        {"anniversary: the year before ends first", EXPIRY_ANNIVERSARY, 40, 120, 0, 0, 0, 10, 120, 40},
+        {"anniversary: the first points", EXPIRY_ANNIVERSARY, -1, 0, 0, 0, 0, 10, 30, 354},
+        {"anniversary: nobody told when the year began", EXPIRY_ANNIVERSARY, 40, 120, 0, 0, 0, -1, 0, 0},
+        {"never", EXPIRY_NEVER, -1, 0, 0, 0, 0, 9, 0, 0},
+    };
+    struct bench *b = bench();
+    int32_t day = day_of_time(NOW);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[40];
+        struct journal_receipt r;
+        struct errmsg why = {""};
+        snprintf(text, sizeof text, "ends%zu", i);
+        new_bench(b, card_of(1), text);
+        close_till(b);
+        b->printer = "usb:ffff:ffff";
+        open_till(b);
+        reader_sim_present(&b->reader, &b->card.target);
+        assert_said(ask(b, "tap"), "ok state=identified");
+        struct pack *pack = &b->till->packs.held[0];
+        pack->expiry = rows[i].expiry;
+        pack->expiry_days = 100;
+        pack->expiry_years = 0; /* the end of the same year of membership */
+        be_told(b, rows[i].ends, rows[i].next < 0 ? DAY_NEVER : day + rows[i].next);
+        b->till->tap.told.moving = points_of(rows[i].moving);
+        b->till->tap.told.owed = points_of(rows[i].owed);
+        b->till->tap.told.enrolled_day = rows[i].enrolled < 0 ? 0 : day - rows[i].enrolled;
+        assert_said(ask(b, "line MUG 2 3000 cups"), "ok");
+        assert_said(ask(b, "total"), "ok total=3000 earns=30");
+        if (rows[i].redeems)
+            assert_said(ask(b, "redeem 100"), "ok state=debited");
+        assert_said(ask(b, "pay"), "ok receipt=");
+        assert_int_equal(journal_receipt_get(b->journal, journal_next_seq(b->journal) - 1, &r, &why), OK);
+        if (points_n(r.expiring) != rows[i].told || (rows[i].told && r.expiring_day != day + rows[i].day))
+            fail_msg("%s: %d end after %d", rows[i].claim, (int)points_n(r.expiring), (int)(r.expiring_day - day));
+        close_till(b);
+    }
+}
+
 TEST(till, a_sale_costs_no_fsync_more_with_a_printer)
 {
     struct bench *b = bench();

@@ -1022,17 +1022,22 @@ TEST(uplink, after_a_clock_that_jumped_head_office_vouches_for_it_and_points_are
     close_all();
 }
 
-static int64_t sql_of_sale(const char *what)
+static int64_t ledger_number(const char *sql)
 {
     struct errmsg why = {""};
-    char sql[200];
     int64_t n = -1;
-    snprintf(sql, sizeof sql, "SELECT %s FROM sale ORDER BY position DESC LIMIT 1", what);
     struct query q = query_text_of(hq.books->store, sql);
     if (query_row(&q))
         n = query_get_int(&q);
     must(query_done(&q, &why), &why);
     return n;
+}
+
+static int64_t sql_of_sale(const char *what)
+{
+    char sql[200];
+    snprintf(sql, sizeof sql, "SELECT %s FROM sale ORDER BY position DESC LIMIT 1", what);
+    return ledger_number(sql);
 }
 
 TEST(uplink, marks_coupons_tenders_and_rewards_of_a_till_agree_with_the_books)
@@ -1063,20 +1068,35 @@ TEST(uplink, marks_coupons_tenders_and_rewards_of_a_till_agree_with_the_books)
     assert_said(ask("tap"), "ok state=identified"); /* not the first any more */
     assert_said(ask("line 22745 1 10000 gift"), "ok");
     assert_said(ask("pay"), "error STATE");
-    assert_said(ask("total"), "earns=100");
-    assert_said(ask("pay"), "earned=100");
+    assert_said(ask("total"), "earns=107"); /* a full stamp card: head office has told the stamp before */
+    assert_said(ask("pay"), "earned=107");
+    const char *receipt = strstr(b.answer, "T0007-");
+    char refund[40];
+    snprintf(refund, sizeof refund, "refund %.*s all", (int)strcspn(receipt, " "), receipt);
     assert_said(ask("sync"), "ok owed=0");
-    assert_int_equal(sql_of_sale("earned"), 107); /* a full stamp card, which only head office knows */
+    assert_int_equal(sql_of_sale("earned"), 107);
+    assert_int_equal(sql_of_sale("till"), 107);
+    assert_int_equal(sql_of_sale("rated"), 107);
+    till_told_facts(b.till, true); /* what head office told holds while it has all of this till's sales */
+    assert_int_equal(b.till->facts.stamp_count, 1);
     office_adjust(&hq, 12, 500); /* the rest is on the card */
     assert_said(ask("identify phone 030/1234567"), "ok state=identified");
     assert_said(ask("line 22745 2 10000 gift"), "ok");
-    assert_said(ask("total"), "earns=40"); /* of the month, as this till knows: 250 - 210 */
+    assert_said(ask("total"), "earns=33"); /* of the month: 250 - 217 */
     assert_said(ask("redeem reward:gift"), "error NEEDS_APPROVAL");
     assert_said(ask("redeem reward:gift pin=4711"), "ok state=debited redeemed=150 value=5000");
-    assert_said(ask("pay"), "earned=40");
+    assert_said(ask("pay"), "earned=33");
     assert_said(ask("sync"), "ok owed=0");
-    assert_int_equal(sql_of_sale("earned"), 33); /* 250 - 217 */
-    assert_int_equal(sql_of_sale("rated"), 40);
+    assert_int_equal(sql_of_sale("earned"), 33);
+    assert_int_equal(sql_of_sale("rated"), 33);
+    b.office_sleeps = true;
+    assert_said(ask(refund), "clawed=107");
+    till_told_facts(b.till, true); /* not on the way to it */
+    assert_int_equal(b.till->facts.stamp_count, 0);
+    b.office_sleeps = false;
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(ledger_number("SELECT clawed + let_go FROM refund"), 107);
+    assert_int_equal(ledger_number("SELECT till - rated FROM refund"), 0);
     must(books_reviews(hq.books, count_review, &reviews, &why), &why);
     assert_int_equal(reviews, 0);
     books_sound(hq.books);
@@ -1183,12 +1203,7 @@ static int64_t pieces(int expected_reviews)
 {
     struct errmsg why = {""};
     int reviews = 0;
-    int64_t n = -1;
-    struct query q = query_text_of(hq.books->store, "SELECT coalesce(sum(place = 'set aside') * 100 + sum(place = 'given'), 0)"
-                                                    " FROM piece");
-    if (query_row(&q))
-        n = query_get_int(&q);
-    must(query_done(&q, &why), &why);
+    int64_t n = ledger_number("SELECT coalesce(sum(place = 'set aside') * 100 + sum(place = 'given'), 0) FROM piece");
     must(books_reviews(hq.books, count_review, &reviews, &why), &why);
     assert_int_equal(reviews, expected_reviews);
     books_sound(hq.books);

@@ -603,6 +603,9 @@ static void some_answer(struct wire_answer *a, enum wire_say say)
         a->tapped.next_expiry = points_of((int64_t)test_random());
         a->tapped.next_expiry_day = (int32_t)test_random();
         a->tapped.known = test_below(2);
+        a->tapped.enrolled_day = (int32_t)test_random();
+        a->tapped.moving = points_of((int64_t)test_random());
+        a->tapped.owed = points_of((int64_t)test_random());
         a->tapped.mark_count = (int32_t)test_below(TXN_MARKS_MAX + 1);
         for (int32_t i = 0; i < a->tapped.mark_count; i++)
             snprintf(a->tapped.marks[i], sizeof a->tapped.marks[i], "mark-%u", test_below(99));

@@ -63,6 +63,43 @@ static enum err mark(struct books *b, member_id member, bool first, bool birthda
     return query_done(&q, why);
 }
 
+/* The stamp cards of the programme; one without stamps is empty. */
+static enum err tell_stamps(struct books *b, member_id member, const struct pack *pack, struct wire_tapped *out,
+                            struct errmsg *why)
+{
+    out->stamp_count = pack->stamp_count;
+    for (int32_t i = 0; i < pack->stamp_count; i++)
+        memcpy(out->stamps[i].name, pack->stamps[i].name, sizeof out->stamps[i].name);
+    struct query q = query_of(b->store, Q_STAMPS);
+    query_int(&q, (int64_t)member);
+    while (query_row(&q)) {
+        struct txn_stamp is;
+        query_get_text(&q, is.name, sizeof is.name);
+        is.collected = query_get_int(&q);
+        is.given = query_get_int(&q);
+        for (int32_t i = 0; i < pack->stamp_count; i++)
+            if (strcmp(out->stamps[i].name, is.name) == 0)
+                out->stamps[i] = is;
+    }
+    return query_done(&q, why);
+}
+
+/* Where a purchase moves the end of what is good still: how much one of today would move. */
+static enum err tell_moving(struct books *b, const struct member_view *m, const struct pack *pack, int32_t today,
+                            struct wire_tapped *out, struct errmsg *why)
+{
+    if (pack->expiry != EXPIRY_ACTIVITY)
+        return OK;
+    struct query q = query_text_of(b->store, "SELECT coalesce(sum(left), 0) FROM lot WHERE member = ? AND expires_day"
+                                             " BETWEEN ? AND ?");
+    query_int(&q, (int64_t)m->member);
+    query_int(&q, today);
+    query_int(&q, rules_expiry_day(pack, today, m->enrolled_day));
+    if (query_row(&q))
+        out->moving = points_of(query_get_int(&q));
+    return query_done(&q, why);
+}
+
 static enum err advise(const struct clerk *c, const struct member_view *m, const struct person *p,
                        const struct pack *pack, struct wire_tapped *out, struct errmsg *why)
 {
@@ -128,6 +165,8 @@ static enum err tell_member(const struct clerk *c, const struct known_who *who, 
         return e;
     out->next_expiry = m.next_expiry;
     out->next_expiry_day = m.next_expiry_day;
+    out->enrolled_day = m.enrolled_day;
+    out->owed = m.owed;
     memcpy(out->language, p.language, sizeof out->language);
     if (p.consent_s)
         memcpy(out->name, p.name, sizeof out->name);
@@ -138,7 +177,10 @@ static enum err tell_member(const struct clerk *c, const struct known_who *who, 
         return OK;
     if (rules_means_may(pack, who->means, true, points_of(1), false) == MEANS_WANTS_FACTOR)
         out->flags |= TAPPED_PIN;
-    return advise(c, &m, &p, pack, out, why);
+    e = tell_stamps(c->books, m.member, pack, out, why);
+    if (!e)
+        e = tell_moving(c->books, &m, pack, day_of_time(c->now_s), out, why);
+    return e ? e : advise(c, &m, &p, pack, out, why);
 }
 
 enum err clerk_tap(const struct clerk *c, const struct wire_tap *ask, struct wire_tapped *out,

@@ -88,22 +88,44 @@ void paper_close(struct till *t)
 
 /* ---- the facts ---- */
 
-/* What ends next, once the redemption has taken from it: the first to end is the first to be taken. */
-static void put_expiry(struct receipt_facts *f, const struct wire_tapped *told,
-                       const struct txn *txn)
+/* What ends next when this sale is posted: what head office told of the member's points, less what was redeemed (the first
+ * to end is the first to be taken), with what is earned now.  Nothing where that cannot be known here. */
+static void put_expiry(struct receipt_facts *f, const struct wire_tapped *told, const struct txn *txn)
 {
-    struct points left;
-    if (f->pack && f->pack->expiry == EXPIRY_ACTIVITY)
-        return; /* this purchase has moved it */
-    if (told->next_expiry_day == DAY_NEVER || !points_sub(&left, told->next_expiry, txn->redeemed))
+    const struct pack *pack = f->pack;
+    struct points left, earned = points_of(0);
+    int32_t next = told->next_expiry_day, today = day_of_time(txn->time_s);
+    int32_t enrolled = told->enrolled_day ? told->enrolled_day : DAY_NEVER;
+    bool wants_day = pack && (pack->expiry == EXPIRY_ANNIVERSARY || pack->expiry == EXPIRY_ACTIVITY);
+    if (!pack || (wants_day && enrolled == DAY_NEVER)) /* an older head office: it tells neither that nor what moves */
         return;
-    if (f->pack && rules_expiry_day(f->pack, day_of_time(txn->time_s), DAY_NEVER) == told->next_expiry_day &&
-        !points_add(&left, left, txn->points))
+    int32_t end = rules_expiry_day(pack, today, enrolled);
+    if (points_cmp(txn->points, told->owed) > 0 && !points_sub(&earned, txn->points, told->owed))
         return;
-    if (points_n(left) <= 0) /* the next ones after it are not known here */
+    struct points before = told->next_expiry;
+    if (pack->expiry == EXPIRY_ACTIVITY) { /* this purchase moves all that would end before */
+        before = told->moving;
+        next = end;
+    }
+    if (next == DAY_NEVER)
+        before = points_of(0);
+    if (!points_sub(&left, before, txn_redeemed(txn)))
+        return;
+    bool all_known = next == DAY_NEVER || pack->expiry == EXPIRY_ACTIVITY;
+    if (points_n(left) <= 0 && !all_known) /* the next ones after it are not known here */
+        return;
+    if (points_n(left) < 0)
+        left = points_of(0);
+    if (points_n(earned) > 0 && end < next) { /* or where nothing else ends */
+        left = earned;
+        next = end;
+    } else if (end == next && !points_add(&left, left, earned)) {
+        return;
+    }
+    if (points_n(left) <= 0 || next == DAY_NEVER)
         return;
     f->expiring = left;
-    f->expiring_day = told->next_expiry_day;
+    f->expiring_day = next;
 }
 
 static void put_balance(struct receipt_facts *f, const struct till *t, const struct txn *txn)

@@ -439,14 +439,19 @@ static bool card_is_good(struct sale *s, const struct sale_event *in, struct sal
     return true;
 }
 
-/* With the line cut there are none: what depends on them is not promised. */
-static void take_marks(struct sale *s, const struct sale_facts *f)
+/* With the line cut there are neither marks nor stamps: what depends on them is not promised. */
+static void take_told(struct sale *s, const struct sale_facts *f)
 {
     struct txn *t = &s->t;
     memset(t->marks, 0, sizeof t->marks);
     t->mark_count = 0;
     for (int32_t i = 0; f->online && i < f->mark_count && i < TXN_MARKS_MAX; i++)
         sale_text_copy(t->marks[t->mark_count++], sizeof t->marks[0], f->marks[i]);
+    memset(t->stamps, 0, sizeof t->stamps);
+    t->stamp_count = 0;
+    for (int32_t i = 0; f->online && i < f->stamp_count && i < TXN_STAMPS_MAX; i++)
+        if (*f->stamps[i].name && f->stamps[i].collected >= 0 && f->stamps[i].given >= 0)
+            t->stamps[t->stamp_count++] = f->stamps[i];
 }
 
 /* Somebody is known now; a bill that was closed is closed again, for them. */
@@ -454,7 +459,7 @@ static bool identified(struct sale *s, const struct sale_event *in, struct sale_
 {
     bool totalled = s->state == SALE_TOTALLED;
     s->online = in->facts->online;
-    take_marks(s, in->facts);
+    take_told(s, in->facts);
     memset(&s->fresh, 0, sizeof s->fresh);
     s->state = SALE_IDENTIFIED;
     if (totalled)

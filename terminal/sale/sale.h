@@ -125,6 +125,8 @@ struct sale_facts {
     /* TAP, KNOWN: what head office says of the member now */
     const char (*marks)[TXN_NAME_SIZE];
     int32_t mark_count;
+    const struct txn_stamp *stamps; /* of what head office has of this till, nothing is missing */
+    int32_t stamp_count;
     /* TAP: of a card without a member on it: whose head office or this till's journal says it is */
     member_id card_member;
     const char *card_tier; /* NULL = not known.  Online also that of a member's card: the card says the tier as of
