@@ -190,7 +190,7 @@ static void give_badge(const char *number)
     free(ctl);
 }
 
-static void open_shop(const char *language, const char *term)
+static void open_shop(const char *language, const char *term, const char *columns, const char *rows)
 {
     char line[512], *root = path_of("%s/c", test_scratch_dir());
     chinese = strcmp(language, "zh") == 0;
@@ -228,7 +228,7 @@ static void open_shop(const char *language, const char *term)
         till->clock);
     for (int64_t until = now_ms() + PATIENCE_MS;
          run(chain.log, NULL, NULL, 0,
-             TMUX("new-session", "-d", "-x", "80", "-y", "24", "-s", "till", "sh", "-c",
+             TMUX("new-session", "-d", "-x", columns, "-y", rows, "-s", "till", "sh", "-c",
                   command));) {
         if (now_ms() > until)
             die("day: tmux does not start; see %s", chain.log);
@@ -610,9 +610,20 @@ static void scan(void)
     await("Article", "商品");
     press("Enter");
     await("Price, or qty x price", "价格，或 数量x价格");
+    type("40123455"); /* the next one, too early: no price */
+    press("Enter");
+    await("First the price of this article", "请先输入这件商品的价格");
     enter("2x4.25");
     await("2 x 5012345678900", "2 x 5012345678900");
     enter("22423 1.00");
+    await("Total 9.50", "合计 9.50");
+    press("Tab"); /* over the menu, whose letters cancel, pay and log out: for the sale all the same */
+    await("v Cancel this sale", "v 取消本单");
+    type("V1Q2Y3-7");
+    press("Enter");
+    await("V1Q2Y3-7", "V1Q2Y3-7");
+    await("Price, or qty x price", "价格，或 数量x价格");
+    press("Escape");
     await("Total 9.50", "合计 9.50");
     press("F9");
     await("Take which line off?", "删除哪一行？");
@@ -717,9 +728,54 @@ static void small_display(void)
     await("Last contact", "上次联系");
 }
 
+/* What is done most, on the smallest display: keys are counted in terminal/README.md. */
+static void small_shop(void)
+{
+    await("Who works at this till?", "Who works at this till?");
+    enter("1");
+    type("2468");
+    await("****", "****");
+    press("Enter");
+    await("Hold a card", "请刷卡");
+    type("2000.00"); /* a bill first, the card then */
+    await("2000.00", "2000.00");
+    press("F2");
+    await("No member", "没有会员");
+    lay_card("anna");
+    await("Ada King", "王芳");
+    await("还差1000.00 GBP", "还差1000.00 GBP");
+    await("生日", "生日");
+    press("Enter");
+    await("本单可积2000积分", "本单可积2000积分");
+    press("F5");
+    await("小票 T0001-1", "小票 T0001-1");
+    take_card();
+    sync_now();
+    lay_card("anna");
+    await("2000积分 = 20.00 GBP", "2000积分 = 20.00 GBP");
+    enter("5.00");
+    await("1行", "1行");
+    press("Enter");
+    await("可兑换250积分 = 2.50 GBP", "可兑换250积分 = 2.50 GBP");
+    press("F4");
+    await("最多可兑", "最多可兑");
+    press("Enter");
+    await("应收           2.50 GBP", "应收           2.50 GBP");
+    press("F5");
+    await("兑换积分       250积分", "兑换积分       250积分");
+    press("F7");
+    await("小票号: T0001-", "小票号: T0001-");
+    press("Enter");
+    await("F2 全退", "F2 全退");
+    press("F2");
+    await("退还积分       250积分", "退还积分       250积分");
+    milestone("a small display, in Chinese, after a whole refund");
+    take_card();
+}
+
 static void work_a_day(const char *language)
 {
-    open_shop(language, "screen-256color");
+    open_shop(language, "screen-256color", "80", "24");
     log_in();
     first_sale();
     redeem();
@@ -739,13 +795,23 @@ static void work_a_day(const char *language)
 
 TEST(counter, badge_training_scanner_telephone_a_lost_card_and_a_small_display_on_a_vt220)
 {
-    open_shop("en", "vt220"); /* as over a serial line: no colours, no F5 of its own */
+    open_shop("en", "vt220", "80", "24"); /* as over a serial line: no colours, no F5 of its own */
     badge();
     train();
     scan();
     small_display();
     by_telephone();
     lost_card();
+    close_shop();
+    fclose(day);
+    free(day_text);
+    day_text = NULL;
+}
+
+TEST(counter, on_the_smallest_display_in_chinese_on_a_vt100_a_sale_earns_redeems_and_comes_back)
+{
+    open_shop("zh", "vt100", "40", "12");
+    small_shop();
     close_shop();
     fclose(day);
     free(day_text);

@@ -528,7 +528,7 @@ static int32_t row_of_article(const struct screen *s, const struct till_view *v,
     return row;
 }
 
-/* Nothing typed: all of the line that is selected.  A number: so many of it.  An article: one piece more of it. */
+/* Nothing typed: all of the line that is selected, or, when all of it comes back already, nothing.  A number: so many of it.  An article: one piece more of it. */
 static struct screen_effects enter_refund_here(struct screen *s, const struct till_view *v,
                                                const struct txn *original)
 {
@@ -545,6 +545,8 @@ static struct screen_effects enter_refund_here(struct screen *s, const struct ti
         return complain(s, tr("This is no quantity, and no article of this receipt."));
     if (n == 0 && screen_back(s, row) == 0)
         return complain(s, tr("So many were not bought, or are back already."));
+    if (!*s->field[0] && n == screen_back(s, row))
+        n = 0;
     return take_back(s, v, &original->lines[row], row, n);
 }
 
@@ -915,7 +917,9 @@ static void refund_hints(struct hints *h, const struct screen *s, const struct t
         if (s->selected + 1 < original->line_count)
             hint(h, KEY_IS_DOWN, ACT_DOWN, tr("one down"));
     }
-    hint(h, KEY_IS_ENTER, ACT_ENTER, tr("Take back"));
+    bool all = original && !*s->field[0] && s->selected < original->line_count && screen_back(s, s->selected) > 0 &&
+               screen_back(s, s->selected) == v->left[s->selected];
+    hint(h, KEY_IS_ENTER, ACT_ENTER, all ? tr("Not this one") : tr("Take back"));
     hint(h, KEY_IS_F1 + 2, ACT_AMOUNT, tr("Money only"));
     if (s->back_count > 0)
         hint(h, KEY_IS_F1 + 4, ACT_DO, tr("Give back"));
@@ -1121,8 +1125,8 @@ static struct screen_effects tapped(struct screen *s, const struct till_view *v,
     bool fresh = strcmp(code, "UNBOUND") == 0 && over && v->fresh_card && !*s->field[0];
     if (fresh)
         go(s, PAGE_JOIN);
-    s->tapped = !a->code && v->state == SALE_IDENTIFIED;
-    bool plain = fresh || (!a->code && v->state == SALE_IDENTIFIED); /* the page says it all */
+    s->tapped = !a->code && (v->state == SALE_IDENTIFIED || v->state == SALE_TOTALLED);
+    bool plain = fresh || s->tapped; /* the page says it all */
     say(s, a->code ? LOOK_BAD : LOOK_GOOD, plain ? "" : a->say);
     return nothing;
 }

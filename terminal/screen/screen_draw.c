@@ -348,7 +348,7 @@ static void bill_rows(struct rows *r, const struct till_view *v)
     right(total, tr("Total %s"), money(m, v, bill->total));
 }
 
-static void earns_rows(struct rows *r, const struct till_view *v)
+static void earns_rows(struct rows *r, const struct screen *s, const struct till_view *v)
 {
     char n[POINTS_SIZE], m[PACK_MONEY_SIZE];
     if (v->means == MEANS_NONE) {
@@ -357,11 +357,12 @@ static void earns_rows(struct rows *r, const struct till_view *v)
         return;
     }
     add(r, 2, LOOK_BOLD, tr("Earns %s"), points(n, v->earns));
-    prose(r, v->state == SALE_TOTALLED ? 3 : 8, LOOK_PLAIN, 2, v->earns_why);
+    bool choice = v->state == SALE_TOTALLED && !s->tapped; /* to redeem, or to pay */
+    prose(r, choice ? 3 : 8, LOOK_PLAIN, 2, v->earns_why);
     if (v->state != SALE_TOTALLED)
         return;
     if (points_n(v->offer.most) > 0)
-        add(r, 3, LOOK_GOOD, tr("May redeem %s = %s"), points(n, v->offer.most),
+        add(r, choice ? 3 : 9, LOOK_GOOD, tr("May redeem %s = %s"), points(n, v->offer.most),
             money(m, v, v->offer.most_value));
     else
         prose(r, 9, LOOK_PLAIN, 0, redeem_answer_text(v->offer.limit));
@@ -402,7 +403,7 @@ static void sale_rows(struct rows *r, const struct screen *s, const struct till_
         blank(r);
         bill_rows(r, v);
         if (v->state != SALE_IDLE && v->state != SALE_IDENTIFIED)
-            earns_rows(r, v);
+            earns_rows(r, s, v);
     } else if (v->means != MEANS_NONE) {
         blank(r);
         add(r, 11, LOOK_PLAIN, "%s", tr("Type the first price, or scan."));
