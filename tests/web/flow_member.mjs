@@ -42,6 +42,10 @@ await flow('member', async ({ office, claim, open, shot }) => {
     claim('the page says the points the books have', (await page.locator('#points').innerText()).replace(/\D/g, '') === String(has.held ?? has.points?.held ?? ''), JSON.stringify(has).slice(0, 300));
     claim('the code for the till is a QR code and can be read out', await page.locator('svg.qr path').count() === 1
         && (await page.locator('#member-code').innerText()).length > 8);
+    const shown = await page.locator('#member-code').innerText();
+    await page.locator('#another-code').click();
+    await page.waitForFunction(old => document.getElementById('member-code')?.textContent !== old, shown);
+    claim('another code comes when it is asked for: a till may have taken the first', (await page.locator('#member-code').innerText()).length === shown.length);
     claim('what ends when is listed', await page.locator('.facts dt').count() > 0);
 
     for (const [name, picture] of [['History', 'me-history'], ['Rewards', 'me-rewards'], ['Tell us', 'me-say'], ['About me', 'me-mine']]) {

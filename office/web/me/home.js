@@ -38,16 +38,26 @@ function bar(n) {
     return b;
 }
 
-/** The code changes by itself as long as it is shown. */
+/** The code changes by itself as long as it is shown, and when it is asked for: one that a till took is good no more. */
 function code() {
     const place = el('div.text-center', { 'aria-live': 'off' });
-    const whole = section(t('Show this at the till'), place);
+    const another = el('button.btn.btn-sm.btn-outline-secondary.d-block.mx-auto', { type: 'button', id: 'another-code', onclick: () => draw() }, t('Show another code'));
+    const whole = section(t('Show this at the till'), place, another);
+    let timer;
     async function draw() {
-        const c = await get('/api/mine/code');
-        fill(place, qrImage(c.qr, t('My code as a QR code')), el('div.small.lh-1.mb-1', {}, el('code', { id: 'member-code' }, c.code)),
-            el('div.small.text-muted', {}, t('Good once, for {n} seconds; then there is a new one.', { n: c.seconds })));
-        setTimeout(() => whole.isConnected && draw().catch(e => fill(place, e.message)), Math.max(5, c.seconds - 5) * 1000);
+        let seconds = 10; // when there is no line it is tried again
+        clearTimeout(timer);
+        try {
+            const c = await get('/api/mine/code');
+            seconds = c.seconds;
+            fill(place, qrImage(c.qr, t('My code as a QR code')), el('div.small.lh-1.mb-1', {}, el('code', { id: 'member-code' }, c.code)),
+                el('div.small.text-muted', {}, t('Good once, for {n} seconds; then there is a new one.', { n: c.seconds })));
+        } catch (e) {
+            fill(place, e.message);
+        }
+        clearTimeout(timer);
+        timer = setTimeout(() => whole.isConnected && draw(), Math.max(5, seconds - 5) * 1000);
     }
-    draw().catch(e => fill(place, e.message));
+    draw();
     return whole;
 }
