@@ -275,6 +275,10 @@ TEST(clerk, a_tag_with_a_message_is_taken_when_it_is_genuine_and_its_counter_is_
     set_time("2011-03-01T09:31");
     ask = want(MEANS_SUN, sun_message(&tag, 6, true), 100, "c");
     assert_int_equal(hold(&ask), ERR_EXISTS);
+    office_stop(&hq); /* what was shown is remembered over a restart */
+    office_start(&hq);
+    clerk.books = hq.books;
+    assert_int_equal(tap(MEANS_SUN, sun_message(&tag, 6, true)), ERR_EXISTS);
     must(tap(MEANS_SUN, sun_message(&tag, 0xffffff, true)), &why);
     assert_int_equal(tap(MEANS_SUN, "https://example.org/"), ERR_FORMAT);
     office_close(&hq);
