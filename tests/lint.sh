@@ -100,4 +100,14 @@ bad=$(grep -ohE '`[a-z_0-9]+\.[a-z0-9]+(_[a-z0-9]+){3,}`' docs/*.md | tr -d '`' 
 done)
 result 'every test the documents name is there' "$bad"
 
+# A capture in the README is a page of the tests, but for empty rows: its rows joined are found in theirs.
+rows() { sed 's/^|//' "$@" | grep -v '^ *$' | tr '\n' '@'; }
+shots=$(rows tests/data/screens/day-en.txt tests/data/screens/day-zh.txt)
+bad=$(awk '/^```/ { inside = !inside; shot = 0; next } inside && /^ T1 / { shot = ++n } inside && shot && !/^ *$/ { print n "\t" $0 }' README.md |
+    awk -F'\t' '{ text[$1] = text[$1] $2 "@" } END { for (i in text) print text[i] }' |
+    while IFS= read -r shot; do
+        case $shots in *"$shot"*) ;; *) echo "    $(printf '%s' "$shot" | tr '@' '\n' | head -2 | tail -1)" ;; esac
+    done)
+result 'every screen in the README is one that the tests compare' "$bad"
+
 exit $failed
