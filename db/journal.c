@@ -33,6 +33,9 @@ enum {
     LOG_PAGES_MOST = 20000, /* 80 MB: append checkpoints, or the disk would fill */
     BUSY_MS = 1000          /* someone else reads with a shell */
 };
+#define SETTINGS                                                                                    \
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;"            \
+    "PRAGMA cell_size_check = ON"
 
 /* ---- helpers ---- */
 
@@ -164,34 +167,58 @@ static enum err check_format(struct journal *j, const char *path, uint32_t termi
     return OK;
 }
 
-static enum err open_database(struct journal *j, const char *path, uint32_t terminal,
-                              struct errmsg *why)
+/* Settings hold what enrolled this till, so the file is its owner's alone; SQLite gives the log the same
+ * rights. */
+static enum err make_file(const char *path, struct errmsg *why)
 {
-    /* Settings hold what enrolled this till, so the file is its owner's alone; SQLite gives the log
-     * the same rights. */
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return err_set(why, ERR_IO, "%s: %s", path, strerror(errno));
     close(fd);
+    return OK;
+}
+
+static enum err open_database(struct journal *j, bool alone, struct errmsg *why)
+{
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    if (sqlite3_open_v2(path, &j->db, flags, NULL) != SQLITE_OK)
-        return err_set(why, ERR_IO, "%s: %s", path, j->db ? sqlite3_errmsg(j->db) : "no memory");
+    if (sqlite3_open_v2(j->path, &j->db, flags, NULL) != SQLITE_OK)
+        return err_set(why, ERR_IO, "%s: %s", j->path, j->db ? sqlite3_errmsg(j->db) : "no memory");
     sqlite3_busy_timeout(j->db, BUSY_MS);
     if (sqlite3_exec(j->db,
-                     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                     "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON",
-                     NULL, NULL, NULL) != SQLITE_OK) {
+                     alone ? "PRAGMA locking_mode = EXCLUSIVE; " SETTINGS : SETTINGS, NULL, NULL, NULL) != SQLITE_OK) {
         if ((sqlite3_errcode(j->db) & 0xff) == SQLITE_NOTADB)
-            return err_set(why, ERR_FORMAT, "%s is not a till's journal", path);
+            return err_set(why, ERR_FORMAT, "%s is not a till's journal", j->path);
         return journal_failed(j, why, "opening the journal");
     }
     sqlite3_wal_hook(j->db, on_commit, j); /* takes the place of auto-checkpoints */
-    enum err e = check_format(j, path, terminal, why);
+    enum err e = check_format(j, j->path, j->terminal, why);
     for (int s = 0; e == OK && s < STATEMENT_COUNT; s++)
         if (sqlite3_prepare_v3(j->db, journal_sql[s], -1, SQLITE_PREPARE_PERSISTENT, &j->st[s], NULL) !=
             SQLITE_OK)
             e = journal_failed(j, why, journal_sql[s]);
     return e;
+}
+
+static void close_database(struct journal *j)
+{
+    for (int s = 0; s < STATEMENT_COUNT; s++) {
+        sqlite3_finalize(j->st[s]);
+        j->st[s] = NULL;
+    }
+    sqlite3_close(j->db); /* checkpoints and removes the log */
+    j->db = NULL;
+}
+
+/* On a full disk there is no room for the index of the log, which it shares with who looks at it by a shell: alone
+ * it needs none, and what is owed can be read. */
+static enum err open_or_read(struct journal *j, struct errmsg *why)
+{
+    enum err e = open_database(j, false, why);
+    if (e != ERR_IO)
+        return e;
+    close_database(j);
+    j->full = true;
+    return open_database(j, true, NULL) ? e : OK;
 }
 
 static enum err read_state(struct journal *j, uint32_t terminal, struct errmsg *why)
@@ -203,7 +230,6 @@ static enum err read_state(struct journal *j, uint32_t terminal, struct errmsg *
         j->acked = j->acked_on_disk = (uint32_t)sqlite3_column_int64(j->st[STATE], 1);
     }
     done(j, STATE);
-    j->terminal = terminal;
     if (e == ERR_NOT_FOUND) {
         j->spoilt = true;
         e = err_set(why, ERR_CORRUPT, "the journal's state is missing");
@@ -318,6 +344,7 @@ enum err journal_open(struct journal **out, const char *path, uint32_t terminal,
     if (!j)
         return err_set(why, ERR_IO, "no memory for the journal");
     j->lock = -1;
+    j->terminal = terminal;
     j->path = strdup(path);
     if (!j->path) {
         free(j);
@@ -325,7 +352,9 @@ enum err journal_open(struct journal **out, const char *path, uint32_t terminal,
     }
     enum err e = take_lock(j, path, why);
     if (e == OK)
-        e = open_database(j, path, terminal, why);
+        e = make_file(path, why);
+    if (e == OK)
+        e = open_or_read(j, why);
     bool opened = e == OK; /* whatever of it is damaged, the entries that are sound can be read */
     if (e == OK)
         e = read_state(j, terminal, why);
@@ -333,8 +362,8 @@ enum err journal_open(struct journal **out, const char *path, uint32_t terminal,
         e = check_end(j, why);
     else if (opened && e == ERR_CORRUPT)
         (void)check_end(j, NULL);
-    if (e == OK)
-        e = count_opened(j, why);
+    if (e == OK && count_opened(j, why))
+        j->full = true; /* it can be read and sent; journal_recover tries again */
     if (e == OK || (e == ERR_CORRUPT && opened))
         *out = j;
     else
@@ -346,9 +375,7 @@ void journal_close(struct journal *j)
 {
     if (!j)
         return;
-    for (int s = 0; s < STATEMENT_COUNT; s++)
-        sqlite3_finalize(j->st[s]);
-    sqlite3_close(j->db); /* checkpoints and removes the log */
+    close_database(j);
     if (j->lock >= 0)
         close(j->lock);
     free(j->path);
@@ -411,6 +438,8 @@ enum err journal_may_write(const struct journal *j, struct errmsg *why)
                        j->damaged_from);
     if (j->spoilt)
         return err_set(why, ERR_CORRUPT, "the journal's file %s is damaged: nothing is added", j->path);
+    if (j->full)
+        return err_set(why, ERR_IO, "nothing can be written to %s: make room on its disk", j->path);
     if (j->sync_failed)
         return err_set(why, ERR_IO, "the disk failed to store an earlier entry: check the disk, "
                                     "then start the till again");
@@ -497,6 +526,8 @@ enum err journal_append_with(struct journal *j, const struct txn *t, struct byte
     assert(closes.terminal != j->terminal || closes.seq < t->id.seq);
     struct journal_receipt receipt = j->receipt;
     j->receipt.state = 0;
+    if (j->full)
+        (void)!journal_recover(j, NULL);
     enum err e = journal_may_write(j, why);
     assert(e || t->id.seq == journal_next_seq(j));
     if (!e)
@@ -666,16 +697,12 @@ void journal_lacks(struct journal *j)
     j->stopped = true;
 }
 
-/* What the kernel holds of a failed fsync is not to be trusted: read again what the disk has. */
+/* Read again what is there.  After a failed fsync the kernel may show what the disk has not got, and a second fsync
+ * may say nothing: so all of it is written once more, into the database, and that is synced. */
 static enum err open_again(struct journal *j, struct errmsg *why)
 {
-    for (int s = 0; s < STATEMENT_COUNT; s++) {
-        sqlite3_finalize(j->st[s]);
-        j->st[s] = NULL;
-    }
-    sqlite3_close(j->db);
-    j->db = NULL;
-    enum err e = open_database(j, j->path, j->terminal, why);
+    close_database(j);
+    enum err e = open_or_read(j, why);
     if (!e)
         e = read_state(j, j->terminal, why);
     if (!e)
@@ -687,8 +714,16 @@ enum err journal_recover(struct journal *j, struct errmsg *why)
 {
     if (j->stopped || j->spoilt)
         return journal_may_write(j, why);
-    enum err e = j->sync_failed ? open_again(j, why) : OK;
-    if (!e)
+    bool was_full = j->full;
+    j->full = false;
+    enum err e = j->sync_failed || was_full ? open_again(j, why) : OK;
+    if (!e && !j->full && j->sync_failed &&
+        sqlite3_wal_checkpoint_v2(j->db, NULL, SQLITE_CHECKPOINT_FULL, NULL, NULL) != SQLITE_OK)
+        e = journal_failed(j, why, "writing the journal again");
+    if (!e && !j->full) {
         j->sync_failed = false;
-    return e ? e : count_opened(j, why);
+        e = count_opened(j, why);
+    }
+    j->full |= was_full && e;
+    return e ? e : journal_may_write(j, why);
 }

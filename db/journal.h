@@ -104,7 +104,8 @@ MUST_CHECK enum err journal_may_write(const struct journal *j, struct errmsg *wh
 /* Head office has entries of this journal that are not in it: its numbers must not be given again. */
 void journal_lacks(struct journal *j);
 /* After an append failed: does the disk take anything again?  Writes a little, with fsyncs; opens the database
- * anew when an fsync had failed.  Errors: ERR_IO (not yet), ERR_CORRUPT. */
+ * anew when an fsync had failed: then the entry that failed may be there after all, and journal_next_seq tells.
+ * Errors: ERR_IO (not yet), ERR_CORRUPT. */
 MUST_CHECK enum err journal_recover(struct journal *j, struct errmsg *why);
 
 /* ---- memos: what was answered at a door (nexo, HTTP), so that the same request gets the same answer ---- */

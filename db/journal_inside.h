@@ -85,6 +85,7 @@ struct journal {
     bool spoilt;           /* the file is damaged beside the entries: nothing is added */
     uint32_t checked;      /* by journal_check_some */
     bool sync_failed;
+    bool full;             /* the disk took nothing when it was opened */
     int log_pages; /* in the write-ahead log after the last commit */
     struct journal_receipt receipt; /* to be written with the next entry; state 0 = none */
     int lock;

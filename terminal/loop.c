@@ -164,6 +164,20 @@ static void not_written(struct till *t, enum err e, const struct errmsg *why)
         t->trouble = *why;
 }
 
+/* What failed once is tried once more, on a journal that was read again: then whoever waits need not know. */
+static enum err write_entry(struct till *t, const struct txn *txn, struct bytes entry, struct entry_id closes,
+                            struct journal_memo *memo, struct errmsg *why)
+{
+    paper_before(t, txn);
+    enum err e = journal_append_with(t->journal, txn, entry, closes, memo, why);
+    if (e != ERR_IO || journal_recover(t->journal, NULL))
+        return e;
+    if (journal_next_seq(t->journal) > txn->id.seq)
+        return OK; /* it was there after all */
+    paper_before(t, txn);
+    return journal_append_with(t->journal, txn, entry, closes, memo, why);
+}
+
 /* One entry, on disk on return: the one fsync there is. */
 static bool append(struct till *t, const struct txn *txn, struct entry_id closes)
 {
@@ -179,9 +193,8 @@ static bool append(struct till *t, const struct txn *txn, struct entry_id closes
     bool has_memo = by && by->memo && by->memo(t, by, txn, &memo);
     crash_point(before_append(txn->kind));
     enum err e = wire_encode_txn(&entry, txn, &why);
-    paper_before(t, txn);
     if (!e)
-        e = journal_append_with(t->journal, txn, buf_bytes(&entry), closes, has_memo ? &memo : NULL, &why);
+        e = write_entry(t, txn, buf_bytes(&entry), closes, has_memo ? &memo : NULL, &why);
     crash_point(after_append(txn->kind));
     if (e) {
         not_written(t, e, &why);
@@ -428,6 +441,9 @@ static void try_again(struct till *t)
     t->trouble.text[0] = 0;
     log_event("journal", "state=writable");
     till_tell(t, "%s", tr("The journal takes entries again."));
+    uplink_resume(t); /* an entry that was not confirmed may be there after all */
+    if (resume(t, &why))
+        till_tell(t, tr("The journal: %s."), why.text);
 }
 
 void till_damaged(struct till *t, const struct errmsg *why)

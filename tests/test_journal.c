@@ -738,6 +738,30 @@ TEST(journal, after_a_failed_fsync_it_recovers_by_reading_what_the_disk_has)
     journal_close(j);
 }
 
+TEST(journal, opened_on_a_full_disk_it_can_be_read_and_takes_entries_when_there_is_room)
+{
+    const char *path = path_of("till.db");
+    struct errmsg why = {""};
+    faultvfs_use();
+    struct journal *j = open_journal(path);
+    append_sales(j, 50);
+    journal_close(j);
+    faultvfs.fail_write = faultvfs.writes + 1;
+    faultvfs.fail_for_ever = true;
+    j = open_journal(path);
+    assert_int_equal(journal_may_write(j, &why), ERR_IO);
+    assert_entry(j, 50);
+    struct txn t = txn_of(j, TXN_SALE, &card_a, 1, 0);
+    assert_int_equal(append(j, &t, 0), ERR_IO);
+    assert_int_equal(journal_recover(j, &why), ERR_IO);
+    faultvfs.fail_for_ever = false;
+    faultvfs.fail_write = 0;
+    append_sales(j, 1); /* whether or not somebody asked it to recover */
+    assert_int_equal(journal_may_write(j, &why), OK);
+    assert_whole(j, 51);
+    journal_close(j);
+}
+
 TEST(journal, a_full_disk_is_left_behind_as_soon_as_there_is_room)
 {
     faultvfs_use();

@@ -857,17 +857,57 @@ TEST(till, a_full_disk_takes_nothing_off_the_card_and_confirms_nothing)
     new_bench(b, card_of(1), "full");
     reader_sim_present(&b->reader, &b->card.target);
     ring_up(b);
+    faultvfs.fail_for_ever = true;
     faultvfs.fail_write = faultvfs.writes + 1;
     assert_said(ask(b, "redeem 200"), "error IO");
+    faultvfs.fail_for_ever = false;
     faultvfs.fail_write = 0;
     assert_int_equal(cards_purse(&b->card), PURSE);
     assert_said(ask(b, "redeem 200"), "ok state=debited");
+    faultvfs.fail_for_ever = true;
     faultvfs.fail_write = faultvfs.writes + 1;
     assert_said(ask(b, "pay ref=R1"), "error IO");
+    faultvfs.fail_for_ever = false;
     faultvfs.fail_write = 0;
     assert_said(ask(b, "bill R1"), "ok state=debited"); /* not closed yet */
     assert_said(ask(b, "pay ref=R1"), "ok receipt=");
     assert_redeemed_once(b);
+    close_till(b);
+}
+
+/* An fsync that fails may have written all the same. */
+TEST(till, an_fsync_that_fails_once_is_made_good_and_one_that_fails_on_leaves_nothing_half_told)
+{
+    struct bench *b = bench();
+    new_bench(b, card_of(1), "sync");
+    reader_sim_present(&b->reader, &b->card.target);
+    ring_up(b);
+    faultvfs.fail_sync = faultvfs.syncs + 1;
+    assert_said(ask(b, "redeem 200"), "ok state=debited");
+    faultvfs.fail_sync = faultvfs.syncs + 1;
+    assert_said(ask(b, "pay ref=R1"), "ok receipt=");
+    faultvfs.fail_sync = 0;
+    assert_redeemed_once(b);
+
+    assert_said(ask(b, "line MUG 1 500"), "ok");
+    assert_said(ask(b, "total"), "ok");
+    faultvfs.fail_sync = faultvfs.syncs + 1;
+    faultvfs.fail_for_ever = true;
+    assert_said(ask(b, "pay ref=R2"), "error IO");
+    assert_said(ask(b, "status"), "state=totalled");
+    assert_said(ask(b, "cancel"), "ok state=idle");
+    faultvfs.fail_sync = 0;
+    faultvfs.fail_for_ever = false;
+    b->till->idle_ms = 0; /* housekeeping is due */
+    assert_said(ask(b, "status"), "state=idle");
+    assert_string_equal(b->till->trouble.text, "");
+    bool there = strncmp(ask(b, "bill R2"), "ok receipt=", 11) == 0; /* it may be: its reference tells */
+    assert_said(ask(b, "line MUG 1 500"), "ok");
+    assert_said(ask(b, "total"), "ok");
+    assert_said(ask(b, "pay ref=R3"), there ? "ok receipt=T0007-4" : "ok receipt=T0007-3");
+    uint32_t sound = 0;
+    struct errmsg why = {""};
+    assert_int_equal(journal_verify(b->journal, &sound, &why), OK);
     close_till(b);
 }
 
