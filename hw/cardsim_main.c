@@ -4,16 +4,14 @@
  *   libnfc program --pty--> pn532_sim --> vcard, vtag (one file each in the card folder)
  *   test, demo, shell --control socket--> present, remove, tear ...
  *
+ * Here is the line, the socket and the loop; the cards are in cardsim_cards.c, the commands in cardsim_commands.c.
  * One poll loop, no threads, no sleeping.  A card is saved before the answer to its commit goes
  * out, so what a terminal was told is in the file, as it would be on a card.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/mbed.h"
+#include "hw/cardsim.h"
 #include "hw/clock.h"
-#include "hw/pn532_sim.h"
-#include "hw/vcard_store.h"
-#include "hw/vtag.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -33,60 +31,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-    NAME_MAX_SIZE = 32,
-    CARDS_MAX = 4096,
-    CLIENTS_MAX = 16,
-    LINE_SIZE = 1024,    /* a command */
-    REPLY_SIZE = 262144, /* an answer: list of many cards, a file's bytes as hex */
-    WORDS_MAX = PN532_FIELD_MAX + 2,
-    OUT_SIZE = 8192 /* bytes on their way to the host */
-};
-
-struct card {
-    char name[NAME_MAX_SIZE];
-    char *path;
-    bool is_tag; /* tag counts, else v */
-    struct vcard v;
-    struct vtag tag;
-    uint32_t saved; /* its changes when the file was written or read */
-};
-
-struct client {
-    int fd; /* -1 = free */
-    char line[LINE_SIZE];
-    size_t size;
-};
-
-struct sim {
-    const char *link, *cards_dir, *control;
-    int master, slave, listener, signals, lock;
-    int places; /* file in the card folder whose byte UID is locked while that card lies on a reader
-                 */
-    bool placed, linked, listening, quit;
-    struct pn532 chip;
-    struct card *cards[CARDS_MAX]; /* sorted by name */
-    size_t card_count;
-    struct client clients[CLIENTS_MAX];
-    char reply[REPLY_SIZE];
-    size_t reply_size;
-    FILE *trace; /* NULL = off */
-    int64_t trace_start_us;
-    uint32_t baud; /* 0 = as fast as the machine */
-    int64_t out_due_us;
-    uint8_t out_room[OUT_SIZE];
-    struct buf out;
-};
-
-static int64_t now_us(void)
+int64_t sim_now_us(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-static void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void complain(const char *format, ...)
+void sim_complain(const char *format, ...)
 {
     va_list args;
     fputs("patron-cardsim: ", stderr);
@@ -96,235 +48,13 @@ static void complain(const char *format, ...)
     fputc('\n', stderr);
 }
 
-/* --- cards ------------------------------------------------------------------------------------ */
-
-static uint64_t random_seed(void)
-{
-    uint64_t seed;
-    clock_random(&seed, sizeof seed);
-    return seed;
-}
-
-static struct card *find_card(const struct sim *s, const char *name)
-{
-    for (size_t i = 0; i < s->card_count; i++)
-        if (strcmp(s->cards[i]->name, name) == 0)
-            return s->cards[i];
-    return NULL;
-}
-
-static struct vtarget *target_of(struct card *c)
-{
-    return c->is_tag ? &c->tag.target : &c->v.target;
-}
-
-/* What tells it from the others; a UID of 4 bytes is followed by zeros. */
-static struct card_uid uid_of(const struct card *c)
-{
-    struct card_uid uid = c->v.m.uid;
-    if (c->is_tag)
-        memcpy(uid.b, c->tag.m.uid, sizeof uid.b);
-    return uid;
-}
-
-static const char *kind_of(const struct card *c)
-{
-    return c->is_tag ? vtag_kind_text(c->tag.m.kind) : vcard_kind_text(c->v.m.kind);
-}
-
-static uint32_t changes_of(const struct card *c)
-{
-    return c->is_tag ? c->tag.changes : c->v.changes;
-}
-
-static struct card *card_of(const struct sim *s, const struct vtarget *t)
-{
-    for (size_t i = 0; i < s->card_count; i++)
-        if (target_of(s->cards[i]) == t)
-            return s->cards[i];
-    return NULL;
-}
-
-static bool name_ok(const char *name)
-{
-    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
-    return n > 0 && n < NAME_MAX_SIZE && name[n] == 0;
-}
-
-/* A card that is not in the list yet; NULL when there is no memory. */
-static struct card *make_card(const struct sim *s, const char *name)
-{
-    struct card *c = calloc(1, sizeof *c);
-    if (c && asprintf(&c->path, "%s/%s.card", s->cards_dir, name) < 0)
-        c->path = NULL;
-    if (!c || !c->path) {
-        free(c);
-        return NULL;
-    }
-    snprintf(c->name, sizeof c->name, "%s", name);
-    return c;
-}
-
-static void free_card(struct card *c)
-{
-    bytes_wipe(&c->v, sizeof c->v);
-    bytes_wipe(&c->tag, sizeof c->tag);
-    free(c->path);
-    free(c);
-}
-
-static void add_card(struct sim *s, struct card *c)
-{
-    size_t at = s->card_count++;
-    for (; at > 0 && strcmp(s->cards[at - 1]->name, c->name) > 0; at--)
-        s->cards[at] = s->cards[at - 1];
-    s->cards[at] = c;
-}
-
-static void forget_card(struct sim *s, struct card *c)
-{
-    size_t at = 0;
-    while (s->cards[at] != c)
-        at++;
-    s->card_count--;
-    memmove(&s->cards[at], &s->cards[at + 1], (s->card_count - at) * sizeof *s->cards);
-    free_card(c);
-}
-
-static bool lies_here(const struct sim *s, const struct card *c)
-{
-    return pn532_has(&s->chip, c->is_tag ? &c->tag.target : &c->v.target);
-}
-
-/* The card of that name as its file says now: files may be moved in and out of the folder while no
- * reader has the card, and several simulators may share a folder.  NULL with why. */
-static struct card *fetch_card(struct sim *s, const char *name, struct errmsg *why)
-{
-    struct card *c = find_card(s, name), *made = NULL;
-    if (c && lies_here(s, c))
-        return c;
-    if (!c) {
-        if (!name_ok(name)) {
-            err_set(why, ERR_NOT_FOUND, "there is no card %.40s; list shows them", name);
-            return NULL;
-        }
-        c = made = s->card_count < CARDS_MAX ? make_card(s, name) : NULL;
-        if (!c) {
-            err_set(why, ERR_FULL, "there is no room for more than %d cards", CARDS_MAX);
-            return NULL;
-        }
-    }
-    enum err e = vtag_load(&c->tag, c->path, random_seed(), why);
-    c->is_tag = e == OK;
-    if (e)
-        e = vcard_load(&c->v, c->path, random_seed(), why);
-    c->saved = changes_of(c);
-    if (e == OK) {
-        if (made)
-            add_card(s, made);
-        return c;
-    }
-    if (e == ERR_NOT_FOUND)
-        err_set(why, e, "there is no card %s; list shows them", name);
-    if (made)
-        free_card(made);
-    else
-        forget_card(s, c);
-    return NULL;
-}
-
-/* Takes in cards whose files are new, and forgets those whose are gone. */
-static bool scan_cards(struct sim *s, struct errmsg *why)
-{
-    for (size_t i = s->card_count; i-- > 0;)
-        if (!lies_here(s, s->cards[i]) && access(s->cards[i]->path, F_OK) != 0)
-            forget_card(s, s->cards[i]);
-    DIR *d = opendir(s->cards_dir);
-    if (!d) {
-        err_set(why, ERR_IO, "card folder %s: %s", s->cards_dir, strerror(errno));
-        return false;
-    }
-    bool good = true;
-    struct dirent *e;
-    while (good && (e = readdir(d))) {
-        char name[NAME_MAX_SIZE];
-        size_t size = strlen(e->d_name);
-        if (size > 4 && strcmp(e->d_name + size - 4, ".new") == 0)
-            e->d_name[size -= 4] = 0; /* vcard_load takes it */
-        if (size < 6 || size - 5 >= sizeof name || strcmp(e->d_name + size - 5, ".card") != 0)
-            continue;
-        snprintf(name, sizeof name, "%.*s", (int)(size - 5), e->d_name);
-        good = !name_ok(name) || find_card(s, name) || fetch_card(s, name, why);
-    }
-    closedir(d);
-    return good;
-}
-
-static bool open_cards(struct sim *s)
-{
-    struct errmsg why;
-    char *places = NULL;
-    if (mkdir(s->cards_dir, 0777) != 0 && errno != EEXIST) {
-        complain("make card folder %s: %s", s->cards_dir, strerror(errno));
-        return false;
-    }
-    if (asprintf(&places, "%s/.readers", s->cards_dir) >= 0) {
-        s->places = open(places, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-        if (s->places < 0)
-            complain("open %s: %s", places, strerror(errno));
-        free(places);
-    }
-    if (s->places < 0)
-        return false;
-    if (!scan_cards(s, &why)) {
-        complain("%s; move it away or repair it", why.text);
-        return false;
-    }
-    return true;
-}
-
-/* A card can lie on one reader only.  The kernel gives the place back when its simulator dies. */
-static bool take_spot(struct sim *s, struct card_uid uid, short type)
-{
-    uint64_t at = 0;
-    for (size_t i = 0; i < sizeof uid.b; i++)
-        at = at << 8 | uid.b[i];
-    struct flock spot = {.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)at, .l_len = 1};
-    return fcntl(s->places, F_OFD_SETLK, &spot) == 0;
-}
-
-static void take_away(struct sim *s, struct card *c)
-{
-    if (lies_here(s, c)) {
-        pn532_take(&s->chip, target_of(c));
-        take_spot(s, uid_of(c), F_UNLCK);
-    }
-}
-
-static bool save_card(struct card *c, struct errmsg *why)
-{
-    if (c->is_tag ? vtag_save(&c->tag, c->path, why) : vcard_save(&c->v, c->path, why))
-        return false;
-    c->saved = changes_of(c);
-    return true;
-}
-
-/* Only cards that lie on the reader can have changed, or one that was just torn away. */
-static void save_changed(struct sim *s)
-{
-    struct errmsg why;
-    for (size_t i = 0; i < s->card_count; i++)
-        if (changes_of(s->cards[i]) != s->cards[i]->saved && !save_card(s->cards[i], &why))
-            complain("%s", why.text);
-}
-
 /* --- trace ------------------------------------------------------------------------------------ */
 
 static void trace_line(struct sim *s, const char *name, const char *what, struct bytes b)
 {
     char text[2 * VCARD_ANSWER_MAX + 1];
     hex_encode(text, b.data, b.size);
-    int64_t us = now_us() - s->trace_start_us;
+    int64_t us = sim_now_us() - s->trace_start_us;
     fprintf(s->trace, "%6" PRId64 ".%03d %s %s %s\n", us / 1000, (int)(us % 1000), name, what,
             text);
 }
@@ -332,7 +62,7 @@ static void trace_line(struct sim *s, const char *name, const char *what, struct
 static void on_exchange(void *of, const struct vtarget *v, struct bytes frame, struct bytes answer)
 {
     struct sim *s = of;
-    const struct card *c = card_of(s, v);
+    const struct card *c = sim_card_of(s, v);
     if (!s->trace || !c)
         return;
     trace_line(s, c->name, ">", frame);
@@ -346,14 +76,14 @@ static void on_exchange(void *of, const struct vtarget *v, struct bytes frame, s
 static void on_torn(void *of, const struct vtarget *v)
 {
     struct sim *s = of;
-    const struct card *c = card_of(s, v);
+    const struct card *c = sim_card_of(s, v);
     if (s->trace)
         fprintf(s->trace, "           %s : taken out of the field\n", c->name);
-    save_changed(s); /* before another reader may have it */
-    take_spot(s, uid_of(c), F_UNLCK);
+    sim_save_changed(s); /* before another reader may have it */
+    sim_take_spot(s, sim_uid_of(c), F_UNLCK);
 }
 
-static void trace_stop(struct sim *s)
+void sim_trace_stop(struct sim *s)
 {
     if (s->trace && s->trace != stderr)
         fclose(s->trace);
@@ -362,13 +92,12 @@ static void trace_stop(struct sim *s)
 
 /* --- the line to the host --------------------------------------------------------------------- */
 
-/* What the chip said goes out now, or when a line of that speed would have carried it. */
-static void after_chip(struct sim *s, size_t bytes_in)
+void sim_after_chip(struct sim *s, size_t bytes_in)
 {
-    save_changed(s);
+    sim_save_changed(s);
     if (!s->out.size)
         return;
-    int64_t now = now_us(), due = now;
+    int64_t now = sim_now_us(), due = now;
     if (s->baud)
         due += (int64_t)(bytes_in + s->out.size) * 10 * 1000000 / s->baud;
     if (due > s->out_due_us)
@@ -377,7 +106,7 @@ static void after_chip(struct sim *s, size_t bytes_in)
 
 static void flush_out(struct sim *s)
 {
-    if (!s->out.size || now_us() < s->out_due_us)
+    if (!s->out.size || sim_now_us() < s->out_due_us)
         return;
     size_t sent = 0;
     while (sent < s->out.size) {
@@ -397,565 +126,10 @@ static void host_bytes(struct sim *s)
     if (n <= 0)
         return;
     for (size_t i = 0; i < s->card_count; i++)
-        if (s->cards[i]->is_tag && lies_here(s, s->cards[i]))
+        if (s->cards[i]->is_tag && sim_lies_here(s, s->cards[i]))
             s->cards[i]->tag.utc_s = (int64_t)time(NULL);
-    pn532_input(&s->chip, bytes_of(in, (size_t)n), now_us() / 1000, &s->out);
-    after_chip(s, (size_t)n);
-}
-
-static bool open_pty(struct sim *s);
-static bool make_link(struct sim *s);
-
-/* --- commands --------------------------------------------------------------------------------- */
-
-static void say(struct sim *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void say(struct sim *s, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(s->reply + s->reply_size, sizeof s->reply - s->reply_size, format, args);
-    va_end(args);
-    if (n > 0)
-        s->reply_size += (size_t)n;
-    if (s->reply_size >= sizeof s->reply)
-        s->reply_size = sizeof s->reply - 1;
-}
-
-static void refuse(struct sim *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void refuse(struct sim *s, const char *format, ...)
-{
-    va_list args;
-    s->reply_size = 0;
-    say(s, "error ");
-    va_start(args, format);
-    vsnprintf(s->reply + s->reply_size, sizeof s->reply - s->reply_size, format, args);
-    va_end(args);
-    s->reply_size = strlen(s->reply);
-}
-
-static void say_hex(struct sim *s, const char *key, const uint8_t *data, size_t size)
-{
-    char text[2 * VCARD_ROOM + 1];
-    hex_encode(text, data, size);
-    say(s, " %s=%s", key, text);
-}
-
-static struct card *named(struct sim *s, const char *name)
-{
-    struct errmsg why;
-    struct card *c = NULL;
-    if (!name)
-        refuse(s, "a card's name is missing");
-    else if (!(c = fetch_card(s, name, &why)))
-        refuse(s, "%s", why.text);
-    return c;
-}
-
-/* The place first, then the file once more: the reader that had the card may just have saved it. */
-static bool lay_down(struct sim *s, const char *name)
-{
-    struct card *c = find_card(s, name);
-    struct errmsg why;
-    if (!c || lies_here(s, c))
-        return c != NULL;
-    struct card_uid uid = uid_of(c), again;
-    if (!take_spot(s, uid, F_WRLCK)) {
-        refuse(s, "card %s lies on another reader", name);
-        return false;
-    }
-    c = fetch_card(s, name, &why);
-    again = c ? uid_of(c) : uid;
-    if (c && uid_equal(&again, &uid) && pn532_put(&s->chip, target_of(c), now_us() / 1000, &s->out))
-        return true;
-    take_spot(s, uid, F_UNLCK);
-    if (c)
-        refuse(s, "the field holds %d cards", PN532_FIELD_MAX);
-    else
-        refuse(s, "%s", why.text);
-    return false;
-}
-
-/* In hex, as long as it is. */
-static void uid_words(char out[UID_TEXT_SIZE], const struct card *c)
-{
-    struct card_uid uid = uid_of(c);
-    hex_encode(out, uid.b, c->is_tag ? c->tag.m.uid_size : sizeof uid.b);
-}
-
-static void do_list(struct sim *s, char **w, int count)
-{
-    bool field_only = count > 1 && strcmp(w[1], "field") == 0;
-    struct errmsg why;
-    size_t shown = 0;
-    if (!field_only && !scan_cards(s, &why)) {
-        refuse(s, "%s", why.text);
-        return;
-    }
-    for (size_t i = 0; i < s->card_count; i++)
-        shown += !field_only || lies_here(s, s->cards[i]);
-    say(s, "ok count=%zu", shown);
-    for (size_t i = 0; i < s->card_count; i++) {
-        const struct card *c = s->cards[i];
-        bool here = lies_here(s, c);
-        char uid[UID_TEXT_SIZE];
-        if (field_only && !here)
-            continue;
-        uid_words(uid, c);
-        say(s, " %s=%s:%s:%s", c->name, kind_of(c), uid, here ? "field" : "away");
-    }
-}
-
-/* The rest of a tag's words, behind its name.  NULL, or what is wrong. */
-static const char *fill_tag(struct vtag *tag, char **w, int count)
-{
-    struct aes_key meta, file;
-    size_t meta_size = 0, file_size = 0;
-    if (tag->m.kind == VTAG_NTAG213 && count > 4)
-        return vtag_write_text(tag, w[4]) ? "the text is too long" : NULL;
-    if (tag->m.kind == VTAG_PHONE) {
-        uint8_t key[33];
-        size_t size = 0;
-        if (count < 7 || hex_decode(key, sizeof key, &size, w[5]) || size != sizeof key)
-            return "new phone random NAME PASS-TYPE READER-KEY VALUE, the key 66 hex digits";
-        return vtag_write_pass(tag, w[4], key, w[6]) ? "the pass says too much" : NULL;
-    }
-    if (tag->m.kind != VTAG_NTAG424)
-        return NULL;
-    if (count < 6 || hex_decode(meta.b, sizeof meta.b, &meta_size, w[4]) || meta_size != sizeof meta.b ||
-        hex_decode(file.b, sizeof file.b, &file_size, w[5]) || file_size != sizeof file.b)
-        return "new ntag424 UID|random NAME META FILE [ADDRESS], the keys 32 hex digits each";
-    return vtag_write_sun(tag, &meta, &file, count > 6 ? w[6] : "patron.example/t") ? "the address is too long"
-                                                                                  : NULL;
-}
-
-static bool uid_taken(struct sim *s, const struct card_uid *uid)
-{
-    for (size_t i = 0; i < s->card_count; i++) {
-        struct card_uid other = uid_of(s->cards[i]);
-        if (uid_equal(&other, uid)) {
-            refuse(s, "card %s has that UID", s->cards[i]->name);
-            return true;
-        }
-    }
-    return false;
-}
-
-static void do_new(struct sim *s, char **w, int count)
-{
-    enum vcard_kind kind = VCARD_EV1;
-    enum vtag_kind tag_kind = VTAG_UID;
-    struct card_uid uid = {{0x04}};
-    size_t uid_size = sizeof uid.b;
-    char made[NAME_MAX_SIZE], uid_hex[UID_TEXT_SIZE];
-    const char *name = count > 3 ? w[3] : made, *wrong = NULL;
-    struct errmsg why;
-    if (count < 3) {
-        refuse(s, "new KIND UID|random [NAME]");
-        return;
-    }
-    bool is_tag = vtag_kind_parse(&tag_kind, w[1]) == OK;
-    if (!is_tag && vcard_kind_parse(&kind, w[1])) {
-        refuse(s, "no such kind of card: %s; there are ev1, ev2, ev3, ntag424, ntag213, phone, uid, random", w[1]);
-        return;
-    }
-    if (strcmp(w[2], "random") == 0) {
-        clock_random(uid.b + 1, 6);
-    } else if (hex_decode(uid.b, sizeof uid.b, &uid_size, w[2]) ||
-               (uid_size != 7 && (uid_size != 4 || !is_tag || tag_kind != VTAG_UID))) {
-        refuse(s, "a UID is 14 hex digits (of a uid also 8) or random, not %s", w[2]);
-        return;
-    }
-    memset(uid.b + uid_size, 0, sizeof uid.b - uid_size);
-    if (!scan_cards(s, &why)) {
-        refuse(s, "%s", why.text);
-        return;
-    }
-    if (uid_taken(s, &uid))
-        return;
-    if (count <= 3)
-        for (size_t n = s->card_count + 1;
-             snprintf(made, sizeof made, "CARD%zu", n), find_card(s, made);)
-            n++;
-    if (!name_ok(name)) {
-        refuse(s, "a name has 1 to %d letters, digits, - and _", NAME_MAX_SIZE - 1);
-        return;
-    }
-    if (find_card(s, name)) {
-        refuse(s, "there is a card %s already", name);
-        return;
-    }
-    struct card *c = s->card_count < CARDS_MAX ? make_card(s, name) : NULL;
-    if (!c) {
-        refuse(s, "there is no room for more than %d cards", CARDS_MAX);
-        return;
-    }
-    c->is_tag = is_tag;
-    if (is_tag) {
-        vtag_init(&c->tag, tag_kind, uid.b, (uint8_t)uid_size, random_seed());
-        wrong = fill_tag(&c->tag, w, count);
-    } else {
-        vcard_init(&c->v, kind, &uid, random_seed());
-    }
-    if (wrong || !save_card(c, &why)) {
-        free_card(c);
-        refuse(s, "%s", wrong ? wrong : why.text);
-        return;
-    }
-    add_card(s, c);
-    uid_words(uid_hex, c);
-    say(s, "ok name=%s kind=%s uid=%s", c->name, kind_of(c), uid_hex);
-}
-
-static void do_present(struct sim *s, char **w, int count)
-{
-    if (count < 2) {
-        refuse(s, "present NAME...");
-        return;
-    }
-    for (int i = 1; i < count; i++)
-        if (!named(s, w[i]))
-            return;
-    bool good = true;
-    for (int i = 1; good && i < count; i++)
-        good = lay_down(s, w[i]);
-    after_chip(s, 0);
-    if (good)
-        say(s, "ok");
-}
-
-static void do_remove(struct sim *s, char **w, int count)
-{
-    if (count < 2)
-        for (size_t i = 0; i < s->card_count; i++)
-            take_away(s, s->cards[i]);
-    for (int i = 1; i < count; i++) {
-        struct card *c = named(s, w[i]);
-        if (!c)
-            return;
-        take_away(s, c);
-    }
-    say(s, "ok");
-}
-
-static void do_swap(struct sim *s, char **w, int count)
-{
-    if (!named(s, count > 1 ? w[1] : NULL) || !named(s, count > 2 ? w[2] : NULL))
-        return;
-    take_away(s, find_card(s, w[1]));
-    bool good = lay_down(s, w[2]);
-    after_chip(s, 0);
-    if (good)
-        say(s, "ok");
-}
-
-static void do_delete(struct sim *s, char **w, int count)
-{
-    struct card *c = named(s, count > 1 ? w[1] : NULL);
-    if (!c)
-        return;
-    take_away(s, c);
-    if (unlink(c->path) != 0 && errno != ENOENT) {
-        refuse(s, "remove %s: %s", c->path, strerror(errno));
-        return;
-    }
-    forget_card(s, c);
-    say(s, "ok");
-}
-
-static void do_tear(struct sim *s, char **w, int count)
-{
-    if (count == 2 && strcmp(w[1], "off") == 0) {
-        pn532_tear(&s->chip, PN532_TEAR_NONE, 0);
-        say(s, "ok");
-        return;
-    }
-    bool before = count == 3 && strcmp(w[1], "before") == 0;
-    bool after = count == 3 && strcmp(w[1], "after") == 0;
-    long n = count == 3 ? strtol(w[2], NULL, 10) : 0;
-    if ((!before && !after) || n < 1 || n > 100000) {
-        refuse(s, "tear before|after N, or tear off; N counts exchanges from 1");
-        return;
-    }
-    pn532_tear(&s->chip, before ? PN532_TEAR_BEFORE : PN532_TEAR_AFTER, (uint32_t)n);
-    say(s, "ok");
-}
-
-static void do_trace(struct sim *s, char **w, int count)
-{
-    bool on = count > 1 && strcmp(w[1], "on") == 0;
-    if (!on && !(count == 2 && strcmp(w[1], "off") == 0)) {
-        refuse(s, "trace on [FILE], or trace off");
-        return;
-    }
-    trace_stop(s);
-    if (on) {
-        s->trace = count > 2 ? fopen(w[2], "ae") : stderr;
-        s->trace_start_us = now_us();
-        if (!s->trace) {
-            refuse(s, "trace to %s: %s", w[2], strerror(errno));
-            return;
-        }
-    }
-    say(s, "ok");
-}
-
-static void do_line(struct sim *s, char **w, int count)
-{
-    long baud = count == 2 ? strtol(w[1], NULL, 10) : -1;
-    if (count == 2 && strcmp(w[1], "off") == 0)
-        baud = 0;
-    else if (baud < 300 || baud > 1000000) {
-        refuse(s, "line BAUD (300 to 1000000), or line off");
-        return;
-    }
-    s->baud = (uint32_t)baud;
-    say(s, "ok");
-}
-
-static void do_fault(struct sim *s, char **w, int count)
-{
-    struct pn532 *p = &s->chip;
-    size_t size;
-    if (count == 2 && strcmp(w[1], "off") == 0) {
-        p->fault = PN532_FAULT_NONE;
-        p->deep_sleep = false;
-    } else if (count == 2 && strcmp(w[1], "silent") == 0) {
-        p->fault = PN532_FAULT_SILENT;
-    } else if (count == 2 && strcmp(w[1], "checksum") == 0) {
-        p->fault = PN532_FAULT_CHECKSUM;
-    } else if (count == 2 && strcmp(w[1], "sleep") == 0) {
-        p->deep_sleep = true;
-    } else if (count == 3 && strcmp(w[1], "status") == 0 &&
-               hex_decode(&p->fault_status, 1, &size, w[2]) == OK && size == 1) {
-        p->fault = PN532_FAULT_STATUS;
-    } else {
-        refuse(s, "fault silent, checksum, sleep, status HEX, or off");
-        return;
-    }
-    say(s, "ok");
-}
-
-static void do_unplug(struct sim *s, char **w, int count)
-{
-    (void)w, (void)count;
-    if (s->master >= 0) {
-        unlink(s->link);
-        s->linked = false;
-        close(s->slave);
-        close(s->master);
-        s->master = s->slave = -1;
-        s->out.size = 0;
-        pn532_power_cycle(&s->chip);
-    }
-    say(s, "ok");
-}
-
-static void do_plug(struct sim *s, char **w, int count)
-{
-    (void)w, (void)count;
-    if (s->master < 0 && (!open_pty(s) || !make_link(s)))
-        refuse(s, "the line could not be opened; the simulator's stderr says why");
-    else
-        say(s, "ok");
-}
-
-static void show_file(struct sim *s, const struct vcard *v, const struct vcard_file *f)
-{
-    static const char *const types[] = {"std", "backup", "value", "linear", "cyclic", "tmac"};
-    const uint8_t *bytes = v->m.bytes + f->at;
-    say(s, "ok file=%d type=%s", f->no, types[f->type]);
-    switch ((enum vcard_file_type)f->type) {
-    case VFILE_STD:
-    case VFILE_BACKUP:
-        say(s, " size=%" PRIu32, f->size);
-        say_hex(s, "data", bytes, f->size);
-        break;
-    case VFILE_VALUE:
-        say(s, " value=%" PRId32 " lower=%" PRId32 " upper=%" PRId32, f->value, f->lower, f->upper);
-        break;
-    case VFILE_LINEAR:
-    case VFILE_CYCLIC:
-        say(s, " count=%" PRIu32, f->count);
-        for (uint32_t i = 0; i < f->count; i++) { /* newest first */
-            char key[24];
-            snprintf(key, sizeof key, "record%" PRIu32, i);
-            say_hex(s, key, vcard_record(v, f, i), f->size);
-        }
-        break;
-    case VFILE_TMAC:
-        say(s, " tmc=%" PRIu32, f->tmc);
-        say_hex(s, "tmv", f->tmv, sizeof f->tmv);
-        say_hex(s, "reader", f->reader_id, sizeof f->reader_id);
-        break;
-    }
-}
-
-static const struct vcard_file *first_file(const struct vcard *v, int no, int type)
-{
-    for (size_t i = 0; i < VCARD_FILES; i++) {
-        const struct vcard_file *f = &v->m.files[i];
-        if (f->used && (no < 0 || f->no == no) && (type < 0 || f->type == type))
-            return f;
-    }
-    return NULL;
-}
-
-static void do_show(struct sim *s, char **w, int count)
-{
-    struct card *c = named(s, count > 1 ? w[1] : NULL);
-    if (!c)
-        return;
-    const struct vcard *v = &c->v;
-    char uid[UID_TEXT_SIZE];
-    uid_words(uid, c);
-    if (c->is_tag) {
-        say(s, "ok name=%s kind=%s uid=%s field=%d changes=%" PRIu32 " counter=%" PRIu32, c->name,
-            kind_of(c), uid, lies_here(s, c), c->tag.changes, c->tag.m.counter);
-        return;
-    }
-    if (count > 2) {
-        char *end;
-        long no = strtol(w[2], &end, 10);
-        const struct vcard_file *f = *end || no < 0 || no > 31 ? NULL : first_file(v, (int)no, -1);
-        if (f)
-            show_file(s, v, f);
-        else
-            refuse(s, "card %s has no file %s", c->name, w[2]);
-        return;
-    }
-    say(s, "ok name=%s kind=%s uid=%s field=%d changes=%" PRIu32, c->name, kind_of(c), uid,
-        lies_here(s, c), v->changes);
-    const struct vcard_file *purse = first_file(v, -1, VFILE_VALUE);
-    const struct vcard_file *tmac = first_file(v, -1, VFILE_TMAC);
-    if (purse)
-        say(s, " purse=%" PRId32, purse->value);
-    if (tmac)
-        say(s, " tmc=%" PRIu32, tmac->tmc);
-    for (uint8_t i = 1; i < VCARD_APPS; i++) {
-        const struct vcard_app *a = &v->m.apps[i];
-        if (!a->used)
-            continue;
-        say_hex(s, "application", a->aid, 3);
-        say(s, " files=");
-        bool any = false;
-        for (size_t k = 0; k < VCARD_FILES; k++)
-            if (v->m.files[k].used && v->m.files[k].app == i) {
-                say(s, "%s%d", any ? "," : "", v->m.files[k].no);
-                any = true;
-            }
-    }
-}
-
-static void do_lock(struct sim *s, char **w, int count)
-{
-    struct card *c = named(s, count > 1 ? w[1] : NULL);
-    if (!c)
-        return;
-    if (!c->is_tag || c->tag.m.kind != VTAG_PHONE) {
-        refuse(s, "%s is no phone", c->name);
-        return;
-    }
-    c->tag.m.locked = *w[0] == 'l';
-    c->tag.changes++;
-    save_changed(s);
-    say(s, "ok");
-}
-
-/* What a copied message looks like: the same number a second time. */
-static void do_rewind(struct sim *s, char **w, int count)
-{
-    struct card *c = named(s, count > 1 ? w[1] : NULL);
-    if (!c)
-        return;
-    long counter = count == 3 ? strtol(w[2], NULL, 10) : -1;
-    if (!c->is_tag || c->tag.m.kind != VTAG_NTAG424 || counter < 0 || counter > 0xffffff) {
-        refuse(s, "rewind NAME N, of an ntag424, N from 0 to 16777215");
-        return;
-    }
-    c->tag.m.counter = (uint32_t)counter;
-    c->tag.changes++;
-    save_changed(s);
-    say(s, "ok");
-}
-
-static void do_status(struct sim *s, char **w, int count)
-{
-    (void)w, (void)count;
-    size_t here = 0;
-    for (size_t i = 0; i < s->card_count; i++)
-        here += lies_here(s, s->cards[i]);
-    say(s, "ok cards=%zu field=%zu awake=%d looking=%d exchanges=%" PRIu64 " tear=%" PRIu32,
-        s->card_count, here, !s->chip.asleep, s->chip.waiting != 0, s->chip.exchanges,
-        s->chip.tear ? s->chip.tear_left : 0);
-}
-
-static void do_quit(struct sim *s, char **w, int count)
-{
-    (void)w, (void)count;
-    s->quit = true;
-    say(s, "ok");
-}
-
-static void do_help(struct sim *s, char **w, int count);
-
-static const struct {
-    const char *name, *use;
-    void (*run)(struct sim *s, char **w, int count);
-} verbs[] = {
-    {"list", "list [field]", do_list},
-    {"new", "new ev1|ev2|ev3|uid|random UID|random [NAME]; new ntag213 UID|random NAME [TEXT]; "
-            "new ntag424 UID|random NAME META FILE [ADDRESS]; "
-            "new phone random NAME PASS-TYPE READER-KEY VALUE", do_new},
-    {"present", "present NAME...", do_present},
-    {"remove", "remove [NAME...]", do_remove},
-    {"swap", "swap NAME OTHER", do_swap},
-    {"delete", "delete NAME", do_delete},
-    {"tear", "tear before|after N, tear off", do_tear},
-    {"show", "show NAME [FILE]", do_show},
-    {"lock", "lock NAME", do_lock},
-    {"unlock", "unlock NAME", do_lock},
-    {"rewind", "rewind NAME N", do_rewind},
-    {"fault", "fault silent|checksum|sleep|status HEX|off", do_fault},
-    {"unplug", "unplug", do_unplug},
-    {"plug", "plug", do_plug},
-    {"trace", "trace on [FILE], trace off", do_trace},
-    {"line", "line BAUD|off", do_line},
-    {"status", "status", do_status},
-    {"help", "help", do_help},
-    {"quit", "quit", do_quit},
-};
-
-static void do_help(struct sim *s, char **w, int count)
-{
-    (void)w, (void)count;
-    say(s, "ok");
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-        say(s, "%s %s", i ? ";" : "", verbs[i].use);
-}
-
-static void command(struct sim *s, char *line)
-{
-    char *words[WORDS_MAX + 1], *rest = NULL;
-    int count = 0;
-    for (char *w = strtok_r(line, " \t\r", &rest); w; w = strtok_r(NULL, " \t\r", &rest)) {
-        if (count == WORDS_MAX) {
-            refuse(s, "too many words");
-            return;
-        }
-        words[count++] = w;
-    }
-    words[count] = NULL;
-    s->reply_size = 0;
-    if (count == 0) {
-        refuse(s, "an empty line; help shows the commands");
-        return;
-    }
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-        if (strcmp(words[0], verbs[i].name) == 0) {
-            verbs[i].run(s, words, count);
-            return;
-        }
-    refuse(s, "no such command: %.40s; help shows them", words[0]);
+    pn532_input(&s->chip, bytes_of(in, (size_t)n), sim_now_us() / 1000, &s->out);
+    sim_after_chip(s, (size_t)n);
 }
 
 /* --- control socket --------------------------------------------------------------------------- */
@@ -964,7 +138,7 @@ static bool unix_address(struct sockaddr_un *a, const char *path)
 {
     *a = (struct sockaddr_un){.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof a->sun_path) {
-        complain("the socket path %s is too long (%zu bytes at most)", path,
+        sim_complain("the socket path %s is too long (%zu bytes at most)", path,
                  sizeof a->sun_path - 1);
         return false;
     }
@@ -1026,7 +200,7 @@ static void client_bytes(struct sim *s, struct client *c)
     while (c->fd >= 0 && (end = memchr(c->line, '\n', c->size))) {
         size_t used = (size_t)(end - c->line) + 1;
         *end = 0;
-        command(s, c->line);
+        sim_command(s, c->line);
         s->reply[s->reply_size] = '\n';
         if (!send_reply(c, s->reply, s->reply_size + 1)) {
             drop_client(c);
@@ -1050,7 +224,7 @@ static int be_client(const char *path, char **words)
         return 2;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) != 0) {
-        complain("no simulator answers at %s: %s", path, strerror(errno));
+        sim_complain("no simulator answers at %s: %s", path, strerror(errno));
         return 2;
     }
     FILE *f = fdopen(fd, "r+");
@@ -1066,7 +240,7 @@ static int be_client(const char *path, char **words)
         fputs(line, stdout);
         exit_code = strncmp(line, "ok", 2) == 0 ? 0 : 1;
     } else {
-        complain("the simulator at %s closed the line", path);
+        sim_complain("the simulator at %s closed the line", path);
     }
     free(line);
     fclose(f);
@@ -1075,18 +249,18 @@ static int be_client(const char *path, char **words)
 
 /* --- set up and clear away -------------------------------------------------------------------- */
 
-static bool open_pty(struct sim *s)
+bool sim_open_pty(struct sim *s)
 {
     struct termios raw;
     s->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
     if (s->master < 0 || grantpt(s->master) != 0 || unlockpt(s->master) != 0) {
-        complain("open a pseudo-terminal: %s", strerror(errno));
+        sim_complain("open a pseudo-terminal: %s", strerror(errno));
         return false;
     }
     /* Held open, so that the line stays up while no libnfc program has it. */
     s->slave = open(ptsname(s->master), O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (s->slave < 0 || tcgetattr(s->slave, &raw) != 0) {
-        complain("open %s: %s", ptsname(s->master), strerror(errno));
+        sim_complain("open %s: %s", ptsname(s->master), strerror(errno));
         return false;
     }
     cfmakeraw(&raw);
@@ -1100,7 +274,7 @@ static bool take_place(struct sim *s)
 {
     char *lock = NULL;
     if (strncmp(s->link, "/dev/", 5) == 0) {
-        complain("--link %s: not in /dev; choose a place of your own, as /tmp/nfc", s->link);
+        sim_complain("--link %s: not in /dev; choose a place of your own, as /tmp/nfc", s->link);
         return false;
     }
     if (asprintf(&lock, "%s.lock", s->link) < 0)
@@ -1108,28 +282,28 @@ static bool take_place(struct sim *s)
     s->lock = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     bool held = s->lock >= 0 && flock(s->lock, LOCK_EX | LOCK_NB) == 0;
     if (s->lock < 0)
-        complain("lock %s: %s", lock, strerror(errno));
+        sim_complain("lock %s: %s", lock, strerror(errno));
     else if (!held)
-        complain("another patron-cardsim runs at %s; end it (quit) or choose another --link",
+        sim_complain("another patron-cardsim runs at %s; end it (quit) or choose another --link",
                  s->link);
     free(lock);
     s->placed = held;
     return held;
 }
 
-static bool make_link(struct sim *s)
+bool sim_make_link(struct sim *s)
 {
     char target[64], *temp = NULL;
     ssize_t n = readlink(s->link, target, sizeof target - 1);
     if (n < 0 && errno != ENOENT) {
-        complain("--link %s: there is something there that is no link of a simulator; it stays",
+        sim_complain("--link %s: there is something there that is no link of a simulator; it stays",
                  s->link);
         return false;
     }
     if (n >= 0) {
         target[n] = 0;
         if (strncmp(target, "/dev/pts/", 9) != 0) {
-            complain("--link %s: it points to %s, which is no simulator's; it stays", s->link,
+            sim_complain("--link %s: it points to %s, which is no simulator's; it stays", s->link,
                      target);
             return false;
         }
@@ -1139,7 +313,7 @@ static bool make_link(struct sim *s)
     unlink(temp);
     s->linked = symlink(ptsname(s->master), temp) == 0 && rename(temp, s->link) == 0;
     if (!s->linked) {
-        complain("make link %s: %s", s->link, strerror(errno));
+        sim_complain("make link %s: %s", s->link, strerror(errno));
         unlink(temp);
     }
     free(temp);
@@ -1153,7 +327,7 @@ static bool open_control(struct sim *s)
         return false;
     s->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (connect(s->listener, (struct sockaddr *)&a, sizeof a) == 0) {
-        complain("--control %s: something answers there already", s->control);
+        sim_complain("--control %s: something answers there already", s->control);
         return false;
     }
     close(s->listener);
@@ -1161,14 +335,14 @@ static bool open_control(struct sim *s)
     struct stat st;
     if (lstat(s->control, &st) == 0) {
         if (!S_ISSOCK(st.st_mode)) {
-            complain("--control %s: there is something there that is no socket; it stays",
+            sim_complain("--control %s: there is something there that is no socket; it stays",
                      s->control);
             return false;
         }
         unlink(s->control);
     }
     if (bind(s->listener, (struct sockaddr *)&a, sizeof a) != 0 || listen(s->listener, 8) != 0) {
-        complain("--control %s: %s", s->control, strerror(errno));
+        sim_complain("--control %s: %s", s->control, strerror(errno));
         return false;
     }
     s->listening = true;
@@ -1207,9 +381,9 @@ static void finish(struct sim *s)
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         if (fds[i] >= 0)
             close(fds[i]);
-    trace_stop(s);
+    sim_trace_stop(s);
     for (size_t i = 0; i < s->card_count; i++)
-        free_card(s->cards[i]);
+        sim_free_card(s->cards[i]);
     free(s);
 }
 
@@ -1232,13 +406,13 @@ static bool loop(struct sim *s)
             {s->master, POLLIN, 0}, {s->listener, POLLIN, 0}, {s->signals, POLLIN, 0}};
         for (int i = 0; i < CLIENTS_MAX; i++)
             p[3 + i] = (struct pollfd){s->clients[i].fd, POLLIN, 0};
-        int64_t due = next_due_us(s), left = due == INT64_MAX ? 0 : due - now_us();
+        int64_t due = next_due_us(s), left = due == INT64_MAX ? 0 : due - sim_now_us();
         if (left < 0)
             left = 0;
         struct timespec wait = {left / 1000000, left % 1000000 * 1000};
         int n = ppoll(p, 3 + CLIENTS_MAX, due == INT64_MAX ? NULL : &wait, NULL);
         if (n < 0 && errno != EINTR) {
-            complain("poll: %s", strerror(errno));
+            sim_complain("poll: %s", strerror(errno));
             return false;
         }
         if (n > 0 && p[2].revents)
@@ -1251,9 +425,9 @@ static bool loop(struct sim *s)
         if (n > 0 && p[1].revents)
             accept_client(s);
         int64_t chip = pn532_due_ms(&s->chip);
-        if (chip != INT64_MAX && now_us() / 1000 >= chip) {
-            pn532_tick(&s->chip, now_us() / 1000, &s->out);
-            after_chip(s, 0);
+        if (chip != INT64_MAX && sim_now_us() / 1000 >= chip) {
+            pn532_tick(&s->chip, sim_now_us() / 1000, &s->out);
+            sim_after_chip(s, 0);
         }
         flush_out(s);
     }
@@ -1354,7 +528,7 @@ int main(int argc, char **argv)
     if (control && optind < argc && !link_path && !cards_dir)
         return be_client(control, argv + optind);
     if (!link_path || !cards_dir || optind < argc) {
-        complain("--link and --cards are needed, or --control and a command; --help shows how");
+        sim_complain("--link and --cards are needed, or --control and a command; --help shows how");
         return 2;
     }
     struct sim *s = calloc(1, sizeof *s);
@@ -1371,9 +545,9 @@ int main(int argc, char **argv)
     s->chip.of = s;
     struct errmsg why = {""};
     if (mbed_init(&why))
-        complain("%s", why.text);
-    bool good = catch_signals(s) && take_place(s) && open_cards(s) && open_pty(s) &&
-                (!control || open_control(s)) && make_link(s);
+        sim_complain("%s", why.text);
+    bool good = catch_signals(s) && take_place(s) && sim_open_cards(s) && sim_open_pty(s) &&
+                (!control || open_control(s)) && sim_make_link(s);
     if (good) {
         printf("ready link=%s cards=%zu\n", s->link, s->card_count);
         fflush(stdout);
