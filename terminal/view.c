@@ -89,6 +89,8 @@ static void view_member(struct till *t, struct till_view *v)
         v->flags = told->flags;
         if (!v->told)
             v->held = told->held;
+        else if (s->means != MEANS_CARD)
+            v->on_cards = told->purse;
     }
     view_spendable(t, v);
 }

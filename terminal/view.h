@@ -70,6 +70,7 @@ struct till_view {
     struct money spendable_value;
     const char *spendable_why; /* a sentence: what else than purse, least and step bounds that; NULL = nothing */
     struct points purse;       /* on the card */
+    struct points on_cards;    /* known otherwise than by a card, and told: on the member's cards */
     struct points pending;     /* earned: head office has not got it, or it may not be spent yet */
 
     /* the bill */

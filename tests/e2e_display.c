@@ -235,5 +235,6 @@ TEST(e2e_display,
     control_ok(&till->control, line, sizeof line, "pay");
     await("王安娜，谢谢！");
     await("使用积分：500");
+    await("现有积分：1545");
     end();
 }

@@ -190,6 +190,27 @@ TEST(display, a_member_is_greeted_by_name_when_it_is_known_and_sees_points_befor
     expect(expected);
 }
 
+TEST(display, a_member_known_without_a_card_sees_all_points_not_only_those_to_be_spent_here)
+{
+    begin(SALE_TOTALLED);
+    v.means = MEANS_PHONE;
+    v.purse = points_of(0);
+    v.on_cards = points_of(300);
+    v.held = points_of(40);
+    v.spendable = points_of(0); /* all in steps of 50 */
+    display_state_of(&s, &v, 0);
+    assert_int_equal(s.before, 350);
+    assert_int_equal(s.after, 370);
+    finish(20, 40); /* of what head office holds; what was told stays as it was */
+    v.purse = points_of(0);
+    display_state_of(&s, &v, 0);
+    assert_int_equal(s.before, 350);
+    assert_int_equal(s.after, 330);
+    v.told = false;
+    display_state_of(&s, &v, 0);
+    assert_int_equal(s.before, -1);
+}
+
 TEST(display, a_redemption_is_confirmed_by_the_card_or_by_a_second_tap)
 {
     begin(SALE_PREPARING);

@@ -49,6 +49,7 @@ static struct {
     int fd;
     char dir[300], in[4096], answer[1200];
     size_t in_size;
+    const char *printer; /* none is there: receipts wait in the journal */
     bool office_sleeps, comes_back;
     int lift; /* turns after which the card is lifted; 0 = never */
 } b;
@@ -86,6 +87,7 @@ static void till_open_here(void)
                                .reader = &b.reader.reader,
                                .kinds = &b.kinds,
                                .country = "+49",
+                               .printer = b.printer,
                                .office = hq.address};
     must(till_create(&b.till, &parts, &why), &why);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
@@ -1100,6 +1102,35 @@ TEST(uplink, marks_coupons_tenders_and_rewards_of_a_till_agree_with_the_books)
     must(books_reviews(hq.books, count_review, &reviews, &why), &why);
     assert_int_equal(reviews, 0);
     books_sound(hq.books);
+    close_all();
+}
+
+TEST(uplink, a_receipt_of_a_member_known_by_telephone_tells_all_points_also_those_on_the_card)
+{
+    struct errmsg why = {""};
+    struct journal_receipt paper;
+    int earned = 0;
+    open_all(VCARD_EV2);
+    till_close_here();
+    b.printer = "usb";
+    till_open_here();
+    must(people_set_pin(hq.books, 12, "4711", &why), &why);
+    must(known_bind(hq.books, &hq.home.known_keys, MEANS_PHONE, bytes_of("+49301234567", 12), 12, 1, &why), &why);
+    assert_said(ask("sync"), "ok owed=0");
+    sell("200000", "earned=2000");
+    assert_said(ask("sync"), "ok owed=0");
+    assert_said(ask("tap"), "purse=2000"); /* all loaded */
+    assert_said(ask("cancel"), "ok");
+    office_adjust(&hq, 12, 500);
+    assert_said(ask("identify phone 030/1234567"), "spendable=500");
+    assert_said(ask("line 22745 1 10000 gift"), "ok");
+    assert_said(ask("total"), "ok");
+    assert_said(ask("redeem 400 pin=4711"), "redeemed=400");
+    assert_said(ask("pay"), "by_points=400");
+    assert_int_equal(sscanf(strstr(b.answer, "earned="), "earned=%d", &earned), 1);
+    must(journal_receipt_get(b.journal, journal_next_seq(b.journal) - 1, &paper, &why), &why);
+    assert_int_equal(points_n(paper.balance), 2000 + 500 - 400 + earned);
+    assert_int_equal(points_n(paper.purse), -1);
     close_all();
 }
 

@@ -29,10 +29,11 @@ static void money_text(char out[PACK_MONEY_SIZE], const struct pack *pack, struc
 /* All that the member owns, as far as it is known here; -1: it is not. */
 static int64_t owned(const struct till_view *v)
 {
+    bool card = v->means == MEANS_CARD;
     struct points sum;
-    if (v->means != MEANS_CARD)
-        return v->told ? points_n(v->spendable) : -1;
-    if (!points_add(&sum, v->purse, v->held) || !points_add(&sum, sum, v->pending))
+    if (!card && !v->told)
+        return -1;
+    if (!points_add(&sum, card ? v->purse : v->on_cards, v->held) || !points_add(&sum, sum, v->pending))
         return -1;
     return points_n(sum);
 }

@@ -141,9 +141,8 @@ static void put_balance(struct receipt_facts *f, const struct till *t, const str
         if (points_add(&sum, f->purse, t->facts.held) && points_add(&sum, sum, t->facts.pending) &&
             points_add(&sum, sum, txn->points))
             f->balance = sum;
-    } else if (told && points_sub(&sum, told->spendable, txn->redeemed) &&
-               points_add(&sum, sum, told->pending) &&
-               points_add(&sum, sum, txn->points)) {
+    } else if (told && points_add(&sum, told->purse, t->facts.held) && points_add(&sum, sum, t->facts.pending) &&
+               points_sub(&sum, sum, txn_redeemed(txn)) && points_add(&sum, sum, txn->points)) {
         f->balance = sum;
     }
     if (told)
