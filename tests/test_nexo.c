@@ -673,7 +673,7 @@ TEST(nexo, an_award_that_comes_back_in_crumbs_takes_back_what_the_rest_no_longer
 {
     struct bench *b = new_bench();
     const char *x = acquire(b, "C1");
-    char id[10];
+    char id[16];
     ask(b, "S1", "Loyalty", loyalty("Award", "\"TotalAmount\":9.8", x, ""));
     is("LoyaltyResponse.LoyaltyResult.0.LoyaltyAmount.Value", "9");
     ask(b, "R0", "Loyalty", refund("AwardRefund", "T0007-1", ",\"TotalAmount\":4.9"));
@@ -740,7 +740,7 @@ TEST(nexo, a_tag_of_somebody_unknown_here_earns_under_the_acquisition_that_named
     reader_sim_present(&b->reader, NULL);
     turn(b, 20);
     for (int i = 0; i < 2; i++) { /* the second time it is no longer the one at the till */
-        char id[8];
+        char id[16];
         snprintf(id, sizeof id, "S%d", i);
         ask(b, id, "Loyalty", loyalty("Award", "\"TotalAmount\":30", x, ""));
         error("Loyalty", "");
@@ -841,7 +841,7 @@ TEST(nexo, totals_of_registers_with_different_services_are_not_mixed)
     error("Loyalty", "");
     as_register(b, "ECR2", "S2", "Loyalty", loyalty("Award", "\"TotalAmount\":20", x, ""));
     for (int i = 0; i < 2; i++) {
-        char id[8], text[60];
+        char id[16], text[60];
         snprintf(id, sizeof id, "B%d", i);
         as_register(b, "ECR2", id, "Loyalty", loyalty("Rebate", rebate, x, ""));
         error("Loyalty", "");
