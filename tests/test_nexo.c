@@ -1101,8 +1101,8 @@ TEST(nexo, a_redemption_torn_anywhere_ends_once_when_the_card_comes_back)
 
 /* ---- killed ---- */
 
-/* Runs the redemption in a child that dies at its point-th crash point; false: it lived to the end. */
-static bool dies_at(struct bench *b, int point, const char *reference)
+/* Sends this as S1 in a child that dies at its point-th crash point; false: it lived to the end. */
+static bool dies_in(struct bench *b, int point, const char *category, const char *body)
 {
     pid_t child = fork();
     assert_true(child >= 0);
@@ -1113,7 +1113,7 @@ static bool dies_at(struct bench *b, int point, const char *reference)
         snprintf(number, sizeof number, "%d", point);
         setenv("PATRON_CRASH", number, 1);
         crash_read();
-        send(b, &a, "ECR1", "S1", "Loyalty", loyalty("Redemption", "", reference, points_200));
+        send(b, &a, "ECR1", "S1", category, body);
         for (int i = 0; i < 500 && !a.replied; i++)
             turn(b, 1);
         _exit(a.replied ? 0 : 3);
@@ -1126,6 +1126,68 @@ static bool dies_at(struct bench *b, int point, const char *reference)
     }
     assert_int_equal(WEXITSTATUS(status), 0);
     return false;
+}
+
+static bool dies_at(struct bench *b, int point, const char *reference)
+{
+    return dies_in(b, point, "Loyalty", loyalty("Redemption", "", reference, points_200));
+}
+
+TEST(nexo, a_till_killed_anywhere_in_any_other_service_has_done_it_once_when_the_request_comes_again)
+{
+    static const char by_original[] = "{\"OriginalPOITransaction\":{\"POITransactionID\":{\"TransactionID\":\"%s\"}},"
+                                      "\"ReversalReason\":\"Unable2Compl\"}";
+    enum { AWARD, PART, WHOLE, POINTS_BACK, REVERSAL, REBATE, ACQUISITION, ROWS };
+    static const uint32_t effect[ROWS] = {1, 1, 1, 1, 1, 0, 0};
+    int killed = 0;
+    for (int row = 0; row < ROWS; row++) {
+        const char *category = row == REVERSAL ? "Reversal" : row == ACQUISITION ? "CardAcquisition" : "Loyalty";
+        bool lived = false;
+        for (int point = 1; !lived; point++) {
+            struct bench *b = new_bench();
+            char x[60], body[2000], first[2000], *text;
+            b->config.wait_ms = 20000;
+            snprintf(x, sizeof x, "%s", acquire(b, "C1"));
+            ask(b, "A0", "Loyalty", loyalty("Award", "\"TotalAmount\":30", x, "")); /* T0007-1 */
+            ask(b, "D0", "Loyalty", loyalty("Redemption", "", x, points_200));       /* T0007-3 */
+            assert_int_equal(entries(b), 3);
+            if (row == REVERSAL)
+                snprintf(body, sizeof body, by_original, "T0007-3");
+            else
+                snprintf(body, sizeof body, "%s",
+                         row == AWARD         ? loyalty("Award", "\"TotalAmount\":20", x, "")
+                         : row == PART        ? refund("AwardRefund", "T0007-1", ",\"TotalAmount\":10")
+                         : row == WHOLE       ? refund("AwardRefund", "T0007-1", "")
+                         : row == POINTS_BACK ? refund("RedemptionRefund", "T0007-3", "")
+                         : row == REBATE      ? loyalty("Rebate", "\"TotalAmount\":6,\"SaleItem\":[{\"ItemID\":1,"
+                                                                  "\"ProductCode\":\"2002\",\"ItemAmount\":6}]", x, "")
+                                              : ACQUIRE("Required"));
+            close_till(b);
+            lived = !dies_in(b, point, category, body);
+            killed += !lived;
+            reader_sim_init(&b->reader); /* the machine comes up again, the card is on the counter */
+            open_till(b);
+            reader_sim_present(&b->reader, &b->card.target);
+            ask(b, "TS", "TransactionStatus", "{\"MessageReference\":{\"ServiceID\":\"S1\"}}");
+            const char *status = at(last.reply, "TransactionStatusResponse.Response.ErrorCondition");
+            assert_true(!*status || strcmp(status, "NotFound") == 0);
+            assert_int_equal(entries(b), 3 + (*status ? 0 : effect[row])); /* both are there or neither */
+            ask(b, "S1", category, body);
+            error(category, "");
+            text = nexo_json_write_create(last.reply);
+            snprintf(first, sizeof first, "%s", text);
+            free(text);
+            assert_int_equal(entries(b), 3 + effect[row]);
+            ask(b, "S1", category, body);
+            text = nexo_json_write_create(last.reply);
+            assert_string_equal(text, first);
+            free(text);
+            assert_int_equal(entries(b), 3 + effect[row]);
+            close_till(b);
+            unlink(b->path);
+        }
+    }
+    assert_true(killed >= 2 * ROWS);
 }
 
 TEST(nexo, a_till_killed_anywhere_in_a_redemption_ends_it_once_when_the_request_comes_again)
