@@ -469,6 +469,8 @@ TEST(nexo, an_abort_ends_the_wait_for_a_card_and_nothing_else)
     assert_true(last.empty);
     ask(b, "A0", "Abort",
         "{\"AbortReason\":\"x\",\"MessageReference\":{\"SaleID\":\"ECR2\",\"ServiceID\":\"C1\"}}");
+    ask(b, "A0", "Abort", /* of another terminal */
+        "{\"AbortReason\":\"x\",\"MessageReference\":{\"POIID\":\"Q\",\"ServiceID\":\"C1\"}}");
     ask(b, "A0", "Abort", "{\"bad\":1}");
     assert_true(last.empty);
     turn(b, 5);
@@ -499,6 +501,10 @@ TEST(nexo, an_abort_ends_the_wait_for_a_card_and_nothing_else)
     is("TransactionStatusResponse.RepeatedMessageResponse.RepeatedResponseMessageBody."
        "CardAcquisitionResponse.Response.ErrorCondition",
        "Aborted");
+    ask(b, "S3", "TransactionStatus", "{\"MessageReference\":{\"POIID\":\"P\",\"ServiceID\":\"C1\"}}");
+    error("TransactionStatus", "");
+    ask(b, "S4", "TransactionStatus", "{\"MessageReference\":{\"POIID\":\"Q\",\"ServiceID\":\"C1\"}}");
+    error("TransactionStatus", "NotFound"); /* that number is another terminal's too */
     acquire(b, "C2"); /* Busy was no decision */
     close_till(b);
 }

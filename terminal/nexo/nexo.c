@@ -304,6 +304,8 @@ static json_t *do_status(struct nexo *n, const struct nexo_request *r)
     struct journal_memo m;
     struct errmsg why = {""};
     struct buf b = BUF_ON(n->buffer);
+    if (r->ref_elsewhere)
+        return nexo_failure(r, NEXO_E_NOT_FOUND, "");
     if (is_key_of_dialogue(n, sale_id, service_id))
         return nexo_failure(r, NEXO_E_IN_PROGRESS, "");
     enum err e = journal_memo_find(n->t->journal, NEXO_MEMOS, sale_id, service_id, &m, &b, &why);
@@ -335,7 +337,7 @@ static json_t *do_status(struct nexo *n, const struct nexo_request *r)
 static void do_abort(struct nexo *n, const struct nexo_request *r)
 {
     const char *sale_id = r->ref_sale_id ? r->ref_sale_id : r->sale_id;
-    if (r->faulty || !r->ref_service_id || !is_key_of_dialogue(n, sale_id, r->ref_service_id) ||
+    if (r->faulty || r->ref_elsewhere || !r->ref_service_id || !is_key_of_dialogue(n, sale_id, r->ref_service_id) ||
         (r->ref_category && strcmp(r->ref_category, n->d.r.category) != 0))
         return;
     if (n->d.step == NEXO_PERSON) {

@@ -478,7 +478,8 @@ static void read_reference(struct place *p, bool needed)
     r->ref_category = text(&m, "MessageCategory", 40, false);
     r->ref_service_id = text(&m, "ServiceID", 10, false);
     r->ref_sale_id = text(&m, "SaleID", NEXO_ID_SIZE - 1, false);
-    text(&m, "POIID", NEXO_TEXT_MAX, false);
+    const char *poi_id = text(&m, "POIID", NEXO_TEXT_MAX, false);
+    r->ref_elsewhere = poi_id && strcmp(poi_id, r->poi_id) != 0;
     text(&m, "DeviceID", NEXO_TEXT_MAX, false);
     if (p->r->service == NEXO_ABORT)
         text(p, "AbortReason", NEXO_TEXT_MAX, true);

@@ -141,6 +141,7 @@ struct nexo_request {
     const json_t *original_json; /* OriginalPOITransaction, to be echoed */
     /* TransactionStatus, Abort */
     const char *ref_category, *ref_service_id, *ref_sale_id; /* NULL = not said */
+    bool ref_elsewhere; /* of another POIID than this message's */
     const json_t *reference;
     /* Display, Input, Print: what is shown, and how it is to be echoed */
     const json_t *outputs, *input, *print;
