@@ -394,11 +394,9 @@ static void finish_rebate(struct nexo *n)
     int64_t balance = 0;
     nexo_memo_name(n, name, 0);
     nexo_form_add(&form, "online", uplink_is_up(t) ? "true" : "false");
-    json_t *rebates =
-        json_pack("{s:o}", "TotalRebate", nexo_money_number(n->rebate.total, nexo_digits(n)));
-    if (*n->rebate.why)
-        json_object_set_new(rebates, "RebateLabel", json_string(n->rebate.why));
-    json_object_set_new(rebates, "SaleItemRebate", item_rebates(n, &d->r));
+    /* TotalRebate is what is off the total besides that of the lines; a pack has no such rebates. */
+    json_t *rebates = json_pack("{s:o,s:o}", "TotalRebate", nexo_json_integer(0), "SaleItemRebate",
+                                item_rebates(n, &d->r));
     json_t *result =
         json_pack("{s:o,s:o}", "LoyaltyAccount", nexo_account_of(n, t->sale.member, t->sale.means, d->mode),
                   "Rebates", rebates);

@@ -33,56 +33,54 @@ static bool is_whole(const struct nexo_request *r, int64_t points, struct money 
     return r->reversed_micro == money_minor(total) * unit;
 }
 
+/* The body of the reply: what was off before, line by line. */
+static json_t *rebate_undone(struct nexo *n, const struct journal_memo *m)
+{
+    const struct nexo_request *r = &n->d.r;
+    struct errmsg why = {""};
+    char name[NEXO_ID_SIZE];
+    nexo_memo_name(n, name, 0);
+    json_t *body = json_pack("{s:o,s:o}", "Response", nexo_response(NEXO_SUCCESS, NULL), "POIData",
+                             nexo_poi_data(name, clock_now_s()));
+    json_t *sale = nexo_sale_data(r);
+    if (sale)
+        json_object_set_new(body, "SaleData", sale);
+    if (r->service == NEXO_REVERSAL) {
+        json_object_set_new(body, "OriginalPOITransaction", nexo_original(r));
+        json_object_set_new(body, "ReversedAmount", nexo_money_number(money_of(m->amount), nexo_digits(n)));
+        return body;
+    }
+    json_t *old = nexo_json_read(m->reply, &why);
+    json_t *results = json_object_get(json_object_get(old, "LoyaltyResponse"), "LoyaltyResult");
+    json_object_del(json_array_get(results, 0), "CurrentBalance"); /* of then */
+    if (results)
+        json_object_set(body, "LoyaltyResult", results);
+    json_decref(old);
+    return body;
+}
+
 static void undo_rebate(struct nexo *n, uint32_t memo)
 {
     struct nexo_dialogue *d = &n->d;
     struct journal_memo m;
     struct errmsg why = {""};
     struct buf b = BUF_ON(n->buffer);
-    char what[MEMO_NAME_SIZE], name[NEXO_ID_SIZE];
+    char what[MEMO_NAME_SIZE];
     enum err e = journal_memo_get(n->t->journal, memo, &m, &b, &why);
+    snprintf(what, sizeof what, "ReverseRebate N%u", memo);
     if (e || strcmp(m.door, NEXO_MEMOS) != 0 || strcmp(m.what, "refused") == 0) {
         nexo_fail(n, NEXO_E_NOT_FOUND, "No transaction %s", d->r.original);
-        return;
-    }
-    if (strcmp(m.what, "Rebate") != 0 || !may_undo(n, LOYALTY_REBATE)) {
+    } else if (strcmp(m.what, "Rebate") != 0 || !may_undo(n, LOYALTY_REBATE)) {
         nexo_fail(n, NEXO_E_NOT_ALLOWED, "%s is of another kind", d->r.original);
-        return;
-    }
-    snprintf(what, sizeof what, "ReverseRebate N%u", memo);
-    if (journal_memo_is(n->t->journal, NEXO_MEMOS, what)) {
+    } else if (journal_memo_is(n->t->journal, NEXO_MEMOS, what)) {
         nexo_fail(n, NEXO_E_NOT_ALLOWED, "Already undone");
-        return;
-    }
-    if (!is_whole(&d->r, 0, money_of(m.amount), nexo_digits(n))) {
+    } else if (!is_whole(&d->r, 0, money_of(m.amount), nexo_digits(n))) {
         nexo_fail(n, NEXO_E_NOT_ALLOWED, "A reversal is of the whole");
-        return;
-    }
-    nexo_memo_name(n, name, 0);
-    json_t *body = json_pack("{s:o,s:o}", "Response", nexo_response(NEXO_SUCCESS, NULL), "POIData",
-                             nexo_poi_data(name, clock_now_s()));
-    json_t *sale = nexo_sale_data(&d->r);
-    if (sale)
-        json_object_set_new(body, "SaleData", sale);
-    if (d->r.service == NEXO_REVERSAL) {
-        json_object_set_new(body, "OriginalPOITransaction", nexo_original(&d->r));
-        json_object_set_new(body, "ReversedAmount",
-                            nexo_money_number(money_of(m.amount), nexo_digits(n)));
     } else {
-        json_t *old = nexo_json_read(m.reply, &why);
-        json_t *result = json_array_get(
-            json_object_get(json_object_get(old, "LoyaltyResponse"), "LoyaltyResult"), 0);
-        json_t *who = json_object_get(result, "LoyaltyAccount");
-        if (who)
-            json_object_set_new(body, "LoyaltyResult",
-                                json_pack("[{s:O,s:{s:o}}]", "LoyaltyAccount", who, "Rebates",
-                                          "TotalRebate",
-                                          nexo_money_number(money_of(m.amount), nexo_digits(n))));
-        json_decref(old);
+        snprintf(d->what, sizeof d->what, "%s", what);
+        d->amount = m.amount;
+        nexo_finish(n, nexo_reply(&d->r, rebate_undone(n, &m)), false);
     }
-    snprintf(d->what, sizeof d->what, "%s", what);
-    d->amount = m.amount;
-    nexo_finish(n, nexo_reply(&d->r, body), false);
 }
 
 static void undo_grant(struct nexo *n, const struct txn *grant)
