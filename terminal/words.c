@@ -99,8 +99,7 @@ static bool read_nothing(struct words *w, struct command *c)
 
 static bool read_wait(struct words *w, struct command *c)
 {
-    (void)number(&c->wait_ms, word(w, 1));
-    return true;
+    return w->count == 1 || (w->count == 2 && number(&c->wait_ms, word(w, 1)));
 }
 
 static bool read_line(struct words *w, struct command *c)
@@ -169,7 +168,8 @@ static bool read_redeem(struct words *w, struct command *c)
     int64_t n = 0;
     const char *what = word(w, 1);
     c->pin = w->pin;
-    (void)number(&c->wait_ms, w->wait);
+    if (w->wait && !number(&c->wait_ms, w->wait))
+        return false;
     if (strncmp(what, "reward:", 7) == 0) { /* and for a sliding one perhaps which step */
         c->reward = what + 7;
         c->alone = strcmp(word(w, w->count - 1), "alone") == 0;

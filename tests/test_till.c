@@ -736,6 +736,8 @@ TEST(till, nonsense_gets_a_sentence_and_changes_nothing)
         const char *command, *answer;
     } table[] = {
         {"fly", "error FORMAT There is no command fly"},
+        {"tap soon", "error FORMAT"},
+        {"redeem 10 wait=soon", "error FORMAT"},
         {"line", "error FORMAT"},
         {"line MUG 1", "error FORMAT"},
         {"line MUG one 100", "error FORMAT"},
