@@ -674,6 +674,14 @@ static bool needs_login(enum verb verb)
     return true;
 }
 
+/* What would make a sale of it, or end it. */
+static bool is_of_a_bill(enum verb verb)
+{
+    return verb == VERB_LINE || verb == VERB_COUPON || verb == VERB_TOTAL || verb == VERB_REDEEM || verb == VERB_PAY ||
+           verb == VERB_REFUND || verb == VERB_GRANT || verb == VERB_JOIN || verb == VERB_RATE || verb == VERB_PARK ||
+           verb == VERB_RESUME || verb == VERB_TRAIN;
+}
+
 /* These only look: an approval waits for what comes after them. */
 static bool only_looks(enum verb verb)
 {
@@ -808,6 +816,8 @@ void till_ask(struct till *t, struct asker *a, const struct command *c)
     t->current = a;
     if (a->person && t->people.staffed && !t->people.cashier.id && needs_login(c->verb))
         ask_refuse(t, a, "LOGIN", tr("Log in first, by number and PIN or with the badge."));
+    else if (t->trains && t->trains != a && is_of_a_bill(c->verb))
+        ask_refuse(t, a, "BUSY", tr("A cash register trains at this till: wait until it has ended."));
     else
         carry_out(t, a, c);
     t->current = before;

@@ -188,6 +188,7 @@ struct till {
     bool replacing;      /* the next card is to replace the member's lost one */
     uint32_t replace_approved_by;
     bool training;
+    const struct asker *trains; /* it is the lesson of this one alone, who is not the cashier: others wait; NULL = of all */
     uint32_t trained;    /* entries that were not written */
     int32_t latest_day;  /* no clock that is right stands before it; also over a restart */
     int32_t latest_saved;

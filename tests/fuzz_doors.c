@@ -86,6 +86,7 @@ static struct {
     struct waiting waiting[WAITING_MAX];
     struct told told[TOLD_MAX];
     int told_count, inputs;
+    bool cashier_trains;
     json_t *messages[REQUESTS_MAX];
     int message_count;
 } f;
@@ -555,6 +556,8 @@ static void nexo_message(void)
     char service[16];
     snprintf(service, sizeof service, "%d-%u", f.inputs, (unsigned)next(REFS));
     json_object_set_new(header, "ServiceID", json_string(service));
+    if (json_object_get(v, "LoginRequest") && next(2))
+        json_object_set_new(json_object_get(v, "LoginRequest"), "TrainingModeFlag", json_true());
     if (next(3) == 1)
         spoil(v);
     const char *sale = json_string_value(json_object_get(header, "SaleID"));
@@ -587,6 +590,15 @@ static void command(void)
     const char *answer = say(text);
     if (strncmp(answer, "ok", 2) != 0 && strncmp(answer, "error ", 6) != 0)
         fail_msg("%s: '%s'", text, answer);
+    if (strncmp(answer, "ok training=", 12) == 0)
+        f.cashier_trains = answer[12] == 'y';
+    char receipt[ENTRY_TEXT_SIZE] = "";
+    long long points[2] = {0, 0};
+    if (!f.cashier_trains && (sscanf(answer, "ok receipt=%19s %*s %*s %*s %*s %*s earned=%lld redeemed=%lld", receipt,
+                                     &points[0], &points[1]) == 3 ||
+                              sscanf(answer, "ok receipt=%19s %*s %*s %*s %*s clawed=%lld returned=%lld", receipt,
+                                     &points[0], &points[1]) == 3))
+        assert_journalled(receipt, points[0], points[1]);
 }
 
 static void cards(void)
@@ -680,6 +692,7 @@ static void go_home(void)
         (void)say("cancel");
     }
     (void)say("train off");
+    f.cashier_trains = false;
     const char *status = say("status");
     if (!strstr(status, "state=idle") && !strstr(status, "state=done"))
         fail_msg("%s", status);

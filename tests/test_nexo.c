@@ -1342,6 +1342,40 @@ TEST(nexo, a_register_that_trains_leaves_no_trace)
     close_till(b);
 }
 
+static char other_code[16];
+
+static void other_answered(struct till *t, struct asker *a, const struct answer *answer)
+{
+    (void)t, (void)a;
+    snprintf(other_code, sizeof other_code, "%s", answer->code ? answer->code : "");
+}
+
+/* A cashier who sells meanwhile would be told a receipt that is written nowhere. */
+TEST(nexo, while_a_register_trains_nobody_else_sells_at_the_till)
+{
+    struct bench *b = new_bench();
+    struct asker other = {.answered = other_answered};
+    struct asked a;
+    till_join_asker(b->till, &other);
+    ask(b, "L1", "Login",
+        "{\"DateTime\":\"x\",\"SaleSoftware\":{},\"OperatorLanguage\":\"de\",\"TrainingModeFlag\":true}");
+    reader_sim_present(&b->reader, NULL);
+    turn(b, 3);
+    send(b, &a, "ECR1", "C1", "CardAcquisition", ACQUIRE("Required"));
+    turn(b, 3);
+    assert_true(b->till->training);
+    till_ask(b->till, &other, &(struct command){.verb = VERB_TOTAL, .money = money_of(3000)});
+    assert_string_equal(other_code, "BUSY");
+    reader_sim_present(&b->reader, &b->card.target);
+    await(b, &a);
+    json_decref(a.reply);
+    assert_false(b->till->training);
+    till_ask(b->till, &other, &(struct command){.verb = VERB_TOTAL, .money = money_of(3000)});
+    assert_string_equal(other_code, "");
+    till_leave_asker(b->till, &other);
+    close_till(b);
+}
+
 TEST(nexo, two_registers_use_the_same_numbers_without_meeting)
 {
     struct bench *b = new_bench();

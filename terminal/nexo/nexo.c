@@ -101,6 +101,7 @@ static void set_training(struct nexo *n, bool on)
 {
     till_ask(n->t, &n->quiet, &(struct command){.verb = VERB_CANCEL});
     n->t->training = on;
+    n->t->trains = on ? &n->asker : NULL;
     n->t->trained = 0;
     sale_init(&n->t->sale);
 }
