@@ -106,16 +106,18 @@ static void finish(struct tap *p)
     p->asked = false;
 }
 
-void tap_refused(struct till *t, enum card_status_word word, bool several)
+static void refused(struct till *t, struct sale_event in)
 {
     struct tap *p = &t->tap;
-    enum job job = p->job;
+    in.kind = p->job == JOB_IDENTIFY ? SALE_TAP_REFUSED : SALE_CARD_FAILED;
     drop_session(p);
     finish(p);
-    till_feed(t,
-              (struct sale_event){.kind = job == JOB_IDENTIFY ? SALE_TAP_REFUSED : SALE_CARD_FAILED,
-                                  .word = word,
-                                  .several = several});
+    till_feed(t, in);
+}
+
+void tap_refused(struct till *t, enum card_status_word word, bool several)
+{
+    refused(t, (struct sale_event){.word = word, .several = several});
 }
 
 /* ---- a card came ---- */
@@ -217,7 +219,7 @@ static void wait_for_card(struct till *t, int64_t now_ms)
     if (e == OK)
         found(t);
     else if (now_ms >= p->deadline_ms)
-        tap_refused(t, CARD_LEFT, false);
+        refused(t, (struct sale_event){.word = CARD_LEFT, .absent = true});
 }
 
 /* ---- head office at a tap ---- */

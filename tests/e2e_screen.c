@@ -364,6 +364,9 @@ static void wrong_card(void)
     press("Enter");
     await("May redeem", "可兑换");
     take_card();
+    control_send(&till->control, "redeem 100 wait=300"); /* a register is less patient */
+    assert_true(control_read(&till->control, line, sizeof line, 15000));
+    assert_non_null(strstr(line, in("error GONE No card came", "error GONE 没有等到卡")));
     press("F4");
     await("All allowed", "最多可兑");
     press("Tab");

@@ -382,6 +382,19 @@ TEST(sale, a_card_that_is_waited_for_can_be_given_up_and_the_bill_stays)
     assert_int_equal(w->written_count, 1);
 }
 
+TEST(sale, a_card_that_never_came_is_told_from_one_that_left)
+{
+    for (int absent = 0; absent < 2; absent++) {
+        struct world *w = world();
+        bill(w);
+        redeem(w, 200);
+        step(w, (struct sale_event){.kind = SALE_CARD_FAILED, .word = CARD_LEFT, .absent = absent});
+        assert_int_equal(w->out.answer, SALE_CARD_GONE);
+        assert_int_equal(w->sale.state, SALE_TOTALLED);
+        assert_non_null(strstr(w->out.say.text, absent ? "No card came" : "left too early"));
+    }
+}
+
 TEST(sale, a_witness_settles_it_later_and_the_bill_in_hand_goes_on)
 {
     struct world *w = world();

@@ -374,6 +374,9 @@ void sale_say_card(struct sale_effects *out, const struct sale_event *in)
     if (in->several)
         sale_say(out, SALE_TWO_CARDS,
                  tr("More than one card lies there; nothing was taken off any. One card, please."));
+    else if (in->absent)
+        sale_say(out, SALE_CARD_GONE,
+                 tr("No card came; no points were taken. Redeem again and hold the card there, or pay without points."));
     else if (word == CARD_PHONE_LOCKED)
         sale_say(out, answer,
                  tr("The phone is locked: unlock it, choose the pass, and hold it there again."));

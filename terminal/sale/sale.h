@@ -151,6 +151,7 @@ struct sale_event {
     const struct card_seen *seen;
     enum card_status_word word;
     bool several; /* TAP_REFUSED, CARD_FAILED: more than one card lay there */
+    bool absent;  /* CARD_FAILED: none came in time */
     const struct txn_line *line;
     struct points points;
     struct money money;      /* TOTAL, REFUND; REDEEM: the fewest points whose worth covers it */
