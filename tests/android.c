@@ -83,7 +83,11 @@ static bool negotiate(struct android *a, struct bytes message, struct buf *out)
     answer[0] ^= a->lie_about_session;
     answer[8] = (uint8_t)(ses.data[8] + !a->repeat_sequence);
     ndef_put(&nrs, NDEF_EXTERNAL, "ses", bytes_of(answer, 10), true, false);
-    ndef_put(&nrs, NDEF_EXTERNAL, "dpk", bytes_of(a->own_public, MBED_POINT_SIZE), false, true);
+    uint8_t key[MBED_POINT_SIZE];
+    memcpy(key, a->own_public, sizeof key);
+    if (a->bend_key)
+        memset(key + 1, 0xff, sizeof key - 1); /* above the prime: on no curve */
+    ndef_put(&nrs, NDEF_EXTERNAL, "dpk", bytes_of(key, sizeof key), false, true);
     ndef_put(out, NDEF_EXTERNAL, "nrs", buf_bytes(&nrs), true, true);
     return true;
 }

@@ -9,7 +9,7 @@
 struct android {
     const struct smart_tap_keys *reader; /* of the collector whose pass it holds */
     const char *value;                   /* what the pass says */
-    bool compress, lie_about_session, repeat_sequence, bend_bundle, endless;
+    bool compress, lie_about_session, repeat_sequence, bend_key, bend_bundle, endless;
     unsigned word; /* instead of data; 0 = none */
 
     /* Its own. */

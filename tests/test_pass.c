@@ -419,6 +419,10 @@ TEST(pass, a_google_pass_that_is_bent_of_another_session_or_refused_is_no_pass)
     a = (struct android){.reader = &keys, .value = "M1", .repeat_sequence = true};
     assert_int_equal(tap_android(&op, &a), CARD_FAILED);
     assert_int_equal(op.status, CARD_BAD_ANSWER);
+    a = (struct android){.reader = &keys, .value = "M1", .bend_key = true};
+    assert_int_equal(tap_android(&op, &a), CARD_FAILED);
+    assert_int_equal(op.status, CARD_BAD_ANSWER);
+    assert_int_equal(op.exchanges, 2); /* and is asked for nothing more */
     a = (struct android){.reader = &keys, .value = "M1", .endless = true};
     assert_int_equal(tap_android(&op, &a), CARD_FAILED);
     assert_int_equal(op.status, CARD_BAD_ANSWER);
