@@ -24,8 +24,10 @@ static enum card_next step(struct kind_op *op, struct bytes answer)
         op->seen.member = op->card->seen.profile.member;
         return kind_done(op, MEANS_CARD, bytes_of(NULL, 0), bytes_of(NULL, 0));
     case CARD_FAILED:
-        /* Whatever does not know our application at the first word may still be another kind. */
-        return kind_fail(op, op->at == 1 ? CARD_NOT_OURS : op->card->status, "%s", op->card->why.text);
+        /* What says no to our application at the first word, in whatever tongue, may still be another kind; a
+         * word that came damaged may be that of a card of ours. */
+        return kind_fail(op, op->at == 1 && answer.size == 2 ? CARD_NOT_OURS : op->card->status, "%s",
+                         op->card->why.text);
     case CARD_READY: /* an identification commits nothing */
         break;
     }

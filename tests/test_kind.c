@@ -341,6 +341,44 @@ TEST(kind, a_card_of_ours_that_fails_is_not_taken_for_its_uid)
     assert_int_equal(op.status, CARD_BAD_KEY);
 }
 
+static void damaged(int exchange, struct buf *a)
+{
+    if (exchange == 1)
+        a->size = 1;
+}
+static void with_data(int exchange, struct buf *a)
+{
+    if (exchange == 1) {
+        memmove(a->data + 1, a->data, 2);
+        a->size = 3;
+    }
+}
+static void other_words(int exchange, struct buf *a)
+{
+    static const char *const words[] = {"\x91\x1c", "\x91\xa0", "\x6a\x82", "\x6d\x00", "\x91\x7e"};
+    static int n;
+    if (exchange == 1)
+        memcpy(a->data, words[n++ % 5], 2);
+}
+
+TEST(kind, only_a_plain_no_at_the_first_word_makes_another_kind_of_it)
+{
+    struct kind_keys keys = all_keys();
+    make_full(VCARD_EV2);
+    assert_int_equal(identify_bent(&op, &card, &full.target, &keys, damaged), CARD_FAILED);
+    assert_int_equal(op.status, CARD_BAD_ANSWER);
+    assert_int_equal(op.exchanges, 1);
+    vcard_field_off(&full);
+    assert_int_equal(identify_bent(&op, &card, &full.target, &keys, with_data), CARD_FAILED);
+    assert_int_equal(op.status, CARD_BAD_ANSWER);
+    for (int i = 0; i < 5; i++) {
+        static struct vtag tag;
+        make_ntag424(&tag);
+        assert_int_equal(identify_bent(&op, &card, &tag.target, &keys, other_words), CARD_DONE);
+        assert_int_equal(op.seen.means, MEANS_SUN);
+    }
+}
+
 /* ---- answers that are wrong ---- */
 
 /* To an NTAG 424 with all kinds on: 1 full card?, 2 application, 3 file, 4 length, 5 message. */
