@@ -455,6 +455,30 @@ TEST(nexo, how_a_card_is_asked_for_follows_loyalty_handling)
     close_till(b);
 }
 
+TEST(nexo, only_the_programmes_own_brand_is_taken_where_the_shop_names_it)
+{
+#define OF_BRANDS(brands)                                                                                              \
+    "{" SALE("T") ",\"CardAcquisitionTransaction\":{\"LoyaltyHandling\":\"Required\",\"AllowedLoyaltyBrand\":" brands "}}"
+    struct bench *b = new_bench();
+    reader_sim_present(&b->reader, &b->card.target);
+    ask(b, "C1", "CardAcquisition", OF_BRANDS("[\"OTHER\"]")); /* it names none */
+    error("CardAcquisition", "");
+    is("CardAcquisitionResponse.LoyaltyAccount.0.LoyaltyBrand", "Test");
+    close_till(b);
+    b->config.brand = "SHOP";
+    open_till(b);
+    ask(b, "C2", "CardAcquisition", OF_BRANDS("[\"OTHER\",\"ANOTHER\"]"));
+    error("CardAcquisition", "InvalidCard");
+    ask(b, "C3", "CardAcquisition", OF_BRANDS("[\"OTHER\",\"SHOP\"]"));
+    error("CardAcquisition", "");
+    is("CardAcquisitionResponse.LoyaltyAccount.0.LoyaltyBrand", "SHOP");
+    ask(b, "C4", "CardAcquisition", OF_BRANDS("\"SHOP\"")); /* alone where a list may be */
+    error("CardAcquisition", "");
+    ask(b, "C5", "CardAcquisition", OF_BRANDS("[]"));
+    error("CardAcquisition", "");
+    close_till(b);
+}
+
 TEST(nexo, an_abort_ends_the_wait_for_a_card_and_nothing_else)
 {
     struct bench *b = new_bench();
@@ -720,6 +744,36 @@ TEST(nexo, what_is_taken_back_from_an_empty_purse_is_told_as_less_than_nothing)
     error("Loyalty", "");
     is("LoyaltyResponse.LoyaltyResult.0.CurrentBalance", "0"); /* the schema knows none below */
     has("LoyaltyResponse.Response.AdditionalResponse", "balance=-30");
+    close_till(b);
+}
+
+TEST(nexo, goods_named_by_their_items_come_back_as_these_goods)
+{
+    static struct txn e;
+    static uint8_t room[JOURNAL_ENTRY_MAX];
+    struct bench *b = new_bench();
+    struct errmsg why = {""};
+    struct buf entry = BUF_ON(room);
+    const char *x = acquire(b, "C1");
+    ask(b, "S1", "Loyalty",
+        loyalty("Award", "\"TotalAmount\":30,\"SaleItem\":[{\"ItemID\":1,\"ProductCode\":\"MUG\",\"Quantity\":2,"
+                "\"ItemAmount\":20},{\"ItemID\":2,\"ProductCode\":\"TEA\",\"ItemAmount\":10}]", x, ""));
+    error("Loyalty", "");
+    ask(b, "R1", "Loyalty",
+        refund("AwardRefund", "T0007-1", ",\"TotalAmount\":10,\"SaleItem\":{\"ItemID\":1,\"ProductCode\":\"MUG\","
+               "\"Quantity\":1,\"ItemAmount\":10}"));
+    error("Loyalty", "");
+    assert_int_equal(journal_get(b->journal, 2, &entry, &why), OK);
+    assert_int_equal(wire_decode_txn(&e, buf_bytes(&entry), &why), OK);
+    assert_int_equal(e.line_count, 1);
+    assert_string_equal(e.lines[0].sku, "MUG");
+    assert_int_equal(e.lines[0].quantity, 1);
+    /* goods that were not sold here: it is their amount that comes back */
+    ask(b, "R2", "Loyalty",
+        refund("AwardRefund", "T0007-1", ",\"TotalAmount\":5,\"SaleItem\":[{\"ItemID\":1,\"ProductCode\":\"CUP\","
+               "\"ItemAmount\":5}]"));
+    error("Loyalty", "");
+    is("LoyaltyResponse.LoyaltyResult.0.LoyaltyAmount.Value", "5");
     close_till(b);
 }
 

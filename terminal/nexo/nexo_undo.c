@@ -118,26 +118,13 @@ void nexo_look(struct nexo *n)
     nexo_ask(n, NEXO_LOOKED, &(struct command){.verb = VERB_RECEIPT, .receipt = n->d.original});
 }
 
-void nexo_begin_undo(struct nexo *n)
+/* Of this till: what was it? */
+static void undo_own(struct nexo *n)
 {
     struct nexo_dialogue *d = &n->d;
     struct till *t = n->t;
     struct errmsg why = {""};
     struct buf b = BUF_ON(t->entry);
-    uint32_t memo = nexo_memo_of(n, d->r.original);
-    if (memo) {
-        undo_rebate(n, memo);
-        return;
-    }
-    if (strlen(d->r.original) >= ENTRY_TEXT_SIZE || entry_parse(&d->original, d->r.original) ||
-        d->original.terminal == OFFICE_TERMINAL || !entry_is(d->original)) {
-        nexo_fail(n, NEXO_E_NOT_FOUND, "No transaction %s", d->r.original);
-        return;
-    }
-    if (d->original.terminal != t->parts.identity->terminal) {
-        undo_foreign(n);
-        return;
-    }
     enum err e = journal_get(t->journal, d->original.seq, &b, &why);
     if (till_read(&t->original, e, &b, &why)) {
         nexo_fail(n, e == ERR_NOT_FOUND ? NEXO_E_NOT_FOUND : NEXO_E_DEVICE_OUT, "No transaction %s",
@@ -150,22 +137,36 @@ void nexo_begin_undo(struct nexo *n)
     bool award =
         (o->kind == TXN_SALE && !redeemed) || (o->kind == TXN_GRANT && points_n(o->points) > 0);
     d->undoes = award ? LOYALTY_AWARD : LOYALTY_REDEMPTION;
-    if ((o->kind != TXN_SALE && !award) || mixed || !may_undo(n, d->undoes))
+    if ((o->kind != TXN_SALE && !award) || mixed || !may_undo(n, d->undoes)) {
         nexo_fail(n, NEXO_E_NOT_ALLOWED, "%s is of another kind", d->r.original);
-    else if (o->kind == TXN_GRANT)
+    } else if (o->kind == TXN_GRANT) {
         undo_grant(n, o);
-    else if (!is_whole(&d->r, nexo_moved(o), o->total, nexo_digits(n)))
+    } else if (!is_whole(&d->r, nexo_moved(o), o->total, nexo_digits(n))) {
         nexo_fail(n, NEXO_E_NOT_ALLOWED, "A reversal is of the whole");
-    else if (o->member && uplink_is_up(t)) {
-        char id
-            [MEMBER_TEXT_SIZE]; /* so that what is left can be told; if not, it is refunded all the same */
+    } else if (o->member && uplink_is_up(t)) { /* so that what is left can be told; if not, it is refunded all the same */
+        char id[MEMBER_TEXT_SIZE];
         member_text(id, o->member);
         d->named = true;
         nexo_ask(n, NEXO_NAMED,
-            &(struct command){.verb = VERB_IDENTIFY, .means = MEANS_REGISTER, .value = id});
+                 &(struct command){.verb = VERB_IDENTIFY, .means = MEANS_REGISTER, .value = id});
     } else {
         nexo_look(n);
     }
+}
+
+void nexo_begin_undo(struct nexo *n)
+{
+    struct nexo_dialogue *d = &n->d;
+    uint32_t memo = nexo_memo_of(n, d->r.original);
+    if (memo)
+        undo_rebate(n, memo);
+    else if (strlen(d->r.original) >= ENTRY_TEXT_SIZE || entry_parse(&d->original, d->r.original) ||
+             d->original.terminal == OFFICE_TERMINAL || !entry_is(d->original))
+        nexo_fail(n, NEXO_E_NOT_FOUND, "No transaction %s", d->r.original);
+    else if (d->original.terminal != n->t->parts.identity->terminal)
+        undo_foreign(n);
+    else
+        undo_own(n);
 }
 
 /* The original and what is left of it are before us: all of it, the items named, or an amount. */
