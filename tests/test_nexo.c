@@ -9,7 +9,7 @@
 #include "hw/reader_sim.h"
 #include "hw/vtag.h"
 #include "sync/wire.h"
-#include "terminal/nexo/nexo.h"
+#include "terminal/nexo/nexo_inside.h"
 #include "terminal/till.h"
 #include "tests/cards.h"
 #include "tests/faultvfs.h"
@@ -455,6 +455,29 @@ TEST(nexo, how_a_card_is_asked_for_follows_loyalty_handling)
     close_till(b);
 }
 
+/* A register is told that the device is out of order only when it is. */
+TEST(nexo, every_answer_of_a_sale_has_its_word_for_a_register)
+{
+    for (int a = SALE_OK + 1; a < SALE_ANSWERS; a++) {
+        const char *code = sale_answer_code((enum sale_answer)a);
+        if ((nexo_error_of_code(code) == NEXO_E_DEVICE_OUT) != (a == SALE_UNSAVED))
+            fail_msg("%s is %s", code, nexo_error_text(nexo_error_of_code(code)));
+    }
+}
+
+TEST(nexo, two_cards_at_once_are_an_invalid_card_and_who_only_proposed_one_goes_on)
+{
+    struct bench *b = new_bench();
+    reader_sim_present(&b->reader, &b->card.target);
+    reader_sim_add(&b->reader, &b->other.target);
+    ask(b, "C1", "CardAcquisition", ACQUIRE("Required"));
+    error("CardAcquisition", "InvalidCard");
+    ask(b, "C2", "CardAcquisition", ACQUIRE("Proposed"));
+    error("CardAcquisition", "");
+    is("CardAcquisitionResponse.LoyaltyAccount", "");
+    close_till(b);
+}
+
 TEST(nexo, only_the_programmes_own_brand_is_taken_where_the_shop_names_it)
 {
 #define OF_BRANDS(brands)                                                                                              \
@@ -777,6 +800,33 @@ TEST(nexo, goods_named_by_their_items_come_back_as_these_goods)
     close_till(b);
 }
 
+/* The card was put away, and the sale before it is over: it is still that card, with its tier and its purse. */
+TEST(nexo, an_acquired_card_earns_again_as_the_card_it_was)
+{
+    static struct txn e;
+    static uint8_t room[JOURNAL_ENTRY_MAX];
+    struct bench *b = new_bench();
+    struct errmsg why = {""};
+    struct buf entry = BUF_ON(room);
+    const char *x = acquire(b, "C1");
+    reader_sim_present(&b->reader, NULL);
+    turn(b, 20);
+    for (int i = 0; i < 2; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "S%d", i);
+        ask(b, id, "Loyalty", loyalty("Award", "\"TotalAmount\":30", x, ""));
+        error("Loyalty", "");
+        assert_int_equal(atoi(at(last.reply, "LoyaltyResponse.LoyaltyResult.0.CurrentBalance")), PURSE + 30 * (i + 1));
+        entry.size = 0;
+        assert_int_equal(journal_get(b->journal, (uint32_t)i + 1, &entry, &why), OK);
+        assert_int_equal(wire_decode_txn(&e, buf_bytes(&entry), &why), OK);
+        assert_int_equal(e.means, MEANS_CARD);
+        assert_string_equal(e.tier, "base");
+        assert_memory_equal(&e.card, &uid_a, sizeof uid_a);
+    }
+    close_till(b);
+}
+
 /* Off line nobody knows yet whose this tag is; what it earns it earns all the same. */
 TEST(nexo, a_tag_of_somebody_unknown_here_earns_under_the_acquisition_that_named_it)
 {
@@ -1024,6 +1074,41 @@ TEST(nexo, a_redemption_takes_points_off_the_card_once_and_comes_back_once)
     ask(b, "R5", "Loyalty", refund("RedemptionRefund", "T0007-1", "")); /* the INTENT */
     error("Loyalty", "NotAllowed");
     close_till(b);
+}
+
+/* The till's turns are those of the card: one exchange each. */
+TEST(nexo, an_abort_at_any_moment_of_a_redemption_leaves_points_and_answer_in_accord)
+{
+    int done = 0, aborted = 0;
+    bool over = false;
+    for (int turns = 0; !over; turns++) {
+        struct bench *b = new_bench();
+        struct asked a;
+        char x[60];
+        b->config.wait_ms = 20000;
+        snprintf(x, sizeof x, "%s", acquire(b, "C1"));
+        send(b, &a, "ECR1", "S1", "Loyalty", loyalty("Redemption", "", x, points_200));
+        for (int i = 0; i < turns && !a.replied; i++)
+            turn(b, 1);
+        over = a.replied;
+        ask(b, "A1", "Abort", "{\"AbortReason\":\"x\",\"MessageReference\":{\"ServiceID\":\"S1\"}}");
+        await(b, &a);
+        const char *e = at(a.reply, "LoyaltyResponse.Response.ErrorCondition");
+        if (*e && strcmp(e, "Aborted") != 0)
+            fail_msg("aborted after %d turns: %s", turns, e);
+        assert_int_equal(cards_purse(&b->card), *e ? PURSE : PURSE - 200);
+        done += !*e;
+        aborted += *e != 0;
+        json_decref(a.reply);
+        ask(b, "S1", "Loyalty", loyalty("Redemption", "", x, points_200));
+        error("Loyalty", *e ? "Aborted" : "");
+        assert_int_equal(cards_purse(&b->card), *e ? PURSE : PURSE - 200);
+        assert_true(sale_is_idle(&b->till->sale) || b->till->sale.state == SALE_IDENTIFIED);
+        close_till(b);
+        unlink(b->path);
+    }
+    assert_true(done > 0 && aborted > 0);
+    print_message("  %d times done, %d times aborted\n", done, aborted);
 }
 
 TEST(nexo, what_may_not_be_redeemed_is_refused_and_nothing_is_taken)

@@ -151,6 +151,7 @@ int64_t nexo_rest_ms(const struct nexo *n); /* of its waiting, at least 1 */
 void nexo_ask(struct nexo *n, enum nexo_step step, const struct command *c);
 void nexo_ask_for_card(struct nexo *n, enum nexo_step step, int64_t wait_ms);
 enum nexo_error nexo_error_of(const struct nexo *n); /* of the till's answer */
+enum nexo_error nexo_error_of_code(const char *code); /* as its word says alone */
 /* What this dialogue put on the screen goes; the member that a register acquired stays. */
 void nexo_clear_up(struct nexo *n);
 /* The end of it, without success: cleared up, what is open is cancelled.  nexo_fail is for what asked nothing yet. */

@@ -64,7 +64,7 @@ static bool limited_offline(const struct nexo *n)
            limit == REDEEM_OFFLINE_TOO_LONG || limit == REDEEM_OFFLINE_NEVER;
 }
 
-enum nexo_error nexo_error_of(const struct nexo *n)
+enum nexo_error nexo_error_of_code(const char *code)
 {
     static const struct {
         const char *code;
@@ -72,19 +72,24 @@ enum nexo_error nexo_error_of(const struct nexo *n)
     } rows[] = {
         {"TIMEOUT", NEXO_E_CANCEL},
         {"GONE", NEXO_E_CANCEL},
+        {"STATE", NEXO_E_CANCEL},
         {"BUSY", NEXO_E_BUSY},
         {"YIELD", NEXO_E_BUSY},
         {"DOUBT", NEXO_E_IN_PROGRESS},
         {"FOREIGN", NEXO_E_INVALID_CARD},
         {"CARD", NEXO_E_INVALID_CARD},
+        {"TWO_CARDS", NEXO_E_INVALID_CARD},
+        {"PHONE", NEXO_E_INVALID_CARD},
         {"UNBOUND", NEXO_E_INVALID_CARD},
         {"BLOCKED", NEXO_E_INVALID_CARD},
         {"WRONG_CARD", NEXO_E_INVALID_CARD},
+        {"BADGE", NEXO_E_INVALID_CARD},
         {"NO_CARD", NEXO_E_NOT_FOUND},
-        {"NEEDS_APPROVAL", NEXO_E_REFUSAL},
+        {"NOT_FOUND", NEXO_E_NOT_FOUND},
         {"LOCKED", NEXO_E_NOT_ALLOWED},
         {"CONFLICT", NEXO_E_NOT_ALLOWED},
-        {"NOT_FOUND", NEXO_E_NOT_FOUND},
+        {"REFUSED", NEXO_E_REFUSAL},
+        {"NEEDS_APPROVAL", NEXO_E_REFUSAL},
         {"EMPTY", NEXO_E_REFUSAL},
         {"RANGE", NEXO_E_REFUSAL},
         {"FULL", NEXO_E_REFUSAL},
@@ -93,26 +98,29 @@ enum nexo_error nexo_error_of(const struct nexo *n)
         {"NO_LINE", NEXO_E_UNREACHABLE_HOST},
         {"NO_ANSWER", NEXO_E_UNREACHABLE_HOST},
         {"NO_DEVICE", NEXO_E_UNAVAILABLE_DEVICE},
-        {"BADGE", NEXO_E_INVALID_CARD},
     };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(rows[i].code, code) == 0)
+            return rows[i].e;
+    return NEXO_E_DEVICE_OUT; /* IO, CORRUPT */
+}
+
+/* What a word says depends on what was asked, and of whom. */
+enum nexo_error nexo_error_of(const struct nexo *n)
+{
     const struct nexo_dialogue *d = &n->d;
     if (d->aborted)
         return NEXO_E_ABORTED;
-    if (strcmp(d->code, "STATE") == 0)
-        return d->waited ? NEXO_E_CANCEL
-                         : NEXO_E_BUSY; /* the cashier cancelled; or a bill is open */
+    if (strcmp(d->code, "STATE") == 0 && !d->waited)
+        return NEXO_E_BUSY; /* a bill is open; else the cashier cancelled */
     if (strcmp(d->code, "BLOCKED") == 0 && d->verb == VERB_IDENTIFY)
         return NEXO_E_NOT_ALLOWED;
     if (strcmp(d->code, "FORMAT") == 0 && d->verb == VERB_IDENTIFY)
         return NEXO_E_NOT_FOUND;
-    if (strcmp(d->code, "REFUSED") == 0) {
-        bool online = n->t->sale.online && uplink_is_up(n->t);
-        return !online && limited_offline(n) ? NEXO_E_UNREACHABLE_HOST : NEXO_E_REFUSAL;
-    }
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (strcmp(rows[i].code, d->code) == 0)
-            return rows[i].e;
-    return NEXO_E_DEVICE_OUT;
+    bool online = n->t->sale.online && uplink_is_up(n->t);
+    if (strcmp(d->code, "REFUSED") == 0 && !online && limited_offline(n))
+        return NEXO_E_UNREACHABLE_HOST;
+    return nexo_error_of_code(d->code);
 }
 
 /* What this dialogue put on the screen goes; the member that a register acquired stays. */
