@@ -443,6 +443,7 @@ static const struct {
     {"WRONG_CARD", 422, "Send it again and hold the right card there."},
     {"GONE", 422, "Send it again and hold the card there until it is answered."},
     {"TIMEOUT", 422, "Send it again and hold the card there."},
+    {"BADGE", 422, "Send it again and hold the member's card there."},
     {"TWO_CARDS", 422, "Send it again with one card alone."},
     {"PHONE", 422, "Send it again with the member's card, or a code."},
     {"FOREIGN", 422, "Sell without points."},
