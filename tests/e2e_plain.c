@@ -424,6 +424,40 @@ TEST(plain_door, killed_anywhere_in_an_award_the_same_request_ends_it_once)
     close_shop();
 }
 
+TEST(plain_door, killed_anywhere_in_a_refund_it_is_given_back_once)
+{
+    static const char *const points[] = {"before-refund:1", "journal-before-commit:1", "journal-after-commit:1",
+                                         "after-refund:1"};
+    struct till *t = open_shop();
+    memset(&told, 0, sizeof told);
+    char receipt[40], body[200];
+    const char *sale = note(post("/v1/award", "{\"ref\":\"B1\",\"member\":\"M1\",\"total\":\"100.00\"}"));
+    assert_said(sale, "200 ");
+    json_text_of(sale + 4, "receipt", receipt, sizeof receipt);
+    for (size_t i = 0; i < sizeof points / sizeof *points; i++) {
+        char env[80], path[60], first[2000];
+        snprintf(env, sizeof env, "PATRON_CRASH=%s", points[i]);
+        snprintf(body, sizeof body, "{\"ref\":\"G%zu\",\"receipt\":\"%s\",\"money\":\"25.00\"}", i, receipt);
+        snprintf(path, sizeof path, "/v1/tx/G%zu", i);
+        control_ok(&t->control, line, sizeof line, "sync 15000");
+        stop(t, SIGTERM);
+        start(t, env);
+        assert_said(post("/v1/refund", body), "000 ");
+        if (!WIFSIGNALED(proc_wait(&t->program, 10000)))
+            fail_msg("%s: the till did not die", points[i]);
+        control_close(&t->control);
+        start(t, NULL);
+        assert_said(ask("GET", path, ""), i < 2 ? "404 " : "\"state\":\"done\"");
+        snprintf(first, sizeof first, "%s", post("/v1/refund", body));
+        assert_said(first, "\"total\":\"25.00\"");
+        assert_string_equal(post("/v1/refund", body), first);
+    }
+    snprintf(body, sizeof body, "{\"ref\":\"G9\",\"receipt\":\"%s\",\"money\":\"0.01\"}", receipt);
+    assert_said(post("/v1/refund", body), "404 "); /* all of it is back */
+    assert_books(t);
+    close_shop();
+}
+
 TEST(plain_door, a_hold_that_head_office_did_not_answer_is_asked_for_again_and_taken_once)
 {
     struct till *t = open_shop();

@@ -427,7 +427,7 @@ static const struct {
 } errors[] = {
     {"FORMAT", 400, "Correct the request."},
     {"TOKEN", 401, "Send \"Authorization: Bearer TOKEN\"; patron-terminal register add NAME makes a token."},
-    {"NOT_FOUND", 404, "Check the number, code or ref."},
+    {"NOT_FOUND", 404, "Check the number, code, ref or amount."},
     {"PATH", 404, "See /v1/openapi.json."},
     {"METHOD", 405, "See /v1/openapi.json."},
     {"TOO_LARGE", 413, "Send at most 256 KiB."},
