@@ -180,7 +180,7 @@ enum receipt_state {
     RECEIPT_COPY, /* to be printed, marked as a copy */
     RECEIPT_PRINTED
 };
-enum { RECEIPT_BOOT_SIZE = 40, RECEIPT_WHY_SIZE = 200, RECEIPT_LANGUAGE_SIZE = 8, RECEIPTS_KEPT = 200 };
+enum { RECEIPT_BOOT_SIZE = 40, RECEIPT_WHY_SIZE = 400, RECEIPT_LANGUAGE_SIZE = 8, RECEIPTS_KEPT = 200 };
 struct journal_receipt {
     uint32_t seq; /* the SALE or REFUND */
     enum receipt_state state;

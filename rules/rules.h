@@ -175,6 +175,21 @@ struct rebate {
 MUST_CHECK enum err rules_rebate(const struct pack *pack, const struct bill *bill, struct rebate *out,
                                  struct errmsg *why);
 
+/* ---- stamps ---- */
+
+/* A stamp card of the member. */
+struct rules_stamp {
+    char name[TXN_NAME_SIZE];
+    int32_t every;        /* stamps that fill it */
+    struct points points; /* that a full one gives */
+    int64_t have;         /* on it before this bill; -1 = not known */
+    int64_t now;          /* that this bill adds */
+    int64_t full;         /* cards it fills; 0 where that is not promised */
+};
+enum { RULES_STAMP_SIZE = 120 };
+/* "coffee: 7 of 10, 3 missing"; "" = nothing is known and nothing added. */
+const char *rules_stamp_text(char out[RULES_STAMP_SIZE], const struct rules_stamp *s);
+
 /* ---- ways of being known ---- */
 
 enum means_answer {

@@ -245,6 +245,8 @@ void till_add_pending(struct till *t, bool told);
 /* What head office has told of the member that the rules may ask for, pending points too.  Stamps only when it had all of
  * this till's sales: else one of them might fill the card again. */
 void till_told_facts(struct till *t, bool told);
+/* view.c: the stamp cards of the sale in hand; out has room for PACK_STAMPS_MAX.  Returns how many. */
+int32_t till_stamps(const struct till *t, struct rules_stamp *out);
 /* Decode a journalled entry into out.  Errors: as journal_get, ERR_CORRUPT. */
 MUST_CHECK enum err till_read(struct txn *out, enum err found, struct buf *entry,
                               struct errmsg *why);

@@ -64,6 +64,38 @@ static void view_spendable(struct till *t, struct till_view *v)
     v->spendable_value = offer.most_value;
 }
 
+/* ---- stamps ---- */
+
+/* What is on the member's card of this name; -1 = nobody told. */
+static int64_t stamps_on(const struct wire_tapped *told, const struct pack_stamp *of)
+{
+    for (int32_t i = 0; i < told->stamp_count; i++)
+        if (strcmp(told->stamps[i].name, of->name) == 0) {
+            int64_t on = told->stamps[i].collected - told->stamps[i].given * of->every;
+            return on > 0 ? on : 0;
+        }
+    return -1;
+}
+
+int32_t till_stamps(const struct till *t, struct rules_stamp *out)
+{
+    const struct sale *s = &t->sale;
+    const struct wire_tapped *told = &t->tap.told;
+    const struct pack *pack = t->packs.in_effect;
+    bool theirs = told->known && (told->member == s->member || s->member == 0);
+    bool known = theirs && (t->tap.known || t->tap.told_s), totalled = s->state != SALE_IDLE && s->state != SALE_IDENTIFIED;
+    if (s->means == MEANS_NONE || !pack)
+        return 0;
+    for (int32_t i = 0; i < pack->stamp_count; i++) {
+        const struct pack_stamp *of = &pack->stamps[i];
+        out[i] = (struct rules_stamp){.every = of->every, .points = of->points, .have = known ? stamps_on(told, of) : -1};
+        memcpy(out[i].name, of->name, sizeof out[i].name);
+        out[i].now = totalled ? s->earning.stamps[i].collected : 0;
+        out[i].full = totalled ? s->earning.stamps[i].given : 0;
+    }
+    return pack->stamp_count;
+}
+
 static void view_member(struct till *t, struct till_view *v)
 {
     const struct sale *s = &t->sale;
@@ -92,6 +124,7 @@ static void view_member(struct till *t, struct till_view *v)
         else if (s->means != MEANS_CARD)
             v->on_cards = told->purse;
     }
+    v->stamp_count = till_stamps(t, v->stamps);
     view_spendable(t, v);
 }
 

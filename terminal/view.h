@@ -72,6 +72,8 @@ struct till_view {
     struct points purse;       /* on the card */
     struct points on_cards;    /* known otherwise than by a card, and told: on the member's cards */
     struct points pending;     /* earned: head office has not got it, or it may not be spent yet */
+    int32_t stamp_count;       /* of the programme, when somebody is known */
+    struct rules_stamp stamps[PACK_STAMPS_MAX];
 
     /* the bill */
     enum sale_state state;

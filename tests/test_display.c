@@ -273,6 +273,22 @@ TEST(display, thanks_tell_the_progress_to_the_next_tier_and_clear_themselves)
     assert_int_equal(s.page, DISPLAY_IDLE);
 }
 
+TEST(display, the_stamp_card_that_a_sale_adds_to_is_told_and_a_full_one_with_what_it_gives)
+{
+    begin(SALE_DONE);
+    finish(20, 0);
+    v.next_tier[0] = 0;
+    v.stamp_count = 2;
+    v.stamps[0] = (struct rules_stamp){.name = "tea", .every = 5, .points = points_of(50), .have = 2};
+    v.stamps[1] = (struct rules_stamp){.name = "coffee", .every = 10, .points = points_of(300), .have = 7, .now = 2};
+    expect("Test\nThank you, Anna!\nEarned: 20 points\nYour points now: 370\ncoffee: 9 of 10 stamps\n");
+    v.stamps[1].have = 9;
+    v.stamps[1].full = 1;
+    expect("Test\nThank you, Anna!\nEarned: 20 points\nYour points now: 370\ncoffee: your card is full, 300 points!\n");
+    v.stamps[1].have = v.stamps[0].have = -1; /* nobody could be asked */
+    expect("Test\nThank you, Anna!\nEarned: 20 points\nYour points now: 370\n");
+}
+
 TEST(display, a_member_who_is_left_standing_there_is_cleared)
 {
     begin(SALE_IDENTIFIED);

@@ -512,3 +512,22 @@ TEST(rules_bill, the_example_with_coupon_mark_and_gift_card_is_what_is_computed)
     assert_int_equal(rules_earn(&p, &next, &e, NULL), OK);
     assert_int_equal(points_n(e.points), 303);
 }
+
+TEST(rules_bill, a_stamp_card_says_what_is_on_it_and_what_is_missing_and_nothing_that_is_not_known)
+{
+    static const struct {
+        struct rules_stamp stamp;
+        const char *says;
+    } rows[] = {
+        {{"coffee", 10, {300}, 7, 0, 0}, "coffee: 7 of 10, 3 missing"},
+        {{"coffee", 10, {300}, 7, 2, 0}, "coffee: 9 of 10 with this sale, 1 missing"},
+        {{"coffee", 10, {300}, 8, 3, 1}, "coffee: full, 300 points; then 1 of 10"},
+        {{"coffee", 2, {300}, 1, 5, 3}, "coffee: full, 900 points; then 0 of 2"},
+        {{"coffee", 10, {300}, 8, 2, 0}, "coffee: 10 of 10"}, /* as of the last contact: nothing is promised */
+        {{"coffee", 10, {300}, -1, 2, 0}, "coffee: 2 more with this sale"},
+        {{"coffee", 10, {300}, -1, 0, 0}, ""},
+    };
+    char text[RULES_STAMP_SIZE];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_string_equal(rules_stamp_text(text, &rows[i].stamp), rows[i].says);
+}

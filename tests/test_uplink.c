@@ -1070,7 +1070,13 @@ TEST(uplink, marks_coupons_tenders_and_rewards_of_a_till_agree_with_the_books)
     assert_said(ask("tap"), "ok state=identified"); /* not the first any more */
     assert_said(ask("line 22745 1 10000 gift"), "ok");
     assert_said(ask("pay"), "error STATE");
+    static struct till_view v;
+    till_view(b.till, &v);
+    assert_int_equal(v.stamp_count, 1);
+    assert_true(v.stamps[0].have == 1 && v.stamps[0].every == 2 && v.stamps[0].now == 0);
     assert_said(ask("total"), "earns=107"); /* a full stamp card: head office has told the stamp before */
+    till_view(b.till, &v);
+    assert_true(v.stamps[0].have == 1 && v.stamps[0].now == 1 && v.stamps[0].full == 1);
     assert_said(ask("pay"), "earned=107");
     const char *receipt = strstr(b.answer, "T0007-");
     char refund[40];

@@ -229,6 +229,25 @@ static void redeem(struct till_view *v, struct screen *s)
     s->focus = 1;
 }
 
+/* One that this bill fills, one that it adds to, one that it leaves alone. */
+static void totalled_with_stamps(struct till_view *v, struct screen *s)
+{
+    totalled(v, s);
+    v->stamp_count = 3;
+    v->stamps[0] = (struct rules_stamp){.name = "coffee", .every = 10, .points = points_of(300), .have = 8, .now = 3, .full = 1};
+    v->stamps[1] = (struct rules_stamp){.name = "visits", .every = 5, .points = points_of(50), .have = 1, .now = 1};
+    v->stamps[2] = (struct rules_stamp){.name = "tea", .every = 12, .points = points_of(90), .have = 4};
+}
+
+static void stamps_cut(struct till_view *v, struct screen *s)
+{
+    totalled_with_stamps(v, s);
+    v->online = v->told = false;
+    v->stamps[0].have = -1;
+    v->stamps[0].full = 0;
+    v->stamp_count = 1;
+}
+
 static void totalled_with_rewards(struct till_view *v, struct screen *s)
 {
     const struct pack_reward of[] = {
@@ -566,6 +585,8 @@ const struct moment moments[] = {
     {"totalled, nothing to redeem", totalled_nothing},
     {"totalled, no member", totalled_walk_in},
     {"redeem", redeem},
+    {"totalled, with stamps", totalled_with_stamps},
+    {"totalled, with stamps, the line cut", stamps_cut},
     {"totalled, with rewards", totalled_with_rewards},
     {"which reward", rewards},
     {"which reward, the line cut", rewards_cut},

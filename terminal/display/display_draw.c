@@ -105,6 +105,16 @@ static void add_idle(struct page *p, const struct display_state *s)
     add(p, 0, LOOK_PLAIN, "%s", tr("Please hold your member card to the reader."));
 }
 
+static void add_stamps(struct page *p, const struct display_state *s)
+{
+    if (!s->stamp[0])
+        return;
+    if (s->stamps_full)
+        add(p, 1, LOOK_GOOD, tr("%s: your card is full, %" PRId64 " points!"), s->stamp, s->stamps_full);
+    else
+        add(p, 3, LOOK_PLAIN, tr("%s: %" PRId64 " of %" PRId64 " stamps"), s->stamp, s->stamps, s->stamps_every);
+}
+
 static void add_member(struct page *p, const struct display_state *s)
 {
     if (s->name[0])
@@ -115,6 +125,7 @@ static void add_member(struct page *p, const struct display_state *s)
         add(p, 3, LOOK_PLAIN, "%s", s->tier);
     gap(p, 5);
     add_points(p, s);
+    add_stamps(p, s);
     add_bill(p, s);
 }
 
@@ -170,6 +181,7 @@ static void add_thanks(struct page *p, const struct display_state *s)
         add(p, 2, LOOK_PLAIN, tr("Earned: %" PRId64 " points"), s->earns);
     if (s->after >= 0)
         add(p, 1, LOOK_BOLD, tr("Your points now: %" PRId64), s->after);
+    add_stamps(p, s);
     add_progress(p, s);
 }
 

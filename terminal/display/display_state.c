@@ -88,6 +88,20 @@ static void put_progress(struct display_state *s, const struct till_view *v)
         money_text(s->missing_value, v->pack, money_of(s->missing));
 }
 
+static void put_stamps(struct display_state *s, const struct till_view *v)
+{
+    const struct rules_stamp *of = NULL;
+    for (int32_t i = 0; i < v->stamp_count; i++)
+        if (v->stamps[i].have >= 0 && (!of || (v->stamps[i].now && !of->now)))
+            of = &v->stamps[i];
+    if (!of)
+        return;
+    text(s->stamp, sizeof s->stamp, of->name);
+    s->stamps = of->have + of->now - of->full * of->every;
+    s->stamps_every = of->every;
+    s->stamps_full = of->full * points_n(of->points);
+}
+
 static enum display_page page_of(const struct till_view *v, int64_t still_s)
 {
     bool member = v->means != MEANS_NONE;
@@ -137,6 +151,7 @@ void display_state_of(struct display_state *s, const struct till_view *v, int64_
     s->again = v->state == SALE_DOUBT || v->second_tap;
     put_points(s, v);
     put_bill(s, v);
+    put_stamps(s, v);
     if (s->page == DISPLAY_THANKS)
         put_progress(s, v);
 }
@@ -163,7 +178,7 @@ struct text_field {
     char *at;
     size_t size;
 };
-enum { TEXT_FIELDS = 10 };
+enum { TEXT_FIELDS = 11 };
 
 static void text_fields(struct text_field out[TEXT_FIELDS], struct display_state *s)
 {
@@ -178,6 +193,7 @@ static void text_fields(struct text_field out[TEXT_FIELDS], struct display_state
         {"due", s->due, sizeof s->due},
         {"next_tier", s->next_tier, sizeof s->next_tier},
         {"missing_value", s->missing_value, sizeof s->missing_value},
+        {"stamp", s->stamp, sizeof s->stamp},
     };
     memcpy(out, fields, sizeof fields);
 }
@@ -186,7 +202,7 @@ struct number_field {
     const char *name;
     int64_t *at;
 };
-enum { NUMBER_FIELDS = 5 };
+enum { NUMBER_FIELDS = 8 };
 
 static void number_fields(struct number_field out[NUMBER_FIELDS], struct display_state *s)
 {
@@ -194,7 +210,10 @@ static void number_fields(struct number_field out[NUMBER_FIELDS], struct display
                                                        {"after", &s->after},
                                                        {"earns", &s->earns},
                                                        {"redeems", &s->redeems},
-                                                       {"missing", &s->missing}};
+                                                       {"missing", &s->missing},
+                                                       {"stamps", &s->stamps},
+                                                       {"stamps_every", &s->stamps_every},
+                                                       {"stamps_full", &s->stamps_full}};
     memcpy(out, fields, sizeof fields);
 }
 

@@ -49,6 +49,9 @@ struct display_state {
     enum pack_metric metric;
     int64_t missing; /* to next_tier, in metric; 0 = reached by this sale */
     char missing_value[PACK_MONEY_SIZE];
+    char stamp[TXN_NAME_SIZE]; /* the stamp card that this sale fills on, else the first; "" = none */
+    int64_t stamps, stamps_every; /* on it with this sale, of how many */
+    int64_t stamps_full;          /* points of the cards that this sale fills */
 
     /* LINES, YES_NO, PIN */
     int line_count;

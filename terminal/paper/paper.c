@@ -149,7 +149,25 @@ static void put_balance(struct receipt_facts *f, const struct till *t, const str
         put_expiry(f, told, txn);
 }
 
-static struct receipt_facts facts_of(const struct till *t, const struct txn *txn)
+/* What was earned for what, and the stamps of this sale. */
+static const char *why_of(char out[RECEIPT_WHY_SIZE], const struct till *t, const struct txn *txn)
+{
+    struct rules_stamp stamps[PACK_STAMPS_MAX];
+    char text[RULES_STAMP_SIZE];
+    int32_t count = till_stamps(t, stamps);
+    size_t used = 0;
+    out[0] = 0;
+    if (points_n(txn->points) > 0)
+        used = (size_t)snprintf(out, RECEIPT_WHY_SIZE, "%s", t->sale.earning.why);
+    for (int32_t i = 0; i < count; i++) {
+        if (stamps[i].now == 0 || used + strlen(rules_stamp_text(text, &stamps[i])) + 3 > RECEIPT_WHY_SIZE)
+            continue; /* whole, or not at all */
+        used += (size_t)snprintf(out + used, RECEIPT_WHY_SIZE - used, "%s%s", used ? "; " : "", text);
+    }
+    return out;
+}
+
+static struct receipt_facts facts_of(const struct till *t, const struct txn *txn, char why[RECEIPT_WHY_SIZE])
 {
     struct receipt_facts f = {.txn = txn,
                               .pack = t->facts.pack,
@@ -161,8 +179,7 @@ static struct receipt_facts facts_of(const struct till *t, const struct txn *txn
     if (txn->kind != TXN_SALE)
         return f;
     put_balance(&f, t, txn);
-    if (points_n(txn->points) > 0)
-        f.why = t->sale.earning.why;
+    f.why = why_of(why, t, txn);
     return f;
 }
 
@@ -177,7 +194,8 @@ void paper_before(struct till *t, const struct txn *txn)
 {
     if (!has_receipt(t, txn))
         return;
-    struct receipt_facts f = facts_of(t, txn);
+    char why[RECEIPT_WHY_SIZE];
+    struct receipt_facts f = facts_of(t, txn, why);
     receipts_before(t->receipts, &f, tr_language());
 }
 
@@ -191,7 +209,8 @@ void paper_train(struct till *t, const struct txn *txn)
 {
     if (!has_receipt(t, txn))
         return;
-    struct receipt_facts f = facts_of(t, txn);
+    char why[RECEIPT_WHY_SIZE];
+    struct receipt_facts f = facts_of(t, txn, why);
     receipts_train(t->receipts, &f);
 }
 

@@ -196,7 +196,7 @@ static void put_member(struct receipt *r, const struct receipt_facts *f)
     }
     if (*f->why) {
         blank(r);
-        put_wrapped(r, 0, f->why, 6);
+        put_wrapped(r, 0, f->why, 10);
     }
 }
 

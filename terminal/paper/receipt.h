@@ -42,7 +42,7 @@ struct receipt_facts {
     struct points purse;    /* of it on the card; -1: not to be told */
     struct points expiring; /* what ends next, 0: not known or nothing ... */
     int32_t expiring_day;   /* ... and its last good day */
-    const char *why;        /* what was earned for what, a line for people; "" = nothing to say */
+    const char *why;        /* what was earned for what, and stamps, a line for people; "" = nothing to say */
     bool copy;              /* not the first one */
     bool training;          /* nothing of it happened */
 };

@@ -311,6 +311,19 @@ static void fresh_id(char id[TXN_NAME_SIZE])
     hex_encode(id + 1, random, sizeof random);
 }
 
+static json_t *stamps_json(const struct till_view *v)
+{
+    json_t *list = json_array();
+    for (int32_t i = 0; i < v->stamp_count; i++) {
+        const struct rules_stamp *s = &v->stamps[i];
+        if (s->have >= 0)
+            (void)json_array_append_new(list, json_pack("{s:o,s:I,s:i,s:o}", "name", plain_text(s->name), "stamps",
+                                                        (json_int_t)s->have, "every", (int)s->every, "points",
+                                                        points_json(s->points)));
+    }
+    return list;
+}
+
 static void end_with_member(struct plain *p)
 {
     struct till *t = p->t;
@@ -332,9 +345,9 @@ static void end_with_member(struct plain *p)
         points_json(v->pending));
     if (out && v->told)
         (void)json_object_update_new(
-            out, json_pack("{s:o,s:I,s:o,s:o}", "next_tier", plain_text(v->next_tier), "missing",
+            out, json_pack("{s:o,s:I,s:o,s:o,s:o}", "next_tier", plain_text(v->next_tier), "missing",
                            (json_int_t)v->missing, "expiring", points_json(v->expiring), "suggestion",
-                           plain_text(v->suggestion)));
+                           plain_text(v->suggestion), "stamps", stamps_json(v)));
     if (p->r)
         reply_json(p->r, out);
     else

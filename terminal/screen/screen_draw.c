@@ -316,6 +316,11 @@ static void member_rows(struct rows *r, const struct till_view *v, int less)
         fact(r, 5 + less, LOOK_PLAIN, tr("Next tier"), tr("%s: %s"), tier_name(v, v->next_tier), text);
     else if (v->told_s)
         fact(r, 12 + less, LOOK_PLAIN, tr("Next tier"), "%s", tr("none above"));
+    for (int32_t i = 0; i < v->stamp_count; i++) {
+        char stamps[RULES_STAMP_SIZE];
+        if (*rules_stamp_text(stamps, &v->stamps[i]))
+            fact(r, 6 + less, LOOK_PLAIN, i ? "" : tr("Stamps"), "%s", stamps);
+    }
     if (*v->suggestion) {
         snprintf(text, sizeof text, tr("Say: %s"), v->suggestion);
         prose(r, 3 + less, LOOK_GOOD, 0, text);
