@@ -231,6 +231,7 @@ TEST(e2e_display,
     assert_true(control_read(&till->control, line, sizeof line, 20000));
     if (strncmp(line, "ok", 2) != 0)
         fail_msg("%s", line);
+    await("本次可获积分：45"); /* not 50: points pay a part */
     await("应付：45.00 GBP");
     control_ok(&till->control, line, sizeof line, "pay");
     await("王安娜，谢谢！");

@@ -880,6 +880,29 @@ TEST(sale, a_member_without_the_card_earns_by_number_or_by_token_and_an_unknown_
     }
 }
 
+TEST(sale, what_it_earns_is_without_what_points_pay_from_the_redemption_on_and_whole_again_when_it_fails)
+{
+    struct world *w = world();
+    held_bill(w);
+    int64_t whole = points_n(w->sale.earning.points);
+    redeem_by_code(w, 200);
+    int64_t less = points_n(w->sale.earning.points);
+    assert_true(less < whole); /* before the member has confirmed it */
+    held(w, 200);
+    assert_int_equal(w->sale.state, SALE_DEBITED);
+    assert_int_equal(points_n(w->sale.earning.points), less);
+    pay(w, "R1", NULL);
+    written(w);
+    assert_int_equal(points_n(w->written[0].points), less);
+
+    w = world();
+    held_bill(w);
+    redeem_by_code(w, 200);
+    step(w, (struct sale_event){.kind = SALE_HOLD_REFUSED});
+    assert_int_equal(w->sale.state, SALE_TOTALLED);
+    assert_int_equal(points_n(w->sale.earning.points), whole);
+}
+
 TEST(sale, redeeming_without_the_card_asks_head_office_for_a_hold_and_the_sale_takes_it)
 {
     struct world *w = world();

@@ -944,7 +944,7 @@ static bool hold_ran_out(struct sale *s, const struct sale_facts *f, struct sale
     if (s->state != SALE_DEBITED || !entry_is(s->hold) || f->now_s < s->hold_until_s)
         return false;
     s->hold = (struct entry_id){0, 0};
-    sale_back_to_bill(s);
+    sale_back_to_bill(s, f);
     sale_say(out, SALE_NO_REDEEM,
              tr("The points were set aside too long ago; head office has let them go. Redeem again, "
                 "or let the member pay whole."));
@@ -1106,7 +1106,7 @@ static void on_written(struct sale *s, const struct sale_event *in, struct sale_
 static void on_not_written(struct sale *s, const struct sale_event *in, struct sale_effects *out)
 {
     if (s->state == SALE_INTENDING) {
-        sale_back_to_bill(s);
+        sale_back_to_bill(s, in->facts);
         out->card = SALE_CARD_RELEASE;
         sale_say(out, SALE_UNSAVED,
                  tr("The journal cannot be written; nothing was taken off the card. See that the "

@@ -66,7 +66,7 @@ void sale_on_hold_lost(struct sale *s, const struct sale_event *in, struct sale_
 void sale_on_give_up(struct sale *s, const struct sale_event *in, struct sale_effects *out);
 void sale_on_resume(struct sale *s, const struct sale_event *in, struct sale_effects *out);
 /* A redemption that did not come to be: back to the bill it was for. */
-void sale_back_to_bill(struct sale *s);
+void sale_back_to_bill(struct sale *s, const struct sale_facts *f);
 
 /* sale_refund.c */
 void sale_on_refund(struct sale *s, const struct sale_event *in, struct sale_effects *out);

@@ -257,6 +257,7 @@ static bool may_redeem(struct sale *s, const struct sale_event *in, bool alone,
 void sale_on_redeem(struct sale *s, const struct sale_event *in, struct sale_effects *out)
 {
     const struct sale_facts *f = in->facts;
+    struct errmsg why;
     if (s->state == SALE_HOLDING && !s->hold_asked) {
         ask_again(s, out);
         return;
@@ -284,6 +285,7 @@ void sale_on_redeem(struct sale *s, const struct sale_event *in, struct sale_eff
         make_alone(s);
     if (in->ref && *in->ref)
         sale_text_copy(s->t.ref, sizeof s->t.ref, in->ref);
+    (void)!sale_rate(s, f, s->wanted_value, &why); /* what is left to be earned, for who looks on */
     if (of_card(s) && !wants_piece(s, f)) {
         begin_debit(s, f, out);
         return;
@@ -294,10 +296,12 @@ void sale_on_redeem(struct sale *s, const struct sale_event *in, struct sale_eff
     ask_again(s, out);
 }
 
-void sale_back_to_bill(struct sale *s)
+void sale_back_to_bill(struct sale *s, const struct sale_facts *f)
 {
+    struct errmsg why;
     s->state = SALE_TOTALLED;
     s->hold_asked = false;
+    (void)!sale_rate(s, f, money_of(0), &why); /* for who looks on: whoever closes the bill rates it again */
     if (!sale_is_alone(&s->t) || entry_is(s->intent))
         return;
     s->t.line_count = 0;
@@ -319,7 +323,7 @@ void sale_on_card_ready(struct sale *s, const struct sale_event *in, struct sale
     /* The number is in what the card is about to commit: another entry must not have taken it.  A piece of the reward
      * may have waited too long for the card. */
     if (!entry_equal(s->planned, f->next) || wants_piece(s, f) || !sale_rate(s, f, s->wanted_value, &why)) {
-        sale_back_to_bill(s);
+        sale_back_to_bill(s, in->facts);
         out->card = SALE_CARD_RELEASE;
         sale_say(out, SALE_NOT_NOW,
                  tr("The redemption was given up before anything was taken off the card. Redeem "
@@ -386,7 +390,7 @@ void sale_on_card_failed(struct sale *s, const struct sale_event *in, struct sal
     char who[SALE_WHO_SIZE];
     switch (s->state) {
     case SALE_PREPARING:
-        sale_back_to_bill(s);
+        sale_back_to_bill(s, in->facts);
         out->card = SALE_CARD_RELEASE;
         sale_say_card(out, in);
         return;
@@ -437,7 +441,7 @@ void sale_on_wrong_card(struct sale *s, const struct sale_event *in, struct sale
 {
     char who[SALE_WHO_SIZE];
     if (s->state == SALE_PREPARING) {
-        sale_back_to_bill(s);
+        sale_back_to_bill(s, in->facts);
         out->card = SALE_CARD_RELEASE;
         sale_say(out, SALE_OTHER_CARD,
                  tr("This is another card; nothing was taken off it. Hold the card of %s "
@@ -536,7 +540,7 @@ void sale_on_held(struct sale *s, const struct sale_event *in, struct sale_effec
     }
     s->hold_asked = false;
     if (points_cmp(in->points, sale_asks(s)) != 0 || !entry_is(in->receipt)) {
-        sale_back_to_bill(s);
+        sale_back_to_bill(s, in->facts);
         sale_say(out, SALE_NO_REDEEM,
                  tr("Head office set other points aside than were asked for; it lets them go by "
                     "itself. Redeem again, or let the member pay whole."));
@@ -572,7 +576,7 @@ void sale_on_hold_refused(struct sale *s, const struct sale_event *in, struct sa
         return;
     }
     const char *why = in->text && *in->text ? in->text : tr("it does not say why.");
-    sale_back_to_bill(s);
+    sale_back_to_bill(s, in->facts);
     if (of_card(s))
         sale_say(out, SALE_NO_REDEEM, tr("Head office does not give this reward: %s"), why);
     else
@@ -598,11 +602,11 @@ void sale_on_give_up(struct sale *s, const struct sale_event *in, struct sale_ef
     char sum[PACK_MONEY_SIZE];
     bool alone = sale_is_alone(&s->t);
     if (s->state == SALE_PREPARING) {
-        sale_back_to_bill(s);
+        sale_back_to_bill(s, in->facts);
         out->card = SALE_CARD_RELEASE;
         sale_say(out, SALE_OK, tr("The card is not waited for any more; nothing was taken off it. Redeem again, or pay."));
     } else if (s->state == SALE_HOLDING) {
-        sale_back_to_bill(s);
+        sale_back_to_bill(s, in->facts);
         if (alone)
             sale_say(out, SALE_OK,
                      tr("Given up. What head office may have set aside it lets go by itself."));
