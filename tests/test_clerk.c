@@ -444,7 +444,7 @@ TEST(clerk, each_means_sets_points_aside_alone_with_a_pin_or_by_a_supervisor_as_
     static const char json[] = "{\"version\": 98, \"effective\": \"2000-01-01\", \"name\": \"Limited\", \"currency\":"
                                " \"GBP\", \"earn\": {\"rate\": \"1/100\"}, \"redeem\": {\"worth\": 1, \"min\": 1,"
                                " \"second_factor_above\": 200}}";
-    static const uint8_t tag[] = {4, 9, 9, 9, 9, 9, 9};
+    static const uint8_t tag[7 + 1] = {4, 9, 9, 9, 9, 9, 9}; /* and the zero that ends a text */
     static const struct card_uid sun = {{4, 7, 7, 7, 7, 7, 7}};
     static const struct {
         enum txn_means means;
@@ -488,7 +488,7 @@ TEST(clerk, each_means_sets_points_aside_alone_with_a_pin_or_by_a_supervisor_as_
                 if (rows[i].means == MEANS_CARD)
                     ask.card = ann_card;
                 if (rows[i].means == MEANS_UID)
-                    ask.value.size = sizeof tag;
+                    ask.value.size = 7;
                 if (factor == 1 || factor == 2)
                     snprintf(ask.pin, sizeof ask.pin, "%s", factor == 2 ? "2468" : "1357");
                 if (factor == 3)
