@@ -437,6 +437,7 @@ TEST(nexo, a_whole_redemption_and_what_is_undone_when_the_payment_fails)
     int64_t purse = card_purse(till, "anna");
     ask("B1", "Loyalty", loyalty("Rebate", basket, x, ""));
     error("Loyalty", "");
+    is("LoyaltyResponse.LoyaltyResult.0.Rebates.TotalRebate", "0");
     transaction_id(rebate, "Loyalty");
     char body[400];
     snprintf(body, sizeof body,
@@ -530,6 +531,42 @@ TEST(nexo, goods_come_back_in_parts)
     snprintf(body, sizeof body, by, "PhoneNumber", "+49301234567");
     ask("B3", "BalanceInquiry", body);
     error("BalanceInquiry", "NotFound");
+    close_shop();
+}
+
+TEST(nexo, goods_sold_at_another_till_come_back_here_and_head_office_takes_the_points)
+{
+    static char out[65536];
+    char line[512], z[60];
+    open_shop(20);
+    struct till *other = chain_add_till(&chain, "UK");
+    control_ok(&other->control, line, sizeof line, "sync 15000");
+    chain_move_card(till, other, "anna");
+    card_put(other, "anna");
+    control_ok(&other->control, line, sizeof line, "tap 5000");
+    control_ok(&other->control, line, sizeof line, "line A 2 4000 goods");
+    control_ok(&other->control, line, sizeof line, "total");
+    control_ok(&other->control, line, sizeof line, "pay");
+    control_ok(&other->control, line, sizeof line, "sync 15000");
+    card_take(other);
+    chain_move_card(other, till, "anna");
+    snprintf(z, sizeof z, "T%04d-1", other->number);
+    ask("R1", "Loyalty", refund("AwardRefund", z, "")); /* only its own till knows what the whole is */
+    error("Loyalty", "NotFound");
+    ask("R2", "Loyalty", refund("AwardRefund", z, ",\"TotalAmount\":20"));
+    error("Loyalty", "");
+    ask("R2", "Loyalty", refund("AwardRefund", z, ",\"TotalAmount\":20"));
+    error("Loyalty", "");
+    sync_till();
+    chain_ctl(&chain, out, sizeof out, ARGS("books"));
+    int64_t half = json_number_of(out, "points_clawed_back");
+    assert_true(half > 0);
+    ask("R3", "Loyalty", refund("AwardRefund", z, ",\"TotalAmount\":20"));
+    error("Loyalty", "");
+    ask("R4", "Loyalty", refund("AwardRefund", z, ",\"TotalAmount\":20")); /* more than was sold: nothing is left */
+    sync_till();
+    chain_ctl(&chain, out, sizeof out, ARGS("books"));
+    assert_int_equal(json_number_of(out, "points_clawed_back"), 2 * half);
     close_shop();
 }
 
