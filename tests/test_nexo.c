@@ -864,6 +864,13 @@ TEST(nexo, a_tag_of_somebody_unknown_here_earns_under_the_acquisition_that_named
         lookup_token(token, b->identity.lookup_key, MEANS_UID, bytes_of(uid_b.b, 7));
         assert_memory_equal(e.token, token, sizeof token);
     }
+    /* Another tag comes: the first one's reference does not name that. */
+    vtag_init(&tag, VTAG_UID, uid_a.b, 7, 1);
+    reader_sim_present(&b->reader, &tag.target);
+    ask(b, "C2", "CardAcquisition", ACQUIRE("Required"));
+    error("CardAcquisition", "");
+    ask(b, "S2", "Loyalty", loyalty("Award", "\"TotalAmount\":30", x, ""));
+    error("Loyalty", "NotFound");
     close_till(b);
 }
 

@@ -372,6 +372,13 @@ TEST(nexo_msg, the_same_message_is_known_by_its_values_alone)
     };
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         assert_false(same(one, others[i], false));
+    /* the same body of another category is another message */
+    uint8_t a[32], b[32];
+    struct nexo_request r = {.category = "Loyalty"};
+    assert_true(nexo_digest(a, &r, true));
+    strcpy(r.category, "Admin");
+    assert_true(nexo_digest(b, &r, true));
+    assert_memory_not_equal(a, b, sizeof a);
 }
 
 TEST(nexo_msg, additional_response_is_form_encoded_and_never_cut_in_the_middle)
