@@ -1,4 +1,4 @@
-/* screen_inside.h - what screen.c and screen_draw.c say to each other, and to nobody else.
+/* screen_inside.h - what the files of the screen say to each other, and to nobody else.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_TERMINAL_SCREEN_INSIDE_H
 #define PATRON_TERMINAL_SCREEN_INSIDE_H
@@ -26,9 +26,28 @@ int32_t screen_back(const struct screen *s, int32_t row); /* so many of that lin
 
 enum meaning { MEANS_NOTHING, MEANS_LINE, MEANS_ARTICLE, MEANS_RECEIPT, MEANS_MEMBER_CODE };
 
-/* screen.c */
+/* screen.c: what the others need of its state. */
 void screen_copy(char *out, size_t size, const char *text); /* cut when it does not fit */
-bool screen_takes_lines(const struct till_view *v);         /* of a bill, now */
+void screen_say(struct screen *s, enum look look, const char *text);
+void screen_clear(struct screen *s); /* the fields */
+void screen_go(struct screen *s, enum screen_page page);
+struct command *screen_begin(struct screen *s, enum verb verb); /* an empty one */
+struct screen_effects screen_ask(struct screen *s, const struct command *c);
+struct screen_effects screen_ask_plain(struct screen *s, enum verb verb);
+/* The same, of what is typed on the sale page.  The field is free at once: what is typed or scanned before the answer
+ * comes is the next thing; what was refused comes back when nothing is. */
+struct screen_effects screen_ask_typed(struct screen *s, const struct command *c);
+
+/* screen_enter.c */
+struct screen_effects screen_enter(struct screen *s, const struct till_view *v);
+struct screen_effects screen_complain(struct screen *s, const char *sentence);
+struct screen_effects screen_refund(struct screen *s, enum action how, struct money money); /* ACT_WHOLE, ACT_DO, ACT_AMOUNT */
+
+/* screen_keys.c */
+bool screen_can(const struct screen *s, const struct till_view *v, enum action action);
+int32_t screen_lines(const struct till_view *v);    /* of the bill that is worked on */
+bool screen_takes_lines(const struct till_view *v); /* of a bill, now */
+enum action screen_menu_action(const struct screen *s, const struct till_view *v, uint32_t letter); /* ACT_NONE: none */
 /* The rewards that could be this member's now; out has room for PACK_REWARDS_MAX.  *unasked: others could, of which there
  * are only so many, were head office asked.  Returns how many. */
 int screen_rewards(const struct till_view *v, const struct pack_reward **out, bool *unasked);
