@@ -5,6 +5,7 @@
 #include "hw/clock.h"
 #include "office/ca.h"
 #include "office/members/people.h"
+#include "sync/member_code.h"
 #include "tests/cards.h"
 #include "tests/harness.h"
 #include "tests/ledgers.h"
@@ -529,6 +530,44 @@ TEST(server, a_till_that_tries_out_telephone_numbers_has_to_wait_and_no_other)
     skipped_s += 61;
     r.tap = (struct wire_tap){.means = MEANS_REGISTER, .value = {(const uint8_t *)"M12", 3}};
     assert_true(till_ask(&tills[0], &r)->tapped.known);
+    close_office();
+}
+
+/* A picture of it at another till in the same moment: one of the two is told who it is. */
+TEST(server, a_member_code_shown_at_two_tills_at_once_is_good_at_one)
+{
+    struct errmsg why = {""};
+    static struct wire_request r[2];
+    static const struct card_uid uid = {{4, 1, 1, 1, 1, 1, 1}};
+    char code[MEMBER_CODE_TEXT_SIZE];
+    struct vcard card;
+    open_office(2);
+    office_new_card(&hq, &card, VCARD_EV2, &uid, 12);
+    for (int round = 0; round < 4; round++) {
+        int known = 0, refused = 0;
+        must(member_code_make(code, 12, clock_now_s(), &hq.home.code_key, &why), &why);
+        for (int i = 0; i < 2; i++) {
+            r[i] = (struct wire_request){.ask = ASK_TAP};
+            r[i].tap.means = MEANS_CODE;
+            r[i].tap.value = bytes_of(code, strlen(code));
+            if (link_state(tills[i].link) == LINK_IDLE)
+                till_connect(&tills[i]);
+        }
+        for (int i = 0; i < 2; i++) { /* both are on their way before head office looks */
+            struct till *t = &tills[round % 2 ? 1 - i : i];
+            t->answered = t->down = false;
+            must(link_ask(t->link, &r[i], 10000, clock_tick_ms(), &why), &why);
+        }
+        for (int i = 0; i < 5000 && !(tills[0].answered && tills[1].answered); i++)
+            turn();
+        for (int i = 0; i < 2; i++) {
+            const struct wire_answer *a = link_answer_get(tills[i].link);
+            known += a->say == SAY_TAPPED && a->tapped.known && a->tapped.member == 12;
+            refused += a->say == SAY_REFUSED && a->refused.code == ERR_EXISTS;
+        }
+        assert_int_equal(known, 1);
+        assert_int_equal(refused, 1);
+    }
     close_office();
 }
 
