@@ -243,7 +243,7 @@ ok $? 'and the name is gone'
 
 # ---- books of the program before ----
 does 1 'the books are of this program' upgrade
-said err 'of schema 3 already' 'and it says so'
+said err 'of schema 4 already' 'and it says so'
 
 # ---- staff ----
 does 2 'staff without a name is wrong usage' staff add --role cashier

@@ -91,7 +91,7 @@ TEST(office, a_file_sets_it_up_and_what_is_wrong_in_it_is_said_with_the_line)
     static const struct {
         const char *text, *says;
     } rows[] = {
-        {"[office]\nhome = x\n[consle]\nlisten = 1\n", ":4: there is no key listen in [consle]; patron-office --help lists them"},
+        {"[office]\nhome = x\n[consle]\nlisten = 1\n", ":4: there is no key listen in [consle]."},
         {"[office]\nleast_free_mb = many\n", ":2: least_free_mb of [office] is wrong: it is many; it may be a number from 0 to 1000000"},
         {"[office]\nlisten\n", ":2: it is neither [section] nor key = value"},
         {"[office]\nstop = 5\n", "it has no folder: --home DIR, or home in [office]"},
