@@ -130,6 +130,7 @@ TEST(receipt, wider_paper_has_the_right_edge_further_out)
 {
     sell("22423 1 12.75");
     t.member = 0;
+    t.points = t.redeemed = points_of(0);
     f.columns = RECEIPT_WIDE;
     expect("^**Test\n"
            "LEEDS                           2010-12-01 08:34\n"
@@ -173,6 +174,27 @@ TEST(receipt, of_a_member_that_head_office_has_still_to_find_it_shows_the_points
            "**Total                  10.00 GBP\n"
            "\n"
            "Points earned                 10\n"
+           "\n"
+           "^QR T0007-42\n");
+}
+
+TEST(receipt, of_one_who_became_a_member_in_this_sale_it_shows_the_points_too)
+{
+    begin(TXN_SALE, "A 1 10.00");
+    t.points = points_of(10);
+    f.balance = points_of(10);
+    f.purse = points_of(0);
+    expect("^**Test\n"
+           "LEEDS           2010-12-01 08:34\n"
+           "Receipt                 T0007-42\n"
+           "\n"
+           "1 A                    10.00 GBP\n"
+           "\n"
+           "**Total                  10.00 GBP\n"
+           "\n"
+           "Points earned                 10\n"
+           "Points balance                10\n"
+           "of it on the card              0\n"
            "\n"
            "^QR T0007-42\n");
 }

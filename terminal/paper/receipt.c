@@ -171,6 +171,14 @@ static void put_total(struct receipt *r, const struct txn *t, const struct pack 
     put_money(r, 0, back ? tr("in money") : tr("to pay"), pack, s.due);
 }
 
+/* Of a new member, or one whom head office has to find, the number is not known here yet. */
+static bool is_members(const struct txn *t)
+{
+    static const uint8_t nobody[TXN_TOKEN_SIZE];
+    return t->member || memcmp(t->token, nobody, sizeof nobody) != 0 || points_n(t->points) != 0 ||
+           points_n(t->redeemed) != 0;
+}
+
 static void put_member(struct receipt *r, const struct receipt_facts *f)
 {
     const struct txn *t = f->txn;
@@ -202,7 +210,6 @@ static void put_member(struct receipt *r, const struct receipt_facts *f)
 
 void receipt_of(struct receipt *r, const struct receipt_facts *f)
 {
-    static const uint8_t nobody[TXN_TOKEN_SIZE];
     char id[ENTRY_TEXT_SIZE];
     assert(f->columns == RECEIPT_NARROW || f->columns == RECEIPT_WIDE);
     r->columns = f->columns;
@@ -210,7 +217,7 @@ void receipt_of(struct receipt *r, const struct receipt_facts *f)
     put_head(r, f);
     put_items(r, f->txn, f->pack);
     put_total(r, f->txn, f->pack);
-    if (f->txn->member || memcmp(f->txn->token, nobody, sizeof nobody) != 0)
+    if (is_members(f->txn))
         put_member(r, f);
     else if (f->txn->kind == TXN_REFUND && f->txn->original.terminal != f->txn->id.terminal) {
         blank(r);
