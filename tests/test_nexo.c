@@ -1222,7 +1222,7 @@ TEST(nexo, a_redemption_waits_for_the_members_own_card)
 /* The redemption S1, torn at the n-th exchange after the acquisition; then as the sentence says. */
 TEST(nexo, a_redemption_torn_anywhere_ends_once_when_the_card_comes_back)
 {
-    int torn = 0;
+    int torn = 0, wrong = 0;
     for (int n = 1; n <= 12; n++)
         for (int acted = 0; acted < 2; acted++) {
             struct bench *b = new_bench();
@@ -1239,7 +1239,12 @@ TEST(nexo, a_redemption_torn_anywhere_ends_once_when_the_card_comes_back)
             send(b, &a, "ECR1", "S1", "Loyalty", loyalty("Redemption", "", x, points_200));
             for (int i = 0; i < 400 && !a.replied; i++) {
                 turn(b, 1);
-                if (!b->reader.card && i % 20 == 19) {
+                if (!b->reader.card && i % 20 == 9 && b->till->sale.state == SALE_DOUBT) {
+                    reader_sim_present(&b->reader, &b->other.target); /* the wrong one: it is asked for again */
+                    turn(b, 10);
+                    reader_sim_present(&b->reader, NULL);
+                    wrong++;
+                } else if (!b->reader.card && i % 20 == 19) {
                     reader_sim_present(&b->reader, &b->card.target);
                     torn++;
                 }
@@ -1256,6 +1261,7 @@ TEST(nexo, a_redemption_torn_anywhere_ends_once_when_the_card_comes_back)
             unlink(b->path);
         }
     assert_true(torn > 4);
+    assert_true(wrong > 0);
 }
 
 /* ---- killed ---- */

@@ -223,9 +223,9 @@ bool nexo_on_entry(struct till *t, struct asker *a, const struct txn *e, struct 
 static void pay(struct nexo *n)
 {
     nexo_ask(n, NEXO_DONE, &(struct command){.verb = VERB_PAY,
-                                          .ref = n->d.ref,
-                                          .tenders = n->d.r.tenders,
-                                          .tender_count = n->d.r.tender_count});
+                                             .ref = n->d.ref,
+                                             .tenders = n->d.r.tenders,
+                                             .tender_count = n->d.r.tender_count});
 }
 
 /* The next line of the bill, or its total. */
@@ -243,7 +243,7 @@ static void enter(struct nexo *n)
     } else if (d->entered < r->line_count) {
         d->entered++;
         nexo_ask(n, NEXO_ENTERED,
-            &(struct command){.verb = VERB_LINE, .line = &r->lines[d->entered - 1]});
+                 &(struct command){.verb = VERB_LINE, .line = &r->lines[d->entered - 1]});
     } else {
         nexo_ask(n, NEXO_CLOSED, &(struct command){.verb = VERB_TOTAL});
     }
@@ -261,7 +261,7 @@ static void begin_award(struct nexo *n)
         }
         snprintf(reason, sizeof reason, "cash register %.40s", d->r.sale_id);
         nexo_ask(n, NEXO_DONE,
-            &(struct command){.verb = VERB_GRANT, .points = d->r.amount.points, .text = reason});
+                 &(struct command){.verb = VERB_GRANT, .points = d->r.amount.points, .text = reason});
         return;
     }
     if (!nexo_fit_total(&d->r)) {
@@ -287,38 +287,27 @@ static void redeem(struct nexo *n)
 {
     struct nexo_dialogue *d = &n->d;
     const struct pack *pack = n->t->packs.in_effect;
-    struct points points = d->r.amount.points;
     const struct pack_reward *reward = *d->r.reward && pack ? pack_find_reward(pack, d->r.reward) : NULL;
-    if (*d->r.reward) {
-        if (!reward) {
-            nexo_give_up(n, NEXO_E_REFUSAL, "This reward is not on offer");
-            return;
-        }
-        if (reward->kind != REWARD_SLIDING) /* of one with steps the points may say which */
-            points = rules_reward_price(pack, reward, 0, n->t->sale.tier);
-        d->wanted = points_n(points);
-        nexo_ask(n, NEXO_DONE,
-            &(struct command){.verb = VERB_REDEEM,
-                              .reward = d->r.reward,
-                              .points = points,
-                              .alone = true,
-                              .ref = d->ref,
-                              .wait_ms = nexo_rest_ms(n)});
+    struct points points = d->r.amount.points;
+    if (*d->r.reward && !reward) {
+        nexo_give_up(n, NEXO_E_REFUSAL, "This reward is not on offer");
         return;
     }
-    if (d->r.amount.monetary)
+    if (reward && reward->kind != REWARD_SLIDING) /* of one with steps the points may say which */
+        points = rules_reward_price(pack, reward, 0, n->t->sale.tier);
+    else if (!reward && d->r.amount.monetary)
         points = pack ? points_within(pack, d->r.amount.money) : points_of(0);
-    if (points_n(points) <= 0) {
+    if (!reward && points_n(points) <= 0) {
         nexo_give_up(n, NEXO_E_REFUSAL, "No points are worth that little");
         return;
     }
     d->wanted = points_n(points);
-    nexo_ask(n, NEXO_DONE,
-        &(struct command){.verb = VERB_REDEEM,
-                          .points = points,
-                          .alone = true,
-                          .ref = d->ref,
-                          .wait_ms = nexo_rest_ms(n)});
+    nexo_ask(n, NEXO_DONE, &(struct command){.verb = VERB_REDEEM,
+                                             .reward = d->r.reward,
+                                             .points = points,
+                                             .alone = true,
+                                             .ref = d->ref,
+                                             .wait_ms = nexo_rest_ms(n)});
 }
 
 /* The till stopped, or the card left, around the card's commit: the same card says what became of it. */

@@ -94,7 +94,7 @@ static void undo_grant(struct nexo *n, const struct txn *grant)
         nexo_fail(n, NEXO_E_NOT_ALLOWED, "A reversal is of the whole");
     else
         nexo_ask(n, NEXO_DONE,
-            &(struct command){.verb = VERB_GRANT, .receipt = grant->id, .text = "undone"});
+                 &(struct command){.verb = VERB_GRANT, .receipt = grant->id, .text = "undone"});
 }
 
 /* Of another till: head office knows it, and gets what came back. */
@@ -102,15 +102,14 @@ static void undo_foreign(struct nexo *n)
 {
     struct nexo_dialogue *d = &n->d;
     struct nexo_request *r = &d->r;
-    if (!may_undo(n, LOYALTY_AWARD) || r->service == NEXO_REVERSAL || !r->total_given ||
-        money_minor(r->total) == 0) {
+    if (!may_undo(n, LOYALTY_AWARD) || !r->total_given || money_minor(r->total) == 0) {
         nexo_fail(n, NEXO_E_NOT_FOUND, "%s is another terminal's: it can be refunded by its amount",
                   r->original);
         return;
     }
     nexo_ask(n, NEXO_DONE,
-        &(struct command){
-            .verb = VERB_REFUND, .receipt = d->original, .money = r->total, .ref = d->ref});
+             &(struct command){
+                 .verb = VERB_REFUND, .receipt = d->original, .money = r->total, .ref = d->ref});
 }
 
 void nexo_look(struct nexo *n)
