@@ -82,6 +82,7 @@ static struct {
     int cashier;
     bool office_away;
     char dir[300], path[320], token[2][REGISTER_TOKEN_SIZE];
+    char acquired[64], transaction[64]; /* nexo's names of the last card acquired, of the last of the others */
     char id[TXN_NAME_SIZE], receipt[ENTRY_TEXT_SIZE], code[MEMBER_CODE_TEXT_SIZE];
     struct waiting waiting[WAITING_MAX];
     struct told told[TOLD_MAX];
@@ -184,11 +185,24 @@ static void read_messages(void)
     struct errmsg why;
     snprintf(path, sizeof path, "%s/nexo/requests.txt", test_data_dir());
     FILE *file = f.message_count ? NULL : fopen(path, "r");
-    while (file && f.message_count < REQUESTS_MAX && getline(&line, &cap, file) > 0)
+    while (file && f.message_count < REQUESTS_MAX && getline(&line, &cap, file) > 0) {
+        for (char *p = line; (p = strstr(p, "\"EUR\"")) != NULL;)
+            memcpy(p, "\"GBP\"", 5);
         f.messages[f.message_count++] = nexo_json_read(bytes_of(line, strlen(line)), &why);
+    }
     free(line);
     if (file)
         fclose(file);
+}
+
+static void add_staff(const char *name, enum staff_role role, const char *its_pin)
+{
+    static const uint8_t salt[PIN_SALT_SIZE] = {1};
+    struct errmsg why = {""};
+    struct staff who = {.role = role, .grant_limit = points_of(100), .grant_day_limit = points_of(500)};
+    snprintf(who.name, sizeof who.name, "%s", name);
+    must(pin_make(&who.pin, its_pin, salt, &why), &why);
+    must(people_save_staff(f.hq.books, &who, &why), &why);
 }
 
 static void open_all(void)
@@ -205,6 +219,8 @@ static void open_all(void)
     office_new_card(&f.hq, &f.card[1], VCARD_EV1, &uids[1], 13);
     must(known_bind(f.hq.books, &f.hq.home.known_keys, MEANS_PHONE, bytes_of(phone, strlen(phone)), 12, 1, &why), &why);
     must(people_set_pin(f.hq.books, 12, pin, &why), &why);
+    add_staff("Bo", STAFF_CASHIER, "1234");
+    add_staff("Su", STAFF_SUPERVISOR, "5678");
     office_adjust(&f.hq, 12, 50000);
     office_adjust(&f.hq, 13, 50000);
     must(registers_add(f.token[0], f.dir, "front", &why), &why);
@@ -525,11 +541,39 @@ static void plain_request(void)
 
 /* ---- a register at the nexo door ---- */
 
+/* How a request may name it later. */
+static void note_transaction(const json_t *response)
+{
+    const char *key;
+    json_t *part;
+    json_object_foreach ((json_t *)(uintptr_t)response, key, part) {
+        const json_t *id = json_object_get(json_object_get(part, "POIData"), "POITransactionID");
+        const char *text = json_string_value(json_object_get(id, "TransactionID"));
+        if (text)
+            snprintf(strncmp(key, "Card", 4) == 0 ? f.acquired : f.transaction, sizeof f.acquired, "%s", text);
+    }
+}
+
+/* The transactions that a request names are some that there were. */
+static void name_transactions(json_t *v)
+{
+    const char *key;
+    json_t *part;
+    json_object_foreach (v, key, part) {
+        bool card = strcmp(key, "CardAcquisitionReference") == 0;
+        if (card || strcmp(key, "POITransactionID") == 0)
+            json_object_set_new(part, "TransactionID",
+                                json_string(card ? f.acquired : next(2) ? f.transaction : f.receipt));
+        name_transactions(json_is_array(part) ? json_array_get(part, 0) : part);
+    }
+}
+
 static void on_reply(struct nexo_call *c, const json_t *response)
 {
     struct call *call = (struct call *)c;
     assert_true(call->busy);
     call->busy = false;
+    note_transaction(response);
     const json_t *loyalty = json_object_get(response, "LoyaltyResponse");
     const char *result = json_string_value(json_object_get(json_object_get(loyalty, "Response"), "Result"));
     if (!result || strcmp(result, "Success") != 0)
@@ -558,7 +602,9 @@ static void nexo_message(void)
     json_object_set_new(header, "ServiceID", json_string(service));
     if (json_object_get(v, "LoginRequest") && next(2))
         json_object_set_new(json_object_get(v, "LoginRequest"), "TrainingModeFlag", json_true());
-    if (next(3) == 1)
+    if (next(4))
+        name_transactions(v);
+    if (next(4) == 1)
         spoil(v);
     const char *sale = json_string_value(json_object_get(header, "SaleID"));
     const char *id = json_string_value(json_object_get(header, "ServiceID"));
@@ -578,12 +624,12 @@ static void command(void)
         "tap 5",    "line 22423 1 1000", "line 22745 3 99999", "total", "total 5000", "redeem 100", "redeem max",
         "pay",      "pay ref=R",         "cancel",             "giveup", "status",    "void 1",     "identify member M12",
         "identify phone 030/1234567",    "grant 10 because",   "rate 2", "park",      "resume 1",   "train on",
-        "train off", "show", "bill R",   "join",               "replace 5", "sync 5", "shift",      "receipt T0007-1"};
-    uint32_t n = next(48);
+        "train off", "show", "bill R", "login 1 1234", "login 2 5678", "approve 2 5678", "logout", "grant 20 sorry", "ungrant T0007-2",   "join",               "replace 5", "sync 5", "shift",      "receipt T0007-1"};
+    uint32_t n = next(54);
     char text[64];
     if (n < sizeof commands / sizeof *commands)
         snprintf(text, sizeof text, "%s", commands[n]);
-    else if (n < 42)
+    else if (n < 48)
         snprintf(text, sizeof text, n % 2 ? "cancel" : "giveup");
     else
         snprintf(text, sizeof text, "refund %s all ref=F%u", f.receipt, (unsigned)next(REFS));
@@ -640,6 +686,7 @@ static void step(void)
     default:
         plain_request();
         return;
+    case 5:
     case 6:
     case 7:
         nexo_message();
