@@ -667,6 +667,47 @@ static void cards(void)
     hear_all(10);
 }
 
+/* A redemption by card that is torn somewhere; perhaps the till stops, perhaps somebody gives up; the same again. */
+static void tear_redemption(void)
+{
+    char body[160], key[32];
+    const char *path = next(2) ? "/v1/award" : "/v1/redeem";
+    uint32_t ref = next(REFS), n = next(2);
+    snprintf(key, sizeof key, "0 T%d-%u", f.inputs, (unsigned)ref);
+    snprintf(body, sizeof body, "{\"ref\":\"%s\",\"card\":true,\"wait_s\":1,%s}", key + 2,
+             path[4] == 'a' ? "\"total\":\"90.00\",\"redeem\":{\"points\":100}" : "\"points\":100");
+    reader_sim_present(&f.reader, NULL);
+    turns(2, 0);
+    reader_sim_tear(&f.reader, 1 + (int32_t)next(24), next(2), next(2) ? ERR_GONE : ERR_TIMEOUT);
+    reader_sim_present(&f.reader, &f.card[n].target);
+    send_plain("POST", path, body, key, f.token[0]);
+    hear_all(30);
+    switch (next(6)) {
+    case 0:
+        close_till();
+        open_till();
+        break;
+    case 1:
+        (void)say("giveup");
+        break;
+    case 2:
+        (void)say("cancel");
+        break;
+    case 3:
+        reader_sim_present(&f.reader, &f.card[!n].target);
+        break;
+    default:
+        break;
+    }
+    if (next(4)) {
+        reader_sim_present(&f.reader, NULL);
+        turns(2, 0);
+        reader_sim_present(&f.reader, &f.card[n].target);
+    }
+    send_plain("POST", path, body, key, f.token[0]);
+    hear_all(30);
+}
+
 static void hang_up(void)
 {
     struct waiting *w = &f.waiting[next(WAITING_MAX)];
@@ -685,6 +726,9 @@ static void step(void)
     switch (next(16)) {
     default:
         plain_request();
+        return;
+    case 4:
+        tear_redemption();
         return;
     case 5:
     case 6:
