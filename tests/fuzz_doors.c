@@ -568,6 +568,12 @@ static void name_transactions(json_t *v)
     }
 }
 
+/* On some days it may be in a lesson: what is done then leaves no trace, not even its answer. */
+static bool register_trains(void)
+{
+    return f.inputs % 4 == 0;
+}
+
 static void on_reply(struct nexo_call *c, const json_t *response)
 {
     struct call *call = (struct call *)c;
@@ -576,7 +582,7 @@ static void on_reply(struct nexo_call *c, const json_t *response)
     note_transaction(response);
     const json_t *loyalty = json_object_get(response, "LoyaltyResponse");
     const char *result = json_string_value(json_object_get(json_object_get(loyalty, "Response"), "Result"));
-    if (!result || strcmp(result, "Success") != 0)
+    if (!result || strcmp(result, "Success") != 0 || register_trains())
         return;
     char *text = nexo_json_write_create(response);
     assert_non_null(text);
@@ -591,20 +597,21 @@ static void on_refuse(struct nexo_call *c, const char *sentence)
     call->busy = false;
 }
 
-static void nexo_message(void)
+static void nexo_message(uint32_t which)
 {
     if (f.call.busy || !f.message_count)
         return;
-    json_t *v = json_deep_copy(f.messages[next((uint32_t)f.message_count)]);
+    json_t *v = json_deep_copy(f.messages[which % (uint32_t)f.message_count]);
     json_t *header = json_object_get(v, "MessageHeader");
     char service[16];
     snprintf(service, sizeof service, "%d-%u", f.inputs, (unsigned)next(REFS));
     json_object_set_new(header, "ServiceID", json_string(service));
-    if (json_object_get(v, "LoginRequest") && next(2))
-        json_object_set_new(json_object_get(v, "LoginRequest"), "TrainingModeFlag", json_true());
+    json_t *login = json_object_get(v, "LoginRequest");
+    if (login)
+        json_object_set_new(login, "TrainingModeFlag", json_boolean(register_trains() && at < end && next(2)));
     if (next(4))
         name_transactions(v);
-    if (next(4) == 1)
+    if (next(4) == 1 && !login)
         spoil(v);
     const char *sale = json_string_value(json_object_get(header, "SaleID"));
     const char *id = json_string_value(json_object_get(header, "ServiceID"));
@@ -733,7 +740,7 @@ static void step(void)
     case 5:
     case 6:
     case 7:
-        nexo_message();
+        nexo_message(next(REQUESTS_MAX));
         return;
     case 8:
         command();
@@ -782,6 +789,8 @@ static void go_home(void)
         (void)say("giveup");
         (void)say("cancel");
     }
+    if (register_trains())
+        nexo_message(0); /* the Login of requests.txt: it is serious again */
     (void)say("train off");
     f.cashier_trains = false;
     const char *status = say("status");
