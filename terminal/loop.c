@@ -317,6 +317,7 @@ enum err till_create(struct till **out, const struct till_parts *parts, struct e
         t->kinds = *parts->kinds;
     t->kinds.card = &parts->identity->card;
     t->listener = -1;
+    t->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     for (int i = 0; i < TILL_CLIENTS_MAX; i++)
         t->clients[i].in_fd = t->clients[i].out_fd = -1;
     t->idle_ms = clock_tick_ms() + IDLE_MS;
@@ -352,6 +353,7 @@ void till_destroy(struct till *t)
         close(t->listener);
         unlink(t->socket_path);
     }
+    close(t->spare_fd);
     uplink_close(t);
     paper_close(t);
     bytes_wipe(&t->tap, sizeof t->tap);
@@ -416,10 +418,23 @@ enum err till_attach(struct till *t, int in_fd, int out_fd, bool person, struct 
     return err_set(why, ERR_FULL, "%d registers are connected already", TILL_CLIENTS_MAX);
 }
 
+int till_accept(struct till *t, int listener)
+{
+    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0 || (errno != EMFILE && errno != ENFILE))
+        return fd;
+    close(t->spare_fd); /* no descriptor is left: who knocks is turned away, or the loop would turn for ever */
+    fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    t->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return -1;
+}
+
 static void accept_client(struct till *t)
 {
     static const char full[] = "error FULL Too many registers are connected to this till.\n";
-    int fd = accept4(t->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = till_accept(t, t->listener);
     if (fd < 0)
         return;
     if (till_attach(t, fd, fd, false, NULL)) {

@@ -96,7 +96,7 @@ static void turn(struct till *t, struct till_extra *x, const struct pollfd *f, i
     if (count < 1 || !f[0].revents)
         return;
     for (int i = 0; i < AT_ONCE_MAX; i++) {
-        int fd = accept4(m->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = till_accept(t, m->listener);
         if (fd < 0)
             return;
         write_figures(m, t);

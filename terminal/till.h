@@ -206,6 +206,7 @@ struct till {
     } redeeming; /* a redemption without a PIN, in case that one is wanted */
     char boot[RECEIPT_BOOT_SIZE];
 
+    int spare_fd; /* for till_accept */
     int listener;
     char socket_path[TILL_PATH_MAX];
     struct client clients[TILL_CLIENTS_MAX];
@@ -236,6 +237,8 @@ void till_feed(struct till *t, struct sale_event in);
 void till_tell(struct till *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Listen on a unix socket at path (made anew, 0600).  Errors: ERR_RANGE, ERR_IO. */
 MUST_CHECK enum err till_unix_listen(int *out, const char *path, int backlog, struct errmsg *why);
+/* accept4, not blocking; -1: nobody, or there is no descriptor for whom there is. */
+int till_accept(struct till *t, int listener);
 int64_t till_disk_free(const struct till *t); /* bytes, where the journal is; -1 = unknown */
 /* Facts of now; about a card (zeros = none) or member (0 = none) from the journal and hot list. */
 void till_facts(struct till *t);

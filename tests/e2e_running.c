@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -380,6 +381,41 @@ TEST(running, a_service_manager_hears_that_it_is_ready_and_its_sockets_are_its_u
     free(env);
     free(metrics);
     free(more);
+    chain_close(&chain);
+}
+
+TEST(running, with_no_descriptor_left_who_knocks_is_turned_away_and_it_sells_on)
+{
+    enum { KNOCKS = 20, INHERITED = 22, MOST = 40 };
+    struct till *t = open_shop();
+    stop(t);
+    int inherited[INHERITED], knocks[KNOCKS], away = 0;
+    for (int i = 0; i < INHERITED; i++)
+        inherited[i] = dup(STDIN_FILENO);
+    struct rlimit before, few;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = (struct rlimit){MOST, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    char *program = path_of("%s/patron-terminal", chain.bin);
+    /* No --clock: it would want a descriptor for its file. */
+    proc_start(&t->program, chain.log, NULL, ARGS(program, "--home", t->home, "--reader", "none", "--control", t->socket));
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    for (int i = 0; i < INHERITED; i++)
+        close(inherited[i]);
+    control_open(&t->control, t->socket, 20000);
+    sell(&t->control, 1);
+    for (int i = 0; i < KNOCKS; i++) {
+        char byte;
+        knocks[i] = unix_socket(SOCK_STREAM | SOCK_NONBLOCK, t->socket, false);
+        control_ok(&t->control, line, sizeof line, "status"); /* it had its turn, and another */
+        control_ok(&t->control, line, sizeof line, "status");
+        away += recv(knocks[i], &byte, 1, MSG_DONTWAIT) == 0; /* with a descriptor it would say that it is full */
+    }
+    assert_true(away > KNOCKS / 2);
+    sell(&t->control, 1);
+    for (int i = 0; i < KNOCKS; i++)
+        close(knocks[i]);
+    free(program);
     chain_close(&chain);
 }
 

@@ -213,9 +213,9 @@ static void hear(struct display *d, struct viewer *v)
 
 /* ---- the loop ---- */
 
-static void accept_viewer(struct display *d)
+static void accept_viewer(struct till *t, struct display *d)
 {
-    int fd = accept4(d->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = till_accept(t, d->listener);
     for (int i = 0; fd >= 0 && i < DISPLAYS_MAX; i++)
         if (d->viewers[i].fd < 0) {
             d->viewers[i] = (struct viewer){.fd = fd};
@@ -253,7 +253,7 @@ static void turn(struct till *t, struct till_extra *x, const struct pollfd *f, i
         if (f[i].revents && d->viewers[i - 1].fd == f[i].fd && f[i].fd >= 0)
             hear(d, &d->viewers[i - 1]);
     if (count > 0 && f[0].revents)
-        accept_viewer(d);
+        accept_viewer(t, d);
     if (d->asking && (now_ms >= d->until_ms || !display_is_there(d)))
         end_question(d, false, NULL);
     if (d->spoken.page == DISPLAY_LINES && now_ms >= d->until_ms)
