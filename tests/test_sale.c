@@ -1426,6 +1426,32 @@ TEST(sale, a_card_that_is_nobodys_joins_and_the_sale_in_hand_earns_for_it)
     assert_string_equal(w->sale.tier, "gold");
 }
 
+TEST(sale, why_no_more_can_be_spent_is_the_reason_that_holds_here)
+{
+    struct redeem_offer offer;
+    struct world *w = world();
+    w->facts.online = true;
+    w->seen.purse = 1000;
+    tap(w);
+    assert_null(sale_spendable(&w->sale, &w->facts, &offer));
+    assert_int_equal(points_n(offer.most), 1000);
+    w->facts.locked = true;
+    assert_non_null(strstr(sale_spendable(&w->sale, &w->facts, &offer), "locked"));
+    assert_int_equal(points_n(offer.most), 0);
+    w = world(); /* with the line cut */
+    w->seen.purse = 1000;
+    tap(w);
+    assert_string_equal(sale_spendable(&w->sale, &w->facts, &offer), redeem_answer_text(REDEEM_OFFLINE_TAP_LIMIT));
+    assert_int_equal(points_n(offer.most), 300);
+    w->facts.offline_today = points_of(500);
+    assert_string_equal(sale_spendable(&w->sale, &w->facts, &offer), redeem_answer_text(REDEEM_OFFLINE_DAY_LIMIT));
+    w->facts.clock_behind = true;
+    assert_non_null(strstr(sale_spendable(&w->sale, &w->facts, &offer), "clock"));
+    w->sale.means = MEANS_PHONE;
+    assert_string_equal(sale_spendable(&w->sale, &w->facts, &offer), means_answer_text(MEANS_ONLINE_ONLY));
+    assert_int_equal(points_n(offer.most), 0);
+}
+
 TEST(sale, the_tier_is_head_offices_while_the_line_is_up_and_else_the_cards)
 {
     for (int online = 0; online < 2; online++) {
