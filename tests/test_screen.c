@@ -1085,8 +1085,13 @@ TEST(screen, a_scan_over_a_page_without_a_field_is_for_the_sale_and_chooses_noth
     begin("menu"); /* nothing can be added to the bill: the scan is for nobody, its letters too */
     view.state = SALE_DEBITED;
     assert_null(scan("v123456789v").ask);
+    assert_int_equal(screen.page, PAGE_MENU);
+    now_ms += 1000;
+    type_at("v123456789v", 8); /* without an Enter its last letter is none either */
     assert_null(screen_tick(&screen, &view, now_ms + 1000).ask);
     assert_int_equal(screen.page, PAGE_MENU);
+    type("v");
+    assert_int_equal(screen.page, PAGE_VOID);
 }
 
 TEST(screen, an_article_scanned_into_a_price_an_amount_or_points_is_refused)
