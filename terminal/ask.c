@@ -566,6 +566,10 @@ static void do_unprint(struct till *t, struct asker *a)
 {
     struct errmsg why = {""};
     uint32_t count;
+    if (t->training) {
+        ask_refuse(t, a, "STATE", tr("Not in training: they are real receipts."));
+        return;
+    }
     enum err e = paper_drop(t, &count, &why);
     char say[160];
     snprintf(say, sizeof say, tr("Not printed any more: %" PRIu32 ". Each can be printed again, marked COPY."), count);

@@ -145,6 +145,11 @@ TEST(e2e_receipts, a_sale_waits_for_no_paper_and_what_waits_can_be_dropped_and_a
     let_it_ask(6);
     sell("1000");
     sell("2000");
+    control_ok(&till->control, line, sizeof line, "train on");
+    control_send(&till->control, "unprint");
+    assert_true(control_read(&till->control, line, sizeof line, 20000));
+    assert_int_equal(strncmp(line, "error STATE", 11), 0); /* they are real ones */
+    control_ok(&till->control, line, sizeof line, "train off");
     control_ok(&till->control, line, sizeof line, "unprint");
     assert_int_equal(usb.printed_size, 0);
     usb_refill();

@@ -332,6 +332,8 @@ void receipts_close(struct receipts *r)
         now_ms = clock_tick_ms();
     }
     printing_close(r->printing);
+    if (r->owed)
+        settle(r, r->owed, now_ms);
     if (r->started)
         journal_receipts_end(r->parts.journal);
     free(r);

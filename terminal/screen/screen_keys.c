@@ -140,7 +140,7 @@ bool screen_can(const struct screen *s, const struct till_view *v, enum action a
     case ACT_REPRINT:
         return v->printer != PART_NONE && (idle || done);
     case ACT_UNPRINT:
-        return v->receipts_waiting > 0 && (idle || done);
+        return v->receipts_waiting > 0 && !v->training && (idle || done);
     case ACT_DRAWER:
         return v->printer != PART_NONE;
     case ACT_SHIFT:
