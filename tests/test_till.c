@@ -389,6 +389,28 @@ TEST(till, a_card_pulled_away_at_any_exchange_is_debited_once_or_not_at_all_and_
     assert_true(doubts >= 4); /* the commit, before and after, on both kinds */
 }
 
+/* The session of the identification may be gone unnoticed, so the card is asked for once more; once the debit is under way
+ * a card that leaves is one that left. */
+TEST(till, a_card_that_leaves_in_the_middle_of_a_debit_is_told_at_once)
+{
+    struct bench *b = bench();
+    for (int n = 2; n <= 4; n++) {
+        char name[40];
+        snprintf(name, sizeof name, "middle-%d", n);
+        new_bench(b, card_of(1), name);
+        reader_sim_present(&b->reader, &b->card.target);
+        ring_up(b);
+        reader_sim_tear(&b->reader, n, n % 2, ERR_GONE);
+        assert_said(ask(b, "redeem 200"), "error GONE");
+        assert_said(ask(b, "status"), "state=totalled");
+        reader_sim_present(&b->reader, &b->card.target);
+        assert_said(ask(b, "redeem 200"), "ok state=debited redeemed=200");
+        assert_said(ask(b, "pay ref=R1"), "due=2800 ");
+        assert_redeemed_once(b);
+        close_till(b);
+    }
+}
+
 /* ---- a card, or somebody on the way, that answers anything ---- */
 
 static int bend_at[3];
