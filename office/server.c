@@ -331,7 +331,7 @@ static void load_done(struct server *s, struct conn *c)
         answer_loaded(s, c, COMMIT_DONE, l->plan.delta, purse, l->plan.note);
     else
         answer_loaded(s, c, COMMIT_DOUBT, 0, purse,
-                      "the card did not say whether it took the change: the next load settles it");
+                      TR_LATER("the card did not say whether it took the change: the next load settles it"));
 }
 
 /* Before its commit: the card is as it was. */
@@ -419,10 +419,10 @@ static void ask_card_answer(struct server *s, struct conn *c, const struct wire_
     enum txn_commit commit = load_lost(s, c, "the card left");
     c->load.plan = plan;
     if (commit == COMMIT_NONE)
-        refuse(s, c, ERR_GONE, "the card was taken away before anything was changed");
+        refuse(s, c, ERR_GONE, TR_LATER("the card was taken away before anything was changed"));
     else
         answer_loaded(s, c, commit, 0, purse,
-                      "the card left while it was being changed: the next load settles it");
+                      TR_LATER("the card left while it was being changed: the next load settles it"));
 }
 
 /* ---- people: clerk.h decides ---- */

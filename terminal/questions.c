@@ -120,7 +120,7 @@ void question_answered(struct till *t, const struct wire_answer *a)
     }
     bool done = ask != ASK_HOLD && a->say == SAY_DONE;
     snprintf(sentence, sizeof sentence, "%s",
-             done                      ? a->done.sentence
+             done                    ? tr(a->done.sentence)
              : a->say == SAY_REFUSED ? tr(a->refused.sentence)
                                      : tr("Head office answers something else."));
     if (ask == ASK_HOLD)

@@ -377,7 +377,7 @@ void tap_answered(struct till *t, const struct wire_answer *a)
     }
     if (p->at == AT_LOAD && a->say == SAY_LOADED) {
         if (a->loaded.sentence[0])
-            till_say(t, a->loaded.sentence);
+            till_say(t, tr(a->loaded.sentence));
         if (!points_sub(&p->told.held, p->told.held,
                         a->loaded.change)) /* it lies on the card now */
             p->told.held = points_of(0);

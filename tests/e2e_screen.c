@@ -708,7 +708,7 @@ static void lost_card(void)
     approve();
     await("Hold the new card to the reader.", "请放新卡。");
     lay_card("spare");
-    await("The lost card is blocked", "The lost card is blocked"); /* head office's own words */
+    await("The lost card is blocked", "旧卡已停用"); /* head office's own words */
     take_card();
     press("F8");
     await("Cancelled.", "已取消。");
@@ -775,6 +775,23 @@ static void small_shop(void)
     await("F2 全退", "F2 全退");
     press("F2");
     await("退还积分       250积分", "退还积分       250积分");
+    take_card();
+    sync_now();
+    press("Enter"); /* the card is lost then; the words about it are head office's */
+    await("请刷卡", "请刷卡");
+    press("F3");
+    await("没带卡的会员", "没带卡的会员");
+    enter("M1");
+    await("（号码）", "（号码）");
+    press("Tab");
+    await("c 补卡", "c 补卡");
+    type("c");
+    await("换新卡", "换新卡");
+    press("Enter");
+    approve();
+    await("请放新卡。", "请放新卡。");
+    lay_card("spare");
+    await("旧卡已停用", "旧卡已停用");
     take_card();
     resize("80", "24"); /* room for what the terminal says at the end */
 }

@@ -214,7 +214,7 @@ static enum err hold_named(const struct clerk *c, const struct wire_hold *ask, s
     if (points_cmp(h.points, ask->points) != 0 || strcmp(h.reward, ask->reward) != 0 || (ask->member && ask->member != h.member))
         return err_set(why, ERR_CONFLICT, "this name was given to another hold");
     if (!h.open || c->now_s > h.until_s)
-        return err_set(why, ERR_STATE, "the points were set aside too long ago and are let go: ask anew");
+        return err_set(why, ERR_STATE, TR_LATER("the points were set aside too long ago and are let go: ask anew"));
     *out = (struct wire_held){h.entry.seq, h.points, h.until_s};
     return OK;
 }
@@ -344,7 +344,7 @@ enum err clerk_person(const struct clerk *c, const struct wire_person *ask, stru
         return e;
     }
     *out = (struct wire_done){.member = ask->member};
-    snprintf(out->sentence, sizeof out->sentence, "The member is known by name now.");
+    snprintf(out->sentence, sizeof out->sentence, TR_LATER("The member is known by name now."));
     return OK;
 }
 
@@ -459,7 +459,7 @@ enum err clerk_replace(const struct clerk *c, const struct wire_replace *ask, st
     enum err e = OK;
     *out = (struct wire_done){.member = ask->member};
     snprintf(out->sentence, sizeof out->sentence,
-             "The lost card is blocked; what it carried comes with the next load of the new one.");
+             TR_LATER("The lost card is blocked; what it carried comes with the next load of the new one."));
     if (is_done(c, ask, &out->member))
         return OK;
     if (!uid_is(&ask->lost)) {
