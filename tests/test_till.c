@@ -1360,6 +1360,12 @@ TEST(till, a_cashier_logs_in_by_pin_or_badge_and_every_entry_says_who_it_was)
     assert_said(ask(b, "logout"), "ok");
     vcard_init(&b->other, VCARD_EV2, &badge_uid, 5); /* any card can be a badge */
     reader_sim_present(&b->reader, &b->other.target);
+    reader_sim_add(&b->reader, &b->card.target);
+    assert_said(ask(b, "tap"), "error TWO_CARDS"); /* whose hand it is in nobody knows */
+    assert_said(ask(b, "login"), "error AUTH");
+    reader_sim_add(&b->reader, NULL);
+    reader_sim_present(&b->reader, NULL);
+    reader_sim_present(&b->reader, &b->other.target);
     assert_said(ask(b, "tap"), "error BADGE This is the badge of Bob.");
     assert_said(ask(b, "login"), "ok cashier=9 supervisor=yes");
     assert_said(ask(b, "logout"), "ok");
