@@ -57,6 +57,42 @@ TEST(books_rules, stamps_are_counted_by_head_office_and_come_back_with_the_goods
     ledgers_close(&l);
 }
 
+/* What it was told stands in its entry and is rated alike (I6); what is posted is what the books say (I5). */
+TEST(books_rules, a_till_that_was_told_of_stamps_promises_them_and_one_that_makes_them_up_gains_nothing)
+{
+    ledgers_open(&l, "a", "", COFFEE);
+    ledgers_member(&l, 7, 0);
+    ledgers_sale(&l, 1, 7, "x/coffee 8 8.00", 1);
+    for (int made_up = 0; made_up < 2; made_up++) {
+        struct txn *t = ledgers_entry(&l, 1, TXN_SALE, ledgers_day(2 + made_up));
+        t->member = 7;
+        t->means = MEANS_PHONE;
+        t->line_count = 1;
+        t->lines[0] = (struct txn_line){.sku = "x", .category = "coffee", .quantity = 3, .amount = money_of(900)};
+        t->total = money_of(900);
+        t->pack_version = 1;
+        t->points = points_of(309);
+        t->stamp_count = 1;
+        t->stamps[0] = (struct txn_stamp){"coffee", made_up ? 19 : 8, made_up ? 1 : 0};
+        ledgers_post(&l, t, POST_NEW);
+        assert_int_equal(ledgers_sql(&l, "SELECT till = 309 AND rated = 309 FROM sale ORDER BY position DESC LIMIT 1"), 1);
+        assert_int_equal(ledgers_sql(&l, "SELECT earned FROM sale ORDER BY position DESC LIMIT 1"), made_up ? 49 : 309);
+    }
+    /* Rated by rules that head office never had: not by what the till says either. */
+    struct txn *t = ledgers_entry(&l, 1, TXN_SALE, ledgers_day(5));
+    t->member = 7;
+    t->line_count = 1;
+    t->lines[0] = (struct txn_line){.sku = "x", .category = "coffee", .quantity = 1, .amount = money_of(300)};
+    t->total = money_of(300);
+    t->pack_version = 99;
+    t->stamp_count = 1;
+    t->stamps[0] = (struct txn_stamp){"coffee", 999, 0};
+    ledgers_post(&l, t, POST_NEW);
+    assert_int_equal(ledgers_sql(&l, "SELECT earned FROM sale ORDER BY position DESC LIMIT 1"), 3);
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
 TEST(books_rules, a_stamp_card_goes_on_in_the_next_pack_and_merges_with_its_member)
 {
     ledgers_open(&l, "a", "", COFFEE);

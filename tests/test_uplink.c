@@ -14,6 +14,7 @@
 #include "office/books/known.h"
 #include "hw/vtag.h"
 #include "terminal/display/display.h"
+#include "terminal/display/display_state.h"
 #include "terminal/enrol.h"
 #include "terminal/limits.h"
 #include "terminal/loop.h"
@@ -1364,4 +1365,54 @@ TEST(uplink, a_piece_is_given_or_free_wherever_till_line_or_card_stop)
         assert_int_equal(pieces(0), rows[i].at_last);
         close_all();
     }
+}
+
+static int call_display(const char *path)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+    return fd;
+}
+
+/* The member types the PIN on the display: it is still the reward that was asked for. */
+TEST(uplink, a_reward_is_kept_while_the_member_types_a_pin_on_the_display)
+{
+    struct errmsg why = {""};
+    struct display *d;
+    struct display_state shown;
+    static char line[2 * DISPLAY_JSON_MAX];
+    char path[320], text[80];
+    open_with_last();
+    snprintf(path, sizeof path, "%s/display", b.dir);
+    must(display_open(&d, b.till, path, &why), &why);
+    int fd = call_display(path);
+    bill_by_phone();
+    tell_till("redeem reward:last");
+    for (int i = 0; i < 20; i++)
+        (void)!till_turn(b.till, 1);
+    assert_false(answered());
+    ssize_t size = recv(fd, line, sizeof line - 1, MSG_DONTWAIT);
+    assert_true(size > 0);
+    line[size - 1] = 0;
+    char *newest = strrchr(line, '\n');
+    must(display_decode(&shown, newest ? newest + 1 : line, &why), &why);
+    assert_int_equal(shown.page, DISPLAY_PIN);
+    assert_string_equal(shown.lines[0], "Pay 5.00 GBP with 100 points?");
+    int n = snprintf(text, sizeof text, "{\"ask\":%u,\"pin\":\"4711\"}\n", shown.ask);
+    assert_int_equal(send(fd, text, (size_t)n, MSG_NOSIGNAL), n);
+    while (!answered()) {
+        (void)!till_turn(b.till, 1);
+        server_turn(hq.server, 0);
+    }
+    assert_said(b.answer, "ok state=debited redeemed=100 value=500");
+    assert_int_equal(pieces(0), 100);
+    assert_said(ask("pay"), "by_points=500");
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(pieces(0), 1);
+    close(fd);
+    display_close(d);
+    b.till->extras = NULL;
+    close_all();
 }
