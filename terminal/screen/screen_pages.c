@@ -56,7 +56,7 @@ static void help_rows(struct rows *r, int from)
         {"F3", TR_LATER("a member without a card, by telephone or code")},
         {"F4", TR_LATER("redeem: Enter takes all that is allowed")},
         {"F6", TR_LATER("park a bill, or take it up again")},
-        {"F8", TR_LATER("cancel: taken points go back to the member")},
+        {"F8", TR_LATER("twice: cancel; taken points go back to the member")},
         {"Tab", TR_LATER("menu; its letters do what it says")},
         {"Esc", TR_LATER("back, or clear what is typed")},
         {TR_LATER("line cut"), TR_LATER("go on selling: all is sent later")},
