@@ -114,12 +114,13 @@ $B/office/web_files.o: $B/office/web_files.c
 	$Q $(CC) $(cflags) -c -o $@ $<
 
 # A catalogue becomes bytes in the program.  A msgid with PRId64 is in the .po as "%<PRId64>"; what that is here
-# the compiler knows.
-prid64 := $(shell printf '\043include <inttypes.h>\nPRId64\n' | $(CC) -E -P - | tail -1 | tr -d '" ')
+# the compiler knows.  One that is missing in the list would stay English: it ends the build.
+pri := $(foreach p,PRId64 PRIu32,-e 's/<$p>/$(shell printf '\043include <inttypes.h>\n$p\n' | $(CC) -E -P - | tail -1 | tr -d '" ')/g')
 $B/po/%.mo.h: po/%.po
 	$(call say,MSGFMT,$<)
 	$Q mkdir -p $(@D) && msgfmt --check-format -o /dev/null $<
-	$Q sed 's/<PRId64>/$(prid64)/g' $< | msgfmt --no-hash --endianness=little -o $(@:.h=) -
+	$Q sed $(pri) $< >$(@:.mo.h=.here.po) && ! grep -n '%<PRI' $(@:.mo.h=.here.po)
+	$Q msgfmt --no-hash --endianness=little -o $(@:.h=) $(@:.mo.h=.here.po)
 	$Q { echo 'static const unsigned char po_$*[] = {'; od -An -v -tu1 $(@:.h=) | sed 's/[0-9][0-9]*/&,/g'; echo '};'; } > $@
 $B/base/tr.o: | $(patsubst %.po,$B/%.mo.h,$(wildcard po/*.po))
 

@@ -50,6 +50,15 @@ TEST(tr, a_number_of_64_bits_is_printed_by_the_translated_format)
     assert_true(tr_use("en"));
 }
 
+TEST(tr, a_number_of_32_bits_too)
+{
+    char text[100];
+    assert_true(tr_use("zh"));
+    snprintf(text, sizeof text, tr("The printer: %s. Receipts waiting: %" PRIu32 "."), "x", UINT32_MAX);
+    assert_string_equal(text, "打印机：x。待打印小票：4294967295张。");
+    assert_true(tr_use("en"));
+}
+
 TEST(tr, each_answer_to_a_redemption_has_its_own_chinese_sentence)
 {
     assert_true(tr_use("zh"));
