@@ -347,6 +347,10 @@ TEST(pass, an_apple_pass_is_taken_once_and_only_when_it_is_fresh)
         assert_int_equal(tap_apple(&op, &keys, buf_bytes(&c), NULL, UTC + late[i]), CARD_FAILED);
         assert_int_equal(op.status, CARD_BAD_ANSWER);
     }
+    c.size = 0;
+    apple_cryptogram(&c, &vas, UTC - 978307200, ""); /* it opens, and says nothing */
+    assert_int_equal(tap_apple(&op, &keys, buf_bytes(&c), NULL, UTC), CARD_FAILED);
+    assert_int_equal(op.status, CARD_BAD_ANSWER);
     struct vas_keys other = vas;
     other.private_key[0] ^= 1;
     c.size = 0;
