@@ -250,6 +250,11 @@ enum err identity_load(struct identity *id, const char *dir, struct errmsg *why)
     bytes_wipe(conf, sizeof conf);
     if (!e)
         e = identity_key(&id->key, dir, why);
+    if (!e && !mbed_same_key(&id->certificate.pk, &id->key)) /* lost, or another's: the line would never come */
+        e = err_set(why, ERR_CORRUPT,
+                    "%s/key.pem is not the key of till.conf: remove till.conf, ask head office for a new code of till %u"
+                    " (patronctl till recode %u), and enrol again",
+                    dir, id->terminal, id->terminal);
     if (e)
         identity_finish(id);
     return e;

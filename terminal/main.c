@@ -20,6 +20,8 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -198,6 +200,7 @@ struct running {
     struct nexo_door *nexo;
     struct plain *plain;
     struct selftest_start selftest;
+    bool devices_open; /* all but the journal */
 };
 
 static enum err open_devices(struct running *r, const struct config *c, const struct identity *id,
@@ -213,7 +216,8 @@ static enum err open_devices(struct running *r, const struct config *c, const st
     }
     if (!e)
         e = open_reader(&r->parts.reader, c, why);
-    if (!e)
+    r->devices_open = !e;
+    if (!e) /* after the reader's process was made: it shares nothing with it */
         e = open_journal(&r->parts.journal, c, id, why);
     return e;
 }
@@ -353,10 +357,11 @@ static enum err run(const struct options *o, const struct identity *id,
                                   .to_stderr = !c->prompt && !c->screen && !o->selftest}};
     r.parts.kinds = &r.kinds;
     r.parts.country = c->country;
-    (void)tr_use(c->language);
     if (c->screen && !o->selftest)
         screen_tty_keep_clear(c->home);
     enum err e = open_devices(&r, c, id, why);
+    if (e && o->selftest && r.devices_open)
+        selftest_say_part(stdout, "journal", SELFTEST_BROKEN, why->text);
     if (!e)
         e = till_create(&r.till, &r.parts, why);
     if (!e && o->selftest)
@@ -390,10 +395,14 @@ static int do_run(const struct options *o)
     if (!c->home[0])
         return say_usage("--home is missing");
     set_signals(&while_waiting);
-    enum err e = access(c->home, F_OK) ? identity_load(&id, c->home, &why)
-                                       : identity_lock(&lock_fd, c->home, &why);
-    if (!e)
-        e = identity_load(&id, c->home, &why);
+    (void)tr_use(c->language);
+    enum err e = access(c->home, F_OK) ? OK : identity_lock(&lock_fd, c->home, &why);
+    enum err known = e ? OK : identity_load(&id, c->home, &why);
+    if (o->selftest && (!setlocale(LC_CTYPE, "") || strcmp(nl_langinfo(CODESET), "UTF-8") != 0))
+        (void)setlocale(LC_CTYPE, "C.UTF-8"); /* how wide Chinese is */
+    if (known && o->selftest)
+        selftest_say_part(stdout, "keys", SELFTEST_BROKEN, why.text);
+    e = e ? e : known;
     if (!e) {
         e = run(o, &id, &while_waiting, &why);
         identity_finish(&id);

@@ -6,6 +6,7 @@
 #include "base/tr.h"
 #include "hw/clock.h"
 #include "terminal/log.h"
+#include "terminal/screen/canvas.h"
 #include "terminal/till.h"
 
 #include <stdarg.h>
@@ -134,8 +135,9 @@ static void ask_reader(struct till *t)
 
 void selftest_run(struct till *t, bool whole, struct selftest_part out[SELFTEST_PARTS])
 {
-    static const char *const names[SELFTEST_PARTS] = {"keys", "journal", "clock", "disk",
-                                                      "reader", "printer", "line"};
+    static const char *const names[SELFTEST_PARTS] = {
+        TR_LATER("keys"),   TR_LATER("journal"), TR_LATER("clock"), TR_LATER("disk"),
+        TR_LATER("reader"), TR_LATER("printer"), TR_LATER("line")};
     for (int i = 0; i < SELFTEST_PARTS; i++)
         out[i] = (struct selftest_part){.name = names[i]};
     ask_reader(t);
@@ -157,7 +159,22 @@ bool selftest_settled(struct till *t)
     return line && (!t->reader || !t->tap.reader_away) && (!t->receipts || !receipts_looking(t->receipts));
 }
 
-static const char *const words[] = {"ok", "none", "away", "BROKEN"};
+static const char *const words[] = {TR_LATER("ok"), TR_LATER("none"), TR_LATER("away"), TR_LATER("BROKEN")};
+
+/* In a column of this width; Chinese is twice as wide as it is long. */
+static void put_word(FILE *out, const char *word, int width)
+{
+    int columns = text_columns(tr(word));
+    fprintf(out, "%s%*s", tr(word), columns < width ? width - columns : 1, "");
+}
+
+void selftest_say_part(FILE *out, const char *name, enum selftest_verdict v, const char *say)
+{
+    fputs("  ", out);
+    put_word(out, words[v], 9);
+    put_word(out, name, 9);
+    fprintf(out, "%s\n", say);
+}
 
 bool selftest_say(struct till *t, FILE *out)
 {
@@ -170,7 +187,7 @@ bool selftest_say(struct till *t, FILE *out)
     } while (!selftest_settled(t) && clock_tick_ms() < end_ms);
     selftest_run(t, true, parts);
     for (int i = 0; i < SELFTEST_PARTS; i++) {
-        fprintf(out, "  %-8s %-8s %s\n", words[parts[i].verdict], parts[i].name, parts[i].say);
+        selftest_say_part(out, parts[i].name, parts[i].verdict, parts[i].say);
         fit &= parts[i].verdict != SELFTEST_BROKEN;
     }
     return fit;
@@ -197,7 +214,7 @@ static void turn(struct till *t, struct till_extra *x, const struct pollfd *f, i
     for (int i = 0; i < SELFTEST_PARTS; i++) {
         log_event("self-test", "part=%s verdict=%s", parts[i].name, words[parts[i].verdict]);
         if (parts[i].verdict == SELFTEST_BROKEN)
-            till_tell(t, "%s: %s.", parts[i].name, parts[i].say);
+            till_tell(t, "%s: %s", tr(parts[i].name), parts[i].say);
     }
 }
 

@@ -28,6 +28,8 @@ bool selftest_settled(struct till *t);
 
 /* Turns the till until it has settled, at most SELFTEST_MS, prints a line a part.  False: a part is broken. */
 bool selftest_say(struct till *t, FILE *out);
+/* A line of it, of a part that keeps the others from being looked at. */
+void selftest_say_part(FILE *out, const char *name, enum selftest_verdict v, const char *say);
 /* At a start: the same into the log, once it has had time to settle.  s is the caller's, as long as the till
  * lives. */
 struct selftest_start {

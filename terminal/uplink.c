@@ -50,6 +50,8 @@ int32_t uplink_days_since_contact(const struct till *t, int64_t now_s)
     if (t->up.contact_s == 0)
         return NEVER_CONTACTED_DAYS;
     int32_t days = day_of_time(now_s) - day_of_time(t->up.contact_s);
+    if (days < -1) /* the clock was ahead then, or is behind now: nobody knows how long it is */
+        return NEVER_CONTACTED_DAYS;
     return days > 0 ? days : 0;
 }
 

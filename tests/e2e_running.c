@@ -94,6 +94,23 @@ static void assert_says(const char *text, const char *what)
         fail_msg("no \"%s\" in:\n%s", what, text);
 }
 
+/* A page of zeros in the place of the root of a table or index. */
+static void lose_page_of(const char *db, const char *name)
+{
+    static const char zeros[4096];
+    char *ask = path_of("SELECT rootpage FROM sqlite_schema WHERE name = '%s'", name);
+    sqlite3 *s;
+    assert_int_equal(sqlite3_open(db, &s), SQLITE_OK);
+    int64_t page = sql_number(s, ask);
+    sqlite3_close(s);
+    free(ask);
+    FILE *f = fopen(db, "r+");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, (page - 1) * 4096, SEEK_SET), 0);
+    assert_int_equal(fwrite(zeros, sizeof zeros, 1, f), 1);
+    assert_int_equal(fclose(f), 0);
+}
+
 TEST(running, the_self_test_has_a_plain_verdict_for_each_part_and_fails_when_one_is_broken)
 {
     static char out[4096];
@@ -122,6 +139,17 @@ TEST(running, the_self_test_has_a_plain_verdict_for_each_part_and_fails_when_one
     assert_says(out, "BROKEN   clock    it says 2011-02-01T09:00");
     assert_says(out, "away     reader");
     assert_says(out, "away     line     head office is not reached (last: 2011-03-01T09:00");
+
+    char *key = path_of("%s/key.pem", t->home);
+    lose_page_of(db, "entry_ref"); /* its file is damaged beside the entries, and then its keys are gone too */
+    till_clock(t, "2011-03-01T09:00");
+    assert_int_equal(self_test(t, out, sizeof out), 1);
+    assert_says(out, "BROKEN   journal");
+    assert_int_equal(unlink(key), 0);
+    assert_int_equal(self_test(t, out, sizeof out), 1);
+    assert_says(out, "BROKEN   keys     ");
+    assert_says(out, "patronctl till recode 1");
+    free(key);
     free(db);
     till_restore(t);
     chain_close(&chain);
@@ -151,23 +179,6 @@ TEST(running, with_a_damaged_journal_what_is_sound_is_sent_and_nothing_is_sold)
     assert_int_equal(json_number_of(out, "sales"), 29);
     free(db);
     chain_close(&chain);
-}
-
-/* A page of zeros in the place of the root of a table or index. */
-static void lose_page_of(const char *db, const char *name)
-{
-    static const char zeros[4096];
-    char *ask = path_of("SELECT rootpage FROM sqlite_schema WHERE name = '%s'", name);
-    sqlite3 *s;
-    assert_int_equal(sqlite3_open(db, &s), SQLITE_OK);
-    int64_t page = sql_number(s, ask);
-    sqlite3_close(s);
-    free(ask);
-    FILE *f = fopen(db, "r+");
-    assert_non_null(f);
-    assert_int_equal(fseek(f, (page - 1) * 4096, SEEK_SET), 0);
-    assert_int_equal(fwrite(zeros, sizeof zeros, 1, f), 1);
-    assert_int_equal(fclose(f), 0);
 }
 
 static void refuses_to_sell(struct control *c)
