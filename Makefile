@@ -222,7 +222,7 @@ endif
 
 fuzz-each: $(fuzzers:%=%.fuzz)
 	$Q for f in $(notdir $(fuzzers)); do echo "== $$f"; mkdir -p $B/corpus/$$f; \
-	  $B/tests/$$f.fuzz -max_total_time=$(FUZZ_S) -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 -verbosity=0 \
+	  $B/tests/$$f.fuzz -max_total_time=$(FUZZ_S) -timeout=30 -rss_limit_mb=1024 -print_final_stats=1 -verbosity=0 \
 	  $$(for d in tests/data/fuzz/$$f.dict; do [ -f $$d ] && echo -dict=$$d; done) \
 	  -artifact_prefix=$B/$$f- $B/corpus/$$f $$(ls -d tests/data/fuzz/$$f 2>/dev/null) || exit 1; done
 

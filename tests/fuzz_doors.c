@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum {
     TERMINAL = 7,
     STEPS_MAX = 40,     /* of one input */
-    DAYS_A_TILL = 40,   /* inputs; then a fresh office, till and cards */
+    DAYS_A_TILL = 20,   /* inputs; then a fresh office, till and cards */
     BOOKS_EVERY = 10,   /* inputs between two looks at the whole ledger: it is posted again each time */
     WAITING_MAX = 3,    /* requests that are not answered yet */
     REFS = 8,
