@@ -806,6 +806,20 @@ TEST(plain, an_id_from_before_a_restart_is_nobodys)
     close_till(s);
 }
 
+TEST(plain, whom_the_cashier_lets_go_and_taps_again_is_the_cashiers)
+{
+    struct shop *s = open_shop();
+    char id[TXN_NAME_SIZE];
+    lay(s, &s->card);
+    (void)identify(s, "", id);
+    assert_said(cashier(s, "cancel"), "ok");
+    assert_said(cashier(s, "tap"), "ok state=identified member=M12");
+    assert_said(award_to(s, s->token, "R1", id), "409 {\"error\":{\"code\":\"BUSY\"");
+    assert_said(as(s, s->token, "DELETE", "/v1/identify", ""), "200 {\"cancelled\":false}");
+    assert_said(cashier(s, "status"), "state=identified");
+    close_till(s);
+}
+
 TEST(plain, off_line_another_telephone_is_somebody_else)
 {
     struct shop *s = open_shop();

@@ -813,8 +813,9 @@ static void turn(struct till *t, struct till_extra *x, const struct pollfd *f, i
     p->now_ms = now_ms;
     http_turn(p->http, now_ms);
     go_on(p);
-    if (p->known.id[0] && now_ms >= p->known.until_ms) {
-        if (p->step == STEP_NONE && is_known(p, p->known.asker)) {
+    bool there = is_known(p, p->known.asker);
+    if (p->known.id[0] && (now_ms >= p->known.until_ms || (!there && p->step == STEP_NONE))) {
+        if (p->step == STEP_NONE && there) {
             till_ask(t, &p->asker, &(struct command){.verb = VERB_CANCEL});
             p->answered = false;
         }
