@@ -1311,6 +1311,28 @@ TEST(uplink, with_the_line_cut_a_counted_reward_is_not_given_and_the_cashier_is_
     close_all();
 }
 
+/* As a register redeems: the reward is the whole bill; asked again it is the same, and a card that left early frees it. */
+TEST(uplink, a_piece_is_redeemed_alone_once_and_a_register_that_gives_up_frees_it)
+{
+    open_with_last();
+    assert_said(ask("tap"), "ok state=identified");
+    assert_said(ask("redeem 100 alone ref=A0"), "ok receipt="); /* so that the session is over */
+    assert_said(ask("tap"), "ok state=identified");
+    reader_sim_present(&b.reader, NULL);
+    assert_said(ask("redeem reward:last alone ref=A1 wait=50"), "error GONE");
+    assert_said(ask("cancel"), "ok state=idle");
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(pieces(0), 0);
+    reader_sim_present(&b.reader, &b.card.target);
+    assert_said(ask("tap"), "ok state=identified");
+    assert_said(ask("redeem reward:last alone ref=A1"), "ok receipt=");
+    assert_said(b.answer, "total=500 due=0 by_points=500");
+    assert_said(ask("redeem reward:last alone ref=A1"), "repeated=yes");
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(pieces(0), 1);
+    close_all();
+}
+
 /* Wherever it stops, what was put in is what was given, what is set aside and what is left; and the same piece is not
  * given twice. */
 TEST(uplink, a_piece_is_given_or_free_wherever_till_line_or_card_stop)
