@@ -529,6 +529,42 @@ TEST(pass, whatever_is_spoilt_on_the_way_no_wallet_says_what_it_did_not)
     assert_true(refused[0] > ROUNDS / 2 && refused[1] > ROUNDS / 2);
 }
 
+/* Under a good HMAC, from a phone that deflates badly, or too well. */
+TEST(pass, a_bundle_that_does_not_inflate_or_too_far_is_none)
+{
+    static const struct smart_tap_secrets secrets = {{1}, {2}};
+    static uint8_t zeros[SMART_TAP_INFLATED_MAX + 1], room[SMART_TAP_INFLATED_MAX], packed[200];
+    static const struct {
+        size_t inflated; /* 0: what is no stream at all */
+        enum err e;
+    } rows[] = {{0, ERR_FORMAT}, {SMART_TAP_INFLATED_MAX, OK}, {SMART_TAP_INFLATED_MAX + 1, ERR_FULL}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint8_t reb_room[300], stream[16] = {0}, zero[16] = {0}, block[16] = {0};
+        struct buf reb = BUF_ON(reb_room), out = BUF_ON(room);
+        uLongf size = sizeof packed;
+        memset(packed, 0x5a, sizeof packed);
+        if (rows[i].inflated)
+            assert_int_equal(compress(packed, &size, zeros, rows[i].inflated), Z_OK);
+        buf_put(&reb, "\x03\0\0\0\0\0\0\0\0\0\0\0\0", 13); /* enciphered, deflated; IV of zeros */
+        struct aes_key key;
+        memcpy(key.b, secrets.aes, sizeof key.b);
+        for (size_t at = 0; at < size && at < 100; at++) {
+            if (at % 16 == 0) {
+                memset(block, 0, sizeof block);
+                memset(zero, 0, sizeof zero);
+                block[15] = (uint8_t)(at / 16);
+                aes_cbc_encrypt(&key, zero, stream, block, 16);
+            }
+            buf_put_u8(&reb, packed[at] ^ stream[at % 16]);
+        }
+        uint8_t mac[MBED_HASH_SIZE];
+        mbed_hmac_sha256(mac, bytes_of(secrets.hmac, 32), bytes_of(reb.data + 1, reb.size - 1), bytes_of("", 0));
+        buf_put(&reb, mac, sizeof mac);
+        assert_int_equal(smart_tap_open(&out, buf_bytes(&reb), &secrets, NULL), rows[i].e);
+        assert_int_equal(out.size, rows[i].e ? 0 : rows[i].inflated);
+    }
+}
+
 TEST(pass, points_off_the_curve_and_keys_out_of_range_are_refused)
 {
     assert_int_equal(mbed_init(NULL), OK);
