@@ -984,9 +984,9 @@ TEST(uplink, a_till_locked_by_head_office_sells_without_points_and_names_are_kep
 
 TEST(uplink, a_contact_of_days_to_come_is_none_because_the_clock_was_wrong_then)
 {
-    int64_t now_s = clock_now_s(), day_s = 86400;
     open_all(VCARD_EV2);
     assert_said(ask("sync"), "ok owed=0");
+    int64_t now_s = clock_now_s(), day_s = 86400;
     assert_int_equal(uplink_days_since_contact(b.till, now_s), 0);
     assert_int_equal(uplink_days_since_contact(b.till, now_s + 31 * day_s), 31);
     assert_int_equal(uplink_days_since_contact(b.till, now_s - 3600), 0); /* an hour back, as in autumn */
