@@ -1102,11 +1102,13 @@ TEST(screen, an_article_scanned_into_a_price_an_amount_or_points_is_refused)
     } cases[] = {{"price of a scanned article", PAGE_PRICE}, {"redeem", PAGE_REDEEM},
                  {"money back", PAGE_AMOUNT},                {"goodwill", PAGE_GRANT}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        for (int n = 0; n < 2; n++) {
+        for (int n = 0; n < 6; n++) {
+            static const char *const codes[] = {"40123455", "5012345678900",  "85123A",
+                                                "TEA-7K2",  "P1K7MQ2ZX9AAAA", "TEATIME"};
             begin(cases[i].moment);
             memset(screen.field, 0, sizeof screen.field);
             screen.focus = 0;
-            assert_null(scan(n ? "5012345678900" : "40123455").ask);
+            assert_null(scan(codes[n]).ask);
             assert_int_equal(screen.page, cases[i].page);
             assert_int_equal(screen.focus, 0);
             assert_string_equal(screen.field[0], ""); /* it is not in the way of what is typed now */
@@ -1116,6 +1118,10 @@ TEST(screen, an_article_scanned_into_a_price_an_amount_or_points_is_refused)
     memset(screen.field, 0, sizeof screen.field);
     type("40123455");
     assert_int_equal(money_minor(press(KEY_IS_ENTER).ask->line->amount), 4012345500);
+    begin("price of a scanned article"); /* nor does a slip of the finger spoil one */
+    memset(screen.field, 0, sizeof screen.field);
+    type("4q.25w");
+    assert_int_equal(money_minor(press(KEY_IS_ENTER).ask->line->amount), 425);
 }
 
 TEST(screen, goods_that_come_back_are_scanned)

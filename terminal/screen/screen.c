@@ -35,7 +35,7 @@ void screen_clear(struct screen *s)
 {
     bytes_wipe(s->field, sizeof s->field);
     s->focus = 0;
-    s->first_ms = s->last_ms = 0;
+    s->first_ms = s->last_ms = s->misfit_ms = 0;
     s->held = 0;
 }
 

@@ -136,6 +136,7 @@ struct screen {
     char field[SCREEN_FIELDS_MAX][SCREEN_FIELD_SIZE];
     int focus;                 /* field being typed */
     int64_t first_ms, last_ms; /* when the text in the field came */
+    int64_t misfit_ms;         /* when a character came that the field does not take; 0 = none did */
     uint32_t held;             /* a letter where nothing is typed: a choice, if no scan goes on with it; 0 = none */
     int64_t stray_ms;          /* when the last such letter came */
     int selected;              /* PAGE_REFUND, PAGE_LINES, PAGE_REWARDS, PAGE_HELP: row */

@@ -390,9 +390,12 @@ struct screen_effects screen_enter(struct screen *s, const struct till_view *v)
     enum screen_page page = screen_page_now(s, v);
     const struct field_kind *kind;
     int count = screen_fields(s, v, &kind);
-    if (count && screen_is_article_in(s, kind[s->focus].type))
+    if (count && screen_is_article_in(s, kind[s->focus].type)) {
+        memset(s->field[s->focus], 0, sizeof s->field[s->focus]);
+        s->misfit_ms = 0;
         return screen_complain(s, page == PAGE_PRICE ? tr("First the price of this article; then scan the next one.")
                                               : tr("An article was scanned: finish this first, or press Esc."));
+    }
     if (s->focus + 1 < count && page != PAGE_REDEEM && *s->field[s->focus]) {
         s->focus++;
         return nothing;

@@ -127,6 +127,8 @@ bool screen_type(struct screen *s, const struct till_view *v, const struct scree
     const struct field_kind *kind;
     int count = screen_fields(s, v, &kind);
     char *field = s->field[s->focus], utf8[4];
+    if (s->focus < count && !fits_field(kind[s->focus].type, key->character, !*field))
+        s->misfit_ms = key->at_ms;
     if (s->focus >= count || key->character > 0x10ffff ||
         (key->character >= 0xd800 && key->character < 0xe000) ||
         !fits_field(kind[s->focus].type, key->character, !*field))
@@ -255,7 +257,11 @@ bool screen_is_article_in(const struct screen *s, enum field_type type)
 {
     const char *text = s->field[s->focus];
     bool amount = type == TYPE_MONEY || type == TYPE_PRICE || type == TYPE_POINTS;
-    return amount && strlen(text) >= BARCODE_DIGITS_MIN && all_digits(text) && screen_is_scanned(s);
+    bool barcode = strlen(text) >= BARCODE_DIGITS_MIN && all_digits(text) && screen_is_scanned(s);
+    /* "85123A" leaves 85123 in the field, and "TEATIME" nothing: what is left of a code is no amount. */
+    bool rest = s->misfit_ms && (!*text || (s->misfit_ms >= s->first_ms - SCREEN_HELD_MS &&
+                                            s->misfit_ms <= s->last_ms + SCREEN_HELD_MS));
+    return amount && (barcode || rest);
 }
 
 /* What stands in the field of the sale page; line is filled as far as it says. */
