@@ -18,9 +18,9 @@
  *                 v
  *                DONE --- line, tap, refund: a new sale begins
  *
- * Each arrow is taken by the function of its event: sale.c the bill and its end, sale_redeem.c from redeem to
- * DEBITED, sale_refund.c goods and money that come back, sale_beside.c what is written beside a sale and leaves
- * it as it is (a gift, a join, a rating, a witness: through CLOSING and back).
+ * Each arrow is taken by the function of its event: sale_who.c who taps, sale_bill.c the bill, sale_redeem.c from
+ * redeem to DEBITED, sale.c the end, sale_refund.c goods and money that come back, sale_beside.c what is written
+ * beside a sale and leaves it as it is (a gift, a join, a rating, a witness: through CLOSING and back).
  * HOLDING is redeeming without a full card: head office is asked to set points aside.  With a full card it is asked for a
  * piece of a reward of which there are only so many, and the card is debited after that: HOLDING goes on to PREPARING.
  * It is left to TOTALLED when head office refuses or the cashier gives up; no answer leaves it there, to ask again by

@@ -1,4 +1,4 @@
-/* sale_inside.h - what the files of the sale share.  Inside terminal/sale*.c only.
+/* sale_inside.h - what the files of the sale share.  Inside terminal/sale/ only.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_TERMINAL_SALE_INSIDE_H
 #define PATRON_TERMINAL_SALE_INSIDE_H
@@ -12,6 +12,7 @@
 
 /* "M12", or what to call a member whose number is not known here. */
 enum { SALE_WHO_SIZE = 48 };
+const char *sale_who_is(char out[SALE_WHO_SIZE], member_id member, const struct card_uid *card);
 const char *sale_who(char out[SALE_WHO_SIZE], const struct txn *t);
 const char *sale_whose(char out[SALE_WHO_SIZE], const struct sale *s); /* of the sale in hand */
 
@@ -31,6 +32,8 @@ bool sale_text_equal(const char *a, const char *b);
 bool sale_same_lines(const struct txn_line *a, int32_t a_count, const struct txn_line *b,
                      int32_t b_count);
 
+/* No INTENT is under way: lines, cards and the total may come. */
+bool sale_is_open(const struct sale *s);
 /* A bill that is nothing but a redemption. */
 bool sale_is_alone(const struct txn *t);
 /* Did somebody earn by this SALE? */
@@ -49,6 +52,19 @@ void sale_do_total(struct sale *s, const struct sale_event *in, struct sale_effe
 void sale_close(struct sale *s, const struct sale_event *in, struct sale_effects *out);
 void sale_begin_cancel(struct sale *s, const struct sale_event *in, struct sale_effects *out);
 void sale_confirm_again(struct sale *s, const struct txn *known, struct sale_effects *out);
+
+/* sale_who.c */
+void sale_on_tap(struct sale *s, const struct sale_event *in, struct sale_effects *out);
+void sale_on_tap_refused(struct sale *s, const struct sale_event *in, struct sale_effects *out);
+void sale_on_known(struct sale *s, const struct sale_event *in, struct sale_effects *out);
+
+/* sale_bill.c */
+void sale_on_line(struct sale *s, const struct sale_event *in, struct sale_effects *out);
+void sale_on_line_off(struct sale *s, const struct sale_event *in, struct sale_effects *out);
+void sale_on_coupon(struct sale *s, const struct sale_event *in, struct sale_effects *out);
+void sale_on_total(struct sale *s, const struct sale_event *in, struct sale_effects *out);
+void sale_on_park(struct sale *s, const struct sale_event *in, struct sale_effects *out);
+void sale_on_take_up(struct sale *s, const struct sale_event *in, struct sale_effects *out);
 
 /* sale_redeem.c */
 /* What may be redeemed: s->offer; why not, as a sentence, NULL = by the rules' own words. */
