@@ -34,6 +34,32 @@ void escpos_drawer(struct buf *out)
     PUT(out, "\x1bp\0\x19\xfa");
 }
 
+void escpos_drawer_now(struct buf *out)
+{
+    PUT(out, "\x10\x14\x01\0\x01");
+}
+
+/* Of the command or character that begins here; more than left: it is not whole. */
+static size_t command_size(const uint8_t *at, size_t left)
+{
+    bool command = *at == 0x1b || *at == 0x1c || *at == 0x1d;
+    if (!command && *at < 0x80)
+        return 1;
+    if (left < 2 || !command || *at == 0x1c || at[1] == '@')
+        return 2;
+    if (*at == 0x1d && at[1] == 'v')
+        return left < 8 ? 8 : 8 + (at[4] + 256U * at[5]) * (at[6] + 256U * at[7]);
+    return at[1] == 'p' ? 5 : at[1] == 'V' ? 4 : 3;
+}
+
+bool escpos_is_whole(struct bytes first)
+{
+    size_t at = 0;
+    while (at < first.size)
+        at += command_size(first.data + at, first.size - at);
+    return at == first.size;
+}
+
 /* Bytes of the UTF-8 character that begins here, as far as it is whole. */
 static size_t char_size(const char *text)
 {

@@ -10,6 +10,10 @@
  * Then TELL_BEGUN, then the rest in pieces, each from where the last one ended, and at the end the question how the
  * printer is.  No call waits longer than half a second, and a process that hangs in one all the same is ended by its
  * alarm.
+ *
+ * The drawer: by ESC p, in its turn, while the printer is well.  One that is off line would keep that and open the
+ * drawer when nobody stands there any more; it gets the pulse that is executed at once (DLE DC4), and so does one that
+ * does not take the rest of a document, between two commands of it.  Its five bytes are one packet, taken whole or not.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "hw/printing.h"
 
@@ -59,10 +63,13 @@ static int part_of(int stuck_ms, int fraction)
 }
 
 enum ask { ASK_DOCUMENT = 1, ASK_DRAWER };
-struct ask_message {
+struct ask_head {
     enum ask kind;
     int64_t asked_ms;
     size_t size;
+};
+struct ask_message {
+    struct ask_head head;
     uint8_t data[PRINTING_DOCUMENT_MAX]; /* only so much of it is sent */
 };
 
@@ -84,6 +91,7 @@ struct child {
     int64_t open_at_ms, status_at_ms;
     bool told, there; /* what the till was told last */
     struct errmsg trouble;
+    struct printer_status status; /* as it answered last */
     struct ask_message ask;
 };
 
@@ -116,11 +124,10 @@ static void lose_printer(struct child *c, const struct errmsg *why)
 /* How it is; one that never tells is believed to be well. */
 static enum err ask_status(struct child *c, bool midway, struct errmsg *why)
 {
-    struct printer_status s;
-    enum err e = printer_status(c->printer, &s, midway, c->slice_ms, why);
+    enum err e = printer_status(c->printer, &c->status, midway, c->slice_ms, why);
     if (e == OK) {
         c->answers |= !midway;
-        return printer_status_say(&s, why);
+        return printer_status_say(&c->status, why);
     }
     if (e != ERR_NO_DEVICE && (midway || !c->answers)) {
         why->text[0] = 0;
@@ -174,15 +181,77 @@ static void wait_a_little(const struct child *c)
     (void)poll(NULL, 0, c->pause_ms);
 }
 
-/* The rest of the document after ESC @. */
-static enum printing_fate write_rest(struct child *c, struct errmsg *why)
+/* ---- the drawer ---- */
+
+static enum err pulse(struct child *c, bool now, struct errmsg *why)
+{
+    uint8_t bytes[8];
+    struct buf b = BUF_ON(bytes);
+    enum err e = OK;
+    if (now)
+        escpos_drawer_now(&b);
+    else
+        escpos_drawer(&b);
+    for (size_t at = 0, taken = 0; e == OK && at < b.size; at += taken)
+        e = printer_write(c->printer, bytes_of(bytes + at, b.size - at), &taken, c->slice_ms, why);
+    return e;
+}
+
+static void open_drawer(struct child *c, const struct ask_head *asked)
+{
+    struct tell_message m = {.kind = TELL_NO_DRAWER};
+    enum err e = OK;
+    if (clock_tick_ms() - asked->asked_ms > PRINTING_DRAWER_MS)
+        e = err_set(&m.why, ERR_TIMEOUT, TR_LATER("the printer was busy for too long"));
+    else if (!printer_is_open(c->printer))
+        e = err_set(&m.why, ERR_NO_DEVICE, "no USB receipt printer is attached");
+    else
+        e = ask_status(c, false, &m.why);
+    const struct printer_status *s = &c->status;
+    if (e == OK)
+        e = pulse(c, false, &m.why);
+    else if (e == ERR_REFUSED && (s->cover_open || s->paper_out || !s->failed)) /* in error it would not heed it */
+        e = pulse(c, true, &m.why);
+    if (e)
+        tell(c, &m);
+}
+
+/* In the middle of a document no other document is asked for.  Does the till ask for the drawer? */
+static bool hear_drawer(const struct child *c, struct ask_head *out)
+{
+    return recv(c->sock, out, sizeof *out, MSG_DONTWAIT) == sizeof *out;
+}
+
+/* While the printer does not take what follows after the first so many bytes; waits: for people, as it says. */
+static void open_drawer_midway(struct child *c, size_t at, bool waits)
+{
+    struct ask_head asked;
+    struct tell_message m = {.kind = TELL_NO_DRAWER};
+    bool whole = escpos_is_whole(bytes_of(c->ask.data, at));
+    if ((!whole && !waits) || !hear_drawer(c, &asked))
+        return;
+    enum err e;
+    if (clock_tick_ms() - asked.asked_ms > PRINTING_DRAWER_MS)
+        e = err_set(&m.why, ERR_TIMEOUT, TR_LATER("the printer was busy for too long"));
+    else if (!whole)
+        e = err_set(&m.why, ERR_REFUSED, TR_LATER("the printer stopped in the middle of a QR code: open the drawer with its key"));
+    else
+        e = pulse(c, true, &m.why);
+    if (e)
+        tell(c, &m);
+}
+
+/* ---- a document ---- */
+
+/* The rest of the document after what was taken of ESC @. */
+static enum printing_fate write_rest(struct child *c, size_t at, struct errmsg *why)
 {
     const struct ask_message *d = &c->ask;
     int64_t moved_ms = clock_tick_ms();
     int stalls = 0;
-    for (size_t at = ESCPOS_BEGIN_SIZE, taken; at < d->size; at += taken) {
+    for (size_t taken; at < d->head.size; at += taken) {
         alarm(c->hang_s);
-        enum err e = printer_write(c->printer, bytes_of(d->data + at, d->size - at), &taken,
+        enum err e = printer_write(c->printer, bytes_of(d->data + at, d->head.size - at), &taken,
                                    c->slice_ms, why);
         if (taken > 0) {
             struct errmsg well = {""};
@@ -200,6 +269,7 @@ static enum printing_fate write_rest(struct child *c, struct errmsg *why)
             tell_state(c, &now);
             if (how == ERR_REFUSED)
                 moved_ms = clock_tick_ms(); /* it says what is wrong: wait for people */
+            open_drawer_midway(c, at, how == ERR_REFUSED);
         }
         if (clock_tick_ms() - moved_ms > c->stuck_ms)
             return PRINTING_UNKNOWN;
@@ -223,6 +293,9 @@ static enum printing_fate wait_until_well(struct child *c, struct errmsg *why)
         if (e == ERR_NO_DEVICE || till_is_gone(c) || clock_tick_ms() - since_ms > c->stuck_ms)
             return PRINTING_UNKNOWN;
         tell_state(c, why);
+        struct ask_head asked;
+        if (e == ERR_REFUSED && hear_drawer(c, &asked))
+            open_drawer(c, &asked);
         wait_a_little(c);
     }
 }
@@ -230,7 +303,7 @@ static enum printing_fate wait_until_well(struct child *c, struct errmsg *why)
 static void print_document(struct child *c)
 {
     struct errmsg why = {""};
-    size_t taken;
+    size_t taken = 0;
     enum err e = printer_is_open(c->printer)
                      ? ask_status(c, false, &why)
                      : err_set(&why, ERR_NO_DEVICE, "no USB receipt printer is attached");
@@ -247,7 +320,7 @@ static void print_document(struct child *c)
     }
     struct tell_message begun = {.kind = TELL_BEGUN};
     tell(c, &begun);
-    enum printing_fate fate = write_rest(c, &why);
+    enum printing_fate fate = write_rest(c, taken, &why);
     if (fate == PRINTING_PRINTED)
         fate = wait_until_well(c, &why);
     if (fate != PRINTING_PRINTED) {
@@ -257,27 +330,6 @@ static void print_document(struct child *c)
         tell_state(c, &why);
     }
     done(c, fate, &why);
-}
-
-static void open_drawer(struct child *c)
-{
-    uint8_t bytes[8];
-    struct buf pulse = BUF_ON(bytes);
-    struct tell_message m = {.kind = TELL_NO_DRAWER};
-    size_t taken = 0;
-    enum err e = OK;
-    escpos_drawer(&pulse);
-    if (clock_tick_ms() - c->ask.asked_ms > PRINTING_DRAWER_MS)
-        e = err_set(&m.why, ERR_TIMEOUT, TR_LATER("the printer was busy for too long"));
-    else if (!printer_is_open(c->printer))
-        e = err_set(&m.why, ERR_NO_DEVICE, "no USB receipt printer is attached");
-    else
-        e = ask_status(c, false, &m.why);
-    for (size_t at = 0; e == OK && at < pulse.size; at += taken)
-        e = printer_write(c->printer, bytes_of(bytes + at, pulse.size - at), &taken, c->slice_ms,
-                          &m.why);
-    if (e)
-        tell(c, &m);
 }
 
 /* Never returns. */
@@ -301,10 +353,10 @@ static _Noreturn void child_run(int sock, const char *name, int stuck_ms)
         ssize_t size = recv(sock, &c->ask, sizeof c->ask, 0);
         if (size == 0 || (size < 0 && errno != EINTR))
             break; /* the till let us go */
-        if (size > 0 && c->ask.kind == ASK_DOCUMENT)
+        if (size > 0 && c->ask.head.kind == ASK_DOCUMENT)
             print_document(c);
         else if (size > 0)
-            open_drawer(c);
+            open_drawer(c, &c->ask.head);
     }
     printer_destroy(c->printer);
     _exit(0);
@@ -546,14 +598,10 @@ pid_t printing_process(const struct printing *p)
 
 static enum err ask(struct printing *p, enum ask kind, struct bytes data, struct errmsg *why)
 {
-    if (p->trouble.text[0])
-        return err_set(why, p->there ? ERR_REFUSED : ERR_NO_DEVICE, "%s", p->trouble.text);
-    p->ask.kind = kind;
-    p->ask.asked_ms = clock_tick_ms();
-    p->ask.size = data.size;
+    p->ask.head = (struct ask_head){.kind = kind, .asked_ms = clock_tick_ms(), .size = data.size};
     if (data.size)
         memcpy(p->ask.data, data.data, data.size);
-    size_t size = offsetof(struct ask_message, data) + data.size;
+    size_t size = sizeof p->ask.head + data.size;
     if (send(p->sock, &p->ask, size, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)size)
         return err_set(why, ERR_NO_DEVICE, "the printer's process does not listen: %s",
                        strerror(errno));
@@ -565,6 +613,8 @@ enum err printing_send(struct printing *p, struct bytes document, struct errmsg 
     assert(document.size > ESCPOS_BEGIN_SIZE && document.size <= PRINTING_DOCUMENT_MAX);
     if (p->busy)
         return err_set(why, ERR_BUSY, "the printer is busy with another receipt");
+    if (p->trouble.text[0])
+        return err_set(why, p->there ? ERR_REFUSED : ERR_NO_DEVICE, "%s", p->trouble.text);
     enum err e = ask(p, ASK_DOCUMENT, document, why);
     p->busy = e == OK;
     p->begun = false;
@@ -573,5 +623,7 @@ enum err printing_send(struct printing *p, struct bytes document, struct errmsg 
 
 enum err printing_drawer(struct printing *p, struct errmsg *why)
 {
+    if (!p->there)
+        return err_set(why, ERR_NO_DEVICE, "%s", p->trouble.text);
     return ask(p, ASK_DRAWER, bytes_of(NULL, 0), why);
 }

@@ -8,6 +8,7 @@
  *   UNKNOWN    some of it may be
  *
  * Out of paper or with its cover open in the middle of a document, the printer gets the rest when it is well again.
+ * The drawer opens meanwhile all the same.
  * A document whose process died is UNKNOWN once the process had said that it begins.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PATRON_HW_PRINTING_H
@@ -55,7 +56,8 @@ bool printing_is_looking(const struct printing *p);     /* whether there is one 
 /* A document of 3..PRINTING_DOCUMENT_MAX bytes, whose first two print nothing (hw/escpos.h); copied.
  * Errors: ERR_BUSY, ERR_NO_DEVICE and ERR_REFUSED (trouble); it is not begun then. */
 MUST_CHECK enum err printing_send(struct printing *p, struct bytes document, struct errmsg *why);
-/* Open the drawer, once, now or not at all.  Errors: as printing_send. */
+/* Open the drawer, once, now or not at all; also while the printer is out of paper or its cover open.
+ * Errors: ERR_NO_DEVICE. */
 MUST_CHECK enum err printing_drawer(struct printing *p, struct errmsg *why);
 
 pid_t printing_process(const struct printing *p); /* 0 = none; for tests */

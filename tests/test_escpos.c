@@ -56,6 +56,29 @@ TEST(escpos, no_text_can_be_a_command_and_what_the_font_lacks_is_a_wide_question
                                                          "￡5 ￥6 €7\n");
 }
 
+TEST(escpos, between_which_bytes_a_command_may_come_is_known)
+{
+    struct buf out = doc();
+    struct errmsg why;
+    escpos_begin(&out);
+    escpos_line(&out, "会a", ESCPOS_CENTRED | ESCPOS_BIG);
+    char found[64] = "";
+    for (size_t n = 0; n <= out.size; n++)
+        found[n] = escpos_is_whole(bytes_of(out.data, n)) ? '|' : '.';
+    assert_string_equal(found, "|.|..|..|.|.|.|||..|..|");
+    size_t text = out.size;
+    assert_int_equal(escpos_qr(&out, "T0001-2", 4, &why), OK);
+    for (size_t n = text + 1; n < out.size; n++) /* centred, the picture, no more centred */
+        assert_int_equal(escpos_is_whole(bytes_of(out.data, n)), n == text + 3 || n == out.size - 3);
+    escpos_cut(&out);
+    escpos_drawer(&out);
+    assert_true(escpos_is_whole(buf_bytes(&out)));
+    assert_true(escpos_is_whole(bytes_of(out.data, out.size - 5)));
+    assert_true(escpos_is_whole(bytes_of(out.data, out.size - 9)));
+    for (size_t less = 1; less < 9; less++)
+        assert_int_equal(escpos_is_whole(bytes_of(out.data, out.size - less)), less == 5);
+}
+
 TEST(escpos, a_qr_code_of_any_receipt_number_is_read_by_another_program)
 {
     static const char *const numbers[] = {"T0001-1", "T0007-42", "T9999-4294967295"};

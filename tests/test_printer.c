@@ -470,6 +470,7 @@ TEST(printing, a_printer_that_never_says_how_it_is_is_believed_to_be_well)
 }
 
 static const char *trouble;
+static bool drawer_heeded;
 
 static void work_trouble(void)
 {
@@ -479,41 +480,60 @@ static void work_trouble(void)
     MUST(printing_is_there(p));
     MUST(printing_send(p, bytes_of("\x1b@x", 3), &why) == ERR_REFUSED);
     MUST(strcmp(why.text, trouble) == 0);
-    MUST(printing_drawer(p, &why) == ERR_REFUSED);
+    MUST(printing_drawer(p, &why) == OK);
+    if (!drawer_heeded) {
+        await(p, PRINTING_NO_DRAWER, NULL);
+        MUST(strcmp(event.why.text, trouble) == 0);
+    }
     printing_close(p);
 }
 
-TEST(printing, one_that_says_it_cannot_print_is_sent_nothing)
+TEST(printing, one_that_says_it_cannot_print_is_sent_nothing_but_the_pulse_that_opens_the_drawer_at_once)
 {
     static const struct {
         int question;
         uint8_t answer;
         const char *trouble;
-    } rows[] = {{4, 0x7e, "the printer has no paper"},
-                {2, 0x16, "the printer's cover is open"},
-                {2, 0x52, "the printer reports a fault"},
-                {1, 0x1a, "the printer is off line"}};
+        bool heeds;
+    } rows[] = {{4, 0x7e, "the printer has no paper", true},
+                {2, 0x16, "the printer's cover is open", true},
+                {2, 0x52, "the printer reports a fault", false},
+                {1, 0x1a, "the printer is off line", true}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         usb_begin();
         usb_plug_in();
         usb.status[rows[i].question] = rows[i].answer;
         trouble = rows[i].trouble;
+        drawer_heeded = rows[i].heeds;
         usb_child(work_trouble);
         assert_int_equal(usb.printed_size, 0);
+        assert_int_equal(usb.pulses, rows[i].heeds);
+        assert_int_equal(usb.pulses_held, 0);
         usb_end();
     }
+}
+
+static int pulses_meanwhile;
+
+static void look_at_drawer(char c)
+{
+    (void)c;
+    pulses_meanwhile = usb.pulses;
 }
 
 static void work_paper(void)
 {
     struct printing *p = begin_printing();
+    struct errmsg why;
     await(p, PRINTING_STATE, "");
     send_document(p);
     await(p, PRINTING_STATE, "the printer has no paper");
     MUST(printing_is_busy(p));
+    MUST(printing_drawer(p, &why) == OK); /* to give change */
     usleep(3 * STUCK_MS * 1000 / 2); /* people take longer than a printer that hangs may */
     for (enum printing_news news; (news = printing_take(p, &event)) != PRINTING_NOTHING;)
-        MUST(news != PRINTING_DONE);
+        MUST(news != PRINTING_DONE && news != PRINTING_NO_DRAWER);
+    usb_tell('?');
     usb_tell('r');
     await(p, PRINTING_DONE, NULL);
     MUST(event.fate == PRINTING_PRINTED);
@@ -521,26 +541,83 @@ static void work_paper(void)
     printing_close(p);
 }
 
-TEST(printing, paper_that_ends_in_mid_receipt_is_waited_for_and_the_rest_follows)
+static void assert_drawer_opened_meanwhile(size_t after)
+{
+    assert_int_equal(pulses_meanwhile, 1);
+    assert_int_equal(usb.pulses, 1);
+    assert_int_equal(usb.pulses_held, 0);
+    assert_int_equal(usb.pulsed_at, after);
+}
+
+TEST(printing, paper_that_ends_in_mid_receipt_is_waited_for_and_the_rest_follows_the_drawer_opens_meanwhile)
 {
     usb_begin();
     usb_plug_in();
+    usb_on_command = look_at_drawer;
     usb.take_most = 3;
     usb.no_paper_after = 7;
     usb_child(work_paper);
     assert_printed("\x1b@one receipt\n");
     assert_int_equal(usb.asked_when_full, 0);
+    assert_drawer_opened_meanwhile(8);
     usb_end();
 }
 
-TEST(printing, paper_that_ends_with_the_receipt_is_waited_for_before_it_counts_as_printed)
+TEST(printing, paper_that_ends_with_the_receipt_is_waited_for_before_it_counts_as_printed_the_drawer_opens_meanwhile)
 {
     usb_begin();
     usb_plug_in();
+    usb_on_command = look_at_drawer;
     usb.no_paper_after = 14;
     usb_child(work_paper);
     assert_printed("\x1b@one receipt\n");
+    assert_drawer_opened_meanwhile(14);
     usb_end();
+}
+
+static const uint8_t picture[] = "\x1b@a\x1dv0\0\2\0\4\0" "12345678" "b\n"; /* its dots: bytes 11 to 18 */
+enum { PICTURE_SIZE = sizeof picture - 1 };
+
+static void work_picture(void)
+{
+    struct printing *p = begin_printing();
+    struct errmsg why;
+    await(p, PRINTING_STATE, "");
+    MUST(printing_send(p, bytes_of(picture, PICTURE_SIZE), &why) == OK);
+    await(p, PRINTING_STATE, "the printer has no paper");
+    MUST(printing_drawer(p, &why) == OK);
+    if (!drawer_heeded) {
+        await(p, PRINTING_NO_DRAWER, NULL);
+        MUST(strcmp(event.why.text, "the printer stopped in the middle of a QR code: open the drawer with its key") == 0);
+    }
+    usleep(STUCK_MS / 5 * 1000);
+    usb_tell('?');
+    usb_tell('r');
+    await(p, PRINTING_DONE, NULL);
+    MUST(event.fate == PRINTING_PRINTED);
+    printing_close(p);
+}
+
+TEST(printing, a_picture_is_never_spoilt_by_the_drawer_which_opens_before_it_and_after_it)
+{
+    static const struct {
+        size_t taken;
+        bool opens;
+    } rows[] = {{3, true}, {4, false}, {11, false}, {15, false}, {19, true}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        usb_begin();
+        usb_plug_in();
+        usb_on_command = look_at_drawer;
+        usb.take_most = 1;
+        usb.no_paper_after = rows[i].taken;
+        drawer_heeded = rows[i].opens;
+        usb_child(work_picture);
+        assert_int_equal(usb.printed_size, PICTURE_SIZE);
+        assert_memory_equal(usb.printed, picture, PICTURE_SIZE);
+        assert_int_equal(pulses_meanwhile, rows[i].opens);
+        assert_int_equal(usb.pulses, rows[i].opens);
+        usb_end();
+    }
 }
 
 static enum printing_fate fate;
@@ -643,18 +720,19 @@ TEST(printing, the_drawer_is_opened_once_and_a_printer_that_comes_back_is_used_a
     usb_child(work_drawer);
     assert_int_equal(usb.printed_size, 5 + 14 + 14);
     assert_memory_equal(usb.printed, "\x1bp\0\x19\xfa\x1b@one receipt\n\x1b@one receipt\n", 33);
+    assert_int_equal(usb.pulses, 1);
     usb_end();
 }
 
 static void work_late_drawer(void)
 {
-    struct printing *p = begin_printing();
+    struct printing *p;
     struct errmsg why;
+    MUST(printing_open(&p, "usb", 3 * PRINTING_DRAWER_MS, &why) == OK);
     await(p, PRINTING_STATE, "");
-    send_document(p);
+    MUST(printing_send(p, bytes_of(picture, PICTURE_SIZE), &why) == OK);
     MUST(printing_drawer(p, &why) == OK);
-    await(p, PRINTING_STATE, "the printer has no paper");
-    usleep((PRINTING_DRAWER_MS + 100) * 1000);
+    usleep((PRINTING_DRAWER_MS + 100) * 1000); /* it does not say what is wrong */
     usb_tell('r');
     await(p, PRINTING_DONE, NULL);
     await(p, PRINTING_NO_DRAWER, NULL);
@@ -666,10 +744,12 @@ TEST(printing, a_drawer_that_could_not_be_opened_in_time_stays_shut)
 {
     usb_begin();
     usb_plug_in();
+    usb.port = -1;
     usb.take_most = 3;
-    usb.no_paper_after = 7;
+    usb.no_paper_after = 14;
     usb_child(work_late_drawer);
-    assert_printed("\x1b@one receipt\n");
+    assert_int_equal(usb.printed_size, PICTURE_SIZE);
+    assert_int_equal(usb.pulses, 0);
     usb_end();
 }
 

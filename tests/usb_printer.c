@@ -44,8 +44,41 @@ __attribute__((constructor(101))) static void load_umockdev(int argc, char **arg
 struct usb_printer usb;
 void (*usb_on_command)(char command);
 
+static bool is_off_line(void)
+{
+    return usb.no_paper || usb.status[1] & 0x08 || usb.status[2] & 0x64 || usb.status[4] & 0x60;
+}
+
+/* Is a raster picture (GS v 0) not whole yet? */
+static bool in_a_picture(void)
+{
+    const uint8_t *p = usb.printed;
+    for (size_t at = 0; at + 8 <= usb.printed_size; at++)
+        if (memcmp(p + at, "\x1dv0", 4) == 0) {
+            at += 7 + (p[at + 4] + 256U * p[at + 5]) * (p[at + 6] + 256U * p[at + 7]);
+            if (at >= usb.printed_size)
+                return true;
+        }
+    return false;
+}
+
+/* DLE DC4 is executed at once, whatever its state, unless it is in error; in the middle of a picture it is dots. */
+static void pulse_now(void)
+{
+    static const uint8_t dots[] = {0x10, 0x14, 0x01, 0x00, 0x01};
+    if (in_a_picture()) {
+        memcpy(usb.printed + usb.printed_size, dots, sizeof dots);
+        usb.printed_size += sizeof dots;
+    } else if (!(usb.status[2] & 0x40)) {
+        usb.pulses++;
+        usb.pulsed_at = usb.printed_size;
+    }
+}
+
 static void put_paper(const uint8_t *data, size_t size)
 {
+    if (size >= 2 && memcmp(data, "\x1bp", 2) == 0)
+        ++*(is_off_line() ? &usb.pulses_held : &usb.pulses);
     if (size > sizeof usb.printed - usb.printed_size)
         abort();
     memcpy(usb.printed + usb.printed_size, data, size);
@@ -88,6 +121,12 @@ static void bulk_out(int i, const uint8_t *data)
         usb.questions++;
         usb.asked_when_full += usb.no_paper;
         u->actual_length = 3;
+        finish(i, 0);
+        return;
+    }
+    if (u->buffer_length == 5 && memcmp(data, "\x10\x14\x01", 3) == 0 && data[3] < 2 && data[4] && data[4] <= 8) {
+        pulse_now();
+        u->actual_length = 5;
         finish(i, 0);
         return;
     }
@@ -157,7 +196,7 @@ static int submit(UMockdevIoctlData *arg)
     if (usb.no_paper_after && usb.printed_size >= usb.no_paper_after) {
         usb.no_paper = true;
         usb.status[4] = 0x7e;
-        usb.port = 0x38;
+        usb.port = usb.port < 0 ? usb.port : 0x38;
         usb.no_paper_after = 0;
     }
     return 0;
@@ -299,8 +338,10 @@ void usb_unplug(void)
 void usb_refill(void)
 {
     usb.no_paper = false;
-    usb.status[4] = 0x12;
+    usb.status[2] = usb.status[4] = 0x12;
     usb.port = 0x18;
+    usb.pulses += usb.pulses_held;
+    usb.pulses_held = 0;
 }
 
 /* umockdev says so of every process that is killed while it has the device open. */

@@ -19,6 +19,8 @@ struct usb_printer {
     bool there;
     int opened, claimed, cleared, questions; /* counted */
     int given_back, refused; /* to the kernel's driver; to claim one of the others */
+    int pulses, pulses_held; /* to the drawer; by ESC p while it is off line: they come when it is well again */
+    size_t pulsed_at; /* bytes printed at the last one by DLE DC4 */
     int asked_when_full; /* questions while it took no more: in a picture they would spoil it */
 
     /* what it does; all 0 = it is well */
