@@ -129,7 +129,7 @@ bool printer_is_open(const struct printer *p)
 
 /* ---- transfers ---- */
 
-static enum err usb_error(struct errmsg *why, int rc, const char *what)
+static enum err usb_error(struct errmsg *why, int rc)
 {
     switch (rc) {
     case LIBUSB_ERROR_TIMEOUT:
@@ -142,8 +142,10 @@ static enum err usb_error(struct errmsg *why, int rc, const char *what)
     case LIBUSB_ERROR_ACCESS:
         return err_set(why, ERR_IO,
                        TR_LATER("the printer may not be opened by this user: add a udev rule"));
+    case LIBUSB_ERROR_PIPE:
+        return err_set(why, ERR_IO, TR_LATER("the printer refuses what it is sent: switch it off and on"));
     default:
-        return err_set(why, ERR_IO, "the printer failed (%s): %s", what, libusb_strerror(rc));
+        return err_set(why, ERR_IO, TR_LATER("the printer failed on the USB: see to its cable, switch it off and on"));
     }
 }
 
@@ -170,7 +172,7 @@ enum err printer_write(struct printer *p, struct bytes data, size_t *taken, int 
     memcpy(piece, data.data, (size_t)size);
     int rc = transfer(p, p->out, piece, size, &done, timeout_ms);
     *taken = (size_t)done; /* also what it took before an error or a short write */
-    return rc == 0 || (done > 0 && rc == LIBUSB_ERROR_TIMEOUT) ? OK : usb_error(why, rc, "writing");
+    return rc == 0 || (done > 0 && rc == LIBUSB_ERROR_TIMEOUT) ? OK : usb_error(why, rc);
 }
 
 /* ---- status ---- */
@@ -201,7 +203,7 @@ static enum err question(struct printer *p, uint8_t n, uint8_t *answer, int64_t 
                       : LIBUSB_ERROR_TIMEOUT;
     if (rc != 0) {
         p->stale = true;
-        return usb_error(why, rc, "asking its status");
+        return usb_error(why, rc);
     }
     if (done < 1 || (room[done - 1] & 0x93) != 0x12)
         return err_set(why, ERR_FORMAT, TR_LATER("the printer's status makes no sense"));
@@ -221,7 +223,7 @@ static enum err port_status(struct printer *p, struct printer_status *out, int t
     if (rc == LIBUSB_ERROR_PIPE || rc == 0)
         return err_set(why, ERR_UNSUPPORTED, "the printer does not tell its port's status");
     if (rc < 0)
-        return usb_error(why, rc, "asking its port's status");
+        return usb_error(why, rc);
     out->paper_out = port & PORT_PAPER_OUT;
     out->offline = !(port & PORT_SELECTED);
     out->failed = !(port & PORT_NO_ERROR);
@@ -315,7 +317,7 @@ static enum err claim(struct printer *p, libusb_device *device, struct errmsg *w
     if (rc == 0)
         return OK;
     printer_close(p);
-    return usb_error(why, rc, "opening");
+    return usb_error(why, rc);
 }
 
 enum err printer_open(struct printer *p, struct errmsg *why)
@@ -324,7 +326,7 @@ enum err printer_open(struct printer *p, struct errmsg *why)
     printer_close(p);
     ssize_t n = libusb_get_device_list(p->usb, &list);
     if (n < 0)
-        return usb_error(why, (int)n, "listing");
+        return usb_error(why, (int)n);
     enum err e = err_set(why, ERR_NO_DEVICE, NOT_ATTACHED);
     for (ssize_t i = 0; i < n && e; i++) { /* one that another program has is not the only one there is */
         struct libusb_device_descriptor d;

@@ -121,7 +121,7 @@ static void lose_printer(struct child *c, const struct errmsg *why)
     tell_state(c, why);
 }
 
-/* How it is; one that never tells is believed to be well. */
+/* How it is; one that has told nothing since it was opened, or nonsense, is believed to be well. */
 static enum err ask_status(struct child *c, bool midway, struct errmsg *why)
 {
     enum err e = printer_status(c->printer, &c->status, midway, c->slice_ms, why);
@@ -156,7 +156,7 @@ static void look_after(struct child *c)
         return;
     c->status_at_ms = now + (c->trouble.text[0] ? c->pause_ms : part_of(c->stuck_ms, STATUS));
     enum err e = ask_status(c, false, &why);
-    if (e == ERR_NO_DEVICE || e == ERR_IO)
+    if (e == ERR_NO_DEVICE || e == ERR_IO || e == ERR_FORMAT) /* nonsense: left over, or it no longer tells */
         lose_printer(c, &why);
     else
         tell_state(c, &why);
@@ -415,19 +415,20 @@ static void set_timer(struct printing *p, int ms)
     (void)timerfd_settime(p->timer, 0, &t, NULL);
 }
 
+#define NOT_STARTED TR_LATER("the printer's process cannot be started")
+
 static enum err start_child(struct printing *p, struct errmsg *why)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
-        return err_set(why, ERR_IO, "socketpair: %s", strerror(errno));
+        return err_set(why, ERR_IO, NOT_STARTED);
     pid_t parent = getpid();
     p->child = fork();
     if (p->child < 0) {
-        enum err e = err_set(why, ERR_IO, "starting the printer's process: %s", strerror(errno));
         p->child = 0;
         close(ends[0]);
         close(ends[1]);
-        return e;
+        return err_set(why, ERR_IO, NOT_STARTED);
     }
     if (p->child == 0)
         child_start(ends[1], p->name, p->stuck_ms, parent);
@@ -442,7 +443,7 @@ static void reap(struct printing *p, struct errmsg *how)
 {
     char text[100];
     child_end(&p->child, &p->sock, text, sizeof text);
-    err_set(how, ERR_IO, "the printer's %s", text);
+    err_set(how, ERR_IO, TR_LATER("the printer's process ended and is started again"));
 }
 
 static void child_died(struct printing *p)
@@ -603,8 +604,7 @@ static enum err ask(struct printing *p, enum ask kind, struct bytes data, struct
         memcpy(p->ask.data, data.data, data.size);
     size_t size = sizeof p->ask.head + data.size;
     if (send(p->sock, &p->ask, size, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)size)
-        return err_set(why, ERR_NO_DEVICE, "the printer's process does not listen: %s",
-                       strerror(errno));
+        return err_set(why, ERR_NO_DEVICE, TR_LATER("the printer's process does not listen"));
     return OK;
 }
 
@@ -612,7 +612,7 @@ enum err printing_send(struct printing *p, struct bytes document, struct errmsg 
 {
     assert(document.size > ESCPOS_BEGIN_SIZE && document.size <= PRINTING_DOCUMENT_MAX);
     if (p->busy)
-        return err_set(why, ERR_BUSY, "the printer is busy with another receipt");
+        return err_set(why, ERR_BUSY, TR_LATER("the printer is busy with another receipt"));
     if (p->trouble.text[0])
         return err_set(why, p->there ? ERR_REFUSED : ERR_NO_DEVICE, "%s", p->trouble.text);
     enum err e = ask(p, ASK_DOCUMENT, document, why);

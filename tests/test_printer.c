@@ -469,6 +469,36 @@ TEST(printing, a_printer_that_never_says_how_it_is_is_believed_to_be_well)
     usb_end();
 }
 
+static void work_garbage(void)
+{
+    struct printing *p = begin_printing();
+    await(p, PRINTING_STATE, "");
+    usb_tell('g');
+    await(p, PRINTING_STATE, "the printer's status makes no sense");
+    await(p, PRINTING_STATE, "");
+    send_document(p);
+    await(p, PRINTING_DONE, NULL);
+    MUST(event.fate == PRINTING_PRINTED);
+    printing_close(p);
+}
+
+static void say_nonsense(char c)
+{
+    (void)c;
+    memset(usb.status, 0xff, sizeof usb.status);
+}
+
+TEST(printing, a_printer_that_told_well_and_then_nonsense_is_opened_anew_and_believed_to_be_well)
+{
+    usb_begin();
+    usb_plug_in();
+    usb_on_command = say_nonsense;
+    usb_child(work_garbage);
+    assert_printed("\x1b@one receipt\n");
+    assert_int_equal(usb.opened, 2);
+    usb_end();
+}
+
 static const char *trouble;
 static bool drawer_heeded;
 
@@ -780,7 +810,7 @@ static void work_killed(void)
     send_document(p);
     await(p, PRINTING_DONE, NULL);
     MUST(event.fate == fate);
-    MUST(strstr(event.why.text, "the printer's process was ended by signal 9"));
+    MUST(strcmp(event.why.text, "the printer's process ended and is started again") == 0);
     await(p, PRINTING_STATE, ""); /* started again, and it found the printer */
     MUST(printing_process(p) != first);
     send_document(p);

@@ -372,7 +372,7 @@ void receipts_train(struct receipts *r, const struct receipt_facts *f)
         e = printing_send(r->printing, buf_bytes(&document), &why);
     r->apart |= e == OK;
     if (e)
-        tell(r, tr("The training receipt was not printed: %s."), why.text);
+        tell(r, tr("The training receipt was not printed: %s."), tr(why.text));
 }
 
 bool receipts_text(struct receipts *r, const char *const *lines, int count)
