@@ -7,6 +7,10 @@
  *     does it, auto-checkpoints are off; LOG_PAGES_MOST is the brake for a till that is never idle;
  *   - the first commit after a checkpoint starts the log anew and syncs its header as well: so opening and
  *     journal_idle make that commit themselves, by counting state.opened.
+ *
+ * A log whose bits were flipped ends before them, without a word: SQLite takes it for a commit that was never
+ * finished.  So the number of the last entry stands in PATH.lock too, written after the entry is on disk and never
+ * synced: it may be behind the journal, and when it is ahead, entries are gone.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "db/journal_inside.h"
 
@@ -102,6 +106,24 @@ static enum err take_lock(struct journal *j, const char *path, struct errmsg *wh
     if (flock(j->lock, LOCK_EX | LOCK_NB) != 0)
         return err_set(why, ERR_BUSY, "%s is open in another program; end that first", path);
     return OK;
+}
+
+/* The number and its complement, so that a file of anything else says nothing. */
+static void note_last(struct journal *j, uint32_t seq)
+{
+    uint8_t raw[8];
+    put_le(raw, seq, 4);
+    put_le(raw + 4, ~seq, 4);
+    (void)!pwrite(j->lock, raw, sizeof raw, 0); /* on a full disk the older number stays */
+}
+
+static uint32_t noted_last(const struct journal *j)
+{
+    uint8_t raw[8];
+    if (pread(j->lock, raw, sizeof raw, 0) != (ssize_t)sizeof raw)
+        return 0;
+    uint32_t seq = (uint32_t)get_le(raw, 4);
+    return (uint32_t)get_le(raw + 4, 4) == (uint32_t)~seq ? seq : 0;
 }
 
 static int64_t pragma_number(struct journal *j, const char *text, int *rc)
@@ -294,6 +316,9 @@ static enum err find_damage(struct journal *j, uint32_t seq, bool last_known, st
         damaged(j, sound + 1);
         if (owed.text[0] && why)
             *why = owed;
+    } else if (last_known && noted_last(j) > j->last) { /* told to customers, perhaps not to head office */
+        j->damaged_from = j->last + 1;
+        j->stopped = true;
     } else {
         damaged(j, seq);
     }
@@ -323,6 +348,9 @@ static enum err check_end(struct journal *j, struct errmsg *why)
     if (e == OK && j->acked > j->last)
         e = err_set(why, ERR_CORRUPT, "head office acknowledged entry %u, the journal ends at %u",
                     j->acked, j->last);
+    if (e == OK && noted_last(j) > j->last)
+        e = err_set(why, ERR_CORRUPT, "entry %u was written, the journal ends at %u: the disk lost the rest, or an "
+                                      "old copy was put back", noted_last(j), j->last);
     return e == ERR_CORRUPT ? find_damage(j, sound + 1, last_known, why) : e;
 }
 
@@ -364,6 +392,8 @@ enum err journal_open(struct journal **out, const char *path, uint32_t terminal,
         (void)check_end(j, NULL);
     if (e == OK && count_opened(j, why))
         j->full = true; /* it can be read and sent; journal_recover tries again */
+    if (e == OK)
+        note_last(j, j->last);
     if (e == OK || (e == ERR_CORRUPT && opened))
         *out = j;
     else
@@ -556,6 +586,7 @@ enum err journal_append_with(struct journal *j, const struct txn *t, struct byte
     }
     j->last = t->id.seq;
     memcpy(j->last_hash, hash, HASH_SIZE);
+    note_last(j, j->last);
     j->acked_on_disk = j->acked;
     if (j->log_pages >= LOG_PAGES_MOST)
         (void)checkpoint(j, NULL); /* the entry is safe; a failing disk shows at the next one */
@@ -690,8 +721,9 @@ uint32_t journal_damaged_from(const struct journal *j)
     return j->damaged_from;
 }
 
-void journal_lacks(struct journal *j)
+void journal_lacks(struct journal *j, uint32_t seq)
 {
+    note_last(j, seq); /* the next start knows it with the line cut */
     if (!j->stopped)
         j->damaged_from = j->last + 1;
     j->stopped = true;

@@ -18,7 +18,7 @@ struct journal;
 
 enum { JOURNAL_ENTRY_MAX = 32768 };
 
-/* Opens or makes it, checks the end of the chain.  One program at a time (a lock on PATH.lock), but anyone
+/* Opens or makes it, checks the end of the chain, and that it goes as far as PATH.lock says.  One program at a time (a lock on PATH.lock), but anyone
  * may read it with the sqlite3 shell meanwhile.
  * Errors: ERR_IO; ERR_BUSY (open in another program); ERR_CONFLICT (another terminal's journal);
  * ERR_FORMAT (no journal at all); ERR_UNSUPPORTED (made by a newer program);
@@ -101,8 +101,9 @@ uint32_t journal_damaged_from(const struct journal *j);
 /* Does it take entries?  Errors: ERR_CORRUPT: what is owed is damaged or missing, or the file is damaged beside the
  * entries (what head office has may be damaged without harm); ERR_IO: an fsync failed. */
 MUST_CHECK enum err journal_may_write(const struct journal *j, struct errmsg *why);
-/* Head office has entries of this journal that are not in it: its numbers must not be given again. */
-void journal_lacks(struct journal *j);
+/* Head office has entries of this journal up to seq, and they are not in it: their numbers must not be given again,
+ * nor after another start. */
+void journal_lacks(struct journal *j, uint32_t seq);
 /* After an append failed: does the disk take anything again?  Writes a little, with fsyncs; opens the database
  * anew when an fsync had failed: then the entry that failed may be there after all, and journal_next_seq tells.
  * Errors: ERR_IO (not yet), ERR_CORRUPT. */

@@ -312,7 +312,7 @@ static void take_synced(struct till *t, const struct wire_synced *s, int64_t now
                "disk put "
                "back, or is there a second till of this number? Call head office."),
             s->acked_seq, journal_next_seq(t->journal) - 1);
-        journal_lacks(t->journal);
+        journal_lacks(t->journal, s->acked_seq);
         (void)!journal_may_write(t->journal, &t->trouble);
         break;
     }

@@ -651,14 +651,77 @@ TEST(journal, what_head_office_acknowledged_and_is_gone_here_stops_it_whether_it
     assert_int_equal(journal_may_write(j, &why), ERR_CORRUPT);
     assert_entry(j, 45);
     journal_close(j);
-    shell(path, "UPDATE state SET acked = 45"); /* an old copy of the file put back: only head office knows */
+    shell(path, "UPDATE state SET acked = 45"); /* an old copy of the file put back: the number beside it is higher */
+    assert_int_equal(journal_open(&j, path, TERMINAL, &why), ERR_CORRUPT);
+    journal_close(j);
+    assert_int_equal(unlink(path_of("till.db.lock")), 0); /* of that too: only head office knows */
     j = open_journal(path);
     assert_int_equal(journal_may_write(j, &why), OK);
-    journal_lacks(j);
-    assert_int_equal(journal_may_write(j, &why), ERR_CORRUPT);
-    struct txn t = txn_of(j, TXN_SALE, &card_a, 1, 0);
-    assert_int_equal(append(j, &t, 0), ERR_CORRUPT);
+    journal_lacks(j, 50);
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(journal_may_write(j, &why), ERR_CORRUPT);
+        struct txn t = txn_of(j, TXN_SALE, &card_a, 1, 0);
+        assert_int_equal(append(j, &t, 0), ERR_CORRUPT);
+        journal_close(j);
+        assert_int_equal(journal_open(&j, path, TERMINAL, &why), ERR_CORRUPT); /* head office need not say it twice */
+    }
     journal_close(j);
+}
+
+/* One bit of a file of a till that was killed. */
+static void flip_bit(const char *path, long at)
+{
+    FILE *f = fopen(path, "r+");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, at, SEEK_SET), 0);
+    int byte = fgetc(f);
+    assert_int_equal(fseek(f, at, SEEK_SET), 0);
+    assert_int_not_equal(fputc(byte ^ 1 << test_below(8), f), EOF);
+    assert_int_equal(fclose(f), 0);
+}
+
+TEST(journal, a_bit_flipped_anywhere_in_the_log_of_a_killed_till_gives_no_number_twice)
+{
+    enum { SALES = 5, SYNCED = 2 };
+    int cut_short = 0;
+    for (int round = 0; round < 200; round++) {
+        const char *path = path_of("till.db");
+        const char *const all[] = {path, path_of("till.db-wal"), path_of("till.db-shm"), path_of("till.db.lock")};
+        for (int i = 0; i < 4; i++)
+            (void)unlink(all[i]);
+        pid_t child = fork();
+        if (child == 0) {
+            struct journal *mine = open_journal(path);
+            append_sales(mine, SYNCED);
+            if (journal_set_acked(mine, SYNCED, NULL)) /* the rest only customers know */
+                _exit(1);
+            append_sales(mine, SALES - SYNCED);
+            _exit(0); /* killed: nothing is closed */
+        }
+        int status;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+        struct stat st;
+        assert_int_equal(stat(all[1], &st), 0);
+        flip_bit(all[1], (long)test_below((uint32_t)st.st_size));
+        struct journal *j = NULL;
+        struct errmsg why = {""};
+        enum err e = journal_open(&j, path, TERMINAL, &why);
+        if (e == OK) { /* it was in what nothing reads */
+            assert_whole(j, SALES);
+        } else if (e == ERR_CORRUPT && j) {
+            cut_short++;
+            uint32_t next = journal_next_seq(j);
+            assert_int_equal(journal_may_write(j, NULL), ERR_CORRUPT);
+            for (uint32_t seq = 1; seq < next && seq < journal_damaged_from(j); seq++)
+                assert_entry(j, seq);
+            assert_non_null(strstr(why.text, "the journal is damaged from entry"));
+        } else {
+            fail_msg("round %d: %s: %s", round, err_text(e), why.text);
+        }
+        journal_close(j);
+    }
+    assert_true(cut_short > 100);
 }
 
 TEST(journal, every_single_write_may_find_the_disk_full_and_nothing_is_half_done)
@@ -862,6 +925,7 @@ TEST(journal, after_a_power_cut_everything_it_reported_is_there_and_whole)
         faultvfs_cut(dir);
         journal_close(j);
         assert_int_equal(unlink(path_of("till.db")), 0);
+        assert_int_equal(rename(path_of("till.db.lock"), path_of("after/till.db.lock")), 0); /* the number it noted */
         faultvfs.remember = false;
         j = open_journal(path_of("after/till.db"));
         assert_whole(j, count);
