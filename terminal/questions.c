@@ -64,6 +64,7 @@ static void unanswered(struct till *t)
     over(t);
     if (ask == ASK_HOLD)
         till_feed(t, (struct sale_event){.kind = asked ? SALE_HOLD_LOST : SALE_HOLD_REFUSED,
+                                         .absent = !asked,
                                          .text = tr("the line is cut.")});
     else
         ask_wait_over(t, asked ? "NO_ANSWER" : "NO_LINE",

@@ -2064,7 +2064,7 @@ TEST(sale, a_reward_is_paid_from_the_card_with_the_line_cut_and_named_in_both_en
     pay(w, "R1", NULL);
     written(w);
     assert_trace(w, "redeem -> totalled, REFUSED\n"
-                    "redeem -> totalled, REFUSED\n"
+                    "redeem -> totalled, NO_LINE\n"
                     "redeem -> totalled, REFUSED\n"
                     "redeem -> preparing, card debit 250 as 1\n"
                     "card ready -> intending, append intent T0007-1\n"

@@ -18,6 +18,10 @@
 #include "terminal/enrol.h"
 #include "terminal/limits.h"
 #include "terminal/loop.h"
+#include "terminal/nexo/nexo.h"
+#include "terminal/nexo/nexo_json.h"
+#include "terminal/plain/plain.h"
+#include "terminal/plain/registers.h"
 #include "tests/cards.h"
 #include "tests/ledgers.h"
 #include "office/books/books_int.h"
@@ -28,6 +32,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <arpa/inet.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -47,11 +52,14 @@ static struct {
     struct kind_keys kinds;
     struct journal *journal;
     struct till *till;
+    struct nexo *nexo; /* the doors: NULL where nobody asked for them */
+    struct plain *plain;
+    char token[REGISTER_TOKEN_SIZE];
     int fd;
     char dir[300], in[4096], answer[1200];
     size_t in_size;
     const char *printer; /* none is there: receipts wait in the journal */
-    bool office_sleeps, comes_back;
+    bool office_sleeps, comes_back, sleeps_at_hold; /* head office: as soon as it is asked to set something aside */
     int lift; /* turns after which the card is lifted; 0 = never */
 } b;
 
@@ -100,6 +108,10 @@ static void till_open_here(void)
 static void till_close_here(void)
 {
     till_destroy(b.till);
+    nexo_destroy(b.nexo);
+    plain_close(b.plain);
+    b.nexo = NULL;
+    b.plain = NULL;
     journal_close(b.journal);
     identity_finish(&b.identity);
     close(b.fd);
@@ -1236,7 +1248,7 @@ static void open_with_last(void)
     office_publish(&hq, "{\"version\": 2, \"effective\": \"2010-12-01\", \"name\": \"All\", \"currency\": \"GBP\","
                         "\"earn\": {\"rate\": \"1/100\"},"
                         "\"tiers\": {\"levels\": [{\"code\": \"bronze\", \"offline_per_tap\": 1000, \"offline_per_day\": 1000}]},"
-                        "\"redeem\": {\"worth\": 1, \"offline_days\": 7}, \"rewards\": ["
+                        "\"redeem\": {\"worth\": 1, \"offline_days\": 7, \"second_factor_above\": 1000}, \"rewards\": ["
                         "{\"code\": \"last\", \"kind\": \"money\", \"points\": 100, \"value\": 500, \"stock\": 1}]}");
     assert_said(ask("sync"), "ok owed=0");
 }
@@ -1298,12 +1310,12 @@ TEST(uplink, with_the_line_cut_a_counted_reward_is_not_given_and_the_cashier_is_
     office_stop(&hq);
     for (int i = 0; i < 5; i++)
         assert_said(ask("status"), "ok");
-    assert_said(ask("redeem reward:last"), "error REFUSED Head office does not give this reward: the line is cut.");
+    assert_said(ask("redeem reward:last"), "error NO_LINE Head office does not give this reward: the line is cut.");
     assert_said(ask("cancel"), "ok");
     assert_said(ask("tap"), "online=no");
     assert_said(ask("line 22745 1 2000 gift"), "ok");
     assert_said(ask("total"), "ok");
-    assert_said(ask("redeem reward:last"), "error REFUSED There are only so many of this reward");
+    assert_said(ask("redeem reward:last"), "error NO_LINE There are only so many of this reward");
     assert_said(ask("pay"), "by_points=0");
     office_start(&hq);
     assert_said(ask("sync"), "ok owed=0");
@@ -1448,5 +1460,256 @@ TEST(uplink, a_reward_is_kept_while_the_member_types_a_pin_on_the_display)
     close(fd);
     display_close(d);
     b.till->extras = NULL;
+    close_all();
+}
+
+/* ---- the same through the doors of a cash register ---- */
+
+static void doors_open(void)
+{
+    struct errmsg why = {""};
+    must(nexo_create(&b.nexo, b.till, &(struct nexo_config){.wait_ms = 3000}, &why), &why);
+    if (!b.token[0])
+        must(registers_add(b.token, b.dir, "front", &why), &why);
+    must(plain_open(&b.plain, b.till, b.dir, &(struct http_config){.listen = "127.0.0.1:0"}, &why), &why);
+}
+
+static void both_turn(void)
+{
+    (void)!till_turn(b.till, 1);
+    b.office_sleeps = b.office_sleeps || (b.sleeps_at_hold && b.till->sale.state == SALE_HOLDING);
+    if (b.till->question.asked && b.office_sleeps && b.till->question.deadline_ms > clock_tick_ms() + 100)
+        b.till->question.deadline_ms = clock_tick_ms() + 100; /* not eight seconds */
+    if (hq.server && !b.office_sleeps)
+        server_turn(hq.server, 0);
+}
+
+static struct nexo_asked {
+    struct nexo_call call; /* first */
+    bool replied;
+    char text[4000];
+} asked;
+
+static void on_nexo_reply(struct nexo_call *c, const json_t *response)
+{
+    struct nexo_asked *a = (struct nexo_asked *)c;
+    char *text = response ? nexo_json_write_create(response) : NULL;
+    a->replied = true;
+    snprintf(a->text, sizeof a->text, "%s", text ? text : "");
+    free(text);
+}
+
+static void on_nexo_refuse(struct nexo_call *c, const char *sentence)
+{
+    struct nexo_asked *a = (struct nexo_asked *)c;
+    a->replied = true;
+    snprintf(a->text, sizeof a->text, "refused: %s", sentence);
+}
+
+static void nexo_send(struct nexo_asked *a, const char *service_id, const char *category, const char *body)
+{
+    struct errmsg why = {""};
+    char text[2000];
+    int n = snprintf(text, sizeof text,
+                     "{\"MessageHeader\":{\"ProtocolVersion\":\"3.0\",\"MessageClass\":\"Service\",\"MessageCategory\":\"%s\","
+                     "\"MessageType\":\"Request\",\"ServiceID\":\"%s\",\"SaleID\":\"ECR1\",\"POIID\":\"P\"},\"%sRequest\":%s}",
+                     category, service_id, category, body);
+    json_t *v = nexo_json_read(bytes_of(text, (size_t)n), &why);
+    assert_non_null(v);
+    *a = (struct nexo_asked){.call = {on_nexo_reply, on_nexo_refuse}};
+    nexo_request(b.nexo, v, &a->call);
+    json_decref(v);
+}
+
+static const char *nexo_await(void)
+{
+    int64_t end_ms = clock_tick_ms() + 15000;
+    while (!asked.replied && clock_tick_ms() < end_ms)
+        both_turn();
+    assert_true(asked.replied);
+    return asked.text;
+}
+
+#define NEXO_SALE(words)                                                                                          \
+    "\"SaleData\":{" words "\"SaleTransactionID\":{\"TransactionID\":\"T\",\"TimeStamp\":\"2010-12-01T08:00:00Z\"}}"
+
+static const char NEXO_LAST[] =
+    "{" NEXO_SALE("\"SaleToPOIData\":\"reward=last\",") ",\"LoyaltyTransaction\":{\"LoyaltyTransactionType\":\"Redemption\"}}";
+
+/* The last one, of whoever is named, or whose card comes. */
+static const char *nexo_redeem(const char *service_id, const char *account)
+{
+    char body[1000];
+    snprintf(body, sizeof body,
+             "{" NEXO_SALE("\"SaleToPOIData\":\"reward=last\",") ",\"LoyaltyTransaction\":{\"LoyaltyTransactionType\":"
+             "\"Redemption\"}%s%s%s}", *account ? ",\"LoyaltyData\":[{\"LoyaltyAccountID\":{" : "", account, *account ? "}}]" : "");
+    nexo_send(&asked, service_id, "Loyalty", body);
+    return nexo_await();
+}
+
+/* The receipt number that the reply names. */
+static void nexo_transaction(char id[ENTRY_TEXT_SIZE])
+{
+    const char *at = strstr(asked.text, "T0007-");
+    assert_non_null(at);
+    snprintf(id, ENTRY_TEXT_SIZE, "%.*s", (int)strcspn(at, "\""), at);
+}
+
+TEST(uplink, through_the_nexo_door_the_last_piece_is_had_once_and_comes_back)
+{
+    char first[sizeof asked.text], id[ENTRY_TEXT_SIZE], body[600], code[MEMBER_CODE_TEXT_SIZE], account[300];
+    struct errmsg why = {""};
+    open_with_last();
+    doors_open();
+    assert_said(nexo_redeem("R1", ""), "\"Result\":\"Success\"");
+    assert_said(asked.text, "\"TotalRebate\":5");
+    nexo_transaction(id);
+    snprintf(first, sizeof first, "%s", asked.text);
+    till_close_here();
+    till_open_here();
+    doors_open();
+    assert_string_equal(nexo_redeem("R1", ""), first); /* the same message: the same reply, one piece */
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(pieces(0), 1);
+    assert_said(nexo_redeem("R2", ""), "\"ErrorCondition\":\"Refusal\"");
+    assert_said(asked.text, "none+is+left");
+    snprintf(body, sizeof body, "{" NEXO_SALE("") ",\"LoyaltyTransaction\":{\"LoyaltyTransactionType\":\"RedemptionRefund\","
+             "\"OriginalPOITransaction\":{\"POITransactionID\":{\"TransactionID\":\"%s\",\"TimeStamp\":\"x\"}}}}", id);
+    nexo_send(&asked, "U1", "Loyalty", body);
+    assert_said(nexo_await(), "\"Result\":\"Success\"");
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(pieces(0), 0);
+
+    /* without a card: a telephone is not enough, so the card is asked for; a member code is */
+    assert_said(nexo_redeem("R3", "\"IdentificationType\":\"PhoneNumber\",\"LoyaltyID\":\"030/1234567\""), "\"Result\":\"Success\"");
+    nexo_transaction(id);
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(pieces(0), 1);
+    snprintf(body, sizeof body, "{\"OriginalPOITransaction\":{\"POITransactionID\":{\"TransactionID\":\"%s\",\"TimeStamp\":\"x\"}},"
+             "\"ReversalReason\":\"MerchantCancel\"}", id);
+    nexo_send(&asked, "V1", "Reversal", body);
+    assert_said(nexo_await(), "\"Result\":\"Success\"");
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(pieces(0), 0);
+    office_adjust(&hq, 12, 300); /* the rest is on the card */
+    must(member_code_make(code, 12, clock_now_s(), &hq.home.code_key, &why), &why);
+    snprintf(account, sizeof account, "\"IdentificationType\":\"BarCode\",\"LoyaltyID\":\"%s\"", code);
+    reader_sim_present(&b.reader, NULL);
+    assert_said(nexo_redeem("R4", account), "\"Result\":\"Success\"");
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(pieces(0), 1);
+    close_all();
+}
+
+TEST(uplink, through_the_nexo_door_a_cut_line_is_no_refusal_of_a_piece_and_an_abort_frees_it)
+{
+    struct nexo_asked other;
+    char id[ENTRY_TEXT_SIZE], refund[80];
+    open_with_last();
+    doors_open();
+    assert_said(ask("tap"), "ok state=identified"); /* so that the points are on the card */
+    assert_said(ask("cancel"), "ok");
+    office_stop(&hq);
+    assert_said(nexo_redeem("R1", ""), "\"ErrorCondition\":\"UnreachableHost\"");
+    assert_said(asked.text, "There+are+only+so+many");
+    office_start(&hq);
+    assert_said(ask("sync"), "ok owed=0");
+    assert_said(nexo_redeem("R1", ""), "\"Result\":\"Success\""); /* the same message, tried again */
+    nexo_transaction(id);
+    snprintf(refund, sizeof refund, "refund %s all", id);
+    assert_said(ask(refund), "ok receipt=");
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(pieces(0), 0);
+    b.sleeps_at_hold = true; /* its answer does not come: asked again by the same name it is one piece */
+    nexo_send(&asked, "R2", "Loyalty", NEXO_LAST);
+    for (int64_t end_ms = clock_tick_ms() + 15000; !b.office_sleeps && clock_tick_ms() < end_ms;)
+        both_turn();
+    for (int64_t end_ms = clock_tick_ms() + 300; clock_tick_ms() < end_ms;)
+        both_turn();
+    b.sleeps_at_hold = b.office_sleeps = false;
+    reader_sim_present(&b.reader, NULL);
+    for (int64_t end_ms = clock_tick_ms() + 15000; !entry_is(b.till->sale.piece) && clock_tick_ms() < end_ms;)
+        both_turn();
+    assert_false(asked.replied);
+    assert_int_equal(pieces(0), 100); /* the card is waited for */
+    nexo_send(&other, "B1", "Abort", "{\"MessageReference\":{\"MessageCategory\":\"Loyalty\",\"ServiceID\":\"R2\",\"SaleID\":\"ECR1\"},"
+                                     "\"AbortReason\":\"MerchantAbort\"}");
+    assert_said(nexo_await(), "\"ErrorCondition\":\"Aborted\"");
+    assert_true(other.replied);
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(pieces(0), 0);
+    reader_sim_present(&b.reader, &b.card.target);
+    assert_said(nexo_redeem("R3", ""), "\"Result\":\"Success\"");
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(pieces(0), 1);
+    close_all();
+}
+
+/* "STATUS body" of a request at the plain door. */
+static const char *plain_post(const char *path, const char *body)
+{
+    static char got[5000], text[2000];
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    to.sin_port = htons((uint16_t)atoi(strrchr(plain_address(b.plain), ':') + 1));
+    int64_t end_ms = clock_tick_ms() + 15000;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    int size = snprintf(text, sizeof text,
+                        "POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer %s\r\nContent-Length: %zu\r\n\r\n%s",
+                        path, b.token, strlen(body), body);
+    assert_int_equal(send(fd, text, (size_t)size, MSG_NOSIGNAL), size);
+    size_t n = 0;
+    for (const char *head = NULL; clock_tick_ms() < end_ms; head = strstr(got, "\r\n\r\n")) {
+        const char *length = head ? strstr(got, "Content-Length: ") : NULL;
+        if (length && strlen(head + 4) >= (size_t)atoi(length + 16))
+            break;
+        both_turn();
+        ssize_t more = recv(fd, got + n, sizeof got - 1 - n, MSG_DONTWAIT);
+        n += more > 0 ? (size_t)more : 0;
+        got[n] = 0;
+    }
+    close(fd);
+    const char *at = strstr(got, "\r\n\r\n");
+    assert_non_null(at);
+    snprintf(text, sizeof text, "%.3s %.1900s", got + 9, at + 4);
+    return text;
+}
+
+TEST(uplink, through_the_plain_door_the_last_piece_is_had_once_and_comes_back)
+{
+    static const char alone[] = "{\"ref\":\"A1\",\"card\":true,\"reward\":\"last\"}";
+    static const char bill[] = "{\"ref\":\"A3\",\"phone\":\"030/1234567\",\"pin\":\"4711\","
+                               "\"total\":\"1000.00\",\"redeem\":{\"reward\":\"last\"}}";
+    char first[2000], refund[120];
+    open_with_last();
+    doors_open();
+    office_stop(&hq);
+    assert_said(plain_post("/v1/redeem", alone),
+                "422 {\"error\":{\"code\":\"NO_LINE\",\"message\":\"There are only so many of this reward");
+    office_start(&hq);
+    assert_said(ask("sync"), "ok owed=0");
+    snprintf(first, sizeof first, "%s", plain_post("/v1/redeem", alone)); /* refused, the ref is free */
+    assert_said(first, "200 {");
+    assert_said(first, "\"by_points\":\"5.00\",\"due\":\"0.00\",\"earned\":0,\"redeemed\":100");
+    till_close_here();
+    till_open_here();
+    doors_open();
+    assert_string_equal(plain_post("/v1/redeem", alone), first);
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(pieces(0), 1);
+    assert_said(plain_post("/v1/award", "{\"ref\":\"A2\",\"card\":true,\"total\":\"20.00\",\"redeem\":{\"reward\":\"last\"}}"),
+                "422 {\"error\":{\"code\":\"REFUSED\",\"message\":\"Head office does not give this reward: none is left");
+    snprintf(refund, sizeof refund, "{\"ref\":\"B1\",\"receipt\":\"%.*s\",\"all\":true}",
+             (int)strcspn(strstr(first, "T0007-"), "\""), strstr(first, "T0007-"));
+    assert_said(plain_post("/v1/refund", refund), "\"given_back\":100");
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(pieces(0), 0);
+    office_adjust(&hq, 12, 300); /* the rest is on the card */
+    b.sleeps_at_hold = true; /* its answer does not come: the same request gets the same piece */
+    assert_said(plain_post("/v1/award", bill), "409 {\"error\":{\"code\":\"NO_ANSWER\"");
+    b.sleeps_at_hold = b.office_sleeps = false;
+    assert_said(plain_post("/v1/award", bill), "\"by_points\":\"5.00\",\"due\":\"995.00\"");
+    assert_said(ask("sync"), "ok owed=0");
+    assert_int_equal(pieces(0), 1);
     close_all();
 }

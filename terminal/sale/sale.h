@@ -151,7 +151,7 @@ struct sale_event {
     const struct card_seen *seen;
     enum card_status_word word;
     bool several; /* TAP_REFUSED, CARD_FAILED: more than one card lay there */
-    bool absent;  /* CARD_FAILED: none came in time */
+    bool absent;  /* CARD_FAILED: none came in time.  HOLD_REFUSED: head office was not asked, the line is cut */
     const struct txn_line *line;
     struct points points;
     struct money money;      /* TOTAL, REFUND; REDEEM: the fewest points whose worth covers it */
@@ -208,6 +208,7 @@ struct sale_event {
     X(SALE_UNSAVED, "IO")            /* the journal could not be written */                        \
     X(SALE_CONFLICT, "CONFLICT")     /* the reference is known with other contents */              \
     X(SALE_NOT_SOLD, "NOT_FOUND")    /* no such receipt, or not on it, or back already */          \
+    X(SALE_NO_LINE, "NO_LINE")       /* head office alone can give it, and the line to it is cut */ \
     X(SALE_NO_ANSWER, "NO_ANSWER")   /* head office was asked and did not answer: ask again */     \
     X(SALE_NEEDS_APPROVAL, "NEEDS_APPROVAL") /* a supervisor has to allow it */                    \
     X(SALE_LOCKED, "LOCKED")         /* by head office: no points here */

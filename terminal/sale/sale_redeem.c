@@ -167,7 +167,8 @@ static bool choose(struct sale *s, const struct sale_event *in, bool alone,
                      : rules_redeem(f->pack, &facts, points, &s->wanted_value);
     }
     if (answer != REDEEM_OK) {
-        sale_say(out, SALE_NO_REDEEM, "%s", tr(redeem_answer_text(answer)));
+        sale_say(out, answer == REDEEM_REWARD_COUNTED ? SALE_NO_LINE : SALE_NO_REDEEM, "%s",
+                 tr(redeem_answer_text(answer)));
         return false;
     }
     if (points_n(points) <= 0 || points_n(points) > INT32_MAX) { /* a card counts in 32 bits */
@@ -577,10 +578,11 @@ void sale_on_hold_refused(struct sale *s, const struct sale_event *in, struct sa
     }
     const char *why = in->text && *in->text ? in->text : tr("it does not say why.");
     sale_back_to_bill(s, in->facts);
+    enum sale_answer answer = in->absent ? SALE_NO_LINE : SALE_NO_REDEEM;
     if (of_card(s))
-        sale_say(out, SALE_NO_REDEEM, tr("Head office does not give this reward: %s"), why);
+        sale_say(out, answer, tr("Head office does not give this reward: %s"), why);
     else
-        sale_say(out, SALE_NO_REDEEM, tr("Head office does not set the points aside: %s"), why);
+        sale_say(out, answer, tr("Head office does not set the points aside: %s"), why);
 }
 
 void sale_on_hold_lost(struct sale *s, const struct sale_event *in, struct sale_effects *out)
