@@ -193,8 +193,11 @@ static int x_device(sqlite3_file *f)
 {
     return REAL(f)->pMethods->xDeviceCharacteristics(REAL(f));
 }
+/* It is a file too, and makes itself longer. */
 static int x_shm_map(sqlite3_file *f, int page, int size, int extend, void volatile **out)
 {
+    if (extend && faultvfs.fail_for_ever && fails(faultvfs.writes + 1, faultvfs.fail_write))
+        return SQLITE_IOERR_SHMSIZE;
     return CALL(f, xShmMap, page, size, extend, out);
 }
 static int x_shm_lock(sqlite3_file *f, int offset, int n, int flags)
