@@ -155,9 +155,12 @@ static int x_truncate(sqlite3_file *f, sqlite3_int64 size)
 static int x_sync(sqlite3_file *f, int flags)
 {
     faultvfs.syncs++;
-    if (fails(faultvfs.syncs, faultvfs.fail_sync))
-        return SQLITE_IOERR_FSYNC;
     struct image *im = ((struct file *)f)->image;
+    if (fails(faultvfs.syncs, faultvfs.fail_sync)) {
+        if (im)
+            forget(im); /* the kernel takes it for written: no later fsync brings it to the platter */
+        return SQLITE_IOERR_FSYNC;
+    }
     if (im) {
         for (struct change *c = im->first; c; c = c->next)
             apply(im, c, c->size);

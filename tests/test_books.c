@@ -753,6 +753,18 @@ TEST(books, a_cap_for_the_day_holds_across_tills_and_each_till_is_compared_by_wh
     ledgers_close(&l);
 }
 
+TEST(books, so_does_a_cap_for_the_month)
+{
+    ledgers_open(&l, "a", "\"cap_per_month\": 50", "");
+    ledgers_member(&l, 7, 0);
+    ledgers_sale(&l, 1, 7, "A 1 40.00", 1);
+    ledgers_sale(&l, 2, 7, "A 1 40.00", 2); /* on another day: nothing but the month tells them apart */
+    ledgers_expect(&l, 7, 50, 0, 0, 0);
+    ledgers_expect_reviews(&l, "");
+    ledgers_sound(&l);
+    ledgers_close(&l);
+}
+
 #define SILVER_IN_30_DAYS                                                                          \
     "\"tiers\": {\"metric\": \"spend\", \"window\": \"rolling\", \"window_days\": 30,"           \
     " \"levels\": [{\"code\": \"bronze\", \"name\": \"Bronze\"}, {\"code\": \"silver\","          \

@@ -801,6 +801,40 @@ TEST(journal, after_a_failed_fsync_it_recovers_by_reading_what_the_disk_has)
     journal_close(j);
 }
 
+/* The log shows entry 4 and the platter has not got it: what comes after it there would be lost with it.  Somebody looks
+ * with a shell, so that closing writes nothing. */
+TEST(journal, what_a_failed_fsync_lost_is_on_the_disk_once_the_journal_has_recovered)
+{
+    faultvfs_use();
+    faultvfs.remember = true;
+    struct journal *j = open_journal(path_of("till.db"));
+    struct errmsg why = {""};
+    append_sales(j, 3);
+    faultvfs.fail_sync = faultvfs.syncs + 1;
+    faultvfs.fail_for_ever = true;
+    struct txn t = txn_of(j, TXN_SALE, &card_a, 1, 0);
+    assert_int_equal(append(j, &t, 0), ERR_IO);
+    assert_int_equal(journal_recover(j, &why), ERR_IO); /* as the log is read again, entry 4 is there */
+    sqlite3 *looks;
+    assert_int_equal(sqlite3_open(path_of("till.db"), &looks), SQLITE_OK);
+    assert_int_equal(sql_number(looks, "SELECT count(*) FROM entry"), 4);
+    faultvfs.fail_sync = 0;
+    faultvfs.fail_for_ever = false;
+    assert_int_equal(journal_recover(j, &why), OK);
+    assert_int_equal(journal_next_seq(j), 5);
+    append_sales(j, 1);
+    char dir[300];
+    snprintf(dir, sizeof dir, "%s", path_of("after"));
+    mkdir(dir, 0700);
+    faultvfs_cut(dir);
+    faultvfs.remember = false;
+    sqlite3_close(looks);
+    journal_close(j);
+    j = open_journal(path_of("after/till.db"));
+    assert_whole(j, 5);
+    journal_close(j);
+}
+
 TEST(journal, opened_on_a_full_disk_it_can_be_read_and_takes_entries_when_there_is_room)
 {
     const char *path = path_of("till.db");
@@ -818,6 +852,9 @@ TEST(journal, opened_on_a_full_disk_it_can_be_read_and_takes_entries_when_there_
     assert_int_equal(append(j, &t, 0), ERR_IO);
     assert_int_equal(journal_recover(j, &why), ERR_IO);
     faultvfs.fail_for_ever = false;
+    faultvfs.fail_write = faultvfs.writes + 1; /* room for a moment */
+    assert_int_equal(journal_recover(j, &why), ERR_IO);
+    assert_int_equal(journal_may_write(j, &why), ERR_IO);
     faultvfs.fail_write = 0;
     append_sales(j, 1); /* whether or not somebody asked it to recover */
     assert_int_equal(journal_may_write(j, &why), OK);

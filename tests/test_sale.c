@@ -2286,6 +2286,15 @@ TEST(sale, a_piece_is_asked_for_once_for_each_card_and_reward_while_its_time_run
     assert_string_equal(w->out.say.text, "Head office does not give this reward: none is left");
     pay(w, NULL, NULL);
     assert_int_equal(w->written[0].piece, 0);
+
+    w = world();
+    ask_for_few(w);
+    held_piece(w, 58);
+    step(w, (struct sale_event){.kind = SALE_CARD_FAILED, .word = CARD_LEFT});
+    known(w, MEANS_PHONE, 12, 300); /* nor for who says a number instead */
+    pay(w, NULL, NULL);
+    assert_int_equal(w->written[0].means, MEANS_PHONE);
+    assert_int_equal(w->written[0].piece, 0);
 }
 
 TEST(sale, a_piece_found_at_start_is_named_by_what_ends_the_sale_and_money_off_instead_lets_it_go)
