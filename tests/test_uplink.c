@@ -1645,6 +1645,39 @@ TEST(uplink, through_the_nexo_door_a_cut_line_is_no_refusal_of_a_piece_and_an_ab
     close_all();
 }
 
+/* The card leaves at an exchange after its tap, the till is killed in the doubt; the same message ends it, one piece. */
+TEST(uplink, through_the_nexo_door_a_till_killed_in_the_debit_gives_one_piece_when_the_message_comes_again)
+{
+    int doubts = 0;
+    for (int n = 1; n <= 12; n++) {
+        open_with_last();
+        doors_open();
+        assert_said(ask("tap"), "ok state=identified"); /* so that the points are on the card */
+        int32_t purse = cards_purse(&b.card);
+        reader_sim_tear(&b.reader, n, true, ERR_GONE);
+        nexo_send(&asked, "R1", "Loyalty", NEXO_LAST);
+        for (int i = 0; i < 200 && !asked.replied && b.till->sale.state != SALE_DOUBT; i++) {
+            both_turn();
+            if (i % 20 == 19 && !b.reader.card && b.till->sale.state != SALE_DOUBT)
+                reader_sim_present(&b.reader, &b.card.target);
+        }
+        if (b.till->sale.state == SALE_DOUBT) {
+            doubts++;
+            till_close_here();
+            till_open_here();
+            doors_open();
+            reader_sim_present(&b.reader, &b.card.target);
+            assert_said(nexo_redeem("R1", ""), "\"Result\":\"Success\"");
+        }
+        assert_said(nexo_await(), "\"Result\":\"Success\"");
+        assert_int_equal(cards_purse(&b.card), purse - 100);
+        assert_said(ask("sync"), "ok owed=0");
+        assert_int_equal(pieces(0), 1);
+        close_all();
+    }
+    assert_true(doubts > 0);
+}
+
 /* "STATUS body" of a request at the plain door. */
 static const char *plain_post(const char *path, const char *body)
 {
