@@ -104,6 +104,7 @@ static void view_member(struct till *t, struct till_view *v)
         return;
     v->means = s->means;
     v->member = s->member;
+    v->times_known = s->times_known;
     text(v->tier, sizeof v->tier, s->tier);
     v->purse = points_of(s->purse);
     v->held = t->facts.held;

@@ -55,6 +55,7 @@ struct till_view {
     /* the member */
     enum txn_means means;      /* MEANS_NONE = nobody is identified */
     member_id member;          /* 0 = known to head office only */
+    uint32_t times_known;      /* in this sale; one more: tapped again */
     char name[WIRE_NAME_SIZE]; /* "" = anonymous, or not known here */
     char tier[TXN_NAME_SIZE];
     bool told;                 /* head office was asked at this tap: the six below are of now; else of told_s */

@@ -1247,6 +1247,51 @@ TEST(till, its_display_is_answered_only_to_the_question_that_is_open_and_nonsens
     display_close(d);
 }
 
+/* What the display shows when it is now_ms. */
+static enum display_page page_at(struct bench *b, struct till_extra *x, int fd, int64_t now_ms)
+{
+    static char text[DISPLAY_JSON_MAX];
+    static struct display_state s;
+    x->turn(b->till, x, NULL, 0, now_ms);
+    ssize_t size = recv(fd, text, sizeof text - 1, MSG_DONTWAIT);
+    assert_true(size > 0); /* it is told at least so often as it beats */
+    text[size] = 0;
+    assert_int_equal(display_decode(&s, text, NULL), OK);
+    return s.page;
+}
+
+TEST(till, a_member_whose_page_was_cleared_sees_it_again_at_the_next_tap)
+{
+    struct bench *b = bench();
+    struct display *d;
+    struct display_state s;
+    struct errmsg why = {""};
+    char path[300];
+    new_bench(b, card_of(1), "again");
+    snprintf(path, sizeof path, "%s/d", test_scratch_dir());
+    assert_int_equal(display_open(&d, b->till, path, &why), OK);
+    int fd = call_display(b, path);
+    assert_true(last_state(b, fd, &s));
+    struct till_extra **at = &b->till->extras;
+    while ((*at)->next)
+        at = &(*at)->next;
+    struct till_extra *x = *at; /* its time is ours from here */
+    *at = NULL;
+
+    int64_t now = clock_tick_ms() + DISPLAY_BEAT_MS, clears = DISPLAY_MEMBER_S * INT64_C(1000);
+    reader_sim_present(&b->reader, &b->card.target);
+    assert_said(ask(b, "tap"), "ok state=identified");
+    assert_int_equal(page_at(b, x, fd, now), DISPLAY_MEMBER);
+    assert_int_equal(page_at(b, x, fd, now + clears), DISPLAY_IDLE);
+    assert_int_equal(page_at(b, x, fd, now + 2 * clears), DISPLAY_IDLE);
+    assert_said(ask(b, "tap"), "ok state=identified");
+    assert_int_equal(page_at(b, x, fd, now + 2 * clears + DISPLAY_BEAT_MS), DISPLAY_MEMBER);
+    assert_int_equal(page_at(b, x, fd, now + 3 * clears + DISPLAY_BEAT_MS), DISPLAY_IDLE);
+    close(fd);
+    close_till(b);
+    display_close(d);
+}
+
 TEST(till, packs_are_taken_only_from_head_office_and_come_into_effect_on_their_day_between_sales)
 {
     struct bench *b = bench();

@@ -34,6 +34,7 @@ struct display {
 
     struct till_view view;
     struct display_state view_state; /* of the view as if it had just changed */
+    uint32_t times_known;            /* likewise */
     int64_t state_ms;                /* since when it is so */
     struct display_state state;      /* as it is shown: it clears itself */
     struct display_state next;       /* scratch */
@@ -151,8 +152,10 @@ static void look(struct display *d, int64_t now_ms)
     if (!d->view.language[0])
         snprintf(d->view.language, sizeof d->view.language, "%s", tr_language());
     display_state_of(&d->next, &d->view, 0);
+    bool again = d->view.times_known > d->times_known; /* the same member, perhaps long after */
     bool changed = !display_state_equal(&d->next, &d->view_state);
-    if (changed) {
+    d->times_known = d->view.times_known;
+    if (changed || again) {
         d->view_state = d->next;
         d->state_ms = now_ms;
         if (d->spoken.page == DISPLAY_LINES)

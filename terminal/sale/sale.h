@@ -278,6 +278,7 @@ struct sale {
     int32_t purse;
     struct points spendable; /* without a card: what a hold could take */
     bool online;
+    uint32_t times_known; /* so often was somebody known in this sale: the same card again counts */
 
     /* the last card that is nobody's: zeros = none */
     struct card_uid fresh;

@@ -85,6 +85,7 @@ static bool identified(struct sale *s, const struct sale_event *in, struct sale_
     take_told(s, in->facts);
     memset(&s->fresh, 0, sizeof s->fresh);
     s->state = SALE_IDENTIFIED;
+    s->times_known++;
     if (totalled)
         sale_do_total(s, in, out);
     return totalled;
