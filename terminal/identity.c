@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,55 @@ enum err identity_read_file(char *data, size_t cap, const char *dir, const char 
     return OK;
 }
 
+static const char *user_name(char out[24], uid_t uid)
+{
+    const struct passwd *p = getpwuid(uid);
+    if (p)
+        snprintf(out, 24, "%.23s", p->pw_name);
+    else
+        snprintf(out, 24, "%u", (unsigned)uid);
+    return out;
+}
+
+/* Why path cannot be used, by errno, and what to do. */
+static enum err unusable(const char *dir, const char *path, struct errmsg *why)
+{
+    char me[24], owner[24];
+    struct stat st;
+    int error = errno;
+    if (error == EROFS)
+        return err_set(why, ERR_IO, "%s can only be read: its disk is mounted read-only, as the system does when a disk fails; "
+                       "look at the disk, then mount it for writing and start the till again", path);
+    if ((error != EACCES && error != EPERM) || stat(path, &st))
+        return err_set(why, ERR_IO, "%s: %s", path, strerror(error));
+    user_name(me, geteuid());
+    user_name(owner, st.st_uid);
+    if (st.st_uid == geteuid())
+        return err_set(why, ERR_IO, "%s may not be used by its own user %s: chmod -R u+rwX %s", path, me, dir);
+    return err_set(why, ERR_IO, "%s belongs to the user %s, this is %s: start the till as %s, or, if %s is right, "
+                   "chown -R %s %s", path, owner, me, owner, me, me, dir);
+}
+
+/* Everything that a till needs of its folder, before the first of it fails on its own. */
+static enum err may_use(const char *dir, struct errmsg *why)
+{
+    static const struct {
+        const char *name;
+        int how;
+    } all[] = {{".", R_OK | W_OK | X_OK}, {"lock", R_OK | W_OK},         {"till.conf", R_OK},
+               {"key.pem", R_OK},         {"till.db", R_OK | W_OK},      {"till.db-wal", R_OK | W_OK},
+               {"till.db-shm", R_OK | W_OK}, {"till.db.lock", R_OK | W_OK}};
+    char path[IDENTITY_PATH_MAX];
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        enum err e = path_in(path, dir, all[i].name, why);
+        if (e)
+            return e;
+        if (access(path, all[i].how) && errno != ENOENT)
+            return unusable(dir, i ? path : dir, why);
+    }
+    return OK;
+}
+
 enum err identity_lock(int *lock_fd, const char *dir, struct errmsg *why)
 {
     char path[IDENTITY_PATH_MAX];
@@ -79,7 +129,10 @@ enum err identity_lock(int *lock_fd, const char *dir, struct errmsg *why)
     if (e)
         return e;
     if (mkdir(dir, 0700) && errno != EEXIST)
-        return err_set(why, ERR_IO, "%s: %s", dir, strerror(errno));
+        return unusable(dir, dir, why);
+    e = may_use(dir, why);
+    if (e)
+        return e;
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return err_set(why, ERR_IO, "%s: %s", path, strerror(errno));

@@ -43,7 +43,7 @@ struct identity_given {
 };
 
 /* Take the folder (made if it is not there) for this process: *lock_fd to be closed at the end.
- * Errors: ERR_BUSY (another till runs in it), ERR_IO. */
+ * Errors: ERR_BUSY (another till runs in it), ERR_IO (read-only, another user's: says what to do). */
 MUST_CHECK enum err identity_lock(int *lock_fd, const char *dir, struct errmsg *why);
 /* The till's private key; made when there is none yet. */
 MUST_CHECK enum err identity_key(mbedtls_pk_context *key, const char *dir, struct errmsg *why);

@@ -14,6 +14,7 @@ enum {
     TILL_RETURNS_MAX = 512,  /* lines of a refund: as many as a bill has (TXN_LINES_MAX) */
     TILL_PATH_MAX = 512,
     TILL_EXTRA_FDS_MAX = 64, /* descriptors of screen, doors, printer and display together */
+    TILL_DESCRIPTORS = 128,  /* all that can be waited for (83), the database, files and what a start opens */
 
     TILL_PIN_TRIES = 5,       /* wrong PINs; then, and after each more, a wait: a PIN has ten thousand values */
     TILL_PIN_WAIT_MS = 60000,

@@ -2,12 +2,14 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/tr.h"
 #include "hw/clock.h"
+#include "hw/machine.h"
 #include "hw/service.h"
 #include "terminal/commands.h"
 #include "terminal/config.h"
 #include "terminal/devices.h"
 #include "terminal/display/display.h"
 #include "terminal/enrol.h"
+#include "terminal/limits.h"
 #include "terminal/log.h"
 #include "terminal/loop.h"
 #include "terminal/metrics.h"
@@ -381,6 +383,15 @@ static enum err run(const struct options *o, const struct identity *id,
     return e;
 }
 
+static enum err enough_descriptors(struct errmsg *why)
+{
+    int has = machine_descriptors(TILL_DESCRIPTORS);
+    if (has < TILL_DESCRIPTORS)
+        return err_set(why, ERR_FULL, "a till needs %d file descriptors and may have %d: raise the limit (ulimit -n %d, or "
+                       "LimitNOFILE=%d of its service)", TILL_DESCRIPTORS, has, TILL_DESCRIPTORS, TILL_DESCRIPTORS);
+    return OK;
+}
+
 static int do_run(const struct options *o)
 {
     const struct config *c = &o->config;
@@ -396,7 +407,12 @@ static int do_run(const struct options *o)
         return say_usage("--home is missing");
     set_signals(&while_waiting);
     (void)tr_use(c->language);
-    enum err e = access(c->home, F_OK) ? OK : identity_lock(&lock_fd, c->home, &why);
+    enum err e = enough_descriptors(&why);
+    if (!e && (access(c->home, F_OK) == 0 || errno != ENOENT)) {
+        e = identity_lock(&lock_fd, c->home, &why);
+        if (e == ERR_IO && o->selftest)
+            selftest_say_part(stdout, "disk", SELFTEST_BROKEN, why.text);
+    }
     enum err known = e ? OK : identity_load(&id, c->home, &why);
     if (o->selftest && (!setlocale(LC_CTYPE, "") || strcmp(nl_langinfo(CODESET), "UTF-8") != 0))
         (void)setlocale(LC_CTYPE, "C.UTF-8"); /* how wide Chinese is */

@@ -457,7 +457,7 @@ TEST(running, a_service_manager_hears_that_it_is_ready_and_its_sockets_are_its_u
 
 TEST(running, with_no_descriptor_left_who_knocks_is_turned_away_and_it_sells_on)
 {
-    enum { KNOCKS = 20, INHERITED = 22, MOST = 40 };
+    enum { KNOCKS = 20, INHERITED = 110, MOST = 128 };
     struct till *t = open_shop();
     stop(t);
     int inherited[INHERITED], knocks[KNOCKS], away = 0;
@@ -487,6 +487,74 @@ TEST(running, with_no_descriptor_left_who_knocks_is_turned_away_and_it_sells_on)
     for (int i = 0; i < KNOCKS; i++)
         close(knocks[i]);
     free(program);
+    chain_close(&chain);
+}
+
+/* What a till says that is started after these words of the shell (in a mount namespace of its own), by this program;
+ * returns how it ends, 77: the words failed. */
+struct start {
+    const char *words, *by;
+    bool own_mounts;
+};
+static int try_start(const struct start *how, const struct till *t, const char *options, char *out, size_t size)
+{
+    char *script = path_of("{ %s; } || exit 77; exec %s %s/patron-terminal --home %s --reader none %s 2>&1", how->words,
+                           how->by, chain.bin, t->home, options);
+    memset(out, 0, size);
+    int status = run(chain.log, "", out, size,
+                     how->own_mounts ? ARGS("/usr/bin/env", "unshare", "-m", "sh", "-c", script) : ARGS("/bin/sh", "-c", script));
+    free(script);
+    return status;
+}
+
+TEST(running, too_few_descriptors_are_told_at_the_start_and_a_low_limit_that_may_be_raised_is)
+{
+    static char out[4096];
+    struct till *t = open_shop();
+    stop(t);
+    struct start few = {"ulimit -n 40", "", false}, low = {"ulimit -S -n 15", "", false};
+    assert_int_equal(try_start(&few, t, "--prompt", out, sizeof out), 1);
+    assert_says(out, "a till needs 128 file descriptors and may have 40: raise the limit (ulimit -n 128, or LimitNOFILE=128");
+    assert_int_equal(try_start(&low, t, "--prompt", out, sizeof out), 0); /* at the end of its input */
+    chain_close(&chain);
+}
+
+static void assert_unfit(const struct start *how, const struct till *t, const char *what)
+{
+    static char out[4096];
+    assert_int_equal(try_start(how, t, "--prompt", out, sizeof out), 1);
+    assert_says(out, what);
+    assert_int_equal(try_start(how, t, "--self-test", out, sizeof out), 1);
+    assert_says(out, "BROKEN   disk     ");
+    assert_says(out, what);
+}
+
+TEST(running, a_folder_that_is_read_only_or_another_users_is_told_with_what_to_do)
+{
+    struct till *t = open_shop();
+    stop(t);
+    char *mounted = path_of("mount --bind %s %s && mount -o remount,bind,ro %s", t->home, t->home, t->home);
+    char *db = path_of("%s/till.db", t->home), *says = path_of("%s can only be read: its disk is mounted read-only", t->home);
+    struct start read_only = {mounted, "", true}, other = {"true", "setpriv --bounding-set=-dac_override,-dac_read_search", false};
+    if (geteuid() == 0 && run(chain.log, NULL, NULL, 0, ARGS("/usr/bin/env", "unshare", "-m", "true")) == 0)
+        assert_unfit(&read_only, t, says);
+    else
+        printf("  left out: this user may not mount\n");
+    if (geteuid() == 0 && run(chain.log, NULL, NULL, 0, ARGS("/usr/bin/env", "setpriv", "--bounding-set=-dac_override", "true")) == 0) {
+        assert_int_equal(chown(db, 65534, 65534), 0); /* as if it had once been started by that user */
+        assert_unfit(&other, t, "/till.db belongs to the user ");
+        assert_unfit(&other, t, ": start the till as ");
+        assert_int_equal(chown(t->home, 65534, 65534), 0);
+        assert_unfit(&other, t, t->home);
+        assert_int_equal(chown(db, 0, 0) | chown(t->home, 0, 0), 0);
+    } else {
+        printf("  left out: this user cannot be another\n");
+    }
+    till_start(&chain, t, NULL); /* nothing was spoilt */
+    sell(&t->control, 1);
+    free(mounted);
+    free(db);
+    free(says);
     chain_close(&chain);
 }
 
