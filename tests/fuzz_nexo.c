@@ -31,12 +31,20 @@ static struct {
     char path[100];
 } f;
 
+static void forget_files(void)
+{
+    char lock[sizeof f.path + 8];
+    snprintf(lock, sizeof lock, "%s.lock", f.path);
+    unlink(f.path);
+    unlink(lock); /* the number of the last entry */
+}
+
 static void close_till(void)
 {
     till_destroy(f.till);
     nexo_destroy(f.nexo);
     journal_close(f.journal);
-    unlink(f.path);
+    forget_files();
 }
 
 static const char pack_json[] =
@@ -62,7 +70,7 @@ static void open_till(void)
     struct errmsg why = {""};
     struct nexo_config config = {.wait_ms = 1};
     snprintf(f.path, sizeof f.path, "/tmp/fuzz-nexo-%d.db", (int)getpid());
-    unlink(f.path);
+    forget_files();
     f.identity.terminal = TERMINAL;
     if (journal_open(&f.journal, f.path, TERMINAL, &why))
         abort();

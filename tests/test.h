@@ -31,6 +31,8 @@ uint32_t test_below(uint32_t n);
  * when the test passed.  Both stay valid until the test ends. */
 const char *test_data_dir(void);
 const char *test_scratch_dir(void);
+/* A till's journal, with the number that stands beside it: the next till there is a new one. */
+void test_remove_journal(const char *path);
 
 #define TEST(module, claim)                                                                        \
     static void test_##module##_##claim(void **state);                                             \

@@ -1112,7 +1112,7 @@ TEST(nexo, an_abort_at_any_moment_of_a_redemption_leaves_points_and_answer_in_ac
         assert_int_equal(cards_purse(&b->card), *e ? PURSE : PURSE - 200);
         assert_true(sale_is_idle(&b->till->sale) || b->till->sale.state == SALE_IDENTIFIED);
         close_till(b);
-        unlink(b->path);
+        test_remove_journal(b->path);
     }
     assert_true(done > 0 && aborted > 0);
     print_message("  %d times done, %d times aborted\n", done, aborted);
@@ -1229,7 +1229,7 @@ TEST(nexo, a_redemption_torn_anywhere_ends_once_when_the_card_comes_back)
             struct asked a;
             b->config.wait_ms = 20000;
             close_till(b);
-            unlink(b->path);
+            test_remove_journal(b->path);
             b = new_bench();
             close_till(b);
             b->config.wait_ms = 20000;
@@ -1258,7 +1258,7 @@ TEST(nexo, a_redemption_torn_anywhere_ends_once_when_the_card_comes_back)
             error("Loyalty", "");
             assert_int_equal(cards_purse(&b->card), 800);
             close_till(b);
-            unlink(b->path);
+            test_remove_journal(b->path);
         }
     assert_true(torn > 4);
     assert_true(wrong > 0);
@@ -1349,7 +1349,7 @@ TEST(nexo, a_till_killed_anywhere_in_any_other_service_has_done_it_once_when_the
             free(text);
             assert_int_equal(entries(b), 3 + effect[row]);
             close_till(b);
-            unlink(b->path);
+            test_remove_journal(b->path);
         }
     }
     assert_true(killed >= 2 * ROWS);
@@ -1363,7 +1363,7 @@ TEST(nexo, a_till_killed_anywhere_in_a_redemption_ends_it_once_when_the_request_
         struct bench *b = new_bench();
         char x[60];
         close_till(b);
-        unlink(b->path);
+        test_remove_journal(b->path);
         b = new_bench();
         b->config.wait_ms = 20000;
         snprintf(x, sizeof x, "%s", acquire(b, "C1"));
@@ -1389,7 +1389,7 @@ TEST(nexo, a_till_killed_anywhere_in_a_redemption_ends_it_once_when_the_request_
         is("LoyaltyResponse.POIData.POITransactionID.TransactionID", id);
         assert_int_equal(cards_purse(&b->card), 800);
         close_till(b);
-        unlink(b->path);
+        test_remove_journal(b->path);
     }
     assert_true(in_doubt >= 2);
     print_message("  killed at %d points, %d times in doubt\n", points - 1, in_doubt);
@@ -1409,7 +1409,7 @@ TEST(nexo, a_redemption_the_cashier_gave_up_is_answered_so_when_the_request_come
         doubt = b->till->sale.state == SALE_DOUBT;
         if (!doubt) {
             close_till(b);
-            unlink(b->path);
+            test_remove_journal(b->path);
             b = new_bench();
             snprintf(x, sizeof x, "%s", acquire(b, "C1"));
             close_till(b);
@@ -1910,7 +1910,7 @@ TEST(nexo, a_torn_redemption_whose_card_does_not_stay_is_refused_and_the_door_is
         struct bench *b = new_bench();
         struct asked a;
         close_till(b);
-        unlink(b->path);
+        test_remove_journal(b->path);
         b = new_bench();
         close_till(b);
         b->config.wait_ms = 400;
@@ -1945,7 +1945,7 @@ TEST(nexo, a_torn_redemption_whose_card_does_not_stay_is_refused_and_the_door_is
         ask(b, "S2", "Loyalty", loyalty("Award", "\"TotalAmount\":30", x, ""));
         error("Loyalty", "");
         close_till(b);
-        unlink(b->path);
+        test_remove_journal(b->path);
     }
     assert_true(cancelled > 0);
 }

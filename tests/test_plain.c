@@ -935,7 +935,7 @@ static int tear(const char *path, const char *body, int n, bool after, bool rest
     assert_said(get(s, tx), "\"state\":\"done\"");
     assert_int_equal(cards_purse(&s->card), PURSE - 200);
     close_till(s);
-    unlink(s->path);
+    test_remove_journal(s->path);
     snprintf(file, sizeof file, "%s/registers", home());
     unlink(file);
     return doubts;
@@ -992,7 +992,7 @@ TEST(plain, a_sale_that_was_ended_at_the_till_instead_is_the_answer_or_is_begun_
         char file[340];
         snprintf(file, sizeof file, "%s/registers", home());
         unlink(file);
-        unlink(s->path);
+        test_remove_journal(s->path);
     }
 }
 

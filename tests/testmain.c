@@ -40,6 +40,14 @@ const char *test_data_dir(void)
     return dir ? dir : "tests/data";
 }
 
+void test_remove_journal(const char *path)
+{
+    char lock[600];
+    snprintf(lock, sizeof lock, "%s.lock", path);
+    (void)remove(path);
+    (void)remove(lock);
+}
+
 const char *test_scratch_dir(void)
 {
     if (!*scratch) {
