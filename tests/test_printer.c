@@ -783,6 +783,41 @@ TEST(printing, a_drawer_that_could_not_be_opened_in_time_stays_shut)
     usb_end();
 }
 
+static void work_deaf(void)
+{
+    struct printing *p = begin_printing();
+    struct errmsg why;
+    await(p, PRINTING_STATE, "");
+    send_document(p);
+    MUST(printing_drawer(p, &why) == OK);
+    await(p, PRINTING_NO_DRAWER, NULL);
+    MUST(strstr(event.why.text, "does not answer"));
+    usb_tell('s');
+    await(p, PRINTING_DONE, NULL);
+    MUST(event.fate == PRINTING_PRINTED);
+    printing_close(p);
+}
+
+static void hear_again(char c)
+{
+    (void)c;
+    usb.silent = false;
+    usb.silent_after = 0;
+}
+
+TEST(printing, a_pulse_that_the_printer_did_not_take_is_told_and_does_not_come_later)
+{
+    usb_begin();
+    usb_plug_in();
+    usb_on_command = hear_again;
+    usb.take_most = 4;
+    usb.silent_after = 5;
+    usb_child(work_deaf);
+    assert_printed("\x1b@one receipt\n");
+    assert_int_equal(usb.pulses + usb.pulses_held, 0);
+    usb_end();
+}
+
 static pid_t process;
 
 static void kill_process(char c)
