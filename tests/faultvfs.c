@@ -114,7 +114,7 @@ void faultvfs_cut(const char *dir)
 
 static bool fails(int64_t n, int64_t at)
 {
-    return at && (n == at || (faultvfs.fail_for_ever && n > at));
+    return at && (n == at || (faultvfs.fail_twice && n == at + 1) || (faultvfs.fail_for_ever && n > at));
 }
 
 static bool write_fails(void)

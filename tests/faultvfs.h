@@ -13,6 +13,7 @@ struct faultvfs {
     int64_t fail_write;  /* the write with this number fails, disk full; 0 = none */
     bool fail_for_ever;  /* and all after it */
     int64_t fail_sync;   /* likewise an fsync, with an I/O error */
+    bool fail_twice;     /* and the next one */
     int64_t kill_write;  /* SIGKILL to oneself before the write with this number */
     bool remember;       /* keep what faultvfs_cut needs (files of a few MB at most) */
 };

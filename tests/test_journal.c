@@ -637,6 +637,42 @@ TEST(journal, whatever_page_is_lost_what_is_owed_before_it_is_read_and_no_number
     assert_true(sold > 0 && sold < opened);
 }
 
+TEST(journal, a_page_lost_of_what_head_office_has_stops_nothing_though_it_was_looked_at)
+{
+    const char *path = path_of("till.db"), *copy = path_of("copy.db");
+    static const uint8_t zeros[4096];
+    struct errmsg why = {""};
+    struct stat st;
+    int sold = 0;
+    struct journal *j = open_journal(path);
+    append_sales(j, 200);
+    assert_int_equal(journal_set_acked(j, 200, &why), OK);
+    append_sales(j, 1);
+    journal_close(j);
+    assert_int_equal(stat(path, &st), 0);
+    for (off_t page = 0; page < st.st_size / 4096; page++) {
+        char command[700];
+        test_remove_journal(copy);
+        snprintf(command, sizeof command, "cp %s %s", path, copy);
+        assert_int_equal(system(command), 0);
+        int fd = open(copy, O_RDWR);
+        assert_int_equal(pwrite(fd, zeros, 4096, page * 4096), 4096);
+        close(fd);
+        bool gone = false;
+        if (journal_open(&j, copy, TERMINAL, &why) == OK) {
+            for (uint32_t seq = 1; seq <= 200; seq++) {
+                struct buf out = BUF_ON(room);
+                gone |= journal_get(j, seq, &out, &why) == ERR_CORRUPT;
+            }
+            struct txn t = txn_of(j, TXN_SALE, &card_a, 1, 0);
+            snprintf(t.ref, sizeof t.ref, "ref-new");
+            sold += append(j, &t, 0) == OK && gone;
+        }
+        journal_close(j);
+    }
+    assert_true(sold > 3);
+}
+
 TEST(journal, what_head_office_acknowledged_and_is_gone_here_stops_it_whether_it_is_seen_here_or_told)
 {
     const char *path = path_of("till.db");

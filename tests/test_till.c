@@ -899,6 +899,56 @@ TEST(till, a_full_disk_takes_nothing_off_the_card_and_confirms_nothing)
     close_till(b);
 }
 
+TEST(till, a_register_whose_redemption_the_cashier_gives_up_is_answered)
+{
+    static const char redeem[] = "redeem 200\n", give_up[] = "giveup\n";
+    struct bench *b = bench();
+    int ends[2];
+    new_bench(b, card_of(1), "giveup");
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    assert_int_equal(till_attach(b->till, ends[1], ends[1], false, NULL), OK);
+    reader_sim_present(&b->reader, &b->card.target);
+    ring_up(b);
+    reader_sim_present(&b->reader, NULL);
+    assert_int_equal(send(b->fd, redeem, sizeof redeem - 1, MSG_NOSIGNAL), sizeof redeem - 1);
+    for (int turns = 0; turns < 20; turns++)
+        (void)!till_turn(b->till, 1);
+    assert_int_equal(b->till->sale.state, SALE_PREPARING); /* the card is waited for */
+    assert_int_equal(send(ends[0], give_up, sizeof give_up - 1, MSG_NOSIGNAL), sizeof give_up - 1);
+    assert_said(await(b), "error STATE The cashier has given up the redemption.");
+    assert_said(ask(b, "status"), "state=totalled");
+    close(ends[0]);
+    close_till(b);
+}
+
+struct in_turn {
+    struct till_extra extra; /* first */
+    int *count, at;
+};
+
+static void note_turn(struct till *t, struct till_extra *x, const struct pollfd *f, int count, int64_t now_ms)
+{
+    struct in_turn *i = (struct in_turn *)x;
+    (void)t, (void)f, (void)count, (void)now_ms;
+    i->at = ++*i->count;
+}
+
+TEST(till, what_was_added_last_has_its_turn_last)
+{
+    struct bench *b = bench();
+    static struct in_turn x[3];
+    int count = 0;
+    new_bench(b, card_of(1), "turns");
+    for (int i = 0; i < 3; i++) {
+        x[i] = (struct in_turn){.extra = {.turn = note_turn}, .count = &count};
+        till_add_extra(b->till, &x[i].extra);
+    }
+    assert_true(till_turn(b->till, 0));
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(x[i].at, i + 1);
+    close_till(b);
+}
+
 /* An fsync that fails may have written all the same. */
 TEST(till, an_fsync_that_fails_once_is_made_good_and_one_that_fails_on_leaves_nothing_half_told)
 {
@@ -928,10 +978,37 @@ TEST(till, an_fsync_that_fails_once_is_made_good_and_one_that_fails_on_leaves_no
     bool there = strncmp(ask(b, "bill R2"), "ok receipt=", 11) == 0; /* it may be: its reference tells */
     assert_said(ask(b, "line MUG 1 500"), "ok");
     assert_said(ask(b, "total"), "ok");
+    faultvfs.fail_sync = faultvfs.syncs + 1; /* and that by which it would be taken back: it is there after all */
+    faultvfs.fail_twice = true;
     assert_said(ask(b, "pay ref=R3"), there ? "ok receipt=T0007-4" : "ok receipt=T0007-3");
+    faultvfs.fail_twice = false;
+    faultvfs.fail_sync = 0;
     uint32_t sound = 0;
     struct errmsg why = {""};
     assert_int_equal(journal_verify(b->journal, &sound, &why), OK);
+    close_till(b);
+}
+
+/* Nobody was told of the INTENT, and it may be on the disk. */
+TEST(till, an_intent_that_is_there_when_the_disk_writes_again_is_gone_on_with)
+{
+    struct bench *b = bench();
+    new_bench(b, card_of(1), "intent");
+    reader_sim_present(&b->reader, &b->card.target);
+    ring_up(b);
+    faultvfs.fail_sync = faultvfs.syncs + 1;
+    faultvfs.fail_for_ever = true;
+    assert_said(ask(b, "redeem 200"), "error IO");
+    assert_said(ask(b, "cancel"), "ok state=idle");
+    faultvfs.fail_sync = 0;
+    faultvfs.fail_for_ever = false;
+    b->till->idle_ms = 0; /* housekeeping is due */
+    (void)ask(b, "status");
+    assert_said(ask(b, "status"), "state=doubt");
+    assert_said(ask(b, "tap"), "state=totalled");
+    assert_int_equal(cards_purse(&b->card), PURSE);
+    assert_said(ask(b, "pay"), "ok");
+    assert_int_equal(cards_purse(&b->card), PURSE);
     close_till(b);
 }
 
@@ -949,7 +1026,9 @@ TEST(till, a_printer_that_is_not_there_is_told_of_and_the_receipt_waits_over_a_r
     assert_int_equal(till_attach(b->till, ends[1], ends[1], true, NULL), OK);
     reader_sim_present(&b->reader, &b->card.target);
     ring_up(b);
+    faultvfs.fail_sync = faultvfs.syncs + 1; /* written once more, and its receipt with it */
     assert_said(ask(b, "pay ref=R1"), "ok receipt=T0007-1");
+    faultvfs.fail_sync = 0;
     assert_said(ask(b, "drawer"), "error NO_DEVICE The drawer was not opened: ");
     for (int turns = 0; turns < 200 && !strstr(heard, "Receipts waiting: 1."); turns++) {
         (void)!till_turn(b->till, 50);
