@@ -145,6 +145,9 @@ TEST(running, the_self_test_has_a_plain_verdict_for_each_part_and_fails_when_one
     till_clock(t, "2011-03-01T09:00");
     assert_int_equal(self_test(t, out, sizeof out), 1);
     assert_says(out, "BROKEN   journal");
+    write_file(db, "This is no journal at all, and nothing of the till can be looked at with it.\n");
+    assert_int_equal(self_test(t, out, sizeof out), 1);
+    assert_says(out, "BROKEN   journal");
     assert_int_equal(unlink(key), 0);
     assert_int_equal(self_test(t, out, sizeof out), 1);
     assert_says(out, "BROKEN   keys     ");

@@ -503,6 +503,27 @@ TEST(journal, damage_found_in_passing_stops_what_head_office_has_not_and_only_th
     }
 }
 
+TEST(journal, of_two_entries_that_are_wrong_the_one_that_is_owed_counts)
+{
+    const char *path = path_of("till.db");
+    struct journal *j = open_journal(path);
+    struct errmsg why = {""};
+    append_sales(j, 200);
+    assert_int_equal(journal_set_acked(j, 60, &why), OK);
+    append_sales(j, 1);
+    journal_close(j);
+    shell(path, "DROP TRIGGER entry_is_never_changed;"
+                "UPDATE entry SET entry = zeroblob(300) WHERE seq IN (20, 80)");
+    j = open_journal(path);
+    assert_int_equal(journal_check_some(j, 300, &why), ERR_CORRUPT);
+    assert_int_equal(journal_damaged_from(j), 20);
+    assert_int_equal(journal_may_write(j, &why), OK);
+    assert_int_equal(journal_check_some(j, 300, &why), ERR_CORRUPT);
+    assert_int_equal(journal_damaged_from(j), 80); /* what is sent ends there */
+    assert_int_equal(journal_may_write(j, &why), ERR_CORRUPT);
+    journal_close(j);
+}
+
 TEST(journal, a_sound_one_is_checked_to_its_end_and_goes_on_with_what_is_appended)
 {
     struct journal *j = open_journal(path_of("till.db"));

@@ -47,7 +47,8 @@ TEST(tills, each_fault_has_its_alarm_and_a_sound_till_has_none)
         {"disk", true, 0, 0, 0, 0, 0, {.journal = 2, .disk_free_mb = 1}},
         {"disk", false, 0, 0, 0, 0, 0, {.disk_free_mb = 99}},
         {"", false, 0, 0, 0, 0, 0, {.disk_free_mb = 100}},
-        {"locked", false, 0, 0, 0, 0, 0, {.locked = true}},
+        {"locked", false, 0, 0, 0, 0, 0, {.locked = HEALTH_LOCKED}},
+        {"locked", false, 0, 0, 0, 0, 0, {.locked = HEALTH_WIPED}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct fleet_line t = sound;

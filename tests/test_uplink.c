@@ -1002,6 +1002,7 @@ TEST(uplink, a_contact_of_days_to_come_is_none_because_the_clock_was_wrong_then)
     assert_int_equal(uplink_days_since_contact(b.till, now_s), 0);
     assert_int_equal(uplink_days_since_contact(b.till, now_s + 31 * day_s), 31);
     assert_int_equal(uplink_days_since_contact(b.till, now_s - 3600), 0); /* an hour back, as in autumn */
+    assert_int_equal(uplink_days_since_contact(b.till, now_s - day_s), 0);
     assert_true(uplink_days_since_contact(b.till, now_s - 400 * day_s) > 30);
     close_all();
 }
