@@ -747,6 +747,9 @@ enum err journal_recover(struct journal *j, struct errmsg *why)
     if (j->stopped || j->spoilt)
         return journal_may_write(j, why);
     bool was_full = j->full;
+    uint32_t last = j->last;
+    uint8_t last_hash[HASH_SIZE];
+    memcpy(last_hash, j->last_hash, sizeof last_hash);
     j->full = false;
     enum err e = j->sync_failed || was_full ? open_again(j, why) : OK;
     if (!e && !j->full && j->sync_failed &&
@@ -757,5 +760,9 @@ enum err journal_recover(struct journal *j, struct errmsg *why)
         e = count_opened(j, why);
     }
     j->full |= was_full && e;
+    if (e == ERR_IO) { /* the entry that failed may be read, but is not on disk: it has its number still to come */
+        j->last = last;
+        memcpy(j->last_hash, last_hash, sizeof last_hash);
+    }
     return e ? e : journal_may_write(j, why);
 }

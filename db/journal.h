@@ -105,7 +105,8 @@ MUST_CHECK enum err journal_may_write(const struct journal *j, struct errmsg *wh
  * nor after another start. */
 void journal_lacks(struct journal *j, uint32_t seq);
 /* After an append failed: does the disk take anything again?  Writes a little, with fsyncs; opens the database
- * anew when an fsync had failed: then the entry that failed may be there after all, and journal_next_seq tells.
+ * anew when an fsync had failed: then the entry that failed may be there after all, and journal_next_seq tells, once
+ * this has succeeded.
  * Errors: ERR_IO (not yet), ERR_CORRUPT. */
 MUST_CHECK enum err journal_recover(struct journal *j, struct errmsg *why);
 

@@ -18,6 +18,8 @@ static enum err find_and_get(struct journal *j, enum statement s, struct buf *ou
     uint32_t seq = 0;
     out->size = 0;
     enum err e = journal_find_number(j, s, &seq, why);
+    if (!e && seq > j->last)
+        return ERR_NOT_FOUND; /* its fsync failed: it may be read and still not be on disk */
     return e ? e : journal_get(j, seq, out, why);
 }
 

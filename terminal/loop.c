@@ -164,6 +164,34 @@ static void not_written(struct till *t, enum err e, const struct errmsg *why)
         t->trouble = *why;
 }
 
+/* Is the journal's entry of txn's number the same but for its time?  Then it is this one, tried before. */
+static bool is_there(struct till *t, const struct txn *txn, struct bytes entry)
+{
+    static uint8_t room[2][JOURNAL_ENTRY_MAX];
+    struct buf stored = BUF_ON(room[0]), again = BUF_ON(room[1]);
+    struct errmsg why = {""};
+    enum err e = journal_get(t->journal, txn->id.seq, &stored, &why);
+    if (till_read(&t->earlier, e, &stored, &why))
+        return false;
+    t->earlier.time_s = txn->time_s;
+    return !wire_encode_txn(&again, &t->earlier, &why) && again.size == entry.size &&
+           memcmp(again.data, entry.data, entry.size) == 0;
+}
+
+/* An entry that was called not written is in the journal: head office gets it, and people have to know. */
+static void tell_found(struct till *t, uint32_t seq)
+{
+    static uint8_t room[JOURNAL_ENTRY_MAX];
+    struct buf entry = BUF_ON(room);
+    struct errmsg why = {""};
+    uplink_resume(t);
+    log_event("journal", "found=%u", seq);
+    enum err e = journal_get(t->journal, seq, &entry, &why);
+    if (till_read(&t->earlier, e, &entry, &why) == OK && t->earlier.kind == TXN_SALE)
+        till_tell(t, tr("T%04u-%u, which was not confirmed, is in the journal after all. If that sale was not made, give it back."),
+                  t->parts.identity->terminal, seq);
+}
+
 /* What failed once is tried once more, on a journal that was read again: then whoever waits need not know. */
 static enum err write_entry(struct till *t, const struct txn *txn, struct bytes entry, struct entry_id closes,
                             struct journal_memo *memo, struct errmsg *why)
@@ -172,8 +200,12 @@ static enum err write_entry(struct till *t, const struct txn *txn, struct bytes 
     enum err e = journal_append_with(t->journal, txn, entry, closes, memo, why);
     if (e != ERR_IO || journal_recover(t->journal, NULL))
         return e;
-    if (journal_next_seq(t->journal) > txn->id.seq)
-        return OK; /* it was there after all */
+    if (journal_next_seq(t->journal) > txn->id.seq) {
+        if (is_there(t, txn, entry))
+            return OK;
+        tell_found(t, txn->id.seq);
+        return e; /* tried again, it gets a number of its own */
+    }
     paper_before(t, txn);
     return journal_append_with(t->journal, txn, entry, closes, memo, why);
 }
@@ -449,6 +481,7 @@ static void accept_client(struct till *t)
 static void try_again(struct till *t)
 {
     struct errmsg why = {""};
+    uint32_t next = journal_next_seq(t->journal);
     if (journal_recover(t->journal, &why)) {
         t->trouble = why;
         return;
@@ -456,7 +489,9 @@ static void try_again(struct till *t)
     t->trouble.text[0] = 0;
     log_event("journal", "state=writable");
     till_tell(t, "%s", tr("The journal takes entries again."));
-    uplink_resume(t); /* an entry that was not confirmed may be there after all */
+    uplink_resume(t);
+    if (journal_next_seq(t->journal) > next)
+        tell_found(t, next);
     if (resume(t, &why))
         till_tell(t, tr("The journal: %s."), why.text);
 }

@@ -1012,6 +1012,57 @@ TEST(till, an_intent_that_is_there_when_the_disk_writes_again_is_gone_on_with)
     close_till(b);
 }
 
+static void fail_syncs(bool fail)
+{
+    faultvfs.fail_sync = fail ? faultvfs.syncs + 1 : 0;
+    faultvfs.fail_for_ever = fail;
+}
+
+TEST(till, an_fsync_that_fails_on_with_a_sale_in_hand_is_tried_again_and_the_sale_is_there_once)
+{
+    static const char *const pays[] = {"pay", "pay ref=R1"};
+    for (int r = 0; r < 2; r++) {
+        struct bench *b = bench();
+        new_bench(b, card_of(1), r ? "on-ref" : "on");
+        reader_sim_present(&b->reader, &b->card.target);
+        ring_up(b);
+        fail_syncs(true);
+        for (int i = 0; i < 3; i++) {
+            assert_said(ask(b, pays[r]), "room and is sound, then try again; the bill stays open.");
+            assert_said(ask(b, "status"), "state=totalled");
+        }
+        fail_syncs(false);
+        assert_said(ask(b, pays[r]), "ok receipt=T0007-1 ");
+        assert_int_equal(add_up(b).sales, 1);
+        assert_said(ask(b, "line MUG 1 500"), "ok");
+        assert_said(ask(b, "total"), "ok");
+        assert_said(ask(b, "pay"), "ok receipt=T0007-2 ");
+        assert_int_equal(outbox_waiting(&b->till->up.outbox), 2);
+        close_till(b);
+    }
+}
+
+TEST(till, a_sale_called_not_written_that_is_there_after_all_is_no_other_sale)
+{
+    struct bench *b = bench();
+    new_bench(b, card_of(1), "other");
+    assert_said(ask(b, "line MUG 1 500"), "ok");
+    assert_said(ask(b, "total"), "ok");
+    fail_syncs(true);
+    assert_said(ask(b, "pay"), "error IO");
+    assert_said(ask(b, "cancel"), "ok state=idle");
+    assert_said(ask(b, "line MUG 1 700"), "ok");
+    assert_said(ask(b, "total"), "ok");
+    assert_said(ask(b, "pay"), "error IO");
+    fail_syncs(false);
+    assert_said(ask(b, "pay"), "error IO"); /* the first is found; people are told which */
+    assert_said(ask(b, "pay"), "ok receipt=T0007-2 ");
+    assert_said(ask(b, "receipt T0007-1"), "total=500");
+    assert_said(ask(b, "receipt T0007-2"), "total=700");
+    assert_int_equal(outbox_waiting(&b->till->up.outbox), 2);
+    close_till(b);
+}
+
 TEST(till, a_printer_that_is_not_there_is_told_of_and_the_receipt_waits_over_a_restart)
 {
     struct bench *b = bench();

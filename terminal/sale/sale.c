@@ -423,12 +423,12 @@ static void on_not_written(struct sale *s, const struct sale_event *in, struct s
         out->card = SALE_CARD_RELEASE;
         sale_say(out, SALE_UNSAVED,
                  tr("The journal cannot be written; nothing was taken off the card. See that the "
-                    "disk has room, then redeem again."));
+                    "disk has room and is sound, then redeem again."));
     } else if (s->state == SALE_CLOSING) {
         s->state = s->before;
         sale_say(out, SALE_UNSAVED,
                  tr("The journal cannot be written; nothing is confirmed. See that the disk has "
-                    "room, then try again."));
+                    "room and is sound, then try again; the bill stays open."));
     } else {
         sale_not_now(s, in, out);
     }
