@@ -9,10 +9,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -161,6 +163,10 @@ static void say_bytes(struct world *w, struct client *c, const void *data, size_
         turn(w);
         receive(c);
     }
+    /* On a busy machine it may be on its way yet, while the time of these tests goes on. */
+    for (int i = 0, unsent = 1; i < 500 && ioctl(c->fd, SIOCOUTQ, &unsent) == 0 && unsent > 0; i++)
+        turn(w);
+    turn(w);
 }
 
 static void say(struct world *w, struct client *c, const char *text)
@@ -721,7 +727,7 @@ TEST(http, who_sends_a_letter_now_and_then_makes_room_too_and_who_has_just_come_
         assert_int_equal(c->size, 0);
         w.now_ms += 100;
         for (int i = 0; i < HTTP_CONNECTIONS_MAX; i++)
-            say(&w, slow[i], i > 0 ? "A" : "\r\n");
+            say(&w, slow[i], "A"); /* the first: of its method */
         settle(&w);
     }
     assert_true(hear(&w, c, "\r\n\r\nc"));
