@@ -421,7 +421,7 @@ static int count_figures(char *text)
     return figures;
 }
 
-TEST(running, a_service_manager_hears_that_it_is_ready_and_its_sockets_are_its_users_alone)
+TEST(running, a_service_manager_hears_that_it_is_ready_and_alive_and_its_sockets_are_its_users_alone)
 {
     char text[16384];
     struct till *t = open_shop();
@@ -430,10 +430,18 @@ TEST(running, a_service_manager_hears_that_it_is_ready_and_its_sockets_are_its_u
     char *metrics = path_of("%s/metrics", t->home);
     char *more = path_of("[metrics]\nsocket = %s\n[display]\nsocket = %s/display\n", metrics, t->home);
     int manager = unix_socket(SOCK_DGRAM, notify, true);
+    const struct timeval most = {.tv_sec = 10};
+    assert_int_equal(setsockopt(manager, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most), 0);
+    assert_int_equal(setenv("WATCHDOG_USEC", "400000", 1), 0);
     start_from_file_in(t, env, more);
+    unsetenv("WATCHDOG_USEC");
     ssize_t n = recv(manager, text, sizeof text - 1, 0);
     assert_int_equal(n, 7);
     assert_memory_equal(text, "READY=1", 7);
+    for (int i = 0; i < 2; i++) { /* and that it is alive, though nothing happens */
+        assert_int_equal(recv(manager, text, sizeof text - 1, 0), 10);
+        assert_memory_equal(text, "WATCHDOG=1", 10);
+    }
     close(manager);
     static const char *const names[] = {"control", "metrics", "display"};
     for (int i = 0; i < 3; i++) {
