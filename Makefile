@@ -262,7 +262,7 @@ install: $(programs) ## programs, the units and an example of its file into DEST
 	install -m 644 terminal/patron-terminal.conf office/patron-office.conf $(DESTDIR)$(PREFIX)/share/doc/patron
 
 format: ## lay the sources out by .clang-format
-	clang-format -i $(wildcard $(addsuffix /*.[ch],$(PARTS) tests))
+	clang-format -i $(wildcard $(addsuffix /*.[ch],$(PARTS) $(PARTS:%=%/*) tests))
 
 clean: ## remove what was built
 	rm -rf $B build-asan build-fuzz
